@@ -1,0 +1,96 @@
+//! A plugin's answer to one call, as it is told to the hub.
+
+use bytes::Bytes;
+
+/// The encoded output of a method, or why there is none.
+pub type Answer = Result<Bytes, Failure>;
+
+/// Why a plugin has no output for a call.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Failure {
+    /// What happened.
+    pub status: Status,
+    /// For [`Status::Method`] the error's code; for [`Status::InvalidInput`] the JSON path;
+    /// else empty.
+    pub code: String,
+    /// For people; may be empty.
+    pub message: String,
+    /// For [`Status::Method`] the error's data, as JSON; empty if there is none.
+    pub data: Bytes,
+}
+
+/// What happened to a call that has no output.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Status {
+    /// The method returned an error.
+    Method,
+    /// The handler panicked.
+    Panicked,
+    /// The handler's output can't be sent.
+    InvalidOutput,
+    /// No method of that number; the handler was not started.
+    MethodNotFound,
+    /// The input doesn't decode; the handler was not started.
+    InvalidInput,
+    /// The plugin has too much to do; the handler was not started.
+    Overloaded,
+    /// The plugin is leaving; the handler was not started.
+    Draining,
+    /// The call's time was over on arrival; the handler was not started.
+    Expired,
+    /// The handler was stopped before its end, or never started, because the call was cancelled.
+    Cancelled,
+}
+
+impl Status {
+    /// The number that stands for it on the wire.
+    pub(crate) fn to_wire(self) -> u8 {
+        match self {
+            Self::Method => 1,
+            Self::Panicked => 2,
+            Self::InvalidOutput => 3,
+            Self::MethodNotFound => 4,
+            Self::InvalidInput => 5,
+            Self::Overloaded => 6,
+            Self::Draining => 7,
+            Self::Expired => 8,
+            Self::Cancelled => 9,
+        }
+    }
+
+    /// What a number on the wire stands for.
+    pub(crate) fn from_wire(status: u8) -> Option<Self> {
+        Some(match status {
+            1 => Self::Method,
+            2 => Self::Panicked,
+            3 => Self::InvalidOutput,
+            4 => Self::MethodNotFound,
+            5 => Self::InvalidInput,
+            6 => Self::Overloaded,
+            7 => Self::Draining,
+            8 => Self::Expired,
+            9 => Self::Cancelled,
+            _ => return None,
+        })
+    }
+}
+
+impl Failure {
+    /// A failure that carries nothing but a text.
+    pub fn new(status: Status, message: impl Into<String>) -> Self {
+        Self { status, code: String::new(), message: message.into(), data: Bytes::new() }
+    }
+}
+
+impl From<crate::MethodError> for Failure {
+    fn from(error: crate::MethodError) -> Self {
+        let data = error.data().map_or_else(Bytes::new, |data| data.to_string().into());
+        Self {
+            status: Status::Method,
+            code: error.code().to_owned(),
+            message: error.message().to_owned(),
+            data,
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! The hub's side of a connection.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::BytesMut;
+
+use super::stream::Stream;
+use super::{Connection, End, say_goodbye};
+use crate::describe::Description;
+use crate::event::HubEvent;
+use crate::handshake::{HubHandshake, HubStep, Rejected};
+use crate::session::{CallId, DrainCause, Farewell, HubSession, NewCall, SessionTerms, Tally};
+use crate::wire::WriteBuffer;
+use crate::{CallError, DisconnectReason, Limits, Refusal, RefusalCode, Stage};
+
+/// The hub's side of one connection. `T` stands for a caller; each that
+/// [`start_call`](Self::start_call) takes in is handed back exactly once, with a [`Settlement`].
+#[derive(Debug)]
+pub struct HubConnection<T> {
+    limits: Limits,
+    stream: Stream,
+    phase: Phase<T>,
+    /// When the handshake must be over.
+    hello_deadline: Instant,
+    events: VecDeque<HubEvent<T>>,
+}
+
+/// How far the connection has come.
+#[derive(Debug)]
+enum Phase<T> {
+    Handshake(HubHandshake),
+    /// Boxed: connections wait in it for most of their life, and those that never reach it are to
+    /// cost little.
+    Session(Box<HubSession<T>>),
+    Closed(DisconnectReason),
+}
+
+impl<T> HubConnection<T> {
+    /// A connection that has just been made.
+    pub fn new(limits: Limits, now: Instant) -> Self {
+        let limits = limits.clamped();
+        Self {
+            stream: Stream::new(HubHandshake::reader(), WriteBuffer::new(), &limits),
+            phase: Phase::Handshake(HubHandshake::Preface),
+            hello_deadline: now + limits.hello_deadline,
+            limits,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Answers [`HubEvent::Greeted`]: the plugin may go on. It needs not describe itself if its
+    /// description is known.
+    pub fn accept(&mut self, known: Option<Arc<Description>>) {
+        if let Phase::Handshake(handshake) = &mut self.phase {
+            let stream = &mut self.stream;
+            let step = handshake.accept(known, &mut stream.reader, &mut stream.control);
+            self.handle_step(step);
+        }
+    }
+
+    /// Answers [`HubEvent::Described`]: the plugin is registered under this name and generation.
+    pub fn welcome(&mut self, name: &str, generation: u64, epoch: [u8; 16]) {
+        let Phase::Handshake(handshake) = &self.phase else { return };
+        let control = &mut self.stream.control;
+        if let Some(terms) = handshake.welcome(name, generation, epoch, &self.limits, control) {
+            self.stream.reader.set_limit(self.limits.max_frame);
+            self.phase = Phase::Session(Box::new(HubSession::new(terms, &self.limits)));
+        }
+    }
+
+    /// Answers either event: the plugin is not let in.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        let Phase::Handshake(handshake) = &self.phase else { return };
+        handshake.refuse(&refusal, &mut self.stream.control);
+        let reason = match refusal.code {
+            RefusalCode::ShuttingDown => DisconnectReason::Shutdown,
+            _ => DisconnectReason::Unplugged,
+        };
+        self.phase = Phase::Closed(reason);
+        self.events.push_back(HubEvent::Refused(refusal));
+        self.events.push_back(HubEvent::Closed(reason, Tally::default()));
+    }
+
+    /// Makes a call.
+    ///
+    /// # Errors
+    /// The caller back, and why not: the call is over and nothing of it will be sent.
+    pub fn start_call(
+        &mut self,
+        call: NewCall,
+        caller: T,
+        now: Instant,
+    ) -> Result<CallId, (T, CallError)> {
+        match &mut self.phase {
+            Phase::Session(session) => session.start_call(call, caller, now),
+            Phase::Handshake(_) => Err((caller, CallError::Draining)),
+            Phase::Closed(reason) => {
+                let (stage, reason, generation) = (Stage::Queued, *reason, 0);
+                Err((caller, CallError::Disconnected { stage, reason, generation }))
+            }
+        }
+    }
+
+    /// Gives a call up. Its caller, if it still waits, is handed back at once: with
+    /// [`Stage::Queued`] nothing of the call was sent or will be; with [`Stage::Sent`] the plugin
+    /// is told, and the call keeps its place until the plugin answers.
+    pub fn cancel(&mut self, id: CallId) -> Option<(T, Stage)> {
+        match &mut self.phase {
+            Phase::Session(session) => session.cancel(id),
+            Phase::Handshake(_) | Phase::Closed(_) => None,
+        }
+    }
+
+    /// Gives credit back for an event of this many bytes that was consumed.
+    pub fn return_credit(&mut self, bytes: usize) {
+        if let Phase::Session(session) = &mut self.phase {
+            session.return_credit(bytes);
+        }
+    }
+
+    /// Takes no more calls, asks the plugin to leave when those that run have ended, and cuts it
+    /// off at `until`. Asked again, the sooner end counts.
+    pub fn drain(&mut self, cause: DrainCause, trace: &str, until: Option<Instant>) {
+        match &mut self.phase {
+            Phase::Session(session) => session.drain(cause, trace, until, &mut self.events),
+            Phase::Handshake(_) => {
+                self.refuse(Refusal::new(RefusalCode::ShuttingDown, "the hub is shutting down"));
+            }
+            Phase::Closed(_) => {}
+        }
+    }
+
+    /// Ends the connection now: settles all calls and says goodbye.
+    pub fn close(&mut self, reason: DisconnectReason) {
+        self.end(reason, farewell(reason));
+    }
+
+    /// What the owner is to be told next.
+    pub fn poll_event(&mut self) -> Option<HubEvent<T>> {
+        self.events.pop_front()
+    }
+
+    /// Everything that the owner is to be told, in one go.
+    pub fn take_events(&mut self) -> VecDeque<HubEvent<T>> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Whether [`poll_transmit`](Connection::poll_transmit) would give something.
+    pub fn wants_transmit(&self) -> bool {
+        !self.stream.control.is_empty()
+            || matches!(&self.phase, Phase::Session(session) if session.wants_transmit())
+    }
+
+    /// Calls that hold a place, whether somebody waits for them or not.
+    pub fn calls_in_progress(&self) -> usize {
+        self.session().map_or(0, |session| session.calls().placed())
+    }
+
+    /// Calls that are not over, including those that wait for a place.
+    pub fn calls(&self) -> usize {
+        self.session().map_or(0, |session| session.calls().len())
+    }
+
+    /// Bytes of inputs that are not yet sent.
+    pub fn queued_bytes(&self) -> usize {
+        self.session().map_or(0, |session| session.calls().unsent_bytes())
+    }
+
+    /// Answers that came after their call had been given up.
+    pub fn late_replies(&self) -> u64 {
+        self.session().map_or(0, HubSession::late_replies)
+    }
+
+    /// Entries held in all tables; bounded by the limits.
+    pub fn footprint(&self) -> usize {
+        self.events.len() + self.session().map_or(0, |session| session.calls().footprint())
+    }
+
+    /// What was agreed on; `None` before the plugin is let in and after the end.
+    pub fn terms(&self) -> Option<&SessionTerms> {
+        self.session().map(HubSession::terms)
+    }
+
+    fn session(&self) -> Option<&HubSession<T>> {
+        match &self.phase {
+            Phase::Session(session) => Some(session),
+            Phase::Handshake(_) | Phase::Closed(_) => None,
+        }
+    }
+
+    /// Settles all calls, and says goodbye to a plugin that is still there.
+    fn end(&mut self, reason: DisconnectReason, farewell: Option<Farewell>) {
+        let mut tally = Tally::default();
+        match &mut self.phase {
+            Phase::Closed(_) => return,
+            Phase::Handshake(_) => {}
+            Phase::Session(session) => {
+                tally = session.close(reason, &mut self.events);
+                if let Some(farewell) = farewell {
+                    say_goodbye(farewell, reason, &mut self.stream.control);
+                }
+            }
+        }
+        self.phase = Phase::Closed(reason);
+        self.events.push_back(HubEvent::Closed(reason, tally));
+    }
+
+    fn handle_step(&mut self, step: HubStep) {
+        match step {
+            HubStep::Wait => {}
+            HubStep::Greeted(greeting) => self.events.push_back(HubEvent::Greeted(greeting)),
+            HubStep::Described(description) => {
+                self.events.push_back(HubEvent::Described(description));
+            }
+        }
+    }
+
+    /// Takes frames off the input until it is empty, a word of the owner is due, or the end.
+    fn take_frames(&mut self, input: &mut BytesMut, took_frame: &mut bool) {
+        loop {
+            let before = input.len();
+            match &mut self.phase {
+                Phase::Handshake(handshake) => {
+                    match handshake.handle_input(input, &mut self.stream.reader) {
+                        Ok(step) => self.handle_step(step),
+                        Err(Rejected::Refused(refusal)) => self.refuse(refusal),
+                        Err(Rejected::Silently(reason)) => self.close(reason),
+                    }
+                    // A step that takes nothing waits: for input, or for the owner.
+                    if input.len() == before {
+                        return;
+                    }
+                }
+                Phase::Session(session) => {
+                    let frame = match self.stream.reader.next(input) {
+                        Ok(Some(frame)) => frame,
+                        Ok(None) => return,
+                        Err(error) => return self.close(DisconnectReason::Protocol(error)),
+                    };
+                    match session.handle_frame(&frame, &mut self.events) {
+                        Ok(None) => {}
+                        Ok(Some(reason)) => self.end(reason, None),
+                        Err(error) => self.close(DisconnectReason::Protocol(error)),
+                    }
+                }
+                Phase::Closed(_) => return input.clear(),
+            }
+            *took_frame = true;
+        }
+    }
+}
+
+impl<T> Connection for HubConnection<T> {
+    fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
+        let mut took_frame = false;
+        self.take_frames(input, &mut took_frame);
+        self.stream.note_input(input, took_frame, now);
+    }
+
+    fn handle_end(&mut self, end: End, _now: Instant) {
+        self.end(self.stream.reason_of(end), None);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        let reason = match &mut self.phase {
+            Phase::Handshake(_) if self.hello_deadline <= now => {
+                let waited = self.limits.hello_deadline;
+                let message = format!("the handshake took more than {waited:?}");
+                return self.refuse(Refusal::new(RefusalCode::HandshakeTimeout, message));
+            }
+            Phase::Session(session) => session
+                .handle_timeout(now, &mut self.events)
+                .or_else(|| self.stream.handle_timeout(now)),
+            Phase::Handshake(_) | Phase::Closed(_) => None,
+        };
+        if let Some(reason) = reason {
+            self.close(reason);
+        }
+    }
+
+    fn handle_written(&mut self, bytes: usize, more: bool, now: Instant) {
+        self.stream.note_output(bytes, more, now);
+    }
+
+    fn poll_transmit(&mut self, out: &mut WriteBuffer, now: Instant) {
+        out.append(&mut self.stream.control);
+        if let Phase::Session(session) = &mut self.phase {
+            session.poll_transmit(out, now);
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Handshake(_) => Some(self.hello_deadline),
+            Phase::Session(session) => {
+                [session.poll_timeout(), self.stream.poll_timeout()].into_iter().flatten().min()
+            }
+            Phase::Closed(_) => None,
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed(_))
+    }
+}
+
+/// What the plugin is told when the hub ends the connection; nothing if it is gone already.
+fn farewell(reason: DisconnectReason) -> Option<Farewell> {
+    Some(match reason {
+        DisconnectReason::Unplugged => Farewell::Unplugged,
+        DisconnectReason::Shutdown | DisconnectReason::ShutdownForced => Farewell::ShuttingDown,
+        other => return super::farewell(other),
+    })
+}

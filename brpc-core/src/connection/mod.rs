@@ -1,0 +1,81 @@
+//! One connection from its first byte to its last: framing, handshake, session and goodbye in one
+//! state machine a side.
+//!
+//! Bytes, commands and the time go in; bytes, events and the next timer come out. The owner
+//! - puts what it read into [`handle_input`](Connection::handle_input), which takes off whole
+//!   frames and leaves the rest;
+//! - asks for events until there are none, after every call of a `handle_*` method or a command;
+//! - asks for bytes with [`poll_transmit`](Connection::poll_transmit) whenever all earlier ones are
+//!   written, and reports what the transport took;
+//! - calls [`handle_timeout`](Connection::handle_timeout) at the time that
+//!   [`poll_timeout`](Connection::poll_timeout) names;
+//! - closes the transport when [`is_closed`](Connection::is_closed) and the last bytes are written.
+
+mod hub;
+mod plugin;
+mod stream;
+
+use std::time::Instant;
+
+use bytes::BytesMut;
+
+pub use hub::HubConnection;
+pub use plugin::PluginConnection;
+
+use crate::DisconnectReason;
+use crate::limits::MAX_GOODBYE_TEXT;
+use crate::session::Farewell;
+use crate::wire::{self, Message as _, WriteBuffer};
+
+/// What drives a connection, whichever side it is of.
+pub trait Connection {
+    /// Takes whole frames off the input.
+    fn handle_input(&mut self, input: &mut BytesMut, now: Instant);
+
+    /// The transport has ended.
+    fn handle_end(&mut self, end: End, now: Instant);
+
+    /// Does what is due.
+    fn handle_timeout(&mut self, now: Instant);
+
+    /// The transport took `bytes`, and `more` are still to be written.
+    fn handle_written(&mut self, bytes: usize, more: bool, now: Instant);
+
+    /// Appends bytes to be written, if any are ready. They count as sent.
+    fn poll_transmit(&mut self, out: &mut WriteBuffer, now: Instant);
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next, if nothing else happens.
+    fn poll_timeout(&self) -> Option<Instant>;
+
+    /// Whether the connection is over. What [`poll_transmit`](Self::poll_transmit) still gives is a
+    /// goodbye.
+    fn is_closed(&self) -> bool;
+}
+
+/// How a transport ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum End {
+    /// The peer sends no more.
+    Eof,
+    /// It failed.
+    Failed,
+}
+
+/// What the peer is told of a breach or a stall of its own; nothing if it is gone already.
+fn farewell(reason: DisconnectReason) -> Option<Farewell> {
+    match reason {
+        DisconnectReason::Protocol(_) => Some(Farewell::Protocol),
+        DisconnectReason::SlowConsumer | DisconnectReason::SlowSender => Some(Farewell::TooSlow),
+        _ => None,
+    }
+}
+
+/// Appends a goodbye.
+fn say_goodbye(farewell: Farewell, reason: DisconnectReason, out: &mut WriteBuffer) {
+    let mut message = match reason {
+        DisconnectReason::Protocol(error) => error.to_string(),
+        reason => reason.to_string(),
+    };
+    crate::error::cut(&mut message, MAX_GOODBYE_TEXT);
+    wire::Goodbye { code: farewell.to_wire(), message: &message }.encode(out);
+}

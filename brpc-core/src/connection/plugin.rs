@@ -1,0 +1,241 @@
+//! The plugin's side of a connection.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+
+use super::stream::Stream;
+use super::{Connection, End, farewell, say_goodbye};
+use crate::answer::Answer;
+use crate::describe::Description;
+use crate::event::PluginEvent;
+use crate::handshake::{Introduction, PluginHandshake, PluginStep};
+use crate::session::{CallId, EmitError, Farewell, PluginSession};
+use crate::wire::WriteBuffer;
+use crate::{DisconnectReason, Limits};
+
+/// The plugin's side of one connection.
+#[derive(Debug)]
+pub struct PluginConnection {
+    limits: Limits,
+    stream: Stream,
+    phase: Phase,
+    description: Description,
+    /// When the handshake must be over.
+    hello_deadline: Instant,
+    events: VecDeque<PluginEvent>,
+}
+
+/// How far the connection has come.
+#[derive(Debug)]
+enum Phase {
+    Handshake(PluginHandshake),
+    Session(PluginSession),
+    Closed,
+}
+
+impl PluginConnection {
+    /// A connection that has just been made; it says hello first.
+    pub fn new(introduction: &Introduction, limits: Limits, now: Instant) -> Self {
+        let limits = limits.clamped();
+        let mut control = WriteBuffer::new();
+        let (handshake, reader) = PluginHandshake::new(introduction, &limits, &mut control);
+        Self {
+            stream: Stream::new(reader, control, &limits),
+            phase: Phase::Handshake(handshake),
+            description: introduction.description.clone(),
+            hello_deadline: now + limits.hello_deadline,
+            limits,
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Gives a call's answer; false if it has none to give any more. An output that the hub
+    /// would not take for its size is answered as a failure.
+    pub fn answer(&mut self, id: CallId, answer: Answer) -> bool {
+        match &mut self.phase {
+            Phase::Session(session) => session.answer(id, answer),
+            Phase::Handshake(_) | Phase::Closed => false,
+        }
+    }
+
+    /// Sends an event, if there is credit for it. It comes before every answer that is given later.
+    ///
+    /// # Errors
+    /// Why not; after [`EmitError::Full`], [`PluginEvent::Credit`] says when to try again.
+    pub fn emit(&mut self, event: &Bytes) -> Result<(), EmitError> {
+        match &mut self.phase {
+            Phase::Session(session) => session.emit(event),
+            Phase::Handshake(_) | Phase::Closed => Err(EmitError::Closed),
+        }
+    }
+
+    /// Takes no more calls, and says goodbye when those that run have been answered.
+    pub fn leave(&mut self) {
+        match &mut self.phase {
+            Phase::Session(session) => session.leave(),
+            Phase::Handshake(_) => self.close(DisconnectReason::Clean),
+            Phase::Closed => {}
+        }
+    }
+
+    /// Ends the connection now, with a goodbye.
+    pub fn close(&mut self, reason: DisconnectReason) {
+        match std::mem::replace(&mut self.phase, Phase::Closed) {
+            Phase::Closed => return,
+            Phase::Handshake(_) => {}
+            Phase::Session(_) => {
+                let farewell = match reason {
+                    DisconnectReason::Clean => Some(Farewell::Done),
+                    reason => farewell(reason),
+                };
+                if let Some(farewell) = farewell {
+                    say_goodbye(farewell, reason, &mut self.stream.control);
+                }
+            }
+        }
+        self.events.push_back(PluginEvent::Closed(reason));
+    }
+
+    /// What the owner is to be told next.
+    pub fn poll_event(&mut self) -> Option<PluginEvent> {
+        self.events.pop_front()
+    }
+
+    /// Everything that the owner is to be told, in one go.
+    pub fn take_events(&mut self) -> VecDeque<PluginEvent> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Whether [`poll_transmit`](Connection::poll_transmit) would give something.
+    pub fn wants_transmit(&self) -> bool {
+        !self.stream.control.is_empty()
+            || matches!(&self.phase, Phase::Session(session) if session.wants_transmit())
+    }
+
+    /// Calls that are not answered.
+    pub fn running(&self) -> usize {
+        match &self.phase {
+            Phase::Session(session) => session.running(),
+            Phase::Handshake(_) | Phase::Closed => 0,
+        }
+    }
+
+    /// Entries held in all tables; bounded by the limits.
+    pub fn footprint(&self) -> usize {
+        let session = match &self.phase {
+            Phase::Session(session) => session.footprint(),
+            Phase::Handshake(_) | Phase::Closed => 0,
+        };
+        session + self.events.len()
+    }
+
+    /// Takes frames off the input until it is empty or the end.
+    fn take_frames(&mut self, input: &mut BytesMut, took_frame: &mut bool, now: Instant) {
+        loop {
+            let before = input.len();
+            match &mut self.phase {
+                Phase::Handshake(handshake) => {
+                    let step = handshake.handle_input(
+                        input,
+                        &mut self.stream.reader,
+                        &self.description,
+                        &self.limits,
+                        &mut self.stream.control,
+                    );
+                    match step {
+                        Ok(PluginStep::Wait) if input.len() == before => return,
+                        Ok(PluginStep::Wait) => {}
+                        Ok(PluginStep::Welcomed(given, terms)) => {
+                            self.phase = Phase::Session(PluginSession::new(terms));
+                            self.events.push_back(PluginEvent::Welcomed(given));
+                        }
+                        Ok(PluginStep::Refused(refusal)) => {
+                            self.events.push_back(PluginEvent::Refused(refusal));
+                            self.close(DisconnectReason::Clean);
+                        }
+                        Err(error) => self.close(DisconnectReason::Protocol(error)),
+                    }
+                }
+                Phase::Session(session) => {
+                    let frame = match self.stream.reader.next(input) {
+                        Ok(Some(frame)) => frame,
+                        Ok(None) => return,
+                        Err(error) => return self.close(DisconnectReason::Protocol(error)),
+                    };
+                    match session.handle_frame(&frame, now, &mut self.events) {
+                        Ok(None) => {}
+                        Ok(Some(reason)) => self.end(reason),
+                        Err(error) => self.close(DisconnectReason::Protocol(error)),
+                    }
+                }
+                Phase::Closed => return input.clear(),
+            }
+            *took_frame = true;
+        }
+    }
+
+    /// The hub has ended the connection: nothing is said any more.
+    fn end(&mut self, reason: DisconnectReason) {
+        if !matches!(self.phase, Phase::Closed) {
+            self.phase = Phase::Closed;
+            self.events.push_back(PluginEvent::Closed(reason));
+        }
+    }
+}
+
+impl Connection for PluginConnection {
+    fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
+        let mut took_frame = false;
+        self.take_frames(input, &mut took_frame, now);
+        self.stream.note_input(input, took_frame, now);
+    }
+
+    fn handle_end(&mut self, end: End, _now: Instant) {
+        self.end(self.stream.reason_of(end));
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        match &mut self.phase {
+            Phase::Handshake(_) if self.hello_deadline <= now => {
+                self.close(DisconnectReason::SlowSender);
+            }
+            Phase::Session(session) => {
+                session.handle_timeout(now, &mut self.events);
+                if let Some(reason) = self.stream.handle_timeout(now) {
+                    self.close(reason);
+                }
+            }
+            Phase::Handshake(_) | Phase::Closed => {}
+        }
+    }
+
+    fn handle_written(&mut self, bytes: usize, more: bool, now: Instant) {
+        self.stream.note_output(bytes, more, now);
+    }
+
+    fn poll_transmit(&mut self, out: &mut WriteBuffer, _now: Instant) {
+        out.append(&mut self.stream.control);
+        if let Phase::Session(session) = &mut self.phase
+            && session.poll_transmit(out)
+        {
+            self.close(DisconnectReason::Clean);
+            out.append(&mut self.stream.control);
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Handshake(_) => Some(self.hello_deadline),
+            Phase::Session(session) => {
+                [session.poll_timeout(), self.stream.poll_timeout()].into_iter().flatten().min()
+            }
+            Phase::Closed => None,
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+}

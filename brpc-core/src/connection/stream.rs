@@ -1,0 +1,73 @@
+//! What both sides know of the stream of bytes: its framing and its pace.
+
+use std::time::Instant;
+
+use bytes::BytesMut;
+
+use super::End;
+use crate::session::Pace;
+use crate::wire::{FrameReader, WriteBuffer};
+use crate::{DisconnectReason, Limits};
+
+/// The stream of bytes below a connection.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    /// Cuts the input into frames.
+    pub(crate) reader: FrameReader,
+    /// Handshake and goodbye, to be sent before all else.
+    pub(crate) control: WriteBuffer,
+    /// Whether the rest of a frame keeps coming.
+    incoming: Pace,
+    /// Whether what was sent keeps being taken.
+    outgoing: Pace,
+    /// Bytes of an incomplete frame.
+    leftover: usize,
+}
+
+impl Stream {
+    pub(crate) fn new(reader: FrameReader, control: WriteBuffer, limits: &Limits) -> Self {
+        Self {
+            reader,
+            control,
+            incoming: Pace::new(limits.stall_window),
+            outgoing: Pace::new(limits.stall_window),
+            leftover: 0,
+        }
+    }
+
+    /// Notes what is left of the input after all whole frames were taken off.
+    pub(crate) fn note_input(&mut self, input: &BytesMut, took_frame: bool, now: Instant) {
+        if took_frame {
+            self.incoming.moved(0, false, now);
+        }
+        let more = input.len().saturating_sub(self.leftover) as u64;
+        self.leftover = input.len();
+        self.incoming.moved(more, self.leftover > 0, now);
+    }
+
+    /// Notes what the transport took.
+    pub(crate) fn note_output(&mut self, bytes: usize, more: bool, now: Instant) {
+        self.outgoing.moved(bytes as u64, more, now);
+    }
+
+    /// What an end of the transport means here.
+    pub(crate) fn reason_of(&self, end: End) -> DisconnectReason {
+        match end {
+            End::Failed => DisconnectReason::Reset,
+            End::Eof if self.leftover > 0 => DisconnectReason::MidFrame,
+            End::Eof => DisconnectReason::Unclean,
+        }
+    }
+
+    /// Whether the peer is too slow, in either direction.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) -> Option<DisconnectReason> {
+        if self.outgoing.is_stalled(now) {
+            return Some(DisconnectReason::SlowConsumer);
+        }
+        self.incoming.is_stalled(now).then_some(DisconnectReason::SlowSender)
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        [self.outgoing.timeout(), self.incoming.timeout()].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,197 @@
+//! What a call may end in when it doesn't end in a value.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::{DisconnectReason, MethodError};
+
+/// Why a call ended without a value.
+///
+/// Every call ends in exactly one outcome: its value or one of these. Whether the handler may have
+/// run is answered by [`execution`](Self::execution), which is what a caller needs to know before
+/// it tries again.
+#[derive(Clone, Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The method itself returned an error.
+    #[error("the method failed")]
+    Method(#[source] MethodError),
+    /// The handler panicked. The plugin and its other calls go on.
+    #[error("the method panicked: {message}")]
+    Panicked {
+        /// The panic's text, at most 4 KiB of it.
+        message: String,
+    },
+    /// The handler ran, but its output could not be encoded, is larger than a frame may be, or is
+    /// not what the caller asked for.
+    #[error("the method's output is not usable: {message}")]
+    InvalidOutput {
+        /// What is wrong with it, with the JSON path where one is known.
+        message: String,
+    },
+    /// The plugin has no such method.
+    #[error("the plugin has no method `{method}`")]
+    MethodNotFound {
+        /// The name that was asked for.
+        method: String,
+    },
+    /// The input doesn't encode, or the method can't decode it. The handler was not started.
+    #[error("the input is not valid at `{path}`: {message}")]
+    InvalidInput {
+        /// The JSON path of the offending part; `.` is the input as a whole.
+        path: String,
+        /// What was expected there.
+        message: String,
+    },
+    /// The encoded input is larger than the connection's frames may be. Nothing was sent.
+    #[error("the input makes a frame of {size} bytes, and the limit is {limit}")]
+    InputTooLarge {
+        /// Size of the whole frame, in bytes.
+        size: usize,
+        /// The largest frame that the plugin takes, in bytes.
+        limit: usize,
+    },
+    /// No plugin of that name is connected.
+    #[error("no plugin named `{name}` is connected")]
+    NoPlugin {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// A limit on work in progress is reached. Nothing was sent.
+    #[error("too many calls in progress for the {scope}")]
+    Overloaded {
+        /// Whose limit it is.
+        scope: Scope,
+        /// How long to wait before the next attempt, where the side that refused said so.
+        retry_after: Option<Duration>,
+    },
+    /// The plugin is on its way out and takes no new calls.
+    #[error("the plugin is draining")]
+    Draining,
+    /// The hub is on its way out and makes no new calls.
+    #[error("the hub is shutting down")]
+    ShuttingDown,
+    /// The call's time was over before an answer came.
+    #[error("the deadline passed with the call {stage}")]
+    DeadlineExceeded {
+        /// How far the call had come.
+        stage: Stage,
+    },
+    /// The call was given up before an answer came.
+    #[error("cancelled with the call {stage}")]
+    Cancelled {
+        /// How far the call had come.
+        stage: Stage,
+    },
+    /// The connection ended before an answer came.
+    #[error("disconnected with the call {stage}")]
+    Disconnected {
+        /// How far the call had come.
+        stage: Stage,
+        /// Why the connection ended.
+        #[source]
+        reason: DisconnectReason,
+        /// The generation of the connection that the call was made on.
+        generation: u64,
+    },
+}
+
+impl CallError {
+    /// Whether the handler ran. [`Execution::Never`] is a proof: such a call can be repeated
+    /// without the risk that its work is done twice.
+    pub fn execution(&self) -> Execution {
+        match self {
+            Self::Method(_) | Self::Panicked { .. } | Self::InvalidOutput { .. } => {
+                Execution::Completed
+            }
+            Self::MethodNotFound { .. }
+            | Self::InvalidInput { .. }
+            | Self::InputTooLarge { .. }
+            | Self::NoPlugin { .. }
+            | Self::Overloaded { .. }
+            | Self::Draining
+            | Self::ShuttingDown => Execution::Never,
+            Self::DeadlineExceeded { stage }
+            | Self::Cancelled { stage }
+            | Self::Disconnected { stage, .. } => match stage {
+                Stage::Queued | Stage::Expired => Execution::Never,
+                Stage::Sent => Execution::Unknown,
+            },
+        }
+    }
+
+    /// Whether the time was over.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::DeadlineExceeded { .. })
+    }
+
+    /// Whether there was no such plugin, or the plugin had no such method.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NoPlugin { .. } | Self::MethodNotFound { .. })
+    }
+
+    /// Whether the connection ended.
+    pub fn is_disconnected(&self) -> bool {
+        matches!(self, Self::Disconnected { .. })
+    }
+
+    /// What the method itself returned, if that is what the call ended in.
+    pub fn method_error(&self) -> Option<&MethodError> {
+        match self {
+            Self::Method(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Whether the handler of a call that failed has run.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Execution {
+    /// It has not started and never will.
+    Never,
+    /// It may not have started, be still running, or have finished.
+    Unknown,
+    /// It has run: to its end, or into a panic.
+    Completed,
+}
+
+/// How far a call had come when it ended.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Stage {
+    /// No byte of it was handed to the transport.
+    Queued,
+    /// The plugin received it too late, said so, and did not start the handler.
+    Expired,
+    /// It was handed to the transport, and no answer came.
+    Sent,
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Queued => "not yet sent",
+            Self::Expired => "not started by the plugin",
+            Self::Sent => "sent but not answered",
+        })
+    }
+}
+
+/// Whose limit on work in progress was reached.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Scope {
+    /// The hub's, over all its plugins.
+    Hub,
+    /// The plugin's, or the hub's for this one plugin.
+    Plugin,
+}
+
+impl std::fmt::Display for Scope {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Hub => "hub",
+            Self::Plugin => "plugin",
+        })
+    }
+}

@@ -1,0 +1,51 @@
+//! Why a connection ended.
+
+use thiserror::Error;
+
+use super::ProtocolError;
+
+/// Why a connection ended, as the side sees it that reports it.
+#[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum DisconnectReason {
+    /// The peer said goodbye first.
+    #[error("the peer said goodbye")]
+    Clean,
+    /// The stream ended between two frames without a goodbye, as when the peer's process is killed.
+    #[error("the peer closed the connection without a goodbye")]
+    Unclean,
+    /// The transport failed.
+    #[error("the connection was reset")]
+    Reset,
+    /// The stream ended inside a frame.
+    #[error("the connection ended inside a frame")]
+    MidFrame,
+    /// The peer took bytes too slowly, or none at all, while some were waiting for it.
+    #[error("the peer reads too slowly")]
+    SlowConsumer,
+    /// The peer began a frame and sent the rest of it too slowly.
+    #[error("the peer sends too slowly")]
+    SlowSender,
+    /// The peer broke the protocol.
+    #[error("the peer broke the protocol")]
+    Protocol(#[source] ProtocolError),
+    /// This side was told by the peer that it had broken the protocol.
+    #[error("the peer reports a breach of the protocol")]
+    Rejected,
+    /// The hub asked this plugin to leave.
+    #[error("unplugged")]
+    Unplugged,
+    /// The hub shut down, and the plugin left in time.
+    #[error("the hub shut down")]
+    Shutdown,
+    /// The hub shut down, and the plugin was cut off.
+    #[error("the hub shut down without waiting any longer")]
+    ShutdownForced,
+}
+
+impl DisconnectReason {
+    /// Whether the connection ended as one of its sides wished and announced.
+    pub fn is_graceful(self) -> bool {
+        matches!(self, Self::Clean | Self::Unplugged | Self::Shutdown)
+    }
+}

@@ -1,0 +1,76 @@
+//! The error that a plugin's method returns: data on the wire.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use thiserror::Error;
+
+/// An error that a plugin's method returned: a code for programs, a message for people and,
+/// if need be, data.
+///
+/// A method's error type that converts into this (`impl From<MyError> for MethodError`) arrives
+/// with its code and data; any other error type arrives with the code
+/// [`UNSPECIFIED`](Self::UNSPECIFIED) and what its `Display` says. An empty message is still an
+/// error.
+#[derive(Clone, Debug, Deserialize, Error, PartialEq, Serialize)]
+#[error("{message}")]
+pub struct MethodError {
+    code: String,
+    message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+}
+
+impl MethodError {
+    /// The code of an error that has none of its own.
+    pub const UNSPECIFIED: &'static str = "error";
+
+    /// The longest code, in bytes; a longer one is cut.
+    pub const MAX_CODE: usize = 128;
+
+    /// An error with a code, for programs to branch on, and a message for people.
+    ///
+    /// A code of more than [`MAX_CODE`](Self::MAX_CODE) bytes and a message of more than
+    /// [`MAX_ERROR_TEXT`](super::MAX_ERROR_TEXT) bytes are cut.
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        let (mut code, mut message) = (code.into(), message.into());
+        super::cut(&mut code, Self::MAX_CODE);
+        super::cut(&mut message, super::MAX_ERROR_TEXT);
+        Self { code, message, data: None }
+    }
+
+    /// Adds data, for programs.
+    #[must_use]
+    pub fn with_data(mut self, data: Value) -> Self {
+        self.data = Some(data);
+        self
+    }
+
+    /// The code, for programs to branch on.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The message, for people.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The data, if the method gave any.
+    pub fn data(&self) -> Option<&Value> {
+        self.data.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_at_a_character() {
+        let error = MethodError::new("c".repeat(200), "ä".repeat(4000));
+        assert_eq!(error.code().len(), MethodError::MAX_CODE);
+        assert_eq!(error.message().len(), super::super::MAX_ERROR_TEXT);
+        let error = MethodError::new("", format!("a{}", "ä".repeat(4000)));
+        assert_eq!(error.message().len(), super::super::MAX_ERROR_TEXT - 1);
+    }
+}

@@ -1,0 +1,24 @@
+//! Every way in which a call, a handshake or a connection can end badly, split by whose doing it was.
+
+mod call;
+mod disconnect;
+mod method;
+mod protocol;
+mod refusal;
+
+pub use call::{CallError, Execution, Scope, Stage};
+pub use disconnect::DisconnectReason;
+pub use method::MethodError;
+pub use protocol::ProtocolError;
+pub use refusal::{Refusal, RefusalCode};
+
+/// The longest text of an error that is carried to the other side, in bytes.
+///
+/// Longer texts are cut at a character boundary. Enough for a message and a few causes, too little
+/// to be a channel for data; data has a field of its own.
+pub const MAX_ERROR_TEXT: usize = 4 * 1024;
+
+/// Cuts `text` to at most `limit` bytes, at a character boundary.
+pub(crate) fn cut(text: &mut String, limit: usize) {
+    text.truncate(text.floor_char_boundary(limit));
+}

@@ -1,0 +1,77 @@
+//! What a peer can do that the protocol forbids.
+
+use thiserror::Error;
+
+/// How a peer broke the protocol. The connection is closed for it; other connections go on.
+#[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// The first bytes are not those of a brpc connection.
+    #[error("expected the brpc preface, found other bytes")]
+    BadPreface,
+    /// A frame announces more bytes than the receiver takes.
+    #[error("a frame of {size} bytes, and the limit is {limit}")]
+    FrameTooLarge {
+        /// Bytes announced.
+        size: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// A frame announces no bytes; each has at least its kind.
+    #[error("an empty frame")]
+    EmptyFrame,
+    /// A frame's kind is not one of this version's, and not of the range that may be skipped.
+    #[error("a frame of unknown kind {kind:#04x}")]
+    UnknownKind {
+        /// The kind found.
+        kind: u8,
+    },
+    /// A frame's header doesn't decode, or a field breaks its rule.
+    #[error("a malformed frame of kind {kind:#04x}")]
+    Malformed {
+        /// The frame's kind.
+        kind: u8,
+    },
+    /// A frame of a kind that has no payload goes on after its header.
+    #[error("trailing bytes in a frame of kind {kind:#04x}")]
+    TrailingBytes {
+        /// The frame's kind.
+        kind: u8,
+    },
+    /// A number is not in its shortest form.
+    #[error("an overlong number in a frame of kind {kind:#04x}")]
+    Overlong {
+        /// The frame's kind.
+        kind: u8,
+    },
+    /// A frame that is not allowed from this side or in this state.
+    #[error("an unexpected frame of kind {kind:#04x}")]
+    UnexpectedFrame {
+        /// The frame's kind.
+        kind: u8,
+    },
+    /// An answer to a call that was never sent.
+    #[error("an answer to a call that was never sent")]
+    UnknownCall,
+    /// A call whose id is not above the one before.
+    #[error("call ids that don't increase")]
+    CallIdOrder,
+    /// A call of a method that the plugin has not described.
+    #[error("a call of a method that was not described")]
+    UnknownMethod,
+    /// More calls at once than were agreed on.
+    #[error("more calls at once than agreed")]
+    TooManyCalls,
+    /// Events beyond the credit that was given.
+    #[error("events beyond the credit")]
+    CreditExceeded,
+    /// Too many frames that are odd but harmless one by one.
+    #[error("too many odd frames")]
+    TooManyStrikes,
+    /// The chosen version is not the highest that both sides speak.
+    #[error("the version was tampered with")]
+    VersionMismatch,
+    /// The description is not the one whose digest was announced.
+    #[error("the description is not the one announced")]
+    DigestMismatch,
+}

@@ -1,0 +1,101 @@
+//! Why a hub did not let a plugin in.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// A hub's answer to a plugin that it did not let in.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("{message}")]
+pub struct Refusal {
+    /// Why, for programs.
+    pub code: RefusalCode,
+    /// Why and what was expected instead, for people; at most 256 bytes.
+    pub message: String,
+    /// How long to wait before the next attempt; `None` if another attempt can't succeed as it is.
+    pub retry_after: Option<Duration>,
+}
+
+/// Why a hub did not let a plugin in, for programs.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum RefusalCode {
+    /// No version of the protocol is spoken by both.
+    Version,
+    /// The plugin's name breaks the rule for names.
+    BadName,
+    /// The plugin's version text breaks its rule.
+    BadVersion,
+    /// The plugin describes more methods than the hub takes.
+    TooManyMethods,
+    /// The description breaks a rule: a method's name, a name used twice, a schema.
+    BadDescription,
+    /// Another plugin of that name is connected.
+    NameTaken,
+    /// The hub has as many plugins as it takes.
+    Full,
+    /// The hub is shutting down.
+    ShuttingDown,
+    /// The handshake took too long.
+    HandshakeTimeout,
+    /// The plugin broke the protocol.
+    Protocol,
+    /// A code that this version doesn't know.
+    Other(u16),
+}
+
+impl RefusalCode {
+    /// The number that stands for it on the wire.
+    pub(crate) fn to_wire(self) -> u16 {
+        match self {
+            Self::Version => 1,
+            Self::BadName => 2,
+            Self::BadVersion => 3,
+            Self::TooManyMethods => 4,
+            Self::BadDescription => 5,
+            Self::NameTaken => 6,
+            Self::Full => 7,
+            Self::ShuttingDown => 8,
+            Self::HandshakeTimeout => 9,
+            Self::Protocol => 10,
+            Self::Other(code) => code,
+        }
+    }
+
+    /// What a number on the wire stands for.
+    pub(crate) fn from_wire(code: u16) -> Self {
+        match code {
+            1 => Self::Version,
+            2 => Self::BadName,
+            3 => Self::BadVersion,
+            4 => Self::TooManyMethods,
+            5 => Self::BadDescription,
+            6 => Self::NameTaken,
+            7 => Self::Full,
+            8 => Self::ShuttingDown,
+            9 => Self::HandshakeTimeout,
+            10 => Self::Protocol,
+            code => Self::Other(code),
+        }
+    }
+}
+
+impl Refusal {
+    /// The longest message, in bytes; it must fit beside the code into a frame that every version
+    /// can read.
+    pub const MAX_MESSAGE: usize = 256;
+
+    /// A refusal that another attempt can't change.
+    pub fn new(code: RefusalCode, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        super::cut(&mut message, Self::MAX_MESSAGE);
+        Self { code, message, retry_after: None }
+    }
+
+    /// A refusal for the time being.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+}

@@ -1,0 +1,260 @@
+//! The hub's side of the handshake.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+
+use crate::describe::{Description, DescriptionError};
+use crate::limits::{MAX_DESCRIPTION, MAX_HELLO};
+use crate::session::SessionTerms;
+use crate::wire::{
+    self, FrameReader, MAX_VERSION, MIN_VERSION, Message as _, PREFACE, WriteBuffer, kind,
+    read_preface,
+};
+use crate::{DisconnectReason, Limits, ProtocolError, Refusal, RefusalCode, name};
+
+/// What a plugin says of itself before it is let in. Checked against every rule.
+#[derive(Clone, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Greeting {
+    /// The name that it asks for.
+    pub name: String,
+    /// Its own version, for people; may be empty.
+    pub version: String,
+    /// Random, the same for the life of its process; a secret between the two.
+    pub instance: [u8; 16],
+    /// The digest of its description.
+    pub digest: [u8; 32],
+    /// The versions of the protocol that it speaks.
+    versions: (u8, u8),
+    /// The largest frame that it takes.
+    max_frame: usize,
+    /// The most calls that it takes at once.
+    max_calls: usize,
+}
+
+impl fmt::Debug for Greeting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the instance id, which is a secret.
+        f.debug_struct("Greeting")
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The hub's side of a connection that is not yet let in.
+#[derive(Debug)]
+pub(crate) enum HubHandshake {
+    /// Nothing or too little has come.
+    Preface,
+    /// The peer speaks brpc.
+    Hello,
+    /// The owner is to say whether it knows the description.
+    Deciding(Greeting),
+    /// The description is to come.
+    Describing(Greeting),
+    /// The owner is to register the plugin.
+    Registering(Greeting, Arc<Description>),
+}
+
+/// What comes of some input.
+#[derive(Debug)]
+pub(crate) enum HubStep {
+    /// More input is needed, or a word from the owner.
+    Wait,
+    /// The plugin has said who it is. The owner answers with `accept` or a refusal.
+    Greeted(Greeting),
+    /// The plugin has described itself. The owner answers with `welcome` or a refusal.
+    Described(Arc<Description>),
+}
+
+/// Why a connection is not let in.
+#[derive(Debug)]
+pub(crate) enum Rejected {
+    /// Told to the plugin.
+    Refused(Refusal),
+    /// The peer doesn't speak brpc, or is gone already; told to nobody.
+    Silently(DisconnectReason),
+}
+
+impl From<Refusal> for Rejected {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<ProtocolError> for Rejected {
+    fn from(error: ProtocolError) -> Self {
+        match error {
+            ProtocolError::BadPreface => Self::Silently(DisconnectReason::Protocol(error)),
+            error => Self::Refused(Refusal::new(RefusalCode::Protocol, error.to_string())),
+        }
+    }
+}
+
+impl HubHandshake {
+    /// The reader to start with: it lets little through.
+    pub(crate) fn reader() -> FrameReader {
+        FrameReader::new(MAX_HELLO)
+    }
+
+    /// Takes input in, up to the next word of the owner.
+    pub(crate) fn handle_input(
+        &mut self,
+        input: &mut BytesMut,
+        reader: &mut FrameReader,
+    ) -> Result<HubStep, Rejected> {
+        if matches!(self, Self::Preface) {
+            if !read_preface(input)? {
+                return Ok(HubStep::Wait);
+            }
+            *self = Self::Hello;
+        }
+        match self {
+            Self::Hello => {
+                let Some(frame) = reader.next(input)? else { return Ok(HubStep::Wait) };
+                let greeting = check_hello(&wire::Hello::decode(&frame)?)?;
+                *self = Self::Deciding(greeting.clone());
+                Ok(HubStep::Greeted(greeting))
+            }
+            Self::Describing(greeting) => {
+                let Some(frame) = reader.next(input)? else { return Ok(HubStep::Wait) };
+                if frame.kind != kind::DESCRIBE {
+                    return Err(ProtocolError::UnexpectedFrame { kind: frame.kind }.into());
+                }
+                let description =
+                    Arc::new(Description::decode(frame.body).map_err(|error| bad(&error))?);
+                if *description.digest() != greeting.digest {
+                    return Err(ProtocolError::DigestMismatch.into());
+                }
+                *self = Self::Registering(greeting.clone(), description.clone());
+                Ok(HubStep::Described(description))
+            }
+            Self::Preface | Self::Deciding(_) | Self::Registering(..) => Ok(HubStep::Wait),
+        }
+    }
+
+    /// Lets the plugin go on; it needs not describe itself if the description is known.
+    pub(crate) fn accept(
+        &mut self,
+        known: Option<Arc<Description>>,
+        reader: &mut FrameReader,
+        out: &mut WriteBuffer,
+    ) -> HubStep {
+        let Self::Deciding(greeting) = self else { return HubStep::Wait };
+        let greeting = greeting.clone();
+        let known = known.filter(|description| *description.digest() == greeting.digest);
+        out.raw(&PREFACE);
+        wire::Accepted { describe: known.is_none() }.encode(out);
+        if let Some(description) = known {
+            *self = Self::Registering(greeting, description.clone());
+            return HubStep::Described(description);
+        }
+        reader.set_limit(MAX_DESCRIPTION + 1);
+        *self = Self::Describing(greeting);
+        HubStep::Wait
+    }
+
+    /// Lets the plugin in; what was agreed on. `None` if it isn't its turn.
+    pub(crate) fn welcome(
+        &self,
+        name: &str,
+        generation: u64,
+        epoch: [u8; 16],
+        limits: &Limits,
+        out: &mut WriteBuffer,
+    ) -> Option<SessionTerms> {
+        let Self::Registering(greeting, description) = self else { return None };
+        let terms = SessionTerms {
+            description: description.clone(),
+            generation,
+            max_frame: greeting.max_frame.min(Limits::HIGHEST_MAX_FRAME),
+            max_calls: greeting.max_calls.min(limits.max_calls).max(1),
+        };
+        wire::Welcome {
+            version: greeting.versions.1.min(MAX_VERSION),
+            hub_versions: (MIN_VERSION, MAX_VERSION),
+            plugin_versions: greeting.versions,
+            features: 0,
+            epoch,
+            name,
+            generation,
+            max_frame: saturate(limits.max_frame),
+            max_calls: saturate(terms.max_calls),
+            credit_events: limits.event_credit,
+            credit_bytes: limits.event_credit_bytes,
+            extensions: Vec::new(),
+        }
+        .encode(out);
+        Some(terms)
+    }
+
+    /// Tells the plugin that it is not let in.
+    pub(crate) fn refuse(&self, refusal: &Refusal, out: &mut WriteBuffer) {
+        if matches!(self, Self::Preface | Self::Hello | Self::Deciding(_)) {
+            out.raw(&PREFACE);
+        }
+        let millis = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        wire::Refused {
+            code: refusal.code.to_wire(),
+            message: &refusal.message,
+            retry_after_ms: refusal.retry_after.map(millis),
+            min_version: MIN_VERSION,
+            max_version: MAX_VERSION,
+        }
+        .encode(out);
+    }
+}
+
+/// The name in a `Hello`, and all else, if every rule is kept.
+fn check_hello(hello: &wire::Hello<'_>) -> Result<Greeting, Refusal> {
+    let refused = |code, message: &str| Err(Refusal::new(code, message));
+    if hello.min_version > MAX_VERSION || hello.max_version < MIN_VERSION {
+        return refused(
+            RefusalCode::Version,
+            &format!(
+                "this hub speaks versions {MIN_VERSION} to {MAX_VERSION} of the protocol, the \
+                 plugin {} to {}",
+                hello.min_version, hello.max_version
+            ),
+        );
+    }
+    // The name is not repeated: it may be anything.
+    if !name::is_plugin_name(hello.name) {
+        return refused(RefusalCode::BadName, name::NAME_RULE);
+    }
+    if !name::is_version(hello.version) {
+        return refused(RefusalCode::BadVersion, name::VERSION_RULE);
+    }
+    if (hello.max_frame as usize) < Limits::LOWEST_MAX_FRAME {
+        return refused(
+            RefusalCode::Protocol,
+            &format!("a plugin takes frames of at least {} bytes", Limits::LOWEST_MAX_FRAME),
+        );
+    }
+    Ok(Greeting {
+        name: hello.name.to_owned(),
+        version: hello.version.to_owned(),
+        instance: hello.instance,
+        digest: hello.digest,
+        versions: (hello.min_version, hello.max_version),
+        max_frame: hello.max_frame as usize,
+        max_calls: hello.max_calls as usize,
+    })
+}
+
+/// The refusal of a plugin whose description breaks a rule.
+fn bad(error: &DescriptionError) -> Refusal {
+    let code = match error {
+        DescriptionError::TooManyMethods => RefusalCode::TooManyMethods,
+        _ => RefusalCode::BadDescription,
+    };
+    Refusal::new(code, format!("description: {error}"))
+}
+
+fn saturate(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,164 @@
+//! JSON payloads: bounds that hold before anything is built from them, and errors with a path.
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+/// The deepest nesting of arrays and objects in a payload.
+///
+/// Half of what `serde_json` itself allows, so that a value that passes here can be wrapped by a
+/// gateway and still decode.
+pub const MAX_DEPTH: usize = 64;
+
+/// The most values in a payload, counted as commas, colons and opening brackets.
+///
+/// A [`serde_json::Value`] can take 98 times the room of its text; this bounds it where the frame
+/// limit alone does not.
+pub const MAX_NODES: usize = 100_000;
+
+/// Why a payload can't be used, and where.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("{message}")]
+pub struct JsonError {
+    /// The JSON path of the offending part; `.` is the payload as a whole.
+    pub path: String,
+    /// What is wrong there.
+    pub message: String,
+}
+
+impl JsonError {
+    /// An error of the payload as a whole.
+    pub fn whole(message: impl Into<String>) -> Self {
+        Self { path: ".".to_owned(), message: message.into() }
+    }
+}
+
+/// Encodes a value.
+///
+/// # Errors
+/// What `serde_json` says; for instance a map whose keys are not strings.
+pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, JsonError> {
+    serde_json::to_vec(value).map(Bytes::from).map_err(|error| JsonError::whole(error.to_string()))
+}
+
+/// Decodes a value, after a check of its bounds. An absent payload is `null`.
+///
+/// # Errors
+/// The path and what was expected there; or a bound that is exceeded.
+pub fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, JsonError> {
+    let payload = if payload.is_empty() { b"null" } else { payload };
+    check(payload, MAX_DEPTH, MAX_NODES)?;
+    serde_json::from_slice(payload).map_err(|error| locate::<T>(payload, &error))
+}
+
+/// Decodes once more, slowly, to find where it went wrong.
+#[cold]
+fn locate<T: DeserializeOwned>(payload: &[u8], error: &serde_json::Error) -> JsonError {
+    let mut json = serde_json::Deserializer::from_slice(payload);
+    match serde_path_to_error::deserialize::<_, T>(&mut json) {
+        Err(located) => {
+            JsonError { path: located.path().to_string(), message: located.inner().to_string() }
+        }
+        // The value is fine; what follows it isn't.
+        Ok(_) => JsonError::whole(error.to_string()),
+    }
+}
+
+/// Checks the nesting and the number of values of a JSON text, without building anything.
+///
+/// The text need not be valid: what this lets pass, a decoder still has to accept.
+///
+/// # Errors
+/// The bound that is exceeded.
+pub fn check(text: &[u8], max_depth: usize, max_nodes: usize) -> Result<(), JsonError> {
+    // A level takes two bytes and a value one, so most payloads are too short to break a bound,
+    // and of the others most have too few brackets. These counts are vectorised by the compiler.
+    let brackets = || text.iter().filter(|&&byte| byte == b'[' || byte == b'{').count();
+    let too_short_for_depth = text.len() <= 2 * max_depth;
+    if text.len() <= max_nodes && (too_short_for_depth || brackets() <= max_depth) {
+        return Ok(());
+    }
+    measure(text, max_depth, max_nodes).map(drop)
+}
+
+/// The exact check, byte by byte; strings don't count. Returns the number of values.
+pub(crate) fn measure(text: &[u8], max_depth: usize, max_nodes: usize) -> Result<usize, JsonError> {
+    let (mut depth, mut nodes, mut in_string, mut escaped) = (0_usize, 1_usize, false, false);
+    for &byte in text {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'[' | b'{' => {
+                depth += 1;
+                nodes += 1;
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b',' | b':' => nodes += 1,
+            _ => {}
+        }
+        if depth > max_depth {
+            return Err(JsonError::whole(format!("nested more than {max_depth} levels deep")));
+        }
+        if nodes > max_nodes {
+            return Err(JsonError::whole(format!("more than {max_nodes} values")));
+        }
+    }
+    Ok(nodes)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn depth_is_bounded_exactly() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(decode::<Value>(nested(64).as_bytes()).is_ok());
+        assert!(decode::<Value>(nested(65).as_bytes()).is_err());
+        assert!(decode::<Value>("[".repeat(1_000_000).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn brackets_in_strings_do_not_count() {
+        let text = serde_json::to_string(&"[{\"\\".repeat(100)).unwrap();
+        assert!(decode::<String>(text.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn values_are_bounded() {
+        let array = |count: usize| format!("[{}]", vec!["0"; count].join(","));
+        assert!(decode::<Vec<u8>>(array(99_000).as_bytes()).is_ok());
+        assert!(decode::<Vec<u8>>(array(100_001).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn an_error_names_the_path() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Outer {
+            #[allow(dead_code)]
+            list: Vec<u8>,
+        }
+        let error = decode::<Outer>(br#"{"list":[1,"two"]}"#).unwrap_err();
+        assert_eq!(error.path, "list[1]");
+        let error = decode::<Outer>(br#"{"list":[1]} x"#).unwrap_err();
+        assert_eq!(error.path, ".");
+    }
+
+    #[test]
+    fn absent_is_null() {
+        assert_eq!(decode::<Option<u8>>(b"").unwrap(), None);
+        assert_eq!(decode::<()>(b"").ok(), Some(()));
+        assert!(decode::<u8>(b"").is_err());
+    }
+}

@@ -1,0 +1,107 @@
+//! What a peer may make this side hold or wait for. Each limit has a number and its reason.
+
+use std::time::Duration;
+
+/// The most methods of one plugin. Counted while they are decoded, before they are stored.
+pub const MAX_METHODS: usize = 1_024;
+
+/// The largest description of one plugin, in bytes: 1 KiB a method.
+pub const MAX_DESCRIPTION: usize = 1 << 20;
+
+/// The deepest nesting of a method's schemas. Types nest a few levels; bombs nest thousands.
+pub const MAX_SCHEMA_DEPTH: usize = 32;
+
+/// The most values in all schemas of a plugin: 16 a method.
+pub const MAX_SCHEMA_NODES: usize = 16_384;
+
+/// The most bytes of a connection that are read before its `Hello` is complete.
+pub const MAX_HELLO: usize = 4 * 1024;
+
+/// The longest trace id, in bytes.
+pub const MAX_TRACE: usize = 256;
+
+/// The most metadata of one call: entries.
+pub const MAX_METADATA_ENTRIES: usize = 64;
+
+/// The most metadata of one call: bytes of all keys and values.
+pub const MAX_METADATA_BYTES: usize = 8 * 1024;
+
+/// Odd frames that are tolerated in one session: answers given twice, frames of a kind to come.
+/// Enough for a peer with a flaw, too few for a peer with a plan.
+pub const MAX_STRIKES: u32 = 16;
+
+/// The longest text of a goodbye or a refusal, in bytes.
+pub const MAX_GOODBYE_TEXT: usize = 256;
+
+/// How many bytes of frames are handed to the transport at a time.
+///
+/// A call beyond them is not yet sent and can still be taken back, so a peer that doesn't read
+/// leaves few calls whose fate is unknown.
+pub const MAX_TRANSMIT: usize = 64 * 1024;
+
+/// How slow a peer may be while bytes are due: averaged over [`Limits::stall_window`].
+///
+/// A fixed time for each frame would cut an honest 64 kbit/s link, on which 1 MiB takes 131 s.
+pub const MIN_RATE: u64 = 1024;
+
+/// The limits of one connection that can be chosen. Each side has its own; where both limit the
+/// same thing, the lower one holds.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// From the start of the connection to the end of the handshake. Default 5 s.
+    ///
+    /// Too low cuts off plugins on slow links; too high lets silent clients hold their place.
+    pub hello_deadline: Duration,
+    /// The largest frame that this side takes, in bytes. Default 1 MiB, at most 64 MiB.
+    ///
+    /// Too low refuses honest payloads; each connection may hold a few frames of this size.
+    pub max_frame: usize,
+    /// The most calls in progress on one connection, including those that the caller has given up
+    /// and the plugin has not yet confirmed. Default 1,024.
+    pub max_calls: usize,
+    /// The most bytes of inputs that wait to be sent on one connection. Default 4 MiB.
+    pub queue_bytes: usize,
+    /// The most calls that wait for a place or to be sent on one connection. Default 4,096.
+    pub queue_calls: usize,
+    /// Events that a plugin may send ahead of the hub's consumers. Default 256.
+    pub event_credit: u32,
+    /// Bytes of events that a plugin may send ahead of the hub's consumers. Default 1 MiB.
+    pub event_credit_bytes: u64,
+    /// Over how long [`MIN_RATE`] is averaged; also how long a peer may take no byte at all while
+    /// some are due. Default 10 s.
+    pub stall_window: Duration,
+}
+
+impl Limits {
+    /// The highest [`max_frame`](Self::max_frame).
+    pub const HIGHEST_MAX_FRAME: usize = 64 << 20;
+
+    /// The lowest [`max_frame`](Self::max_frame): room for the longest header and failure.
+    pub const LOWEST_MAX_FRAME: usize = 16 * 1024;
+
+    /// These limits with each value within its range.
+    pub(crate) fn clamped(mut self) -> Self {
+        self.max_frame = self.max_frame.clamp(Self::LOWEST_MAX_FRAME, Self::HIGHEST_MAX_FRAME);
+        self.max_calls = self.max_calls.clamp(1, u32::MAX as usize);
+        self.event_credit = self.event_credit.max(1);
+        // An event may be as large as a frame; with less credit than that it could never be sent.
+        self.event_credit_bytes = self.event_credit_bytes.max(self.max_frame as u64);
+        self
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            hello_deadline: Duration::from_secs(5),
+            max_frame: 1 << 20,
+            max_calls: 1_024,
+            queue_bytes: 4 << 20,
+            queue_calls: 4_096,
+            event_credit: 256,
+            event_credit_bytes: 1 << 20,
+            stall_window: Duration::from_secs(10),
+        }
+    }
+}

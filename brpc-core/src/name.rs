@@ -1,0 +1,75 @@
+//! The rules for names. ASCII only, so that no two names look alike and none breaks a log line.
+
+/// The longest name of a plugin or a method, in bytes.
+pub const MAX_NAME: usize = 128;
+
+/// The longest version text, in bytes.
+pub const MAX_VERSION: usize = 64;
+
+/// What a plugin's name may be, for messages.
+pub const NAME_RULE: &str =
+    "a name is 1 to 128 characters of A-Z a-z 0-9 . _ - and does not start with a dot";
+
+/// What a version text may be, for messages.
+pub const VERSION_RULE: &str = "a version is at most 64 printable ASCII characters";
+
+/// What a method's name may be, for messages.
+pub const METHOD_RULE: &str = "a method's name is 1 to 128 characters of A-Z a-z 0-9 . _ - / and \
+                               does not start with a dot or with `brpc.`";
+
+/// Method names that start so are kept for the protocol itself.
+const RESERVED: &str = "brpc.";
+
+/// Whether a plugin may have this name.
+pub fn is_plugin_name(name: &str) -> bool {
+    is_name(name, |byte| matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// Whether a method may have this name.
+pub fn is_method_name(name: &str) -> bool {
+    is_name(name, |byte| matches!(byte, b'.' | b'_' | b'-' | b'/')) && !name.starts_with(RESERVED)
+}
+
+/// Whether a version may be this text.
+pub fn is_version(text: &str) -> bool {
+    text.len() <= MAX_VERSION && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+}
+
+fn is_name(name: &str, also: impl Fn(u8) -> bool) -> bool {
+    (1..=MAX_NAME).contains(&name.len())
+        && !name.starts_with('.')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || also(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_plugins() {
+        for good in ["a", "Greeter-2", "edge.eu_1", &"x".repeat(128)] {
+            assert!(is_plugin_name(good), "{good}");
+        }
+        let long = "x".repeat(129);
+        for bad in
+            ["", ".a", "a/b", "a b", "a\n", "a\0", "a*", "../a", "\u{430}", "a\u{202e}", &long]
+        {
+            assert!(!is_plugin_name(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_methods() {
+        assert!(is_method_name("files/read"));
+        assert!(!is_method_name("brpc.ping"));
+        assert!(!is_method_name(""));
+    }
+
+    #[test]
+    fn versions() {
+        assert!(is_version(""));
+        assert!(is_version("v1.2.3-rc.1+build 7"));
+        assert!(!is_version("1\t2"));
+        assert!(!is_version(&"1".repeat(65)));
+    }
+}

@@ -1,0 +1,124 @@
+//! Event credit: how much a plugin may send ahead of the hub's consumers.
+
+use crate::ProtocolError;
+
+/// The hub's view: what it gave, and what it will give back.
+#[derive(Debug)]
+pub(crate) struct Granted {
+    /// Credit that the plugin has, as far as the hub can know.
+    events: u32,
+    bytes: u64,
+    /// Credit to give back with the next `Credit` frame.
+    returned_events: u32,
+    returned_bytes: u64,
+    /// What was given at first.
+    initial_events: u32,
+    initial_bytes: u64,
+}
+
+impl Granted {
+    pub(crate) fn new(events: u32, bytes: u64) -> Self {
+        Self {
+            events,
+            bytes,
+            returned_events: 0,
+            returned_bytes: 0,
+            initial_events: events,
+            initial_bytes: bytes,
+        }
+    }
+
+    /// Takes an event's credit; an error if the plugin had none left.
+    pub(crate) fn spend(&mut self, bytes: u64) -> Result<(), ProtocolError> {
+        let exceeded = ProtocolError::CreditExceeded;
+        self.events = self.events.checked_sub(1).ok_or(exceeded)?;
+        self.bytes = self.bytes.checked_sub(bytes).ok_or(exceeded)?;
+        Ok(())
+    }
+
+    /// Notes that an event was consumed.
+    pub(crate) fn give_back(&mut self, bytes: u64) {
+        self.returned_events += 1;
+        self.returned_bytes += bytes;
+    }
+
+    /// Whether there is enough to give back: half of it, so that one frame is sent for many events.
+    pub(crate) fn is_return_due(&self) -> bool {
+        2 * self.returned_events >= self.initial_events
+            || 2 * self.returned_bytes >= self.initial_bytes
+    }
+
+    /// What to give back now.
+    pub(crate) fn take_returned(&mut self) -> Option<(u32, u64)> {
+        if !self.is_return_due() {
+            return None;
+        }
+        let (events, bytes) = (self.returned_events, self.returned_bytes);
+        (self.returned_events, self.returned_bytes) = (0, 0);
+        self.events += events;
+        self.bytes += bytes;
+        Some((events, bytes))
+    }
+}
+
+/// The plugin's view: what it may send.
+#[derive(Debug)]
+pub(crate) struct Available {
+    events: u32,
+    bytes: u64,
+}
+
+impl Available {
+    pub(crate) fn new(events: u32, bytes: u64) -> Self {
+        Self { events, bytes }
+    }
+
+    /// Takes an event's credit, if there is enough.
+    pub(crate) fn spend(&mut self, bytes: u64) -> bool {
+        if self.events == 0 || self.bytes < bytes {
+            return false;
+        }
+        self.events -= 1;
+        self.bytes -= bytes;
+        true
+    }
+
+    /// Adds what the hub gave; false if it is more than could ever be.
+    pub(crate) fn add(&mut self, events: u32, bytes: u64) -> bool {
+        match (self.events.checked_add(events), self.bytes.checked_add(bytes)) {
+            (Some(events), Some(bytes)) => {
+                (self.events, self.bytes) = (events, bytes);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credit_goes_round() {
+        let (mut hub, mut plugin) = (Granted::new(4, 100), Available::new(4, 100));
+        for _ in 0..1000 {
+            while plugin.spend(7) {
+                hub.spend(7).unwrap();
+                hub.give_back(7);
+            }
+            let (events, bytes) = hub.take_returned().unwrap();
+            assert!(plugin.add(events, bytes));
+        }
+        assert!(plugin.spend(100));
+    }
+
+    #[test]
+    fn more_than_the_credit_is_an_error() {
+        let mut hub = Granted::new(1, 100);
+        hub.spend(10).unwrap();
+        hub.give_back(10);
+        assert_eq!(hub.spend(10), Err(ProtocolError::CreditExceeded));
+        assert_eq!(Granted::new(5, 10).spend(11), Err(ProtocolError::CreditExceeded));
+    }
+}

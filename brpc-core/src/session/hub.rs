@@ -1,0 +1,373 @@
+//! The hub's side of a connection that is let in: makes calls, takes answers and events.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::calls::{Answered, CallId, Calls, NewCall};
+use super::credit::Granted;
+use super::{DrainCause, Farewell, Settlement};
+use crate::HubEvent;
+use crate::answer::{Answer, Failure, Status};
+use crate::describe::Description;
+use crate::limits::{MAX_STRIKES, MAX_TRANSMIT};
+use crate::wire::{self, Frame, Message as _, WriteBuffer, kind};
+use crate::{CallError, DisconnectReason, Limits, ProtocolError, Stage};
+
+/// What was agreed on in the handshake, as the hub's session needs it.
+#[derive(Clone, Debug)]
+pub struct SessionTerms {
+    /// The plugin's methods.
+    pub description: Arc<Description>,
+    /// The number of this connection.
+    pub generation: u64,
+    /// The largest frame that the plugin takes.
+    pub max_frame: usize,
+    /// The most calls at once.
+    pub max_calls: usize,
+}
+
+/// How many calls a session that was asked to end still had, and what became of them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Tally {
+    /// Calls that the plugin answered after it was asked to leave.
+    pub finished: usize,
+    /// Calls that were cut off.
+    pub cut: usize,
+}
+
+/// What the owner is still to be told.
+type Events<T> = VecDeque<HubEvent<T>>;
+
+/// The hub's side of a connection that is let in. `T` stands for a caller; each that is taken in
+/// is handed back exactly once.
+#[derive(Debug)]
+pub(crate) struct HubSession<T> {
+    /// What was agreed on.
+    terms: SessionTerms,
+    /// The calls that are not over.
+    calls: Calls<T>,
+    /// Given up after they were sent; the plugin is to be told.
+    cancels: Vec<CallId>,
+    /// Event credit.
+    credit: Granted,
+    /// Why no call is taken in any more.
+    ending: Option<Ending>,
+    /// Calls answered and cut since the session is ending.
+    tally: Tally,
+    /// Odd frames seen.
+    strikes: u32,
+    /// Answers to calls that were given up before.
+    late_replies: u64,
+}
+
+/// A session that takes no new calls.
+#[derive(Debug)]
+enum Ending {
+    /// The plugin wants to leave.
+    Leaving,
+    /// The hub wants it to leave.
+    Draining {
+        /// Why.
+        cause: DrainCause,
+        /// When it is cut off.
+        until: Option<Instant>,
+        /// The trace id of the request, until it is sent.
+        to_send: Option<String>,
+    },
+}
+
+impl<T> HubSession<T> {
+    pub(crate) fn new(terms: SessionTerms, limits: &Limits) -> Self {
+        Self {
+            calls: Calls::new(limits, terms.max_calls),
+            terms,
+            cancels: Vec::new(),
+            credit: Granted::new(limits.event_credit, limits.event_credit_bytes),
+            ending: None,
+            tally: Tally::default(),
+            strikes: 0,
+            late_replies: 0,
+        }
+    }
+
+    /// Takes a call in, or gives the caller back with the reason why not.
+    pub(crate) fn start_call(
+        &mut self,
+        call: NewCall,
+        caller: T,
+        now: Instant,
+    ) -> Result<CallId, (T, CallError)> {
+        if let Some(ending) = &self.ending {
+            return Err((caller, ending.refusal()));
+        }
+        if call.deadline.is_some_and(|deadline| deadline <= now) {
+            return Err((caller, CallError::DeadlineExceeded { stage: Stage::Queued }));
+        }
+        let size = frame_size(&call);
+        if size > self.terms.max_frame {
+            let limit = self.terms.max_frame;
+            return Err((caller, CallError::InputTooLarge { size, limit }));
+        }
+        self.calls.admit(call, caller)
+    }
+
+    /// Gives a call up; its caller is handed back if it still waits.
+    pub(crate) fn cancel(&mut self, id: CallId) -> Option<(T, Stage)> {
+        let (caller, stage) = self.calls.give_up(id)?;
+        if stage == Stage::Sent {
+            self.cancels.push(id);
+        }
+        Some((caller, stage))
+    }
+
+    /// Gives credit back for an event that was consumed.
+    pub(crate) fn return_credit(&mut self, bytes: usize) {
+        self.credit.give_back(bytes as u64);
+    }
+
+    /// Takes no more calls, lets those that are sent finish, and asks the plugin to leave.
+    pub(crate) fn drain(
+        &mut self,
+        cause: DrainCause,
+        trace: &str,
+        until: Option<Instant>,
+        events: &mut Events<T>,
+    ) {
+        if let Some(Ending::Draining { until: earlier, .. }) = &mut self.ending {
+            *earlier = [*earlier, until].into_iter().flatten().min();
+            return;
+        }
+        let ending = Ending::Draining { cause, until, to_send: Some(trace.to_owned()) };
+        while let Some(caller) = self.calls.pop_waiting() {
+            events.push_back(HubEvent::Settled(caller, Settlement::Ended(ending.refusal())));
+        }
+        self.ending = Some(ending);
+    }
+
+    /// Takes a frame in; an error if it breaks the protocol, the reason if the plugin has left.
+    pub(crate) fn handle_frame(
+        &mut self,
+        frame: &Frame,
+        events: &mut Events<T>,
+    ) -> Result<Option<DisconnectReason>, ProtocolError> {
+        match frame.kind {
+            kind::REPLY => {
+                let (reply, payload) = wire::Reply::decode_with_payload(frame)?;
+                self.handle_answer(reply.id, || Ok(frame.body.slice(payload..)), events)?;
+            }
+            kind::FAILED => {
+                let (failed, payload) = wire::Failed::decode_with_payload(frame)?;
+                let kind = frame.kind;
+                let status =
+                    Status::from_wire(failed.status).ok_or(ProtocolError::Malformed { kind })?;
+                let failure = || {
+                    let (mut code, mut message) =
+                        (failed.code.to_owned(), failed.message.to_owned());
+                    crate::error::cut(&mut code, crate::MAX_ERROR_TEXT);
+                    crate::error::cut(&mut message, crate::MAX_ERROR_TEXT);
+                    Err(Failure { status, code, message, data: frame.body.slice(payload..) })
+                };
+                self.handle_answer(failed.id, failure, events)?;
+            }
+            kind::EVENT => {
+                let (_, payload) = wire::Event::decode_with_payload(frame)?;
+                let message = frame.body.slice(payload..);
+                self.credit.spend(message.len() as u64)?;
+                events.push_back(HubEvent::Message(message));
+            }
+            kind::LEAVE => {
+                let leave = wire::Leave::decode(frame)?;
+                if matches!(self.ending, Some(Ending::Leaving)) {
+                    return Err(ProtocolError::UnexpectedFrame { kind: frame.kind });
+                }
+                self.handle_leave(leave.last_id, events);
+            }
+            kind::GOODBYE => {
+                let goodbye = wire::Goodbye::decode(frame)?;
+                return Ok(Some(self.reason_of(Farewell::from_wire(goodbye.code))));
+            }
+            kind if kind::IGNORABLE.contains(&kind) => self.strike()?,
+            kind @ (kind::HELLO..=kind::DRAIN) => {
+                return Err(ProtocolError::UnexpectedFrame { kind });
+            }
+            kind => return Err(ProtocolError::UnknownKind { kind }),
+        }
+        Ok(None)
+    }
+
+    /// Does what is due; the reason if the session is over.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        events: &mut Events<T>,
+    ) -> Option<DisconnectReason> {
+        while let Some((id, caller, stage)) = self.calls.expire(now) {
+            if stage == Stage::Sent {
+                self.cancels.push(id);
+            }
+            let error = CallError::DeadlineExceeded { stage };
+            events.push_back(HubEvent::Settled(caller, Settlement::Ended(error)));
+        }
+        match self.ending {
+            Some(Ending::Draining { cause, until: Some(until), .. }) if until <= now => {
+                Some(match cause {
+                    DrainCause::Unplug => DisconnectReason::Unplugged,
+                    DrainCause::Shutdown => DisconnectReason::ShutdownForced,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let until = match self.ending {
+            Some(Ending::Draining { until, .. }) => until,
+            _ => None,
+        };
+        [self.calls.next_deadline(), until].into_iter().flatten().min()
+    }
+
+    /// Appends frames that are ready, some 64 KiB of them; each call among them counts as sent.
+    pub(crate) fn poll_transmit(&mut self, out: &mut WriteBuffer, now: Instant) {
+        for id in self.cancels.drain(..) {
+            wire::Cancel { id }.encode(out);
+        }
+        if let Some((events, bytes)) = self.credit.take_returned() {
+            wire::Credit { events, bytes }.encode(out);
+        }
+        while bytes::Buf::remaining(out) < MAX_TRANSMIT {
+            let Some((id, call)) = self.calls.next_to_write() else { break };
+            encode_call(id, &call, out, now);
+        }
+        if self.calls.has_unwritten() {
+            return;
+        }
+        // After the last call, so that the plugin knows that none follows.
+        if let Some(Ending::Draining { cause, until, to_send }) = &mut self.ending
+            && let Some(trace) = to_send.take()
+        {
+            let grace = until.map_or(Duration::MAX, |until| until.saturating_duration_since(now));
+            wire::Drain { why: cause.to_wire(), grace_ms: millis(grace), trace: &trace }
+                .encode(out);
+        }
+    }
+
+    /// Whether [`poll_transmit`](Self::poll_transmit) has something to append.
+    pub(crate) fn wants_transmit(&self) -> bool {
+        !self.cancels.is_empty()
+            || self.credit.is_return_due()
+            || self.calls.has_unwritten()
+            || matches!(self.ending, Some(Ending::Draining { to_send: Some(_), .. }))
+    }
+
+    /// Ends the session: every caller that still waits is told the reason.
+    pub(crate) fn close(&mut self, reason: DisconnectReason, events: &mut Events<T>) -> Tally {
+        let generation = self.terms.generation;
+        for (caller, stage) in self.calls.abandon() {
+            self.tally.cut += usize::from(self.ending.is_some());
+            let error = CallError::Disconnected { stage, reason, generation };
+            events.push_back(HubEvent::Settled(caller, Settlement::Ended(error)));
+        }
+        self.cancels = Vec::new();
+        self.tally
+    }
+
+    /// What was agreed on.
+    pub(crate) fn terms(&self) -> &SessionTerms {
+        &self.terms
+    }
+
+    /// The table of calls, to look at.
+    pub(crate) fn calls(&self) -> &Calls<T> {
+        &self.calls
+    }
+
+    /// Answers that came after their call was given up.
+    pub(crate) fn late_replies(&self) -> u64 {
+        self.late_replies
+    }
+
+    fn handle_answer(
+        &mut self,
+        id: CallId,
+        answer: impl FnOnce() -> Answer,
+        events: &mut Events<T>,
+    ) -> Result<(), ProtocolError> {
+        match self.calls.answer(id) {
+            Answered::Settles(caller) => {
+                let settlement = Settlement::Answered(answer());
+                self.tally.finished += usize::from(self.ending.is_some());
+                events.push_back(HubEvent::Settled(caller, settlement));
+            }
+            Answered::Late => self.late_replies += 1,
+            Answered::Again => self.strike()?,
+            Answered::NeverSent => return Err(ProtocolError::UnknownCall),
+        }
+        Ok(())
+    }
+
+    fn handle_leave(&mut self, last_id: CallId, events: &mut Events<T>) {
+        for caller in self.calls.take_not_started(last_id) {
+            let settlement = Settlement::Ended(CallError::Draining);
+            events.push_back(HubEvent::Settled(caller, settlement));
+        }
+        // A hub that asked it to leave goes on waiting for the same end.
+        if self.ending.is_none() {
+            self.ending = Some(Ending::Leaving);
+        }
+    }
+
+    /// What the plugin's goodbye means, considering what it was asked.
+    fn reason_of(&self, farewell: Farewell) -> DisconnectReason {
+        match (farewell, &self.ending) {
+            (Farewell::Protocol, _) => DisconnectReason::Rejected,
+            (Farewell::TooSlow, _) => DisconnectReason::SlowSender,
+            (_, Some(Ending::Draining { cause: DrainCause::Unplug, .. })) => {
+                DisconnectReason::Unplugged
+            }
+            (_, Some(Ending::Draining { cause: DrainCause::Shutdown, .. })) => {
+                DisconnectReason::Shutdown
+            }
+            _ => DisconnectReason::Clean,
+        }
+    }
+
+    fn strike(&mut self) -> Result<(), ProtocolError> {
+        self.strikes += 1;
+        if self.strikes > MAX_STRIKES { Err(ProtocolError::TooManyStrikes) } else { Ok(()) }
+    }
+}
+
+impl Ending {
+    /// What a call is told that comes too late.
+    fn refusal(&self) -> CallError {
+        match self {
+            Self::Draining { cause: DrainCause::Shutdown, .. } => CallError::ShuttingDown,
+            Self::Leaving | Self::Draining { .. } => CallError::Draining,
+        }
+    }
+}
+
+/// How large a call's frame can be, with the longest numbers.
+fn frame_size(call: &NewCall) -> usize {
+    const NUMBERS: usize = 1 + 10 + 5 + 10 + 2;
+    let texts = call.metadata.iter().map(|(key, value)| key.len() + value.len() + 4);
+    NUMBERS + 2 + call.trace.len() + texts.sum::<usize>() + call.payload.len()
+}
+
+fn encode_call(id: CallId, call: &NewCall, out: &mut WriteBuffer, now: Instant) {
+    // Rounded up, and never 0, which would mean that there is no limit.
+    let timeout_ms = call.deadline.map_or(0, |deadline| {
+        millis(deadline.saturating_duration_since(now) + Duration::from_nanos(999_999)).max(1)
+    });
+    let metadata = call.metadata.iter().map(|(key, value)| (&**key, &**value)).collect();
+    let header = wire::Call { id, method: call.method, timeout_ms, trace: &call.trace, metadata };
+    header.encode_with_payload(&call.payload, out);
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,26 @@
+//! The two sides of a connection after the handshake, as state machines.
+//!
+//! ```text
+//!             drain / leave            all answered, goodbye
+//!   Ready ───────────────────▶ Draining ───────────────────▶ Closed(reason)
+//!     └──────────────────────────┴── breach, end of stream, grace over ──▲
+//! ```
+
+mod calls;
+mod credit;
+mod deadlines;
+mod farewell;
+mod hub;
+mod pace;
+mod plugin;
+mod settlement;
+
+pub use calls::{Admission, CallId, NewCall};
+pub use farewell::DrainCause;
+pub(crate) use farewell::Farewell;
+pub(crate) use hub::HubSession;
+pub use hub::{SessionTerms, Tally};
+pub(crate) use pace::Pace;
+pub use plugin::{EmitError, IncomingCall};
+pub(crate) use plugin::{PluginSession, PluginTerms};
+pub use settlement::Settlement;

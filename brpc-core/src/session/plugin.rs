@@ -1,0 +1,379 @@
+//! The plugin's side of a connection that is let in: takes calls, gives answers and events.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use thiserror::Error;
+
+use super::calls::{CallId, IdHasher};
+use super::credit::Available;
+use super::deadlines::Deadlines;
+use super::{DrainCause, Farewell};
+use crate::PluginEvent;
+use crate::answer::{Answer, Failure, Status};
+use crate::limits::{
+    MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_STRIKES, MAX_TRACE, MAX_TRANSMIT,
+};
+use crate::wire::{self, Frame, Message as _, WriteBuffer, kind};
+use crate::{DisconnectReason, ProtocolError};
+
+/// A call to answer.
+#[derive(Clone, Debug)]
+pub struct IncomingCall {
+    /// Goes with the answer.
+    pub id: CallId,
+    /// Which of the described methods.
+    pub method: u32,
+    /// When its time is over; `None` if it has no limit.
+    pub deadline: Option<Instant>,
+    /// The caller's trace id; may be empty.
+    pub trace: String,
+    /// The caller's metadata.
+    pub metadata: Vec<(String, String)>,
+    /// The encoded input; empty for none.
+    pub payload: Bytes,
+}
+
+/// Why an event can't be sent.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// The hub's consumers are behind; there is no credit for this event at the moment.
+    #[error("no credit left")]
+    Full,
+    /// The event is larger than the hub takes.
+    #[error("an event of {size} bytes, and the limit is {limit}")]
+    TooLarge {
+        /// Bytes of the frame.
+        size: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// The connection has ended.
+    #[error("the connection has ended")]
+    Closed,
+}
+
+/// What was agreed on in the handshake, as the plugin's session needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct PluginTerms {
+    /// How many methods were described.
+    pub(crate) methods: u32,
+    /// The largest frame that the hub takes.
+    pub(crate) max_frame: usize,
+    /// The most calls at once.
+    pub(crate) max_calls: usize,
+    /// Events that may be sent ahead, and bytes of them.
+    pub(crate) credit: (u32, u64),
+}
+
+/// What the owner is still to be told.
+type Events = VecDeque<PluginEvent>;
+
+/// The plugin's side of a connection that is let in.
+#[derive(Debug)]
+pub(crate) struct PluginSession {
+    /// What was agreed on.
+    terms: PluginTerms,
+    /// Calls that are not answered, and whether they were cancelled.
+    running: HashMap<CallId, Running, std::hash::BuildHasherDefault<IdHasher>>,
+    /// When whose time is over.
+    deadlines: Deadlines,
+    /// The id of the newest call.
+    last_id: CallId,
+    /// Answers and events to be sent, in order. Bounded: by the calls at once, and by the credit.
+    outbox: VecDeque<Outgoing>,
+    /// Answers in the outbox.
+    unsent_answers: usize,
+    /// What may be sent ahead.
+    credit: Available,
+    /// How the session is ending, if it is.
+    ending: Option<Ending>,
+    /// Odd frames seen.
+    strikes: u32,
+}
+
+/// A call that is not answered.
+#[derive(Debug)]
+enum Running {
+    /// Somebody waits.
+    Wanted,
+    /// Nobody does, and the owner was told.
+    Cancelled,
+}
+
+/// Something to be sent.
+#[derive(Debug)]
+enum Outgoing {
+    Answer(CallId, Answer),
+    Event(Bytes),
+}
+
+/// A session that is to end when what runs has ended.
+#[derive(Debug)]
+enum Ending {
+    /// The plugin wants to leave; the hub has yet to be told.
+    LeaveUnsent,
+    /// The plugin wants to leave. Calls above this id are not started.
+    Leaving(CallId),
+    /// The hub wants it to.
+    Draining,
+}
+
+impl PluginSession {
+    pub(crate) fn new(terms: PluginTerms) -> Self {
+        Self {
+            credit: Available::new(terms.credit.0, terms.credit.1),
+            terms,
+            running: HashMap::default(),
+            deadlines: Deadlines::default(),
+            last_id: 0,
+            outbox: VecDeque::new(),
+            unsent_answers: 0,
+            ending: None,
+            strikes: 0,
+        }
+    }
+
+    /// Gives a call's answer; false if it has none to give any more.
+    pub(crate) fn answer(&mut self, id: CallId, answer: Answer) -> bool {
+        if self.running.remove(&id).is_none() {
+            return false;
+        }
+        let answer = answer.and_then(|output| self.fitting(output)).map_err(|f| self.cut(f));
+        self.unsent_answers += 1;
+        self.outbox.push_back(Outgoing::Answer(id, answer));
+        true
+    }
+
+    /// Sends an event, if there is credit for it.
+    pub(crate) fn emit(&mut self, event: &Bytes) -> Result<(), EmitError> {
+        let (size, limit) = (event.len() + 1, self.terms.max_frame);
+        if size > limit {
+            return Err(EmitError::TooLarge { size, limit });
+        }
+        if !self.credit.spend(event.len() as u64) {
+            return Err(EmitError::Full);
+        }
+        self.outbox.push_back(Outgoing::Event(event.clone()));
+        Ok(())
+    }
+
+    /// Takes no more calls, and says goodbye when those that run have ended.
+    pub(crate) fn leave(&mut self) {
+        if self.ending.is_none() {
+            self.ending = Some(Ending::LeaveUnsent);
+        }
+    }
+
+    /// Takes a frame in; an error if it breaks the protocol, the reason if the hub has closed.
+    pub(crate) fn handle_frame(
+        &mut self,
+        frame: &Frame,
+        now: Instant,
+        events: &mut Events,
+    ) -> Result<Option<DisconnectReason>, ProtocolError> {
+        match frame.kind {
+            kind::CALL => self.handle_call(frame, now, events)?,
+            kind::CANCEL => {
+                let cancel = wire::Cancel::decode(frame)?;
+                // A call that came too late to be started can still be cancelled.
+                let is_leaving = matches!(self.ending, Some(Ending::Leaving(_)));
+                if cancel.id == 0 || (cancel.id > self.last_id && !is_leaving) {
+                    return Err(ProtocolError::UnknownCall);
+                }
+                self.handle_cancel(cancel.id, events);
+            }
+            kind::CREDIT => {
+                let credit = wire::Credit::decode(frame)?;
+                if !self.credit.add(credit.events, credit.bytes) {
+                    return Err(ProtocolError::CreditExceeded);
+                }
+                events.push_back(PluginEvent::Credit);
+            }
+            kind::DRAIN => {
+                let drain = wire::Drain::decode(frame)?;
+                let kind = frame.kind;
+                let cause =
+                    DrainCause::from_wire(drain.why).ok_or(ProtocolError::Malformed { kind })?;
+                if matches!(self.ending, Some(Ending::Draining)) {
+                    return Err(ProtocolError::UnexpectedFrame { kind });
+                }
+                self.ending = Some(Ending::Draining);
+                events.push_back(PluginEvent::Drain(cause, drain.trace.to_owned()));
+            }
+            kind::GOODBYE => {
+                let goodbye = wire::Goodbye::decode(frame)?;
+                return Ok(Some(match Farewell::from_wire(goodbye.code) {
+                    Farewell::Unplugged => DisconnectReason::Unplugged,
+                    Farewell::ShuttingDown => DisconnectReason::ShutdownForced,
+                    Farewell::Protocol => DisconnectReason::Rejected,
+                    Farewell::TooSlow => DisconnectReason::SlowSender,
+                    Farewell::Done | Farewell::Other(_) => DisconnectReason::Clean,
+                }));
+            }
+            kind if kind::IGNORABLE.contains(&kind) => {
+                self.strikes += 1;
+                if self.strikes > MAX_STRIKES {
+                    return Err(ProtocolError::TooManyStrikes);
+                }
+            }
+            kind @ (kind::HELLO..=kind::WELCOME | kind::REPLY..=kind::LEAVE) => {
+                return Err(ProtocolError::UnexpectedFrame { kind });
+            }
+            kind => return Err(ProtocolError::UnknownKind { kind }),
+        }
+        Ok(None)
+    }
+
+    /// Does what is due.
+    pub(crate) fn handle_timeout(&mut self, now: Instant, events: &mut Events) {
+        while let Some(id) = self.deadlines.pop_due(now) {
+            self.handle_cancel(id, events);
+        }
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// Appends frames that are ready, some 64 KiB of them. True if the last was the last of all:
+    /// what ran has ended, and a goodbye is due.
+    pub(crate) fn poll_transmit(&mut self, out: &mut WriteBuffer) -> bool {
+        if matches!(self.ending, Some(Ending::LeaveUnsent)) {
+            wire::Leave { last_id: self.last_id }.encode(out);
+            self.ending = Some(Ending::Leaving(self.last_id));
+        }
+        while bytes::Buf::remaining(out) < MAX_TRANSMIT {
+            match self.outbox.pop_front() {
+                Some(Outgoing::Answer(id, answer)) => {
+                    self.unsent_answers -= 1;
+                    encode_answer(id, &answer, out);
+                }
+                Some(Outgoing::Event(payload)) => {
+                    wire::Event {}.encode_with_payload(&payload, out);
+                }
+                None => return self.is_done(),
+            }
+        }
+        false
+    }
+
+    /// Whether [`poll_transmit`](Self::poll_transmit) has something to append.
+    pub(crate) fn wants_transmit(&self) -> bool {
+        !self.outbox.is_empty()
+            || matches!(self.ending, Some(Ending::LeaveUnsent))
+            || self.is_done()
+    }
+
+    /// Calls that are not answered.
+    pub(crate) fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Entries held in all parts; for tests of the bounds.
+    pub(crate) fn footprint(&self) -> usize {
+        self.running.len() + self.deadlines.len() + self.outbox.len()
+    }
+
+    fn is_done(&self) -> bool {
+        matches!(self.ending, Some(Ending::Leaving(_) | Ending::Draining))
+            && self.running.is_empty()
+            && self.outbox.is_empty()
+    }
+
+    fn handle_call(
+        &mut self,
+        frame: &Frame,
+        now: Instant,
+        events: &mut Events,
+    ) -> Result<(), ProtocolError> {
+        let (call, payload) = wire::Call::decode_with_payload(frame)?;
+        let kind = frame.kind;
+        if call.id <= self.last_id {
+            return Err(ProtocolError::CallIdOrder);
+        }
+        if call.method >= self.terms.methods {
+            return Err(ProtocolError::UnknownMethod);
+        }
+        let metadata_bytes: usize = call.metadata.iter().map(|(k, v)| k.len() + v.len()).sum();
+        if call.trace.len() > MAX_TRACE
+            || call.metadata.len() > MAX_METADATA_ENTRIES
+            || metadata_bytes > MAX_METADATA_BYTES
+        {
+            return Err(ProtocolError::Malformed { kind });
+        }
+        match self.ending {
+            // Sent before the hub heard that this plugin leaves; it knows that they don't start.
+            Some(Ending::Leaving(last_id)) if call.id > last_id => return Ok(()),
+            Some(Ending::Draining) => return Err(ProtocolError::UnexpectedFrame { kind }),
+            _ => {}
+        }
+        if self.running.len() + self.unsent_answers >= self.terms.max_calls {
+            return Err(ProtocolError::TooManyCalls);
+        }
+        self.last_id = call.id;
+        let deadline = (call.timeout_ms > 0)
+            .then(|| now.checked_add(Duration::from_millis(call.timeout_ms)))
+            .flatten();
+        if let Some(deadline) = deadline {
+            let running = &self.running;
+            let is_live = |id| running.contains_key(&id);
+            self.deadlines.insert(deadline, call.id, running.len(), is_live);
+        }
+        self.running.insert(call.id, Running::Wanted);
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        events.push_back(PluginEvent::Call(IncomingCall {
+            id: call.id,
+            method: call.method,
+            deadline,
+            trace: call.trace.to_owned(),
+            metadata: call.metadata.iter().map(owned).collect(),
+            payload: frame.body.slice(payload..),
+        }));
+        Ok(())
+    }
+
+    /// Tells the owner once that nobody waits for a call.
+    fn handle_cancel(&mut self, id: CallId, events: &mut Events) {
+        if let Some(running @ Running::Wanted) = self.running.get_mut(&id) {
+            *running = Running::Cancelled;
+            events.push_back(PluginEvent::Cancel(id));
+        }
+    }
+
+    /// An output, or a failure if the hub would not take a frame of its size.
+    fn fitting(&self, output: Bytes) -> Answer {
+        const NUMBERS: usize = 1 + 10;
+        let (size, limit) = (output.len() + NUMBERS, self.terms.max_frame);
+        if size <= limit {
+            return Ok(output);
+        }
+        let problem = format!("it makes a frame of {size} bytes, and the limit is {limit}");
+        Err(Failure::new(Status::InvalidOutput, problem))
+    }
+
+    /// A failure that the hub takes: long texts cut, and data that doesn't fit left out.
+    fn cut(&self, mut failure: Failure) -> Failure {
+        const NUMBERS: usize = 1 + 10 + 1 + 2 + 2;
+        crate::error::cut(&mut failure.code, crate::MAX_ERROR_TEXT);
+        crate::error::cut(&mut failure.message, crate::MAX_ERROR_TEXT);
+        let size = NUMBERS + failure.code.len() + failure.message.len() + failure.data.len();
+        if size > self.terms.max_frame {
+            failure.data = Bytes::new();
+        }
+        failure
+    }
+}
+
+fn encode_answer(id: CallId, answer: &Answer, out: &mut WriteBuffer) {
+    match answer {
+        Ok(output) => wire::Reply { id }.encode_with_payload(output, out),
+        Err(Failure { status, code, message, data }) => {
+            let status = status.to_wire();
+            wire::Failed { id, status, code, message }.encode_with_payload(data, out);
+        }
+    }
+}

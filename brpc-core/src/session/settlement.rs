@@ -1,0 +1,59 @@
+//! How a call ended, before its bytes are looked at.
+
+use bytes::Bytes;
+
+use crate::answer::{Answer, Failure, Status};
+use crate::{CallError, MethodError, Scope, Stage, json};
+
+/// How a call ended.
+///
+/// The session only hands this over; [`into_result`](Self::into_result) looks at the bytes, in the
+/// caller's own time.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settlement {
+    /// The plugin answered.
+    Answered(Answer),
+    /// It ended without an answer.
+    Ended(CallError),
+}
+
+impl Settlement {
+    /// The encoded output, or the error that the caller gets. `method` is the name that was called.
+    ///
+    /// # Errors
+    /// Why there is no output.
+    pub fn into_result(self, method: &str) -> Result<Bytes, CallError> {
+        match self {
+            Self::Answered(Ok(output)) => Ok(output),
+            Self::Answered(Err(failure)) => Err(into_error(failure, method)),
+            Self::Ended(error) => Err(error),
+        }
+    }
+}
+
+/// The one place that maps what a plugin says to what the caller gets.
+fn into_error(failure: Failure, method: &str) -> CallError {
+    let Failure { status, code, message, data } = failure;
+    match status {
+        Status::Method => {
+            let error = MethodError::new(code, message);
+            if data.is_empty() {
+                return CallError::Method(error);
+            }
+            match json::decode(&data) {
+                Ok(data) => CallError::Method(error.with_data(data)),
+                Err(problem) => CallError::InvalidOutput {
+                    message: format!("the error's data: {problem} at `{}`", problem.path),
+                },
+            }
+        }
+        Status::Panicked => CallError::Panicked { message },
+        Status::InvalidOutput => CallError::InvalidOutput { message },
+        Status::MethodNotFound => CallError::MethodNotFound { method: method.to_owned() },
+        Status::InvalidInput => CallError::InvalidInput { path: code, message },
+        Status::Overloaded => CallError::Overloaded { scope: Scope::Plugin, retry_after: None },
+        Status::Draining => CallError::Draining,
+        Status::Expired => CallError::DeadlineExceeded { stage: Stage::Expired },
+        Status::Cancelled => CallError::Cancelled { stage: Stage::Sent },
+    }
+}

@@ -1,0 +1,186 @@
+//! Bytes on their way to the transport.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::{Buf, Bytes, BytesMut};
+use postcard::ser_flavors::Flavor;
+use serde::Serialize;
+
+use super::frame::PREFIX;
+
+/// Payloads from this size on are not copied behind their header but go by as slices of their own.
+///
+/// Below it, copying costs less than one more slice in a vectored write.
+const OWN_SLICE: usize = 4 * 1024;
+
+/// Encoded frames on their way to the transport: small ones side by side, large payloads as they
+/// are. A [`Buf`] whose chunks are meant for vectored writes.
+#[derive(Debug, Default)]
+pub struct WriteBuffer {
+    /// What comes first, in order.
+    chunks: VecDeque<Bytes>,
+    /// What comes after the chunks, and is still being written to.
+    tail: BytesMut,
+    /// Bytes in the chunks.
+    chunked: usize,
+}
+
+impl WriteBuffer {
+    /// An empty buffer.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty() && self.tail.is_empty()
+    }
+
+    /// Appends bytes as they are.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        self.tail.extend_from_slice(bytes);
+    }
+
+    /// Appends what another buffer holds, and empties it.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        while other.has_remaining() {
+            let chunk = other.chunk();
+            let count = chunk.len();
+            self.tail.extend_from_slice(chunk);
+            other.advance(count);
+        }
+    }
+
+    /// Appends a frame.
+    pub(crate) fn frame<H: Serialize>(&mut self, kind: u8, header: &H, payload: &Bytes) {
+        let start = self.tail.len();
+        self.tail.extend_from_slice(&[0; PREFIX]);
+        self.tail.extend_from_slice(&[kind]);
+        postcard::serialize_with_flavor(header, Appending(&mut self.tail))
+            .expect("headers are flat and serialize into memory");
+        let size = self.tail.len() - start - PREFIX + payload.len();
+        let size = u32::try_from(size).expect("frames are checked against their limit before");
+        self.tail[start..start + PREFIX].copy_from_slice(&size.to_be_bytes());
+        if payload.len() < OWN_SLICE {
+            self.tail.extend_from_slice(payload);
+        } else {
+            self.push(self.tail.len());
+            self.chunks.push_back(payload.clone());
+            self.chunked += payload.len();
+        }
+    }
+
+    /// Moves the first bytes of the tail to the chunks.
+    fn push(&mut self, count: usize) {
+        if count > 0 {
+            self.chunks.push_back(self.tail.split_to(count).freeze());
+            self.chunked += count;
+        }
+    }
+}
+
+impl Buf for WriteBuffer {
+    fn remaining(&self) -> usize {
+        self.chunked + self.tail.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.chunks.front().map_or(&self.tail, |chunk| chunk)
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let tail = (!self.tail.is_empty()).then_some(&self.tail[..]);
+        let chunks = self.chunks.iter().map(|chunk| &chunk[..]).chain(tail);
+        let mut count = 0;
+        for (slice, chunk) in slices.iter_mut().zip(chunks) {
+            *slice = IoSlice::new(chunk);
+            count += 1;
+        }
+        count
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while let Some(chunk) = self.chunks.front_mut() {
+            if count < chunk.len() {
+                chunk.advance(count);
+                self.chunked -= count;
+                return;
+            }
+            count -= chunk.len();
+            self.chunked -= chunk.len();
+            self.chunks.pop_front();
+        }
+        self.tail.advance(count);
+    }
+}
+
+/// Lets postcard append to a buffer by whole slices.
+struct Appending<'a>(&'a mut BytesMut);
+
+impl Flavor for Appending<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.extend_from_slice(&[byte]);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drained(mut buffer: WriteBuffer, step: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        while buffer.has_remaining() {
+            let count = step.min(buffer.chunk().len());
+            bytes.extend_from_slice(&buffer.chunk()[..count]);
+            buffer.advance(count);
+        }
+        assert!(buffer.is_empty());
+        bytes
+    }
+
+    fn filled() -> WriteBuffer {
+        let mut buffer = WriteBuffer::new();
+        buffer.frame(1, &5_u64, &Bytes::from_static(b"small"));
+        buffer.frame(2, &300_u64, &Bytes::from(vec![7; OWN_SLICE]));
+        buffer.frame(3, &(), &Bytes::new());
+        buffer
+    }
+
+    #[test]
+    fn large_payloads_are_not_copied() {
+        let payload = Bytes::from(vec![7; OWN_SLICE]);
+        let mut buffer = WriteBuffer::new();
+        buffer.frame(2, &300_u64, &payload);
+        buffer.frame(3, &(), &Bytes::new());
+        assert_eq!(buffer.chunks.len(), 2);
+        assert_eq!(buffer.chunks[1].as_ptr(), payload.as_ptr());
+    }
+
+    #[test]
+    fn any_way_of_draining_gives_the_same_bytes() {
+        let whole = drained(filled(), usize::MAX);
+        assert_eq!(whole.len(), 4 + 1 + 1 + 5 + 4 + 1 + 2 + OWN_SLICE + 4 + 1);
+        assert_eq!(whole[..7], [0, 0, 0, 7, 1, 5, b's']);
+        for step in [1, 2, 3, 7, 4095] {
+            assert_eq!(drained(filled(), step), whole);
+        }
+        let buffer = filled();
+        let mut slices = [IoSlice::new(&[]); 8];
+        let count = buffer.chunks_vectored(&mut slices);
+        let joined: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+        assert_eq!(joined, whole);
+    }
+}

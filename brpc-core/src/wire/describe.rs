@@ -1,0 +1,89 @@
+//! The body of a `Describe` frame: a count, then that many functions.
+
+use bytes::Bytes;
+use schemars::Schema;
+use serde::{Deserialize, Serialize};
+
+use crate::describe::{DescriptionError, Function};
+use crate::limits::{MAX_DESCRIPTION, MAX_METHODS, MAX_SCHEMA_DEPTH, MAX_SCHEMA_NODES};
+use crate::{json, name};
+
+/// A function, as it travels. Schemas are texts: postcard can't decode a JSON value.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct EncodedFunction<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) description: &'a str,
+    pub(crate) input: Option<&'a str>,
+    pub(crate) output: Option<&'a str>,
+}
+
+/// The body that describes these functions.
+pub(crate) fn encode_description(functions: &[Function]) -> Result<Bytes, DescriptionError> {
+    let count = u32::try_from(functions.len()).map_err(|_| DescriptionError::TooManyMethods)?;
+    let mut body = Vec::new();
+    append(&mut body, &count);
+    for function in functions {
+        let text = |schema: &Option<Schema>| schema.as_ref().map(|it| it.as_value().to_string());
+        let (input, output) = (text(&function.input), text(&function.output));
+        let encoded = EncodedFunction {
+            name: &function.name,
+            description: &function.description,
+            input: input.as_deref(),
+            output: output.as_deref(),
+        };
+        append(&mut body, &encoded);
+    }
+    Ok(body.into())
+}
+
+/// Reads the functions of a body and checks each against every limit, before any is stored.
+pub(crate) fn decode_description(
+    body: &[u8],
+) -> Result<Vec<EncodedFunction<'_>>, DescriptionError> {
+    if body.len() > MAX_DESCRIPTION {
+        return Err(DescriptionError::TooLarge { size: body.len() });
+    }
+    let malformed = |_| DescriptionError::Malformed;
+    let (count, mut rest) = postcard::take_from_bytes::<u32>(body).map_err(malformed)?;
+    if count as usize > MAX_METHODS {
+        return Err(DescriptionError::TooManyMethods);
+    }
+    let mut functions = Vec::new();
+    let mut nodes_left = MAX_SCHEMA_NODES;
+    for index in 0..count as usize {
+        let (function, after) =
+            postcard::take_from_bytes::<EncodedFunction<'_>>(rest).map_err(malformed)?;
+        rest = after;
+        if !name::is_method_name(function.name) {
+            return Err(DescriptionError::BadName { index });
+        }
+        for schema in [function.input, function.output].into_iter().flatten() {
+            nodes_left -= check_schema(schema, nodes_left).map_err(|problem| {
+                DescriptionError::BadSchema { name: function.name.to_owned(), problem }
+            })?;
+        }
+        functions.push(function);
+    }
+    if rest.is_empty() { Ok(functions) } else { Err(DescriptionError::Malformed) }
+}
+
+/// How many values a schema has; an error if they are too many or too deep, or it isn't a schema.
+fn check_schema(text: &str, nodes_left: usize) -> Result<usize, String> {
+    let nodes = json::measure(text.as_bytes(), MAX_SCHEMA_DEPTH, nodes_left)
+        .map_err(|error| error.message)?;
+    serde_json::from_str::<Schema>(text).map_err(|error| error.to_string())?;
+    Ok(nodes)
+}
+
+fn append<T: Serialize>(body: &mut Vec<u8>, value: &T) {
+    let encoded = postcard::to_stdvec(value).expect("flat values serialize into memory");
+    body.extend_from_slice(&encoded);
+}
+
+#[cfg(test)]
+pub(crate) fn encode_raw_description(name: &str, input: &str) -> Bytes {
+    let mut body = Vec::new();
+    append(&mut body, &1_u32);
+    append(&mut body, &EncodedFunction { name, description: "", input: Some(input), output: None });
+    body.into()
+}

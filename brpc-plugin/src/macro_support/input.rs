@@ -1,0 +1,188 @@
+//! From a call's payload to a method's inputs.
+
+use brpc_core::json::{self, JsonError};
+use brpc_core::{Failure, Status};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// What a method can take as input: anything owned that decodes and describes itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an input of a plugin's method",
+    label = "not an input",
+    note = "an input is owned and implements `serde::Deserialize` and `schemars::JsonSchema`; derive both"
+)]
+pub trait Input: DeserializeOwned + JsonSchema {}
+
+impl<T: DeserializeOwned + JsonSchema> Input for T {}
+
+/// The only input of a method: the payload as a whole.
+///
+/// # Errors
+/// [`Status::InvalidInput`] with the path of what doesn't decode.
+pub fn input<T: Input>(payload: &[u8]) -> Result<T, Failure> {
+    json::decode(payload).map_err(|error| invalid(error, ""))
+}
+
+/// Checks that a method without input is given none: an absent payload or `null`.
+///
+/// # Errors
+/// [`Status::InvalidInput`] if there is one.
+pub fn no_input(payload: &[u8]) -> Result<(), Failure> {
+    if payload.is_empty() {
+        return Ok(());
+    }
+    json::decode(payload).map_err(|_| {
+        invalid(JsonError::whole("this method takes no input; expected nothing or `null`"), "")
+    })
+}
+
+/// Several inputs, which travel as one JSON object keyed by name.
+#[derive(Debug)]
+pub struct Arguments<'a> {
+    /// What the object has, by name; taken out one by one.
+    given: Vec<(String, &'a RawValue)>,
+}
+
+impl<'a> Arguments<'a> {
+    /// Takes an object apart that may have only the members named.
+    ///
+    /// # Errors
+    /// [`Status::InvalidInput`] if it isn't an object, or has a member of another name, or one
+    /// twice.
+    pub fn parse(payload: &'a [u8], names: &[&str]) -> Result<Self, Failure> {
+        let expected = || format!("expected an object with {}", listed(names));
+        let payload = if payload.is_empty() { b"{}" } else { payload };
+        json::check(payload, json::MAX_DEPTH, json::MAX_NODES).map_err(|e| invalid(e, ""))?;
+        let Members(given) = serde_json::from_slice(payload)
+            .map_err(|error| invalid(JsonError::whole(format!("{}: {error}", expected())), ""))?;
+        for (index, (name, _)) in given.iter().enumerate() {
+            let problem = if !names.contains(&name.as_str()) {
+                "unknown input"
+            } else if given[..index].iter().any(|(earlier, _)| earlier == name) {
+                "input given twice"
+            } else {
+                continue;
+            };
+            return Err(invalid(JsonError::whole(format!("{problem}; {}", expected())), name));
+        }
+        Ok(Self { given })
+    }
+
+    /// Decodes one member. An absent one counts as `null`.
+    ///
+    /// # Errors
+    /// [`Status::InvalidInput`] with the path of what doesn't decode.
+    pub fn take<T: Input>(&mut self, name: &str) -> Result<T, Failure> {
+        let found = self.given.iter().position(|(given, _)| given == name);
+        match found.map(|index| self.given.swap_remove(index).1) {
+            Some(value) => json::decode(value.get().as_bytes()).map_err(|e| invalid(e, name)),
+            None => json::decode(b"")
+                .map_err(|_| invalid(JsonError::whole("this input is missing"), name)),
+        }
+    }
+}
+
+/// The members of a JSON object in their order, undecoded.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Vec<(String, &'de RawValue)>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A>(self, mut map: A) -> Result<Self::Value, A::Error>
+            where
+                A: serde::de::MapAccess<'de>,
+            {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(Visitor).map(Members)
+    }
+}
+
+/// The schema of a method's only input, as a document of its own.
+pub fn input_schema<T: Input>(generator: &mut SchemaGenerator) -> Option<Schema> {
+    Some(generator.root_schema_for::<T>())
+}
+
+/// The schema of one of several inputs, for [`object_schema`].
+pub fn member_schema<T: Input>(generator: &mut SchemaGenerator) -> Schema {
+    generator.subschema_for::<T>()
+}
+
+/// The schema of several inputs, as a document of its own.
+pub fn object_schema(
+    generator: &mut SchemaGenerator,
+    members: &[(&str, fn(&mut SchemaGenerator) -> Schema)],
+) -> Option<Schema> {
+    let mut properties = serde_json::Map::new();
+    let mut required = Vec::new();
+    for &(name, schema) in members {
+        let schema = schema(generator);
+        // `Arguments::take` reads an absent member as `null`.
+        if !accepts_null(&schema) {
+            required.push(Value::from(name));
+        }
+        properties.insert(name.to_owned(), schema.into());
+    }
+    let mut object = Schema::default();
+    object.insert("type".to_owned(), "object".into());
+    object.insert("properties".to_owned(), properties.into());
+    object.insert("required".to_owned(), required.into());
+    object.insert("additionalProperties".to_owned(), false.into());
+    let definitions = generator.take_definitions(true);
+    if !definitions.is_empty() {
+        object.insert("$defs".to_owned(), definitions.into());
+    }
+    Some(object)
+}
+
+/// Whether a schema allows `null`, in the forms in which `schemars` says so.
+fn accepts_null(schema: &Schema) -> bool {
+    fn allows(schema: &Value) -> bool {
+        match schema {
+            Value::Bool(anything) => *anything,
+            Value::Object(rules) if rules.is_empty() => true,
+            Value::Object(rules) => {
+                rules.get("type").is_some_and(|kind| match kind {
+                    Value::Array(kinds) => kinds.iter().any(|kind| kind == "null"),
+                    kind => kind == "null",
+                }) || rules
+                    .get("anyOf")
+                    .and_then(Value::as_array)
+                    .is_some_and(|choices| choices.iter().any(allows))
+            }
+            _ => false,
+        }
+    }
+    allows(schema.as_value())
+}
+
+/// Names for a sentence.
+fn listed(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+/// The failure of an input below `parent`.
+fn invalid(error: JsonError, parent: &str) -> Failure {
+    let path = match (parent, error.path.as_str()) {
+        ("", path) => path.to_owned(),
+        (parent, ".") => parent.to_owned(),
+        (parent, path) if path.starts_with('[') => format!("{parent}{path}"),
+        (parent, path) => format!("{parent}.{path}"),
+    };
+    Failure { code: path, ..Failure::new(Status::InvalidInput, error.message) }
+}

@@ -1,0 +1,89 @@
+//! What `#[plugin]` makes of an impl block: a table of methods that can be called by number.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use brpc_core::Answer;
+use bytes::Bytes;
+use schemars::{Schema, SchemaGenerator};
+
+use crate::{AsyncHook, Context};
+
+/// A type whose methods a hub can call. `#[plugin]` implements it for the type of an impl block.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a plugin",
+    note = "put `#[brpc::plugin]` on one of its impl blocks"
+)]
+pub trait Receiver: Send + Sync + Sized + 'static {
+    /// The name under which it registers, unless another is given to
+    /// [`Plugin::name`](crate::Plugin::name).
+    const NAME: &'static str;
+
+    /// Its version, unless another is given to [`Plugin::version`](crate::Plugin::version).
+    const VERSION: &'static str;
+
+    /// Its methods. Their order is their number on the wire.
+    const METHODS: &'static [Method<Self>];
+
+    /// Takes the sender of events; called once, before the receiver is shared.
+    fn attach_hook(&mut self, _hook: AsyncHook) {}
+}
+
+/// One method of a [`Receiver`], as a row of constants and function pointers.
+pub struct Method<S> {
+    /// The name by which it is called.
+    pub name: &'static str,
+    /// Its documentation; may be empty.
+    pub description: &'static str,
+    /// Makes the schema of its input; `None` if it takes none.
+    pub input: fn(&mut SchemaGenerator) -> Option<Schema>,
+    /// Makes the schema of its output; `None` if it is always `null`.
+    pub output: fn(&mut SchemaGenerator) -> Option<Schema>,
+    /// Decodes the input, runs the method and encodes the output.
+    pub invoke: Invoke<S>,
+    /// What becomes of a running handler when its call is cancelled or the connection ends.
+    pub on_cancel: OnCancel,
+}
+
+/// How a method is run.
+pub enum Invoke<S> {
+    /// In place: it promises to be short.
+    Sync(fn(&S, &Context, &[u8]) -> Answer),
+    /// On a thread where it may block.
+    Blocking(fn(&S, &Context, &[u8]) -> Answer),
+    /// In place up to its first wait, then as a task of its own.
+    Async(fn(Arc<S>, Context, Bytes) -> BoxFuture<Answer>),
+}
+
+/// What becomes of a running async handler when its call is cancelled or the connection ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OnCancel {
+    /// Its future is dropped at the next `await`.
+    Drop,
+    /// It runs to its end; [`Context::cancelled`] tells it.
+    Finish,
+}
+
+/// A boxed future that can be moved between threads.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+impl<S> std::fmt::Debug for Method<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Method")
+            .field("name", &self.name)
+            .field("invoke", &self.invoke)
+            .field("on_cancel", &self.on_cancel)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S> std::fmt::Debug for Invoke<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Sync(_) => "Sync",
+            Self::Blocking(_) => "Blocking",
+            Self::Async(_) => "Async",
+        })
+    }
+}
