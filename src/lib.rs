@@ -1,1 +1,18 @@
 //! Reverse RPC.
+
+pub use brpc_plugin::{
+    AsyncHook, ConnectError, Context, EndReason, Handle, HookError, Plugin, Receiver, Session,
+    plugin,
+};
+pub use brpc_socket::{
+    Broadcast, Builder, Call, CallError, CancelHandle, DisconnectReason, DrainReport, Event,
+    Events, Execution, Function, Limits, Listener, MemoryConnector, MemoryListener, Message,
+    MethodError, PluginInfo, PluginRef, ProtocolError, Refusal, RefusalCode, Scope, ServeError,
+    Serving, Shutdown, ShutdownReport, Socket, Source, Stage, Subscribe, Unplug, UnplugError,
+    WaitError,
+};
+
+#[doc(hidden)]
+pub mod __private {
+    pub use brpc_plugin::__private::*;
+}

@@ -1,1 +1,18 @@
-//! x
+//! Drives one brpc connection over an async byte stream. Shared by the hub and the plugin; not an
+//! interface for users.
+//!
+//! The state machine of a connection ([`brpc_core::Connection`]) knows no sockets and no clock. Here
+//! is what gives it both: [`Driven`] puts it behind one lock that is held for a few instructions and
+//! never across an await, and [`drive`] moves its bytes.
+
+mod close;
+mod driven;
+mod driver;
+
+pub use driven::{Driven, Guard};
+pub use driver::{Link, drive};
+
+/// The time, by the clock that tests can pause.
+pub fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
+}

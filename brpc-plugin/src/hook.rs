@@ -1,5 +1,128 @@
 //! The sender of events.
 
-/// Sends events to the hub.
-#[derive(Clone, Debug, Default)]
-pub struct AsyncHook {}
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use brpc_core::{EmitError, json};
+use bytes::Bytes;
+use serde::Serialize;
+use tokio::sync::Notify;
+
+use crate::error::HookError;
+
+/// Sends events to the hub: anything that serializes. A cheap clone.
+///
+/// Events arrive in the order in which they were sent, and one that was sent before a method
+/// returns arrives before the method's output. How many may be under way is limited by the hub:
+/// when its consumers are behind, [`emit`](Self::emit) waits and [`try_emit`](Self::try_emit) says
+/// so. Events of a connection that is lost may be lost with it.
+///
+/// A default one belongs to no plugin and answers [`HookError::Detached`].
+#[derive(Clone, Default)]
+pub struct AsyncHook {
+    /// Shared with the plugin that gave the hook; `None` in a default one.
+    shared: Option<Arc<Shared>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// The newest connection of the plugin, while there is one.
+    link: Mutex<Option<Arc<dyn Emit>>>,
+    /// Rung when events can be sent again, and when the connection ends.
+    bell: Notify,
+}
+
+/// What takes events.
+pub(crate) trait Emit: Send + Sync {
+    /// Sends an event, if there is credit for it.
+    fn emit(&self, event: &Bytes) -> Result<(), EmitError>;
+}
+
+impl AsyncHook {
+    /// A hook for a plugin, not connected yet.
+    pub(crate) fn new() -> Self {
+        Self { shared: Some(Arc::default()) }
+    }
+
+    /// Sends an event; waits while the hub's consumers are behind.
+    ///
+    /// # Errors
+    /// If the event doesn't encode or is too large, or the plugin is not connected.
+    ///
+    /// # Cancel safety
+    /// Dropped before it returned, the event may have been sent or not, and is never sent later.
+    pub async fn emit<T: Serialize + ?Sized>(&self, event: &T) -> Result<(), HookError> {
+        let shared = self.shared.as_deref().ok_or(HookError::Detached)?;
+        let event = encode(event)?;
+        loop {
+            let mut bell = std::pin::pin!(shared.bell.notified());
+            // Listens before it tries, so that the bell isn't missed.
+            bell.as_mut().enable();
+            match shared.emit(&event) {
+                Err(HookError::Full) => bell.await,
+                result => return result,
+            }
+        }
+    }
+
+    /// Sends an event, or says at once why not.
+    ///
+    /// # Errors
+    /// [`HookError::Full`] while the hub's consumers are behind; else as [`emit`](Self::emit).
+    pub fn try_emit<T: Serialize + ?Sized>(&self, event: &T) -> Result<(), HookError> {
+        let shared = self.shared.as_deref().ok_or(HookError::Detached)?;
+        shared.emit(&encode(event)?)
+    }
+
+    /// Sends events over this connection from now on.
+    pub(crate) fn connect(&self, link: Arc<dyn Emit>) {
+        if let Some(shared) = &self.shared {
+            *shared.link.lock().unwrap_or_else(PoisonError::into_inner) = Some(link);
+        }
+    }
+
+    /// Sends events over this connection no more.
+    pub(crate) fn disconnect(&self, link: &Arc<dyn Emit>) {
+        let Some(shared) = &self.shared else { return };
+        let mut current = shared.link.lock().unwrap_or_else(PoisonError::into_inner);
+        // A newer one stays.
+        let gone = current.take_if(|current| Arc::ptr_eq(current, link));
+        drop((current, gone));
+        shared.bell.notify_waiters();
+    }
+
+    /// Wakes those who wait to send.
+    pub(crate) fn ring(&self) {
+        if let Some(shared) = &self.shared {
+            shared.bell.notify_waiters();
+        }
+    }
+}
+
+impl Shared {
+    fn emit(&self, event: &Bytes) -> Result<(), HookError> {
+        let link = self.link.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        link.ok_or(HookError::Closed)?.emit(event).map_err(|error| match error {
+            EmitError::Full => HookError::Full,
+            EmitError::TooLarge { size, limit } => HookError::TooLarge { size, limit },
+            _ => HookError::Closed,
+        })
+    }
+}
+
+fn encode<T: Serialize + ?Sized>(event: &T) -> Result<Bytes, HookError> {
+    json::encode(event).map_err(|error| HookError::Invalid { message: error.message })
+}
+
+impl fmt::Debug for AsyncHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.shared {
+            None => "detached",
+            Some(shared) => {
+                let link = shared.link.lock().unwrap_or_else(PoisonError::into_inner);
+                if link.is_some() { "connected" } else { "closed" }
+            }
+        };
+        f.debug_tuple("AsyncHook").field(&state).finish()
+    }
+}

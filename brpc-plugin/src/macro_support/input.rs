@@ -1,5 +1,7 @@
 //! From a call's payload to a method's inputs.
 
+use std::marker::PhantomData;
+
 use brpc_core::json::{self, JsonError};
 use brpc_core::{Failure, Status};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -7,22 +9,76 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// What a method can take as input: anything owned that decodes and describes itself.
+/// The type of a method's input, asked whether it can be one.
+///
+/// An associated function of an inherent impl wins over one of a trait. So [`input`](Self::input)
+/// is this type's own where `T` decodes and describes itself, and [`NotAnInput`]'s elsewhere, which
+/// asks for what no type has. Bounds instead would make an error for each that is missing.
+#[derive(Debug)]
+pub struct Takes<T>(PhantomData<fn() -> T>);
+
+/// What is done with an input. It needs no bound, so that an unsuitable type is reported once.
+#[derive(Debug)]
+pub struct InputRole<T> {
+    decode: fn(&[u8]) -> Result<T, JsonError>,
+    document: fn(&mut SchemaGenerator) -> Schema,
+    /// The schema of one of several inputs, for [`object_schema`].
+    pub member: fn(&mut SchemaGenerator) -> Schema,
+}
+
+impl<T: DeserializeOwned + JsonSchema> Takes<T> {
+    /// The role of an input.
+    pub fn input() -> InputRole<T> {
+        InputRole {
+            decode: json::decode,
+            document: SchemaGenerator::root_schema_for::<T>,
+            member: SchemaGenerator::subschema_for::<T>,
+        }
+    }
+}
+
+/// [`Takes`] for a type that can't be an input.
+pub trait NotAnInput<T> {
+    /// The role of an input.
+    fn input() -> InputRole<T>
+    where
+        T: Input;
+}
+
+impl<T> NotAnInput<T> for Takes<T> {
+    fn input() -> InputRole<T>
+    where
+        T: Input,
+    {
+        T::role()
+    }
+}
+
+/// Has no implementation, only a message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an input of a plugin's method",
     label = "not an input",
-    note = "an input is owned and implements `serde::Deserialize` and `schemars::JsonSchema`; derive both"
+    note = "an input is owned and implements `serde::Deserialize` and `schemars::JsonSchema`: derive both",
+    note = "or keep the method from callers with `#[brpc(skip)]`"
 )]
-pub trait Input: DeserializeOwned + JsonSchema {}
+pub trait Input: Sized {
+    /// The role of an input.
+    fn role() -> InputRole<Self>;
+}
 
-impl<T: DeserializeOwned + JsonSchema> Input for T {}
+impl<T> InputRole<T> {
+    /// Decodes the only input of a method: the payload as a whole.
+    ///
+    /// # Errors
+    /// [`Status::InvalidInput`] with the path of what doesn't decode.
+    pub fn decode(&self, payload: &[u8]) -> Result<T, Failure> {
+        (self.decode)(payload).map_err(|error| invalid(error, ""))
+    }
 
-/// The only input of a method: the payload as a whole.
-///
-/// # Errors
-/// [`Status::InvalidInput`] with the path of what doesn't decode.
-pub fn input<T: Input>(payload: &[u8]) -> Result<T, Failure> {
-    json::decode(payload).map_err(|error| invalid(error, ""))
+    /// The schema of a method's only input, as a document of its own.
+    pub fn schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
+        Some((self.document)(generator))
+    }
 }
 
 /// Checks that a method without input is given none: an absent payload or `null`.
@@ -74,11 +130,11 @@ impl<'a> Arguments<'a> {
     ///
     /// # Errors
     /// [`Status::InvalidInput`] with the path of what doesn't decode.
-    pub fn take<T: Input>(&mut self, name: &str) -> Result<T, Failure> {
+    pub fn take<T>(&mut self, name: &str, input: &InputRole<T>) -> Result<T, Failure> {
         let found = self.given.iter().position(|(given, _)| given == name);
         match found.map(|index| self.given.swap_remove(index).1) {
-            Some(value) => json::decode(value.get().as_bytes()).map_err(|e| invalid(e, name)),
-            None => json::decode(b"")
+            Some(value) => (input.decode)(value.get().as_bytes()).map_err(|e| invalid(e, name)),
+            None => (input.decode)(b"")
                 .map_err(|_| invalid(JsonError::whole("this input is missing"), name)),
         }
     }
@@ -112,21 +168,16 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
     }
 }
 
-/// The schema of a method's only input, as a document of its own.
-pub fn input_schema<T: Input>(generator: &mut SchemaGenerator) -> Option<Schema> {
-    Some(generator.root_schema_for::<T>())
+/// The schema of a method that takes no input.
+pub fn no_schema(_: &mut SchemaGenerator) -> Option<Schema> {
+    None
 }
 
-/// The schema of one of several inputs, for [`object_schema`].
-pub fn member_schema<T: Input>(generator: &mut SchemaGenerator) -> Schema {
-    generator.subschema_for::<T>()
-}
+/// The name of one of several inputs, and what makes its schema.
+pub type Member<'a> = (&'a str, fn(&mut SchemaGenerator) -> Schema);
 
 /// The schema of several inputs, as a document of its own.
-pub fn object_schema(
-    generator: &mut SchemaGenerator,
-    members: &[(&str, fn(&mut SchemaGenerator) -> Schema)],
-) -> Option<Schema> {
+pub fn object_schema(generator: &mut SchemaGenerator, members: &[Member<'_>]) -> Option<Schema> {
     let mut properties = serde_json::Map::new();
     let mut required = Vec::new();
     for &(name, schema) in members {

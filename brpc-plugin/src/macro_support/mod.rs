@@ -4,16 +4,22 @@
 
 mod input;
 mod output;
+mod passed;
 
 pub use std::boxed::Box;
-pub use std::option::Option;
+pub use std::mem::drop;
+pub use std::primitive::str;
 
 pub use brpc_core::{Answer, Failure, MethodError};
 pub use schemars::{Schema, SchemaGenerator};
 
 pub use self::input::{
-    Arguments, Input, input, input_schema, member_schema, no_input, object_schema,
+    Arguments, Input, InputRole, Member, NotAnInput, Takes, no_input, no_schema, object_schema,
 };
-pub use self::output::{ErrorText, Failed, FailedText, Output, Returned, ReturnedValue, output};
+pub use self::output::{
+    Error, ErrorRole, ErrorType, NotAnError, NotAnOutput, Output, OutputRole, OutputType, Returns,
+    ReturnsValue, TextError, answer,
+};
+pub use self::passed::{Borrowed, Hook, context, context_of_no_call, hook};
 pub use crate::receiver::{Invoke, Method, OnCancel, Receiver};
 pub use crate::{AsyncHook, Context};

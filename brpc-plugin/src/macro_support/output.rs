@@ -1,118 +1,188 @@
 //! From what a method returns to the answer of a call.
 //!
-//! Whether it returns `T` or `Result<T, E>`, and what `E` can do, is asked of the types and not of
-//! their names: a method of an inherent impl wins over one of a trait, so the more special case is
-//! an inherent impl and the general one a trait.
+//! Whether it returns `T` or `Result<T, E>`, and what `T` and `E` can do, is asked of the types and
+//! not of their names: a function of an inherent impl wins over one of a trait, and one of a trait
+//! for `X` over one of a trait for `&X`. So the special case is an inherent impl, the general one a
+//! trait, and the last resort asks for what no type has, which makes the error message.
 
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::marker::PhantomData;
 
-use brpc_core::{Answer, Failure, MethodError, Status, json};
+use brpc_core::json::{self, JsonError};
+use brpc_core::{Answer, Failure, MethodError, Status};
+use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
-/// What a method can return: anything that encodes and describes itself.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the output of a plugin's method",
-    label = "not an output",
-    note = "an output implements `serde::Serialize` and `schemars::JsonSchema`; derive both"
-)]
-pub trait Output: Serialize + JsonSchema {}
-
-impl<T: Serialize + JsonSchema> Output for T {}
-
-/// Encodes a method's output.
+/// The answer of a method that has returned. The roles are asked for where the types are known.
 ///
 /// # Errors
-/// [`Status::InvalidOutput`] if it doesn't encode.
-pub fn output<T: Output>(output: &T) -> Answer {
-    json::encode(output).map_err(|error| Failure::new(Status::InvalidOutput, error.message))
+/// The method's own, or [`Status::InvalidOutput`] if its output doesn't encode.
+pub fn answer<T, E>(
+    returned: Result<T, E>,
+    output: fn(OutputType<T>) -> OutputRole<T>,
+    error: fn(ErrorType<E>) -> ErrorRole<E>,
+) -> Answer {
+    match returned {
+        Ok(value) => (output(OutputType(PhantomData)).encode)(&value)
+            .map_err(|error| Failure::new(Status::InvalidOutput, error.message)),
+        Err(value) => Err((error(ErrorType(PhantomData)).into_failure)(value)),
+    }
 }
 
-/// The type that a method returns, without a value of it.
+/// The type that a method returns, asked whether it is a [`Result`].
 #[derive(Debug)]
-pub struct Returned<R>(PhantomData<fn() -> R>);
+pub struct Returns<R>(PhantomData<fn() -> R>);
 
-impl<R> Returned<R> {
-    /// Names the type.
-    pub const TYPE: Self = Self(PhantomData);
-}
-
-impl<T, E> Returned<Result<T, E>> {
-    /// The output or the error of a method that can fail.
+impl<T, E> Returns<Result<T, E>> {
+    /// What a method that can fail returned.
     ///
     /// # Errors
     /// The method's own.
-    pub fn split(&self, returned: Result<T, E>) -> Result<T, E> {
+    pub fn split(returned: Result<T, E>) -> Result<T, E> {
         returned
     }
 
-    /// The schema of the output.
-    pub fn schema(&self, generator: &mut SchemaGenerator) -> Option<Schema>
-    where
-        T: Output,
-    {
-        schema::<T>(generator)
+    /// The type of the output.
+    pub fn output() -> OutputType<T> {
+        OutputType(PhantomData)
     }
 }
 
-/// [`Returned`] for a method that can't fail.
-pub trait ReturnedValue<T> {
-    /// The output.
+/// [`Returns`] for a method that can't fail.
+pub trait ReturnsValue<T> {
+    /// What the method returned.
     ///
     /// # Errors
     /// None.
-    fn split(&self, returned: T) -> Result<T, Infallible> {
+    fn split(returned: T) -> Result<T, Infallible> {
         Ok(returned)
     }
 
-    /// The schema of the output.
-    fn schema(&self, generator: &mut SchemaGenerator) -> Option<Schema>
+    /// The type of the output.
+    fn output() -> OutputType<T> {
+        OutputType(PhantomData)
+    }
+}
+
+impl<T> ReturnsValue<T> for Returns<T> {}
+
+/// The type of an output, asked whether it can be one.
+#[derive(Debug)]
+pub struct OutputType<T>(PhantomData<fn() -> T>);
+
+/// What is done with an output. It needs no bound, so that an unsuitable type is reported once.
+#[derive(Debug)]
+pub struct OutputRole<T> {
+    encode: fn(&T) -> Result<Bytes, JsonError>,
+    document: fn(&mut SchemaGenerator) -> Schema,
+}
+
+impl<T: Serialize + JsonSchema> OutputType<T> {
+    /// The role of an output.
+    pub fn role(self) -> OutputRole<T> {
+        OutputRole { encode: json::encode, document: SchemaGenerator::root_schema_for::<T> }
+    }
+}
+
+/// [`OutputType`] for a type that can't be an output.
+pub trait NotAnOutput<T> {
+    /// The role of an output.
+    fn role(self) -> OutputRole<T>
+    where
+        T: Output;
+}
+
+impl<T> NotAnOutput<T> for OutputType<T> {
+    fn role(self) -> OutputRole<T>
     where
         T: Output,
     {
-        schema::<T>(generator)
+        T::role()
     }
 }
 
-impl<T> ReturnedValue<T> for Returned<T> {}
+/// Has no implementation, only a message.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the output of a plugin's method",
+    label = "not an output",
+    note = "an output implements `serde::Serialize` and `schemars::JsonSchema`: derive both",
+    note = "or keep the method from callers with `#[brpc(skip)]`"
+)]
+pub trait Output: Sized {
+    /// The role of an output.
+    fn role() -> OutputRole<Self>;
+}
 
-/// A method's error, on its way to the hub.
+impl<T> OutputRole<T> {
+    /// The schema of the output; none where it is always `null`.
+    pub fn schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
+        let schema = (self.document)(generator);
+        let is_null = schema.get("type").is_some_and(|kind| kind == "null");
+        (!is_null).then_some(schema)
+    }
+}
+
+/// The type of an error, asked how it travels.
 #[derive(Debug)]
-pub struct Failed<E>(pub E);
+pub struct ErrorType<E>(PhantomData<fn() -> E>);
 
-impl<E: Into<MethodError>> Failed<E> {
-    /// With its own code and data.
-    pub fn into_failure(self) -> Failure {
-        self.0.into().into()
+/// What is done with an error. It needs no bound, so that an unsuitable type is reported once.
+#[derive(Debug)]
+pub struct ErrorRole<E> {
+    into_failure: fn(E) -> Failure,
+}
+
+impl<E: Into<MethodError>> ErrorType<E> {
+    /// The role of an error with a code and data of its own.
+    pub fn role(self) -> ErrorRole<E> {
+        ErrorRole { into_failure: |error| error.into().into() }
     }
 }
 
-/// [`Failed`] for an error that is only text.
-pub trait FailedText {
-    /// What its `Display` says; in the alternate form, in which some types name their causes.
-    fn into_failure(self) -> Failure;
+/// [`ErrorType`] for an error that is only text.
+pub trait TextError<E> {
+    /// The role of an error that travels as what its `Display` says; in the alternate form, in
+    /// which some types name their causes.
+    fn role(self) -> ErrorRole<E>;
 }
 
-impl<E: ErrorText> FailedText for Failed<E> {
-    fn into_failure(self) -> Failure {
-        MethodError::new(MethodError::UNSPECIFIED, format!("{:#}", self.0)).into()
+impl<E: Display> TextError<E> for ErrorType<E> {
+    fn role(self) -> ErrorRole<E> {
+        ErrorRole {
+            into_failure: |error| {
+                MethodError::new(MethodError::UNSPECIFIED, format!("{error:#}")).into()
+            },
+        }
     }
 }
 
-/// What a method can return as its error, at the least.
+/// [`ErrorType`] for a type that can't be an error.
+pub trait NotAnError<E> {
+    /// The role of an error.
+    fn role(self) -> ErrorRole<E>
+    where
+        E: Error;
+}
+
+impl<E> NotAnError<E> for &ErrorType<E> {
+    fn role(self) -> ErrorRole<E>
+    where
+        E: Error,
+    {
+        E::role()
+    }
+}
+
+/// Has no implementation, only a message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a plugin's method",
     label = "not an error",
-    note = "an error converts into `MethodError` or implements `std::fmt::Display`"
+    note = "an error converts into `MethodError` or implements `std::fmt::Display`",
+    note = "or keep the method from callers with `#[brpc(skip)]`"
 )]
-pub trait ErrorText: std::fmt::Display {}
-
-impl<E: std::fmt::Display> ErrorText for E {}
-
-/// The schema of an output; none where it is always `null`.
-fn schema<T: Output>(generator: &mut SchemaGenerator) -> Option<Schema> {
-    let schema = generator.root_schema_for::<T>();
-    let is_null = schema.get("type").is_some_and(|kind| kind == "null");
-    (!is_null).then_some(schema)
+pub trait Error: Sized {
+    /// The role of an error.
+    fn role() -> ErrorRole<Self>;
 }

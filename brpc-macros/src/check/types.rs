@@ -1,0 +1,137 @@
+//! Rules of types as far as their syntax tells. What they implement is left to the compiler.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::visit::{self, Visit};
+use syn::{Generics, Lifetime, Type, TypeFnPtr, TypeImplTrait, TypeReference};
+
+use super::method::OR_SKIP;
+use crate::errors::Errors;
+use crate::parse::ungrouped;
+
+/// An input owns all that is in it. The lifetimes of `generics` are reported already.
+pub(super) fn input(errors: &Errors, ty: &Type, generics: &Generics) {
+    Input { errors, generics }.visit_type(ty);
+}
+
+/// An output may borrow from the plugin.
+pub(super) fn output(errors: &Errors, ty: &Type) {
+    Output { errors }.visit_type(ty);
+}
+
+/// What to take instead of a reference.
+pub(super) fn owned_instead(reference: &TypeReference) -> String {
+    if let Type::Path(path) = ungrouped(&reference.elem)
+        && path.path.segments.last().is_some_and(|last| last.ident == "Context")
+    {
+        return "the context comes first, as `&Context`, and only once".to_owned();
+    }
+    let owned = match ungrouped(&reference.elem) {
+        Type::Path(path) if path.path.is_ident("str") => "String".to_owned(),
+        Type::Slice(slice) => format!("Vec<{}>", text(&slice.elem)),
+        Type::ImplTrait(_) | Type::TraitObject(_) => {
+            return format!("name a type: an input is owned and of one type{OR_SKIP}");
+        }
+        other => text(other),
+    };
+    format!("take `{owned}` instead of `{}`: inputs are owned{OR_SKIP}", text(reference))
+}
+
+/// The lifetimes in a type that aren't `'static`.
+pub(super) fn lifetimes(ty: &Type) -> Vec<&Lifetime> {
+    let mut lifetimes = Lifetimes(Vec::new());
+    lifetimes.visit_type(ty);
+    lifetimes.0
+}
+
+struct Input<'e> {
+    errors: &'e Errors,
+    generics: &'e Generics,
+}
+
+impl<'ast> Visit<'ast> for Input<'_> {
+    fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
+        self.errors.on(reference, owned_instead(reference));
+    }
+
+    fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
+        self.errors.on(ty, format!("name a type: an input is of one type{OR_SKIP}"));
+    }
+
+    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+        let is_own = || self.generics.lifetimes().any(|own| own.lifetime == *lifetime);
+        if lifetime.ident != "static" && !is_own() {
+            self.errors.on(lifetime, format!("take a type that borrows nothing{OR_SKIP}"));
+        }
+    }
+
+    // No input has a function in it; the compiler says so.
+    fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
+}
+
+struct Lifetimes<'ast>(Vec<&'ast Lifetime>);
+
+impl<'ast> Visit<'ast> for Lifetimes<'ast> {
+    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+        if lifetime.ident != "static" {
+            self.0.push(lifetime);
+        }
+    }
+}
+
+struct Output<'e> {
+    errors: &'e Errors,
+}
+
+impl<'ast> Visit<'ast> for Output<'_> {
+    fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
+        let what = if ty.bounds.to_token_stream().to_string().contains("Future") {
+            "write `async fn` and the output's type"
+        } else {
+            "name a type: an output is of one type"
+        };
+        self.errors.on(ty, format!("{what}{OR_SKIP}"));
+        visit::visit_type_impl_trait(self, ty);
+    }
+}
+
+/// A type as it is usually written.
+fn text(ty: &impl ToTokens) -> String {
+    let tokens: TokenStream = ty.to_token_stream();
+    let mut text = tokens.to_string();
+    for (spaced, tight) in [
+        (" < ", "<"),
+        (" <", "<"),
+        (" >", ">"),
+        (" :: ", "::"),
+        (":: ", "::"),
+        ("& ", "&"),
+        (" ,", ","),
+    ] {
+        text = text.replace(spaced, tight);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::parse_quote;
+
+    use super::*;
+
+    #[test]
+    fn a_reference_has_an_owned_counterpart() {
+        let says = |reference: TypeReference, owned: &str| {
+            let message = owned_instead(&reference);
+            assert!(message.contains(owned), "{message}");
+        };
+        says(parse_quote!(&str), "take `String` instead of `&str`");
+        says(parse_quote!(&[u8]), "take `Vec<u8>` instead of `&[u8]`");
+        says(
+            parse_quote!(&std::vec::Vec<Option<i64>>),
+            "take `std::vec::Vec<Option<i64>>` instead of `&std::vec::Vec<Option<i64>>`",
+        );
+        says(parse_quote!(&mut Map), "take `Map` instead of `&mut Map`");
+        says(parse_quote!(&brpc::Context), "first");
+    }
+}

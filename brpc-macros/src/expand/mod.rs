@@ -1,0 +1,107 @@
+//! The implementation of `Receiver`.
+//!
+//! What stands for a type of the user's keeps its span, so that the compiler points there. All else
+//! is `mixed_site`: names of variables can't clash with the user's, and lints leave it alone.
+
+mod input;
+mod returned;
+mod row;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+
+use self::row::row;
+use crate::model::{Hook, Plugin};
+
+/// ```text
+/// #[plugin] impl Greeter { pub fn greet(&self, req: Greet) -> Greeting { .. } }
+/// // makes
+/// const _: () = {
+///     use ::brpc::__private as __brpc;
+///     use __brpc::{..traits.. as _};
+///     impl __brpc::Receiver for Greeter {
+///         const NAME: &'static __brpc::str = "greeter";
+///         const VERSION: &'static __brpc::str = ::core::env!("CARGO_PKG_VERSION");
+///         const METHODS: &'static [__brpc::Method<Self>] = &[
+///             __brpc::Method { name: "greet", .. },
+///         ];
+///     }
+/// };
+/// ```
+pub(crate) fn receiver(plugin: &Plugin) -> TokenStream {
+    let name = &plugin.name.text;
+    let version = plugin
+        .version
+        .as_ref()
+        .map_or_else(|| quote!(::core::env!("CARGO_PKG_VERSION")), ToTokens::to_token_stream);
+    let rows = plugin.methods.iter().map(row);
+    let attach_hook = attach_hook(&plugin.hooks);
+    implementation(
+        plugin,
+        &quote_spanned! {Span::mixed_site()=>
+            const NAME: &'static __brpc::str = #name;
+            const VERSION: &'static __brpc::str = #version;
+            const METHODS: &'static [__brpc::Method<Self>] = &[#(#rows),*];
+            #attach_hook
+        },
+    )
+}
+
+/// ```text
+/// const _: () = { .. impl __brpc::Receiver for Greeter { ITEMS } };
+/// ```
+pub(crate) fn implementation(plugin: &Plugin, items: &TokenStream) -> TokenStream {
+    let facade = &plugin.facade;
+    let self_type = plugin.self_type();
+    let (generics, _, bounds) = plugin.generics().split_for_impl();
+    quote_spanned! {Span::mixed_site()=>
+        const _: () = {
+            use #facade::__private as __brpc;
+            #[allow(unused_imports)]
+            use __brpc::{NotAnError as _, NotAnInput as _, NotAnOutput as _};
+            #[allow(unused_imports)]
+            use __brpc::{ReturnsValue as _, TextError as _};
+
+            #[automatically_derived]
+            #[allow(deprecated)]
+            impl #generics __brpc::Receiver for #self_type #bounds {
+                #items
+            }
+        };
+    }
+}
+
+/// ```text
+/// #[brpc(hook)] fn use_async_hook(&mut self, hook: AsyncHook) { .. }
+/// // makes
+/// fn attach_hook(&mut self, hook: __brpc::AsyncHook) {
+///     Self::use_async_hook(self, __brpc::hook::<AsyncHook>(hook));
+/// }
+/// ```
+fn attach_hook(hooks: &[Hook]) -> Option<TokenStream> {
+    let calls = hooks.iter().map(|Hook { cfgs, signature, .. }| {
+        let method = located(&signature.ident);
+        let ty = signature.inputs.iter().filter_map(|parameter| match parameter {
+            syn::FnArg::Typed(typed) => Some(&typed.ty),
+            syn::FnArg::Receiver(_) => None,
+        });
+        quote_spanned! {Span::mixed_site()=>
+            #(#cfgs)*
+            Self::#method(self, __brpc::hook::<#(#ty)*>(hook));
+        }
+    });
+    (!hooks.is_empty()).then(|| {
+        quote_spanned! {Span::mixed_site()=>
+            fn attach_hook(&mut self, hook: __brpc::AsyncHook) {
+                #(#calls)*
+            }
+        }
+    })
+}
+
+/// The name of a method of the user's, at its place but as generated code.
+fn located(ident: &Ident) -> Ident {
+    let mut ident = ident.clone();
+    ident.set_span(Span::mixed_site().located_at(ident.span()));
+    ident
+}

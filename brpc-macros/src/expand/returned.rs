@@ -1,0 +1,67 @@
+//! From what a method returns to the answer, and its schema.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{GenericArgument, PathArguments, Type};
+
+use crate::model::Method;
+use crate::parse::ungrouped;
+
+/// The type that a method returns, and where the compiler reports what is wrong with it.
+pub(super) struct Returned<'m> {
+    ty: Option<&'m Type>,
+    output: Span,
+    error: Span,
+}
+
+impl<'m> Returned<'m> {
+    /// A `Result<T, E>` that is spelled like one is reported at `T` and at `E`. Whether it is one is
+    /// asked of the type.
+    pub(super) fn of(method: &'m Method) -> Self {
+        let ty = method.returned.as_ref();
+        let whole = ty.map_or_else(|| method.signature.ident.span(), Spanned::span);
+        let mut returned = Self { ty, output: whole, error: whole };
+        if let Some(Type::Path(path)) = ty.map(ungrouped)
+            && let Some(last) = path.path.segments.last()
+            && last.ident == "Result"
+            && let PathArguments::AngleBracketed(arguments) = &last.arguments
+        {
+            let mut types = arguments.args.iter().filter_map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty.span()),
+                _ => None,
+            });
+            returned.output = types.next().unwrap_or(whole);
+            returned.error = types.next().unwrap_or(whole);
+        }
+        returned
+    }
+
+    /// `__brpc::Returns::<T>::output().role()`
+    pub(super) fn role(&self) -> TokenStream {
+        let (returns, at) = (self.returns(), Span::mixed_site().located_at(self.output));
+        quote_spanned!(at=> #returns::output().role())
+    }
+
+    /// ```text
+    /// let returned = __brpc::Returns::<Result<Greeting, GreetError>>::split(returned);
+    /// __brpc::answer(returned, |output| output.role(), |error| error.role())
+    /// ```
+    pub(super) fn answer(&self) -> TokenStream {
+        let returns = self.returns();
+        let output = Span::mixed_site().located_at(self.output);
+        let output = quote_spanned!(output=> output.role());
+        let error = Span::mixed_site().located_at(self.error);
+        let error = quote_spanned!(error=> error.role());
+        quote_spanned! {Span::mixed_site()=>
+            let returned = #returns::split(returned);
+            __brpc::answer(returned, |output| #output, |error| #error)
+        }
+    }
+
+    /// `__brpc::Returns::<T>`
+    fn returns(&self) -> TokenStream {
+        let ty = self.ty.map_or_else(|| quote!(()), ToTokens::to_token_stream);
+        quote_spanned!(Span::mixed_site()=> __brpc::Returns::<#ty>)
+    }
+}

@@ -1,0 +1,88 @@
+//! A method's row in the table.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+use super::returned::Returned;
+use super::{input, located};
+use crate::model::{Method, Run};
+
+/// ```text
+/// /// Greets.
+/// pub async fn greet(&self, cx: &Context, req: Greet) -> Greeting { .. }
+/// // makes
+/// __brpc::Method {
+///     name: "greet",
+///     description: "Greets.",
+///     input: |schemas| __brpc::Takes::<Greet>::input().schema(schemas),
+///     output: |schemas| __brpc::Returns::<Greeting>::output().role().schema(schemas),
+///     invoke: __brpc::Invoke::Async(..),
+///     on_cancel: __brpc::OnCancel::Drop,
+/// }
+/// ```
+pub(super) fn row(method: &Method) -> TokenStream {
+    let Method { name, description, cfgs, .. } = method;
+    let name = &name.text;
+    let input = input::schema(method);
+    let returned = Returned::of(method);
+    let output = returned.role();
+    let invoke = invoke(method, &returned);
+    let on_cancel = match method.run {
+        Run::Async => quote!(Drop),
+        Run::AsyncToEnd | Run::Sync | Run::Blocking => quote!(Finish),
+    };
+    quote_spanned! {Span::mixed_site()=>
+        #(#cfgs)*
+        __brpc::Method {
+            name: #name,
+            description: #description,
+            input: #input,
+            output: |schemas| #output.schema(schemas),
+            invoke: #invoke,
+            on_cancel: __brpc::OnCancel::#on_cancel,
+        }
+    }
+}
+
+/// ```text
+/// pub async fn greet(&self, cx: &Context, req: Greet) -> Greeting { .. }
+/// // makes
+/// __brpc::Invoke::Async(|receiver, context, payload| __brpc::Box::pin(async move {
+///     let req = __brpc::Takes::<Greet>::input().decode(&payload)?;
+///     __brpc::drop(payload);
+///     let returned = Self::greet(&receiver, __brpc::context::<Context>(&context), req).await;
+///     let returned = __brpc::Returns::<Greeting>::split(returned);
+///     __brpc::answer(returned, |output| output.role(), |error| error.role())
+/// }))
+/// ```
+fn invoke(method: &Method, returned: &Returned<'_>) -> TokenStream {
+    let at = Span::mixed_site().located_at(method.signature.ident.span());
+    let names = input::variables(method);
+    let function = located(&method.signature.ident);
+    let (decode, answer) = (input::decode(method, &names), returned.answer());
+    let context = method.context.iter();
+    match method.run {
+        Run::Sync | Run::Blocking => {
+            let kind = if method.run == Run::Sync { quote!(Sync) } else { quote!(Blocking) };
+            quote_spanned! {at=>
+                __brpc::Invoke::#kind(|receiver, context, payload| {
+                    #decode
+                    let returned = Self::#function(
+                        receiver, #(__brpc::context::<#context>(context),)* #(#names),*
+                    );
+                    #answer
+                })
+            }
+        }
+        Run::Async | Run::AsyncToEnd => quote_spanned! {at=>
+            __brpc::Invoke::Async(|receiver, context, payload| __brpc::Box::pin(async move {
+                #decode
+                __brpc::drop(payload);
+                let returned = Self::#function(
+                    &receiver, #(__brpc::context::<#context>(&context),)* #(#names),*
+                ).await;
+                #answer
+            }))
+        },
+    }
+}

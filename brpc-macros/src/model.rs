@@ -1,0 +1,103 @@
+//! What an impl block says, apart from what is made of it.
+
+use proc_macro2::Span;
+use syn::{Attribute, Generics, Ident, ItemImpl, LitStr, Pat, Path, Signature, Type};
+
+use crate::attr::MethodArgs;
+
+/// An impl block that is marked as a plugin.
+pub(crate) struct Plugin {
+    /// The block, without the helper attributes.
+    pub(crate) block: ItemImpl,
+    pub(crate) name: Name,
+    /// `None` for the version of the crate.
+    pub(crate) version: Option<LitStr>,
+    /// The crate that generated code names.
+    pub(crate) facade: Path,
+    /// In the order of the block.
+    pub(crate) methods: Vec<Method>,
+    /// Valid with one; more only if all but one are configured out.
+    pub(crate) hooks: Vec<Hook>,
+    /// The functions that callers never see.
+    pub(crate) hidden: Vec<Hidden>,
+}
+
+/// A name for callers, and where it comes from.
+pub(crate) struct Name {
+    pub(crate) text: String,
+    pub(crate) span: Span,
+}
+
+/// A method that is exposed.
+pub(crate) struct Method {
+    pub(crate) name: Name,
+    pub(crate) description: String,
+    /// The `#[cfg(..)]`s of the method.
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) args: MethodArgs,
+    pub(crate) signature: Signature,
+    /// The first parameter if it is a reference: its target.
+    pub(crate) context: Option<Type>,
+    pub(crate) inputs: Vec<Input>,
+    /// `None` if it returns nothing.
+    pub(crate) returned: Option<Type>,
+    pub(crate) run: Run,
+}
+
+/// A parameter that travels.
+pub(crate) struct Input {
+    pub(crate) pattern: Pat,
+    pub(crate) ty: Type,
+}
+
+/// How a method is run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Run {
+    Sync,
+    Blocking,
+    Async,
+    /// Async, and not dropped when the call is cancelled.
+    AsyncToEnd,
+}
+
+/// The method that is given the sender of events.
+pub(crate) struct Hook {
+    pub(crate) key: Ident,
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) args: MethodArgs,
+    pub(crate) signature: Signature,
+}
+
+/// A function that callers never see.
+pub(crate) struct Hidden {
+    pub(crate) args: MethodArgs,
+    pub(crate) reason: Reason,
+}
+
+/// Why callers never see a function.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Reason {
+    Skipped,
+    Private,
+    NoSelf,
+}
+
+impl Plugin {
+    pub(crate) fn generics(&self) -> &Generics {
+        &self.block.generics
+    }
+
+    pub(crate) fn self_type(&self) -> &Type {
+        &self.block.self_ty
+    }
+}
+
+impl Input {
+    /// The name by which it is given, if the pattern has one.
+    pub(crate) fn name(&self) -> Option<&Ident> {
+        match &self.pattern {
+            Pat::Ident(pattern) if pattern.subpat.is_none() => Some(&pattern.ident),
+            _ => None,
+        }
+    }
+}

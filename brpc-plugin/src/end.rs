@@ -1,0 +1,68 @@
+//! Why a plugin's run ended.
+
+use std::fmt;
+
+use brpc_core::{DisconnectReason, DrainCause};
+
+/// Why a plugin's run ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum EndReason {
+    /// The plugin stopped by its own wish; see [`Handle`](crate::Handle).
+    Stopped,
+    /// The hub wanted this plugin to leave.
+    Unplugged {
+        /// The trace id of the request; may be empty.
+        trace: String,
+    },
+    /// The hub shut down.
+    Shutdown {
+        /// The trace id of the request; may be empty.
+        trace: String,
+    },
+    /// The connection ended unasked.
+    Lost(DisconnectReason),
+}
+
+impl EndReason {
+    /// Whether the run ended as one of the two sides wished and announced.
+    pub fn is_graceful(&self) -> bool {
+        !matches!(self, Self::Lost(_))
+    }
+
+    /// What the end of a connection means, considering what was asked before.
+    pub(crate) fn new(
+        reason: DisconnectReason,
+        drain: Option<(DrainCause, String)>,
+        was_stopped: bool,
+    ) -> Self {
+        let trace_of = |drain: Option<(DrainCause, String)>| drain.map(|(_, trace)| trace);
+        match (reason, drain) {
+            (DisconnectReason::Clean, Some((DrainCause::Unplug, trace))) => {
+                Self::Unplugged { trace }
+            }
+            (DisconnectReason::Clean, Some((DrainCause::Shutdown, trace))) => {
+                Self::Shutdown { trace }
+            }
+            (DisconnectReason::Unplugged, drain) => {
+                Self::Unplugged { trace: trace_of(drain).unwrap_or_default() }
+            }
+            (DisconnectReason::Shutdown | DisconnectReason::ShutdownForced, drain) => {
+                Self::Shutdown { trace: trace_of(drain).unwrap_or_default() }
+            }
+            (DisconnectReason::Clean, None) if was_stopped => Self::Stopped,
+            (reason, _) => Self::Lost(reason),
+        }
+    }
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stopped => f.write_str("stopped"),
+            Self::Unplugged { .. } => f.write_str("unplugged by the hub"),
+            Self::Shutdown { .. } => f.write_str("the hub shut down"),
+            Self::Lost(reason) => write!(f, "{reason}"),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! One connection of a plugin: what its driver, its handlers and its handles share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use brpc_core::{
+    Answer, CallId, DisconnectReason, DrainCause, EmitError, Introduction, Limits,
+    PluginConnection, PluginEvent, Refusal, Terms,
+};
+use brpc_io::{Driven, Link, now};
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::dispatch::Handlers;
+use crate::end::EndReason;
+use crate::handle::Stop;
+use crate::hook::{AsyncHook, Emit};
+use crate::receiver::Receiver;
+use crate::session::at;
+
+/// One connection of a plugin.
+pub(crate) struct HubLink<R> {
+    driven: Driven<PluginConnection>,
+    handlers: Handlers<R>,
+    hook: AsyncHook,
+    story: Mutex<Story>,
+    /// When the plugin stops whatever runs; `None` until it is asked to.
+    stop: watch::Sender<Option<StopAt>>,
+}
+
+/// When to stop whatever runs, if ever.
+type StopAt = Option<Instant>;
+
+/// What has happened so far.
+#[derive(Debug, Default)]
+struct Story {
+    admittance: Option<Admittance>,
+    drain: Option<(DrainCause, String)>,
+    end: Option<DisconnectReason>,
+}
+
+/// Whether the hub let the plugin in.
+#[derive(Clone, Debug)]
+pub(crate) enum Admittance {
+    Welcomed(Terms),
+    Refused(Refusal),
+    Lost(DisconnectReason),
+}
+
+impl Default for Admittance {
+    fn default() -> Self {
+        Self::Lost(DisconnectReason::Unclean)
+    }
+}
+
+impl<R: Receiver> HubLink<R> {
+    pub(crate) fn new(
+        receiver: Arc<R>,
+        hook: AsyncHook,
+        introduction: &Introduction,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            driven: Driven::new(PluginConnection::new(introduction, limits, now())),
+            handlers: Handlers::new(receiver),
+            hook,
+            story: Mutex::default(),
+            stop: watch::Sender::new(None),
+        }
+    }
+
+    fn story(&self) -> MutexGuard<'_, Story> {
+        self.story.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the hub let the plugin in, once it is known.
+    pub(crate) fn admittance(&self) -> Option<Admittance> {
+        self.story().admittance.clone()
+    }
+
+    pub(crate) fn handlers(&self) -> &Handlers<R> {
+        &self.handlers
+    }
+
+    pub(crate) fn hook(&self) -> &AsyncHook {
+        &self.hook
+    }
+
+    /// Gives a call's answer.
+    pub(crate) fn answer(&self, id: CallId, answer: Answer) {
+        let mut connection = self.driven.lock();
+        connection.answer(id, answer);
+        connection.unlock_and_wake();
+    }
+
+    /// Returns when the plugin is to stop whatever runs.
+    pub(crate) async fn cut_off(&self) {
+        let mut stop = self.stop.subscribe();
+        loop {
+            let until = *stop.borrow_and_update();
+            tokio::select! {
+                () = at(until.flatten()) => return,
+                // The sender is a field of this.
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// Ends the connection now, with a goodbye.
+    pub(crate) fn cut(&self) {
+        let mut connection = self.driven.lock();
+        connection.close(DisconnectReason::Clean);
+        connection.unlock_and_wake();
+    }
+
+    /// Why the run ended.
+    pub(crate) fn end_reason(&self) -> EndReason {
+        let story = self.story();
+        let reason = story.end.unwrap_or(DisconnectReason::Unclean);
+        EndReason::new(reason, story.drain.clone(), self.stop.borrow().is_some())
+    }
+
+    fn handle_event(self: &Arc<Self>, event: PluginEvent) {
+        match event {
+            PluginEvent::Welcomed(terms) => {
+                tracing::info!(plugin = terms.name, generation = terms.generation, "connected");
+                self.story().admittance = Some(Admittance::Welcomed(terms));
+                self.hook.connect(self.clone());
+            }
+            PluginEvent::Refused(refusal) => {
+                self.story().admittance = Some(Admittance::Refused(refusal));
+            }
+            PluginEvent::Call(call) => self.handlers.start(self, call),
+            PluginEvent::Cancel(id) => self.handlers.cancel(id),
+            PluginEvent::Credit => self.hook.ring(),
+            PluginEvent::Drain(cause, trace) => {
+                tracing::info!(?cause, trace, "the hub asks the plugin to leave");
+                self.story().drain = Some((cause, trace));
+            }
+            PluginEvent::Closed(reason) => {
+                tracing::info!(?reason, "disconnected");
+                let mut story = self.story();
+                story.admittance.get_or_insert(Admittance::Lost(reason));
+                story.end = Some(reason);
+                drop(story);
+                let link: Arc<dyn Emit> = self.clone();
+                self.hook.disconnect(&link);
+                self.handlers.cancel_all();
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<R: Receiver> Emit for HubLink<R> {
+    fn emit(&self, event: &Bytes) -> Result<(), EmitError> {
+        let mut connection = self.driven.lock();
+        connection.emit(event)?;
+        connection.unlock_and_wake();
+        Ok(())
+    }
+}
+
+impl<R: Receiver> Stop for HubLink<R> {
+    fn stop(&self, until: Option<Instant>) {
+        self.stop.send_modify(|stop| {
+            // The sooner one counts.
+            *stop = Some([stop.flatten(), until].into_iter().flatten().min());
+        });
+        let mut connection = self.driven.lock();
+        connection.leave();
+        connection.unlock_and_wake();
+    }
+}
+
+/// A connection in the hands of its driver. A driver that is dropped early ends the connection.
+pub(crate) struct DrivenLink<R: Receiver>(pub(crate) Arc<HubLink<R>>);
+
+impl<R: Receiver> Link for DrivenLink<R> {
+    type Connection = PluginConnection;
+
+    fn driven(&self) -> &Driven<PluginConnection> {
+        &self.0.driven
+    }
+
+    fn dispatch(&self) {
+        loop {
+            let events = self.0.driven.lock().take_events();
+            if events.is_empty() {
+                return;
+            }
+            for event in events {
+                self.0.handle_event(event);
+            }
+        }
+    }
+
+    fn wants_transmit(connection: &PluginConnection) -> bool {
+        connection.wants_transmit()
+    }
+}
+
+impl<R: Receiver> Drop for DrivenLink<R> {
+    fn drop(&mut self) {
+        self.0.driven.lock().close(DisconnectReason::Clean);
+        self.dispatch();
+    }
+}

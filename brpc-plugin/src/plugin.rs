@@ -1,0 +1,200 @@
+//! A plugin: a receiver, and what it says of itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use brpc_core::describe::Description;
+use brpc_core::name::{is_plugin_name, is_version};
+use brpc_core::{Function, Introduction, Limits};
+use schemars::generate::SchemaSettings;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, ToSocketAddrs};
+
+use crate::error::ConnectError;
+use crate::hook::AsyncHook;
+use crate::receiver::{Method, Receiver};
+use crate::session::Session;
+
+/// A plugin: an object whose methods a hub can call, and what it says of itself.
+///
+/// ```no_run
+/// # async fn example<G: brpc_plugin::Receiver>(greeter: G) -> Result<(), brpc_plugin::ConnectError> {
+/// let plugin = brpc_plugin::Plugin::new(greeter).name("greeter-2");
+/// let reason = plugin.connect("127.0.0.1:8080").await?.run().await;
+/// println!("ended: {reason}");
+/// # Ok(())
+/// # }
+/// ```
+pub struct Plugin<R> {
+    receiver: Arc<R>,
+    hook: AsyncHook,
+    name: String,
+    version: String,
+    /// Random, the same as long as this value lives.
+    instance: [u8; 16],
+    limits: Limits,
+    overrides: Vec<Override>,
+}
+
+/// A change to what a method says of itself.
+struct Override {
+    method: String,
+    change: Box<dyn Fn(&mut Function) + Send + Sync>,
+}
+
+impl<R: Receiver> Plugin<R> {
+    /// Makes a plugin of a receiver. Its hook method, if it has one, is called here, once.
+    ///
+    /// # Panics
+    /// If the system has no random numbers, of which the plugin needs one.
+    pub fn new(mut receiver: R) -> Self {
+        let hook = AsyncHook::new();
+        receiver.attach_hook(hook.clone());
+        let mut instance = [0; 16];
+        getrandom::fill(&mut instance).expect("the system has random numbers");
+        Self {
+            receiver: Arc::new(receiver),
+            hook,
+            name: R::NAME.to_owned(),
+            version: R::VERSION.to_owned(),
+            instance,
+            limits: Limits::default(),
+            overrides: Vec::new(),
+        }
+    }
+
+    /// The name to ask the hub for. Default: that of the macro, or the type's in snake case.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The plugin's own version, for people. Default: that of the macro, or the crate's.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    /// The limits of its connections.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Changes what a method says of itself: its description or its schemas, not its name. What the
+    /// method takes and gives is not changed by it.
+    #[must_use]
+    pub fn describe<F>(mut self, method: impl Into<String>, change: F) -> Self
+    where
+        F: Fn(&mut Function) + Send + Sync + 'static,
+    {
+        self.overrides.push(Override { method: method.into(), change: Box::new(change) });
+        self
+    }
+
+    /// The object whose methods are called.
+    pub fn receiver(&self) -> &Arc<R> {
+        &self.receiver
+    }
+
+    /// The functions, as the hub will see them.
+    ///
+    /// # Errors
+    /// If another method was to be described than there are.
+    pub fn functions(&self) -> Result<Vec<Function>, ConnectError> {
+        let mut functions: Vec<Function> = R::METHODS.iter().map(function).collect();
+        for Override { method, change } in &self.overrides {
+            let Some(function) = functions.iter_mut().find(|function| function.name == *method)
+            else {
+                let methods = R::METHODS.iter().map(|method| method.name.to_owned()).collect();
+                return Err(ConnectError::NoSuchMethod { name: method.clone(), methods });
+            };
+            change(function);
+            function.name.clone_from(method);
+        }
+        Ok(functions)
+    }
+
+    /// Dials a hub over TCP, and returns when it has let the plugin in.
+    ///
+    /// The plugin has one connection at a time; after the end of a run it can connect again.
+    ///
+    /// # Errors
+    /// If the hub can't be reached or doesn't let the plugin in; if it refuses, with its reason.
+    ///
+    /// # Cancel safety
+    /// Dropped, the plugin is not connected.
+    pub async fn connect(&self, hub: impl ToSocketAddrs) -> Result<Session<R>, ConnectError> {
+        let introduction = self.introduction()?;
+        let stream = TcpStream::connect(hub).await.map_err(ConnectError::Io)?;
+        // Frames are written whole; the system has nothing to wait for.
+        stream.set_nodelay(true).map_err(ConnectError::Io)?;
+        self.open(introduction, stream).await
+    }
+
+    /// Does the same over a connection that is there already: a Unix socket, TLS, memory.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    /// Dropped, the connection is closed.
+    pub async fn serve<S>(&self, stream: S) -> Result<Session<R>, ConnectError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        self.open(self.introduction()?, stream).await
+    }
+
+    async fn open<S>(
+        &self,
+        introduction: Introduction,
+        stream: S,
+    ) -> Result<Session<R>, ConnectError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (receiver, hook) = (self.receiver.clone(), self.hook.clone());
+        Session::open(receiver, hook, &introduction, self.limits.clone(), stream).await
+    }
+
+    /// What the hub is told, checked here so that the error comes from where the mistake is.
+    fn introduction(&self) -> Result<Introduction, ConnectError> {
+        if !is_plugin_name(&self.name) {
+            return Err(ConnectError::BadName);
+        }
+        if !is_version(&self.version) {
+            return Err(ConnectError::BadVersion);
+        }
+        let functions = self.functions()?;
+        let description = Description::new(&functions).map_err(ConnectError::Description)?;
+        Ok(Introduction {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            instance: self.instance,
+            description,
+        })
+    }
+}
+
+/// What a method says of itself.
+fn function<R>(method: &Method<R>) -> Function {
+    let settings = SchemaSettings::draft2020_12();
+    let mut function = Function::new(method.name);
+    method.description.clone_into(&mut function.description);
+    function.input = (method.input)(&mut settings.clone().for_deserialize().into_generator());
+    function.output = (method.output)(&mut settings.for_serialize().into_generator());
+    function
+}
+
+impl<R> fmt::Debug for Plugin<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin")
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}

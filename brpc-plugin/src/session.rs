@@ -1,0 +1,127 @@
+//! A plugin that is let in.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use brpc_core::{Introduction, Limits};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use crate::end::EndReason;
+use crate::error::ConnectError;
+use crate::handle::{Handle, Stop};
+use crate::hook::AsyncHook;
+use crate::link::{Admittance, DrivenLink, HubLink};
+use crate::receiver::Receiver;
+
+/// A plugin that a hub has let in; made by [`Plugin::connect`](crate::Plugin::connect). Its calls
+/// are answered while [`run`](Self::run) is polled.
+#[must_use = "calls are answered only while `run` is polled"]
+pub struct Session<R: Receiver> {
+    link: Arc<HubLink<R>>,
+    /// Moves the connection's bytes, up to its end.
+    driver: Driver,
+    /// The name that the hub gave.
+    name: String,
+}
+
+impl<R: Receiver> Session<R> {
+    /// Says hello, and returns when the hub has let the plugin in.
+    pub(crate) async fn open<S>(
+        receiver: Arc<R>,
+        hook: AsyncHook,
+        introduction: &Introduction,
+        limits: Limits,
+        stream: S,
+    ) -> Result<Self, ConnectError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let link = Arc::new(HubLink::new(receiver, hook, introduction, limits));
+        let held = DrivenLink(link.clone());
+        let mut driver = Driver(Some(Box::pin(async move { brpc_io::drive(&held, stream).await })));
+        let admittance = poll_fn(|context| {
+            let driving = Pin::new(&mut driver).poll(context);
+            match link.admittance() {
+                Some(admittance) => Poll::Ready(admittance),
+                // A driver that ended has said why before.
+                None => driving.map(|()| Admittance::default()),
+            }
+        })
+        .await;
+        match admittance {
+            Admittance::Welcomed(terms) => Ok(Self { link, driver, name: terms.name }),
+            Admittance::Refused(refusal) => {
+                // Closes the connection, which takes a moment and can't fail.
+                driver.await;
+                Err(ConnectError::Refused(refusal))
+            }
+            Admittance::Lost(reason) => Err(ConnectError::Lost(reason)),
+        }
+    }
+
+    /// The name that the hub gave; it may be another than the one asked for, if that was taken.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A handle that stops the run from elsewhere.
+    pub fn handle(&self) -> Handle {
+        let link: Arc<dyn Stop> = self.link.clone();
+        Handle { link: Arc::downgrade(&link) }
+    }
+
+    /// Answers calls until the connection ends or the plugin is stopped; why it ended.
+    ///
+    /// It returns when the connection is closed and no handler runs any more. Those that may be
+    /// are dropped when the connection ends; those marked `no_cancel`, and blocking ones, run to
+    /// their end first.
+    ///
+    /// # Cancel safety
+    /// Dropped, the connection ends as if the process had, and handlers are dropped.
+    pub async fn run(mut self) -> EndReason {
+        let link = self.link.clone();
+        tokio::select! {
+            () = &mut self.driver => {}
+            () = link.cut_off() => {
+                // The grace is over.
+                link.cut();
+                self.driver.await;
+            }
+        }
+        link.handlers().finish().await;
+        link.end_reason()
+    }
+}
+
+impl<R: Receiver> fmt::Debug for Session<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Moves a connection's bytes; can be awaited again after its end.
+struct Driver(Option<Pin<Box<dyn Future<Output = ()> + Send>>>);
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(driving) = &mut self.0 {
+            ready!(driving.as_mut().poll(context));
+            self.0 = None;
+        }
+        Poll::Ready(())
+    }
+}
+
+/// Returns at this time, and never if there is none.
+pub(crate) async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,195 @@
+//! Accepting connections, whatever the listener does.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use crate::error::ServeError;
+use crate::hub::Hub;
+use crate::link::Admission;
+use crate::listener::{Listener, Source};
+
+/// A listener that is being served; made by [`Socket::serve`](crate::Socket::serve). A future of the
+/// end of that: `Ok` when the hub shuts down. Dropping it changes nothing.
+#[derive(Debug)]
+pub struct Serving {
+    task: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Future for Serving {
+    type Output = Result<(), ServeError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // The task is only cancelled with the runtime.
+        Pin::new(&mut self.task).poll(context).map(|ended| ended.unwrap_or(Ok(())))
+    }
+}
+
+/// Serves a listener in a task of its own.
+pub(crate) fn serve<L: Listener>(hub: &Arc<Hub>, listener: L) -> Serving {
+    let stop = hub.start_serving();
+    let hub = Arc::downgrade(hub);
+    let task = tokio::spawn(async move {
+        let Some(stop) = stop else { return Err(ServeError::ShuttingDown) };
+        let accepting = AcceptLoop { hub, listener, pause: Duration::ZERO, logged: None };
+        match stop.run_until_cancelled_owned(accepting.run()).await {
+            Some(error) => {
+                tracing::error!(%error, "a listener failed; no more plugins connect through it");
+                Err(ServeError::Listener(error))
+            }
+            None => Ok(()),
+        }
+    });
+    Serving { task }
+}
+
+struct AcceptLoop<L> {
+    hub: std::sync::Weak<Hub>,
+    listener: L,
+    /// How long to wait after the next error.
+    pause: Duration,
+    /// When an error was logged last.
+    logged: Option<Instant>,
+}
+
+impl<L: Listener> AcceptLoop<L> {
+    /// Accepts until the listener fails for good; how it did.
+    async fn run(mut self) -> io::Error {
+        loop {
+            let Some(hub) = self.hub.upgrade() else {
+                // The hub is gone, and its token is about to be cancelled.
+                return io::Error::other("the hub is gone");
+            };
+            let permit = hub.handshakes.clone().acquire_owned().await;
+            drop(hub);
+            let Ok(permit) = permit else { return io::Error::other("the hub is gone") };
+            match self.listener.accept().await {
+                Ok((stream, source)) => {
+                    self.pause = Duration::ZERO;
+                    let Some(hub) = self.hub.upgrade() else { continue };
+                    match hub.sources.admit(source) {
+                        Some(source) => {
+                            hub.attach(
+                                stream,
+                                Some(Admission { _permit: permit, _source: source }),
+                            );
+                        }
+                        None => tracing::debug!(?source, "too many connections in their handshake"),
+                    }
+                }
+                Err(error) if is_fatal(&error) => return error,
+                Err(error) => self.recover(&error).await,
+            }
+        }
+    }
+
+    /// Waits as long as an error asks for, and logs one a second.
+    async fn recover(&mut self, error: &io::Error) {
+        if is_of_connection(error) {
+            return tokio::task::yield_now().await;
+        }
+        if self.logged.is_none_or(|logged| logged.elapsed() >= Duration::from_secs(1)) {
+            tracing::warn!(%error, "can't accept connections at the moment");
+            self.logged = Some(Instant::now());
+        }
+        const LEAST: Duration = Duration::from_millis(10);
+        const MOST: Duration = Duration::from_secs(1);
+        self.pause = (2 * self.pause).clamp(LEAST, MOST);
+        sleep(self.pause).await;
+    }
+}
+
+/// Whether it is the fault of the one connection that was to be accepted.
+fn is_of_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// Whether the listener can't go on. Everything else passes: a hub that stops accepting for an
+/// error that passes, such as too many open files, is worse than one that tries in vain.
+fn is_fatal(error: &io::Error) -> bool {
+    const EBADF: i32 = 9;
+    use io::ErrorKind::{BrokenPipe, InvalidInput, NotConnected};
+    matches!(error.kind(), BrokenPipe | InvalidInput | NotConnected)
+        || error.raw_os_error() == Some(EBADF)
+}
+
+/// Counts the connections in their handshake, by the address that they are from.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    limit: usize,
+    /// Addresses with at least one.
+    counts: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// The place of one connection from an address.
+#[derive(Debug)]
+pub(crate) struct SourcePermit {
+    sources: Arc<Sources>,
+    address: IpAddr,
+}
+
+impl Sources {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { limit, counts: Mutex::default() })
+    }
+
+    /// A place for a connection, or none for those of this host; `None` if there is none left.
+    fn admit(self: &Arc<Self>, source: Source) -> Option<Option<SourcePermit>> {
+        let address = match source {
+            Source::Ip(address) if !address.is_loopback() => address,
+            _ => return Some(None),
+        };
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= self.limit {
+            return None;
+        }
+        *count += 1;
+        Some(Some(SourcePermit { sources: self.clone(), address }))
+    }
+}
+
+impl Drop for SourcePermit {
+    fn drop(&mut self) {
+        let mut counts = self.sources.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_by_address() {
+        let sources = Sources::new(2);
+        let from = |last| Source::Ip(IpAddr::from([192, 0, 2, last]));
+        let first = sources.admit(from(1)).unwrap();
+        let _second = sources.admit(from(1)).unwrap();
+        assert!(sources.admit(from(1)).is_none());
+        assert!(sources.admit(from(2)).is_some());
+        drop(first);
+        assert!(sources.admit(from(1)).is_some());
+    }
+
+    #[test]
+    fn this_host_is_not_counted() {
+        let sources = Sources::new(0);
+        assert!(sources.admit(Source::Local).is_some());
+        assert!(sources.admit(Source::Ip(IpAddr::from([127, 0, 0, 1]))).is_some());
+    }
+}

@@ -1,0 +1,124 @@
+//! Settings of a hub.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use brpc_core::Limits;
+
+use crate::Socket;
+
+/// Settings of a hub; made by [`Socket::builder`].
+#[must_use = "a builder does nothing before `build`"]
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    config: Config,
+}
+
+/// The settings, as the hub keeps them.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) limits: Limits,
+    pub(crate) default_timeout: Option<Duration>,
+    pub(crate) max_plugins: usize,
+    pub(crate) max_handshakes: usize,
+    pub(crate) max_handshakes_per_source: usize,
+    pub(crate) max_input_bytes: usize,
+    pub(crate) sequencer: Option<Sequencer>,
+}
+
+/// Makes another name out of one that is taken.
+#[derive(Clone)]
+pub(crate) struct Sequencer {
+    pub(crate) next: Arc<dyn Fn(&str) -> String + Send + Sync>,
+    pub(crate) attempts: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            default_timeout: Some(Duration::from_secs(30)),
+            max_plugins: 65_536,
+            max_handshakes: 1_024,
+            max_handshakes_per_source: 64,
+            max_input_bytes: 256 << 20,
+            sequencer: None,
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("limits", &self.limits)
+            .field("default_timeout", &self.default_timeout)
+            .field("max_plugins", &self.max_plugins)
+            .field("max_handshakes", &self.max_handshakes)
+            .field("max_handshakes_per_source", &self.max_handshakes_per_source)
+            .field("max_input_bytes", &self.max_input_bytes)
+            .field("attempts", &self.sequencer.as_ref().map(|sequencer| sequencer.attempts))
+            .finish()
+    }
+}
+
+impl Builder {
+    /// The limits of each connection.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// How long a call may take that doesn't say so itself. Default 30 s; `None` for no limit, and
+    /// then a call to a plugin that never answers waits until the connection ends.
+    pub fn default_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.config.default_timeout = timeout.into();
+        self
+    }
+
+    /// How many plugins are let in. Default 65,536. Those beyond are refused with the advice to
+    /// come back later.
+    pub fn max_plugins(mut self, plugins: usize) -> Self {
+        self.config.max_plugins = plugins;
+        self
+    }
+
+    /// How many connections may be in their handshake. Default 1,024. Beyond it, no more are
+    /// accepted until one is let in or its time is over; they wait in the system's queue.
+    pub fn max_handshakes(mut self, connections: usize) -> Self {
+        self.config.max_handshakes = connections.max(1);
+        self
+    }
+
+    /// How many connections from one address may be in their handshake. Default 64. Those beyond
+    /// are closed. Doesn't count for loopback addresses, Unix sockets and in-memory connections.
+    pub fn max_handshakes_per_source(mut self, connections: usize) -> Self {
+        self.config.max_handshakes_per_source = connections.max(1);
+        self
+    }
+
+    /// How many bytes the inputs of all calls in progress may have, over all plugins. Default
+    /// 256 MiB. A call beyond is refused with [`Overloaded`](crate::CallError::Overloaded).
+    pub fn max_input_bytes(mut self, bytes: usize) -> Self {
+        self.config.max_input_bytes = bytes;
+        self
+    }
+
+    /// Lets plugins in whose name is taken: under the name that `next` makes of it, or of what it
+    /// made before, up to so many `attempts`. Without a sequencer they are refused.
+    pub fn key_sequencer<F>(mut self, next: F, attempts: u32) -> Self
+    where
+        F: Fn(&str) -> String + Send + Sync + 'static,
+    {
+        self.config.sequencer = Some(Sequencer { next: Arc::new(next), attempts });
+        self
+    }
+
+    /// The hub. It serves nothing yet.
+    ///
+    /// # Panics
+    /// If the system has no random numbers, of which the hub needs one.
+    pub fn build(self) -> Socket {
+        Socket::new(self.config)
+    }
+}

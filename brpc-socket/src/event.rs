@@ -1,0 +1,109 @@
+//! What the hub tells its subscribers.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use brpc_core::json::{self, JsonError};
+use brpc_core::{CallError, DisconnectReason};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+/// Something that happened on the hub. For one name it is always `Connected`, then its messages,
+/// then `Disconnected`, and then the next `Connected`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A plugin is connected and can be called.
+    Connected(PluginRef),
+    /// A plugin sent an event.
+    Message(Message),
+    /// A plugin is gone.
+    Disconnected(PluginRef, DisconnectReason),
+    /// This subscriber was too slow, and so many events before the next one were dropped for it.
+    Lagged(u64),
+}
+
+/// A plugin on one of its connections. A cheap clone.
+#[derive(Clone)]
+pub struct PluginRef(Arc<Identity>);
+
+struct Identity {
+    name: String,
+    version: String,
+    generation: u64,
+    /// Whether the connection has ended.
+    has_ended: AtomicBool,
+}
+
+impl PluginRef {
+    pub(crate) fn new(name: String, version: String, generation: u64) -> Self {
+        Self(Arc::new(Identity { name, version, generation, has_ended: AtomicBool::new(false) }))
+    }
+
+    /// The name under which it is called.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Its own version, for people; may be empty.
+    pub fn version(&self) -> &str {
+        &self.0.version
+    }
+
+    /// The number of its connection among all that the hub has had; rises.
+    pub fn generation(&self) -> u64 {
+        self.0.generation
+    }
+
+    /// Whether this connection has ended.
+    pub fn has_ended(&self) -> bool {
+        self.0.has_ended.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_ended(&self) {
+        self.0.has_ended.store(true, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for PluginRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PluginRef")
+            .field("name", &self.0.name)
+            .field("version", &self.0.version)
+            .field("generation", &self.0.generation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An event that a plugin sent.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub(crate) plugin: PluginRef,
+    pub(crate) payload: Bytes,
+}
+
+impl Message {
+    /// Which plugin sent it.
+    pub fn plugin(&self) -> &PluginRef {
+        &self.plugin
+    }
+
+    /// The event as it came: JSON, at most as large as a frame may be.
+    pub fn payload(&self) -> &Bytes {
+        &self.payload
+    }
+
+    /// The event as a value; [`serde_json::Value`] takes any.
+    ///
+    /// # Errors
+    /// [`CallError::InvalidOutput`], with the path, if it is not such a value.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+        json::decode(&self.payload).map_err(|error| invalid_output(&error))
+    }
+}
+
+/// The error of something that a plugin sent and that doesn't decode here.
+pub(crate) fn invalid_output(error: &JsonError) -> CallError {
+    CallError::InvalidOutput { message: format!("{error} at `{}`", error.path) }
+}

@@ -1,0 +1,307 @@
+//! What all parts of a hub share.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use brpc_core::describe::Description;
+use brpc_core::{
+    CallError, DisconnectReason, Greeting, Refusal, RefusalCode, Scope, name::is_plugin_name,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::accept::Sources;
+use crate::builder::{Config, Sequencer};
+use crate::drain::{ShutdownReport, ShutdownRun};
+use crate::event::PluginRef;
+use crate::link::{Admission, DrivenLink, Member, PluginLink};
+use crate::registry::Registry;
+use crate::subscriber::Bus;
+
+/// What all parts of a hub share.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    config: Config,
+    /// Random, the same for the life of the hub.
+    epoch: [u8; 16],
+    registry: RwLock<Registry>,
+    bus: Bus,
+    /// Whether the hub serves.
+    phase: Mutex<Phase>,
+    /// Counts what those who wait for plugins wait for.
+    changes: watch::Sender<u64>,
+    /// Who is told that a plugin is gone.
+    listeners: Mutex<Vec<mpsc::Sender<(PluginRef, DisconnectReason)>>>,
+    /// Places for connections that are not let in yet.
+    pub(crate) handshakes: Arc<Semaphore>,
+    /// The same by source.
+    pub(crate) sources: Arc<Sources>,
+    /// Bytes of the inputs of all calls in progress.
+    input_bytes: AtomicUsize,
+}
+
+/// Whether a hub serves.
+#[derive(Debug)]
+enum Phase {
+    /// It lets plugins in. The token stops its listeners.
+    Serving(CancellationToken),
+    /// It waits for its plugins to leave.
+    ShuttingDown(ShutdownRun),
+    /// It has shut down, and can serve again.
+    Stopped(Arc<ShutdownReport>),
+}
+
+impl Hub {
+    pub(crate) fn new(config: Config) -> Self {
+        let mut epoch = [0; 16];
+        getrandom::fill(&mut epoch).expect("the system has random numbers");
+        Self {
+            epoch,
+            registry: RwLock::default(),
+            bus: Bus::default(),
+            phase: Mutex::new(Phase::Serving(CancellationToken::new())),
+            changes: watch::Sender::new(0),
+            listeners: Mutex::default(),
+            handshakes: Arc::new(Semaphore::new(config.max_handshakes)),
+            sources: Sources::new(config.max_handshakes_per_source),
+            input_bytes: AtomicUsize::new(0),
+            config,
+        }
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn epoch(&self) -> &[u8; 16] {
+        &self.epoch
+    }
+
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    /// A look at the registry.
+    pub(crate) fn with_registry<R>(&self, look: impl FnOnce(&Registry) -> R) -> R {
+        look(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn with_registry_mut<R>(&self, change: impl FnOnce(&mut Registry) -> R) -> R {
+        change(&mut self.registry.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The plugin of a name, if it is let in.
+    pub(crate) fn plugin(&self, name: &str) -> Option<Arc<PluginLink>> {
+        self.with_registry(|registry| registry.plugin(name).cloned())
+    }
+
+    /// Starts a connection, in a task of its own.
+    pub(crate) fn attach<S>(self: &Arc<Self>, stream: S, admission: Option<Admission>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let link = self.with_registry_mut(|registry| {
+            let limits = self.config.limits.clone();
+            let link = PluginLink::new(self.clone(), registry.next_id(), limits, admission);
+            let link = Arc::new(link);
+            registry.add(link.clone());
+            link
+        });
+        let link = DrivenLink(link);
+        tokio::spawn(async move { brpc_io::drive(&link, stream).await });
+    }
+
+    /// Whether a plugin may go on with its handshake, and its description if it is known.
+    pub(crate) fn admit(&self, greeting: &Greeting) -> Result<Option<Arc<Description>>, Refusal> {
+        if !matches!(*self.phase(), Phase::Serving(_)) {
+            return Err(shutting_down());
+        }
+        self.with_registry(|registry| Ok(registry.description(&greeting.digest)))
+    }
+
+    /// Registers a plugin under the name that it asks for, or one that the sequencer makes.
+    pub(crate) fn register(
+        &self,
+        link: &Arc<PluginLink>,
+        greeting: Greeting,
+        description: Arc<Description>,
+    ) -> Result<(), Refusal> {
+        let sequencer = self.config.sequencer.as_ref();
+        let mut attempts_left = sequencer.map_or(0, |sequencer| sequencer.attempts);
+        let mut name = greeting.name;
+        loop {
+            if self.try_register(link, &name, &greeting.version, &description)? {
+                return Ok(());
+            }
+            let Some(sequencer) = sequencer.filter(|_| attempts_left > 0) else { break };
+            attempts_left -= 1;
+            // The user's code; called without a lock.
+            name = (sequencer.next)(&name);
+            if !is_plugin_name(&name) {
+                break;
+            }
+        }
+        let message = match sequencer {
+            Some(Sequencer { attempts, .. }) => {
+                format!("the name is taken, and so are {attempts} others that were tried")
+            }
+            None => "another plugin of this name is connected".to_owned(),
+        };
+        Err(Refusal::new(RefusalCode::NameTaken, message).retry_after(Duration::from_secs(1)))
+    }
+
+    /// Registers a plugin under this name, in one step with the look whether it is free.
+    fn try_register(
+        &self,
+        link: &Arc<PluginLink>,
+        name: &str,
+        version: &str,
+        description: &Arc<Description>,
+    ) -> Result<bool, Refusal> {
+        // Held throughout: a plugin is let in before the hub shuts down, and is asked to leave, or
+        // not at all.
+        let phase = self.phase();
+        if !matches!(*phase, Phase::Serving(_)) {
+            return Err(shutting_down());
+        }
+        self.with_registry_mut(|registry| {
+            if registry.plugin(name).is_some() {
+                return Ok(false);
+            }
+            if registry.plugins().len() >= self.config.max_plugins {
+                let refusal = Refusal::new(RefusalCode::Full, "the hub has no place left");
+                return Err(refusal.retry_after(Duration::from_secs(5)));
+            }
+            let plugin = PluginRef::new(name.to_owned(), version.to_owned(), link.id);
+            link.welcome(Member { plugin, description: description.clone() });
+            registry.enter(name, link, description);
+            Ok(true)
+        })
+    }
+
+    pub(crate) fn unregister(&self, link: &PluginLink) {
+        self.with_registry_mut(|registry| registry.remove(link));
+    }
+
+    /// Takes room for the input of a call, until the guard is dropped.
+    pub(crate) fn charge(self: &Arc<Self>, bytes: usize) -> Result<Charge, CallError> {
+        let charge = Charge { hub: self.clone(), bytes };
+        let before = self.input_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes > self.config.max_input_bytes {
+            return Err(CallError::Overloaded { scope: Scope::Hub, retry_after: None });
+        }
+        Ok(charge)
+    }
+
+    /// Wakes those who wait for plugins.
+    pub(crate) fn note_change(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Counts changes; to be taken before a look at the registry, so that none is missed.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    pub(crate) fn add_listener(&self, listener: mpsc::Sender<(PluginRef, DisconnectReason)>) {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
+    pub(crate) fn tell_disconnect(&self, plugin: &PluginRef, reason: DisconnectReason) {
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        for listener in listeners.iter() {
+            if listener.try_send((plugin.clone(), reason)).is_err() {
+                tracing::warn!(plugin = plugin.name(), "a disconnect callback lags; it misses one");
+            }
+        }
+    }
+
+    /// Stops its listeners when it is cancelled; `None` while the hub shuts down. A hub that was
+    /// shut down serves again.
+    pub(crate) fn start_serving(&self) -> Option<CancellationToken> {
+        let mut phase = self.phase();
+        match &*phase {
+            Phase::Serving(stop) => Some(stop.clone()),
+            Phase::ShuttingDown(_) => None,
+            Phase::Stopped(_) => {
+                let stop = CancellationToken::new();
+                *phase = Phase::Serving(stop.clone());
+                Some(stop)
+            }
+        }
+    }
+
+    /// Begins to shut down, or finds it begun or done.
+    pub(crate) fn begin_shutdown(&self, run: impl FnOnce() -> ShutdownRun) -> Stopping {
+        let mut phase = self.phase();
+        match &*phase {
+            Phase::Stopped(report) => Stopping::Done(report.clone()),
+            Phase::ShuttingDown(run) => Stopping::Joined(run.clone()),
+            Phase::Serving(stop) => {
+                stop.cancel();
+                let run = run();
+                *phase = Phase::ShuttingDown(run.clone());
+                Stopping::Begun(run)
+            }
+        }
+    }
+
+    /// Ends what [`begin_shutdown`](Self::begin_shutdown) began.
+    pub(crate) fn finish_shutdown(&self, report: Arc<ShutdownReport>) {
+        *self.phase() = Phase::Stopped(report);
+        self.bus.close();
+        self.note_change();
+    }
+
+    /// Whether the hub lets plugins in.
+    pub(crate) fn is_serving(&self) -> bool {
+        matches!(*self.phase(), Phase::Serving(_))
+    }
+
+    /// Ends all connections without waiting.
+    pub(crate) fn abort(&self) {
+        if let Phase::Serving(stop) = &*self.phase() {
+            stop.cancel();
+        }
+        let links: Vec<_> =
+            self.with_registry(|registry| registry.connections().cloned().collect());
+        for link in links {
+            link.close(DisconnectReason::ShutdownForced);
+        }
+        self.bus.close();
+    }
+
+    fn phase(&self) -> MutexGuard<'_, Phase> {
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What came of the wish to shut down.
+pub(crate) enum Stopping {
+    /// It begins.
+    Begun(ShutdownRun),
+    /// It has begun before.
+    Joined(ShutdownRun),
+    /// It is done.
+    Done(Arc<ShutdownReport>),
+}
+
+/// Room taken for the input of a call.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    hub: Arc<Hub>,
+    bytes: usize,
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.hub.input_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+fn shutting_down() -> Refusal {
+    Refusal::new(RefusalCode::ShuttingDown, "the hub is shutting down")
+        .retry_after(Duration::from_secs(1))
+}

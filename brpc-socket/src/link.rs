@@ -1,0 +1,243 @@
+//! One connection of the hub: what its driver, its callers and the registry share.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+
+use brpc_core::describe::Description;
+use brpc_core::{
+    CallError, CallId, DisconnectReason, DrainCause, Greeting, HubConnection, HubEvent, Limits,
+    NewCall, Stage, Tally,
+};
+use brpc_io::{Driven, Link, now};
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::Instant;
+
+use crate::event::{Event, Message, PluginRef};
+use crate::hub::Hub;
+use crate::slot::Slot;
+
+/// One connection of the hub.
+#[derive(Debug)]
+pub(crate) struct PluginLink {
+    /// The number of the connection; also its generation.
+    pub(crate) id: u64,
+    hub: Arc<Hub>,
+    driven: Driven<HubConnection<Arc<Slot>>>,
+    /// What the plugin said of itself, until it is registered.
+    greeting: Mutex<Option<Greeting>>,
+    /// The connection's place among those that are not let in yet.
+    admission: Mutex<Option<Admission>>,
+    /// Set when the plugin is let in.
+    member: OnceLock<Member>,
+    /// How the connection ended, once it has.
+    end: watch::Sender<Option<(DisconnectReason, Tally)>>,
+}
+
+/// A plugin that is let in.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) plugin: PluginRef,
+    pub(crate) description: Arc<Description>,
+}
+
+/// A place among the connections that are not let in yet.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    /// Its place among all of them.
+    pub(crate) _permit: OwnedSemaphorePermit,
+    /// Its place among those of the same source.
+    pub(crate) _source: Option<crate::accept::SourcePermit>,
+}
+
+impl PluginLink {
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        id: u64,
+        limits: Limits,
+        admission: Option<Admission>,
+    ) -> Self {
+        Self {
+            id,
+            hub,
+            driven: Driven::new(HubConnection::new(limits, now())),
+            greeting: Mutex::new(None),
+            admission: Mutex::new(admission),
+            member: OnceLock::new(),
+            end: watch::Sender::new(None),
+        }
+    }
+
+    /// The plugin, once it is let in.
+    pub(crate) fn member(&self) -> Option<&Member> {
+        self.member.get()
+    }
+
+    /// Makes a call. Nothing is sent and nothing kept if it is refused.
+    pub(crate) fn start_call(&self, call: NewCall, slot: Arc<Slot>) -> Result<CallId, CallError> {
+        let mut connection = self.driven.lock();
+        let started = connection.start_call(call, slot, now());
+        connection.unlock_and_wake();
+        started.map_err(|(_, error)| error)
+    }
+
+    /// Gives a call up, if it is not over: how far it had come.
+    pub(crate) fn cancel(&self, id: CallId) -> Option<Stage> {
+        let mut connection = self.driven.lock();
+        let (slot, stage) = connection.cancel(id)?;
+        connection.unlock_and_wake();
+        // Without the lock: a caller's waker may be dropped with it.
+        drop(slot);
+        Some(stage)
+    }
+
+    /// Asks the plugin to leave.
+    pub(crate) fn drain(&self, cause: DrainCause, trace: &str, until: Instant) {
+        let mut connection = self.driven.lock();
+        connection.drain(cause, trace, Some(until.into_std()));
+        connection.unlock_and_wake();
+    }
+
+    /// Ends the connection now.
+    pub(crate) fn close(&self, reason: DisconnectReason) {
+        let mut connection = self.driven.lock();
+        connection.close(reason);
+        connection.unlock_and_wake();
+    }
+
+    /// How the connection ended; waits until it has.
+    pub(crate) async fn ended(&self) -> (DisconnectReason, Tally) {
+        let mut end = self.end.subscribe();
+        let end = end.wait_for(Option::is_some).await;
+        end.ok().and_then(|end| *end).unwrap_or((DisconnectReason::Reset, Tally::default()))
+    }
+
+    /// Lets the plugin in under a name. Called with the registry's lock, so that whoever finds it
+    /// there can call it.
+    pub(crate) fn welcome(&self, member: Member) {
+        let name = member.plugin.name();
+        self.driven.lock().welcome(name, self.id, *self.hub.epoch());
+        let _ = self.member.set(member);
+    }
+
+    fn handle_event(self: &Arc<Self>, event: HubEvent<Arc<Slot>>) {
+        match event {
+            HubEvent::Settled(slot, settlement) => slot.settle(settlement),
+            HubEvent::Message(payload) => self.handle_message(&payload),
+            HubEvent::Greeted(greeting) => match self.hub.admit(&greeting) {
+                Ok(known) => {
+                    *self.greeting.lock().unwrap_or_else(PoisonError::into_inner) = Some(greeting);
+                    self.driven.lock().accept(known);
+                }
+                Err(refusal) => self.driven.lock().refuse(refusal),
+            },
+            HubEvent::Described(description) => self.handle_description(description),
+            HubEvent::Refused(refusal) => {
+                tracing::debug!(connection = self.id, code = ?refusal.code, "plugin refused");
+            }
+            HubEvent::Closed(reason, tally) => self.handle_end(reason, tally),
+            _ => {}
+        }
+    }
+
+    fn handle_description(self: &Arc<Self>, description: Arc<Description>) {
+        let greeting = self.greeting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(greeting) = greeting else { return };
+        if let Err(refusal) = self.hub.register(self, greeting, description) {
+            return self.driven.lock().refuse(refusal);
+        }
+        drop(self.admission.lock().unwrap_or_else(PoisonError::into_inner).take());
+        if let Some(Member { plugin, .. }) = self.member() {
+            tracing::info!(
+                plugin = plugin.name(),
+                version = plugin.version(),
+                generation = plugin.generation(),
+                "plugin connected"
+            );
+            self.hub.bus().publish(&Event::Connected(plugin.clone()), None);
+            self.hub.note_change();
+        }
+    }
+
+    fn handle_message(self: &Arc<Self>, payload: &Bytes) {
+        let credit = Credit { link: Arc::downgrade(self), bytes: payload.len() };
+        let Some(member) = self.member().filter(|_| !self.hub.bus().is_empty()) else { return };
+        // A copy, because the event may wait long, and a slice would keep all bytes that were read
+        // with it.
+        let payload = Bytes::copy_from_slice(payload);
+        let message = Message { plugin: member.plugin.clone(), payload };
+        self.hub.bus().publish(&Event::Message(message), Some(credit));
+    }
+
+    fn handle_end(self: &Arc<Self>, reason: DisconnectReason, tally: Tally) {
+        drop(self.admission.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.hub.unregister(self);
+        if let Some(Member { plugin, .. }) = self.member() {
+            plugin.set_ended();
+            tracing::info!(
+                plugin = plugin.name(),
+                generation = plugin.generation(),
+                reason = ?reason,
+                finished = tally.finished,
+                cut = tally.cut,
+                "plugin disconnected"
+            );
+            self.hub.bus().publish(&Event::Disconnected(plugin.clone(), reason), None);
+            self.hub.tell_disconnect(plugin, reason);
+        }
+        self.end.send_replace(Some((reason, tally)));
+        self.hub.note_change();
+    }
+}
+
+/// A connection in the hands of its driver. A driver that is dropped early, as when the runtime
+/// shuts down, ends the connection.
+pub(crate) struct DrivenLink(pub(crate) Arc<PluginLink>);
+
+impl Link for DrivenLink {
+    type Connection = HubConnection<Arc<Slot>>;
+
+    fn driven(&self) -> &Driven<Self::Connection> {
+        &self.0.driven
+    }
+
+    fn dispatch(&self) {
+        loop {
+            let events = self.0.driven.lock().take_events();
+            if events.is_empty() {
+                return;
+            }
+            for event in events {
+                self.0.handle_event(event);
+            }
+        }
+    }
+
+    fn wants_transmit(connection: &Self::Connection) -> bool {
+        connection.wants_transmit()
+    }
+}
+
+impl Drop for DrivenLink {
+    fn drop(&mut self) {
+        self.0.driven.lock().close(DisconnectReason::ShutdownForced);
+        self.dispatch();
+    }
+}
+
+/// The credit of an event; goes back to the plugin when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Credit {
+    link: Weak<PluginLink>,
+    bytes: usize,
+}
+
+impl Drop for Credit {
+    fn drop(&mut self) {
+        let Some(link) = self.link.upgrade() else { return };
+        let mut connection = link.driven.lock();
+        connection.return_credit(self.bytes);
+        if connection.wants_transmit() {
+            connection.unlock_and_wake();
+        }
+    }
+}

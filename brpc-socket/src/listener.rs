@@ -1,0 +1,109 @@
+//! Where plugins dial in.
+
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+/// Where plugins dial in: TCP, Unix sockets and memory are here; implement it for others.
+pub trait Listener: Send + 'static {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// The next connection, and where it is from.
+    ///
+    /// # Errors
+    /// That of the system. Most pass, and the hub tries again, slower if need be; one that a
+    /// listener can't recover from ([`io::ErrorKind::BrokenPipe`], [`io::ErrorKind::NotConnected`],
+    /// [`io::ErrorKind::InvalidInput`], `EBADF`) ends it.
+    ///
+    /// # Cancel safety
+    /// The hub drops this future when it shuts down; a connection may be lost with it.
+    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, Source)>> + Send;
+}
+
+/// Where a connection is from, as far as limits care.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Source {
+    /// Another host, or this one by its loopback address.
+    Ip(IpAddr),
+    /// This host, by other ways.
+    Local,
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&mut self) -> io::Result<(TcpStream, Source)> {
+        let (stream, address) = TcpListener::accept(self).await?;
+        // Frames are written whole; the system has nothing to wait for.
+        stream.set_nodelay(true)?;
+        Ok((stream, Source::Ip(address.ip())))
+    }
+}
+
+#[cfg(unix)]
+impl Listener for tokio::net::UnixListener {
+    type Stream = tokio::net::UnixStream;
+
+    async fn accept(&mut self) -> io::Result<(tokio::net::UnixStream, Source)> {
+        let (stream, _) = tokio::net::UnixListener::accept(self).await?;
+        Ok((stream, Source::Local))
+    }
+}
+
+/// Listens in memory, for plugins in the same process and for tests.
+#[derive(Debug)]
+pub struct MemoryListener {
+    connections: mpsc::Receiver<DuplexStream>,
+}
+
+/// Dials a [`MemoryListener`]. A cheap clone; when the last one is dropped, the listener fails.
+#[derive(Clone, Debug)]
+pub struct MemoryConnector {
+    connections: mpsc::Sender<DuplexStream>,
+}
+
+impl MemoryListener {
+    /// A listener, and what dials it.
+    pub fn new() -> (MemoryConnector, Self) {
+        const BACKLOG: usize = 128;
+        let (sender, connections) = mpsc::channel(BACKLOG);
+        (MemoryConnector { connections: sender }, Self { connections })
+    }
+}
+
+impl MemoryConnector {
+    /// Bytes that each direction of a connection holds.
+    const BUFFER: usize = 64 * 1024;
+
+    /// A connection; waits while too many are not accepted yet.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::ConnectionRefused`] if nobody listens any more.
+    ///
+    /// # Cancel safety
+    /// Dropped, it has connected to nothing.
+    pub async fn connect(&self) -> io::Result<DuplexStream> {
+        let (ours, theirs) = tokio::io::duplex(Self::BUFFER);
+        match self.connections.send(theirs).await {
+            Ok(()) => Ok(ours),
+            Err(_) => Err(io::Error::new(io::ErrorKind::ConnectionRefused, "nobody listens")),
+        }
+    }
+}
+
+impl Listener for MemoryListener {
+    type Stream = DuplexStream;
+
+    async fn accept(&mut self) -> io::Result<(DuplexStream, Source)> {
+        match self.connections.recv().await {
+            Some(stream) => Ok((stream, Source::Local)),
+            None => Err(io::Error::new(io::ErrorKind::NotConnected, "nobody can connect any more")),
+        }
+    }
+}

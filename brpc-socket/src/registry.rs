@@ -1,0 +1,73 @@
+//! Which connections there are, and which plugins are let in under which names.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use brpc_core::describe::Description;
+
+use crate::link::PluginLink;
+
+/// Which connections there are. Keyed by connection: one removes itself and no other.
+#[derive(Debug, Default)]
+pub(crate) struct Registry {
+    /// The number given last.
+    last_id: u64,
+    /// All connections, let in or not.
+    connections: HashMap<u64, Arc<PluginLink>>,
+    /// Those that are let in, by name.
+    plugins: HashMap<String, Arc<PluginLink>>,
+    /// The descriptions of those that are let in, so that replicas share one.
+    descriptions: HashMap<[u8; 32], Weak<Description>>,
+}
+
+impl Registry {
+    /// A number for a new connection.
+    pub(crate) fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    pub(crate) fn add(&mut self, link: Arc<PluginLink>) {
+        self.connections.insert(link.id, link);
+    }
+
+    /// Gives a name to a connection, if it is free.
+    pub(crate) fn enter(&mut self, name: &str, link: &Arc<PluginLink>, known: &Arc<Description>) {
+        self.plugins.insert(name.to_owned(), link.clone());
+        self.descriptions.insert(*known.digest(), Arc::downgrade(known));
+    }
+
+    /// Takes a connection out, and the name that it has.
+    pub(crate) fn remove(&mut self, link: &PluginLink) {
+        self.connections.remove(&link.id);
+        let Some(member) = link.member() else { return };
+        let name = member.plugin.name();
+        if self.plugins.get(name).is_some_and(|holder| holder.id == link.id) {
+            self.plugins.remove(name);
+        }
+        let digest = member.description.digest();
+        // The link that goes still holds one.
+        if self.descriptions.get(digest).is_some_and(|known| known.strong_count() <= 1) {
+            self.descriptions.remove(digest);
+        }
+    }
+
+    pub(crate) fn plugin(&self, name: &str) -> Option<&Arc<PluginLink>> {
+        self.plugins.get(name)
+    }
+
+    /// The description of that digest, if a plugin that is let in has it.
+    pub(crate) fn description(&self, digest: &[u8; 32]) -> Option<Arc<Description>> {
+        self.descriptions.get(digest)?.upgrade()
+    }
+
+    /// The plugins that are let in.
+    pub(crate) fn plugins(&self) -> impl ExactSizeIterator<Item = &Arc<PluginLink>> {
+        self.plugins.values()
+    }
+
+    /// All connections, let in or not.
+    pub(crate) fn connections(&self) -> impl ExactSizeIterator<Item = &Arc<PluginLink>> {
+        self.connections.values()
+    }
+}

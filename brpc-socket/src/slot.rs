@@ -1,0 +1,86 @@
+//! Where a caller waits for its call's end.
+
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+
+use brpc_core::{CallError, CallId, Settlement};
+
+use crate::link::PluginLink;
+
+/// Where one caller waits. Shared by the caller, the connection that has the call, and those who
+/// may cancel it.
+#[derive(Debug, Default)]
+pub(crate) struct Slot(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// How the call ended.
+    settlement: Option<Settlement>,
+    /// Set while the caller waits.
+    caller: Option<Waker>,
+    /// Where the call went, once it did.
+    route: Option<(Weak<PluginLink>, CallId)>,
+    /// Whether it was cancelled before it went anywhere.
+    is_cancelled: bool,
+}
+
+impl Slot {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends the call. It is done once; what is said later doesn't count.
+    pub(crate) fn settle(&self, settlement: Settlement) {
+        let caller = {
+            let mut state = self.lock();
+            state.settlement.get_or_insert(settlement);
+            state.caller.take()
+        };
+        caller.into_iter().for_each(Waker::wake);
+    }
+
+    /// How the call ended, once it has.
+    pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Settlement> {
+        let mut state = self.lock();
+        if let Some(settlement) = state.settlement.take() {
+            return Poll::Ready(settlement);
+        }
+        match &mut state.caller {
+            Some(caller) => caller.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Whether the call was cancelled before it was made.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.lock().is_cancelled
+    }
+
+    /// Notes where the call went; only calls with a cancel handle need it.
+    pub(crate) fn set_route(&self, link: Weak<PluginLink>, id: CallId) {
+        let was_cancelled = {
+            let mut state = self.lock();
+            state.route = Some((link, id));
+            state.is_cancelled
+        };
+        if was_cancelled {
+            self.cancel();
+        }
+    }
+
+    /// Gives the call up on behalf of its caller, who is told.
+    pub(crate) fn cancel(&self) {
+        let route = {
+            let mut state = self.lock();
+            state.is_cancelled = true;
+            state.route.clone()
+        };
+        // Without a route the call is not made yet, or is being made at this moment; whoever makes
+        // it looks here afterwards.
+        let Some((link, id)) = route else { return };
+        if let Some(stage) = link.upgrade().and_then(|link| link.cancel(id)) {
+            self.settle(Settlement::Ended(CallError::Cancelled { stage }));
+        }
+    }
+}

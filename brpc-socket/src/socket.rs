@@ -1,0 +1,248 @@
+//! The hub, as its users hold it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use brpc_core::{DisconnectReason, PluginInfo};
+use serde::Serialize;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+
+use crate::accept::{self, Serving};
+use crate::broadcast::Broadcast;
+use crate::builder::{Builder, Config};
+use crate::call::{Call, Options, Prepared, encode_input};
+use crate::drain::{Shutdown, Unplug};
+use crate::error::WaitError;
+use crate::event::PluginRef;
+use crate::hub::Hub;
+use crate::listener::Listener;
+use crate::subscriber::Subscribe;
+use crate::wait;
+
+/// A hub. Plugins dial in to it, and it calls methods on them. A cheap clone.
+///
+/// When the last clone is dropped, the hub ends at once: listeners close, connections are cut, and
+/// every call that is not over ends in [`Disconnected`](crate::CallError::Disconnected). To let
+/// plugins finish, [`shutdown`](Self::shutdown) first.
+#[derive(Clone)]
+pub struct Socket {
+    handle: Arc<Handle>,
+}
+
+/// Ends the hub when the last clone of its handle is dropped.
+struct Handle {
+    hub: Arc<Hub>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.hub.abort();
+    }
+}
+
+impl Default for Socket {
+    /// A hub with default settings.
+    fn default() -> Self {
+        Self::builder().build()
+    }
+}
+
+impl Socket {
+    /// Settings for a hub.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn new(config: Config) -> Self {
+        Self { handle: Arc::new(Handle { hub: Arc::new(Hub::new(config)) }) }
+    }
+
+    fn hub(&self) -> &Arc<Hub> {
+        &self.handle.hub
+    }
+
+    /// Lets plugins in that dial in to a listener, until the hub shuts down. Can be called for
+    /// several listeners, and again after a shutdown.
+    ///
+    /// An error of one connection, and one that passes, such as too many open files, doesn't end
+    /// it; see [`Listener::accept`].
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn serve<L: Listener>(&self, listener: L) -> Serving {
+        accept::serve(self.hub(), listener)
+    }
+
+    /// Lets the plugin in that is at the other end of a connection that is there already.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn attach<S>(&self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        self.hub().attach(stream, None);
+    }
+
+    /// Calls a method of a plugin. The input is encoded at once, and all else happens when the call
+    /// is awaited. `()` is the input of a method that takes none.
+    ///
+    /// The output is what the caller makes of it: [`serde_json::Value`] takes any. An integer of 64
+    /// bits arrives as one.
+    ///
+    /// ```no_run
+    /// # async fn example(hub: brpc_socket::Socket) -> Result<(), brpc_socket::CallError> {
+    /// let sum: i64 = hub.call("calculator", "add", &serde_json::json!({"a": 1, "b": 2})).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`CallError`](crate::CallError); its
+    /// [`execution`](crate::CallError::execution) says whether the handler ran.
+    pub fn call<T, I>(&self, plugin: &str, method: &str, input: &I) -> Call<T>
+    where
+        I: Serialize + ?Sized,
+    {
+        let hub = self.hub().clone();
+        let options = Options::new(hub.config().default_timeout);
+        let (plugin, method) = (plugin.to_owned(), method.into());
+        Call::new(Prepared::new(hub, plugin, method, encode_input(input), options))
+    }
+
+    /// Calls a method of every plugin that is connected.
+    ///
+    /// ```no_run
+    /// # async fn example(hub: brpc_socket::Socket) {
+    /// let mut loads = hub.broadcast::<f64, _>("load", &());
+    /// while let Some((plugin, load)) = loads.next().await {
+    ///     match load {
+    ///         Ok(load) => println!("{plugin}: {load}"),
+    ///         Err(error) => println!("{plugin}: {error}"),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn broadcast<T, I>(&self, method: &str, input: &I) -> Broadcast<T>
+    where
+        I: Serialize + ?Sized,
+    {
+        let options = Options::new(self.hub().config().default_timeout);
+        Broadcast::new(self.hub().clone(), method, encode_input(input), options)
+    }
+
+    /// Subscribes to what happens: plugins that connect and disconnect, and the events that they
+    /// send. Any number of subscribers sees every event, each at its own pace.
+    pub fn events(&self) -> Subscribe<'_> {
+        Subscribe::new(self.hub().bus())
+    }
+
+    /// Returns when a plugin of this name is connected and can be called; at once if one is.
+    ///
+    /// # Errors
+    /// If the time is over, or the hub shuts down.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time.
+    pub async fn wait_for(&self, name: &str, timeout: Duration) -> Result<(), WaitError> {
+        self.wait_for_all([name], timeout).await
+    }
+
+    /// Returns when plugins of all these names are connected at the same moment.
+    ///
+    /// # Errors
+    /// If the time is over, with the names that are missing; or if the hub shuts down.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time.
+    pub async fn wait_for_all<N>(&self, names: N, timeout: Duration) -> Result<(), WaitError>
+    where
+        N: IntoIterator,
+        N::Item: Into<String>,
+    {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        wait::wait_for_all(self.hub(), &names, timeout).await
+    }
+
+    /// The plugins that are connected, sorted by name.
+    pub fn connected(&self) -> Vec<PluginRef> {
+        let mut plugins: Vec<PluginRef> = self.hub().with_registry(|registry| {
+            let members = registry.plugins().filter_map(|link| link.member());
+            members.map(|member| member.plugin.clone()).collect()
+        });
+        plugins.sort_by(|one, other| one.name().cmp(other.name()));
+        plugins
+    }
+
+    /// What a connected plugin says of itself, with its functions and their schemas; `None` if no
+    /// plugin of that name is connected.
+    pub fn plugin_info(&self, name: &str) -> Option<PluginInfo> {
+        let link = self.hub().plugin(name)?;
+        let member = link.member()?;
+        let plugin = &member.plugin;
+        let functions = member.description.functions();
+        Some(PluginInfo::new(plugin.name(), plugin.version(), plugin.generation(), functions))
+    }
+
+    /// Asks a plugin to leave: calls in progress finish, new ones are refused as
+    /// [`Draining`](crate::CallError::Draining), and it is cut off when the grace is over.
+    ///
+    /// Asking twice is the same as asking once, with the shorter grace.
+    ///
+    /// # Cancel safety
+    /// Once polled, the plugin leaves, whether the future is dropped or not.
+    pub fn unplug(&self, name: &str) -> Unplug {
+        Unplug::new(self.hub().clone(), name.to_owned())
+    }
+
+    /// Ends the hub: listeners close, every plugin is asked to leave as by
+    /// [`unplug`](Self::unplug), and streams of events end. Afterwards it can
+    /// [`serve`](Self::serve) again.
+    ///
+    /// Asking twice is the same as asking once, with the shorter grace; both get the same report.
+    ///
+    /// # Cancel safety
+    /// Once polled, the hub shuts down, whether the future is dropped or not.
+    ///
+    /// # Panics
+    /// When polled outside of a tokio runtime.
+    pub fn shutdown(&self) -> Shutdown {
+        Shutdown::new(self.hub().clone())
+    }
+
+    /// Has a function called for each plugin that is gone from now on. It runs where it may block,
+    /// one plugin at a time in the order of their going; a panic in it is contained. If it is more
+    /// than 1,024 plugins behind, it misses some, which is logged.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn on_disconnect<F>(&self, callback: F)
+    where
+        F: Fn(&PluginRef, DisconnectReason) + Send + Sync + 'static,
+    {
+        const BACKLOG: usize = 1_024;
+        let (sender, mut gone) = mpsc::channel::<(PluginRef, DisconnectReason)>(BACKLOG);
+        self.hub().add_listener(sender);
+        let callback = Arc::new(callback);
+        // Ends with the hub, which holds the sender.
+        tokio::spawn(async move {
+            while let Some((plugin, reason)) = gone.recv().await {
+                let callback = callback.clone();
+                let call = tokio::task::spawn_blocking(move || callback(&plugin, reason));
+                if call.await.is_err() {
+                    tracing::error!("a disconnect callback panicked");
+                }
+            }
+        });
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("connected", &self.hub().with_registry(|registry| registry.plugins().len()))
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,16 @@
+macro_rules! greetings {
+    () => {
+        pub fn greet(&self) {}
+    };
+}
+
+struct Greeter;
+
+#[brpc::plugin]
+impl Greeter {
+    greetings!();
+
+    pub fn part(&self) {}
+}
+
+fn main() {}

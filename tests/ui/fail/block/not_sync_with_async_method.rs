@@ -1,0 +1,16 @@
+use std::cell::Cell;
+
+struct Greeter {
+    greeted: Cell<u64>,
+}
+
+#[brpc::plugin]
+impl Greeter {
+    pub fn greet(&self) -> u64 {
+        self.greeted.get()
+    }
+
+    pub async fn wait(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[brpc::plugin]
+pub struct Greeter;
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[brpc::plugin]
+trait Greet {
+    fn greet(&self);
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+struct Greeter;
+
+#[brpc::plugin]
+impl Greeter {
+    pub async fn greet(&self) -> Result<Vec<String>, ()> {
+        Err(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+struct Greeter;
+
+#[brpc::plugin]
+impl Greeter {
+    pub fn greet(&self) {}
+
+    #[brpc(hook)]
+    fn keep(_: brpc::AsyncHook) {}
+}
+
+fn main() {}

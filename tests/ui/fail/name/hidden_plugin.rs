@@ -1,0 +1,8 @@
+struct Greeter;
+
+#[brpc::plugin(name = ".greeter")]
+impl Greeter {
+    pub fn greet(&self) {}
+}
+
+fn main() {}

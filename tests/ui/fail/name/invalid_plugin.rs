@@ -1,0 +1,8 @@
+struct Greeter;
+
+#[brpc::plugin(name = "my greeter")]
+impl Greeter {
+    pub fn greet(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+struct Grüßer;
+
+#[brpc::plugin]
+impl Grüßer {
+    pub fn greet(&self) {}
+}
+
+fn main() {}

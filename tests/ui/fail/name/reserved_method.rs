@@ -1,0 +1,9 @@
+struct Greeter;
+
+#[brpc::plugin]
+impl Greeter {
+    #[brpc(rename = "brpc.greet")]
+    pub fn greet(&self) {}
+}
+
+fn main() {}

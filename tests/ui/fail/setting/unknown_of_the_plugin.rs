@@ -1,0 +1,8 @@
+struct Greeter;
+
+#[brpc::plugin(client)]
+impl Greeter {
+    pub fn greet(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+//! Without the facade.
+
+mod brpc {}
+
+struct Greeter;
+
+#[brpc_plugin::plugin]
+impl Greeter {
+    pub async fn greet(&self, _: &brpc_plugin::Context, name: String) -> String {
+        name
+    }
+}
+
+fn main() {
+    assert_eq!(<Greeter as brpc_plugin::Receiver>::NAME, "greeter");
+}

@@ -1,0 +1,54 @@
+//! A method that is configured out isn't in the table.
+
+#[path = "../calling.rs"]
+mod calling;
+
+use brpc::AsyncHook;
+
+#[derive(Default)]
+struct Greeter {
+    hook: Option<AsyncHook>,
+}
+
+#[brpc::plugin]
+impl Greeter {
+    #[cfg(all())]
+    pub fn present(&self) -> u8 {
+        1
+    }
+
+    #[cfg(any())]
+    pub fn absent(&self, missing: Missing) -> Missing {
+        missing
+    }
+
+    #[cfg_attr(all(), cfg(any()), allow(unused))]
+    pub fn absent_by_attribute(&self) {}
+
+    #[cfg_attr(all(), inline, cfg(all()))]
+    pub fn present_by_attribute(&self) {}
+
+    #[cfg(any())]
+    pub async fn either(&self) {}
+
+    #[cfg(not(any()))]
+    #[brpc(rename = "either")]
+    pub fn or_this(&self) {}
+
+    #[cfg(any())]
+    #[brpc(hook)]
+    fn no_hook(&mut self, hook: Missing) {}
+
+    #[cfg(not(any()))]
+    #[brpc(hook)]
+    fn keep(&mut self, hook: AsyncHook) {
+        self.hook = Some(hook);
+    }
+}
+
+fn main() {
+    assert_eq!(calling::names::<Greeter>(), ["present", "present_by_attribute", "either"]);
+    let mut plugin = Greeter::default();
+    brpc::Receiver::attach_hook(&mut plugin, AsyncHook::default());
+    assert!(plugin.hook.is_some());
+}
