@@ -75,15 +75,11 @@ impl<L: Listener> AcceptLoop<L> {
                 Ok((stream, source)) => {
                     self.pause = Duration::ZERO;
                     let Some(hub) = self.hub.upgrade() else { continue };
-                    match hub.sources.admit(source) {
-                        Some(source) => {
-                            hub.attach(
-                                stream,
-                                Some(Admission { _permit: permit, _source: source }),
-                            );
-                        }
-                        None => tracing::debug!(?source, "too many connections in their handshake"),
-                    }
+                    let Ok(source) = hub.sources.admit(source) else {
+                        tracing::debug!(?source, "too many connections in their handshake");
+                        continue;
+                    };
+                    hub.attach(stream, Some(Admission { _permit: permit, _source: source }));
                 }
                 Err(error) if is_fatal(&error) => return error,
                 Err(error) => self.recover(&error).await,
@@ -100,12 +96,14 @@ impl<L: Listener> AcceptLoop<L> {
             tracing::warn!(%error, "can't accept connections at the moment");
             self.logged = Some(Instant::now());
         }
-        const LEAST: Duration = Duration::from_millis(10);
-        const MOST: Duration = Duration::from_secs(1);
-        self.pause = (2 * self.pause).clamp(LEAST, MOST);
+        self.pause = (2 * self.pause).clamp(LEAST_PAUSE, MOST_PAUSE);
         sleep(self.pause).await;
     }
 }
+
+/// How long to wait after an error that is not of one connection: this, and twice as long each time.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
+const MOST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Whether it is the fault of the one connection that was to be accepted.
 fn is_of_connection(error: &io::Error) -> bool {
@@ -130,6 +128,10 @@ pub(crate) struct Sources {
     counts: Mutex<HashMap<IpAddr, usize>>,
 }
 
+/// As many connections from one address are in their handshake as may be.
+#[derive(Debug)]
+struct TooMany;
+
 /// The place of one connection from an address.
 #[derive(Debug)]
 pub(crate) struct SourcePermit {
@@ -142,19 +144,19 @@ impl Sources {
         Arc::new(Self { limit, counts: Mutex::default() })
     }
 
-    /// A place for a connection, or none for those of this host; `None` if there is none left.
-    fn admit(self: &Arc<Self>, source: Source) -> Option<Option<SourcePermit>> {
+    /// A place for a connection, unless it is of this host; an error if there is none left.
+    fn admit(self: &Arc<Self>, source: Source) -> Result<Option<SourcePermit>, TooMany> {
         let address = match source {
             Source::Ip(address) if !address.is_loopback() => address,
-            _ => return Some(None),
+            _ => return Ok(None),
         };
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
         if *count >= self.limit {
-            return None;
+            return Err(TooMany);
         }
         *count += 1;
-        Some(Some(SourcePermit { sources: self.clone(), address }))
+        Ok(Some(SourcePermit { sources: self.clone(), address }))
     }
 }
 
@@ -180,16 +182,16 @@ mod tests {
         let from = |last| Source::Ip(IpAddr::from([192, 0, 2, last]));
         let first = sources.admit(from(1)).unwrap();
         let _second = sources.admit(from(1)).unwrap();
-        assert!(sources.admit(from(1)).is_none());
-        assert!(sources.admit(from(2)).is_some());
+        assert!(sources.admit(from(1)).is_err());
+        assert!(sources.admit(from(2)).is_ok());
         drop(first);
-        assert!(sources.admit(from(1)).is_some());
+        assert!(sources.admit(from(1)).is_ok());
     }
 
     #[test]
     fn this_host_is_not_counted() {
         let sources = Sources::new(0);
-        assert!(sources.admit(Source::Local).is_some());
-        assert!(sources.admit(Source::Ip(IpAddr::from([127, 0, 0, 1]))).is_some());
+        assert!(sources.admit(Source::Local).is_ok());
+        assert!(sources.admit(Source::Ip(IpAddr::from([127, 0, 0, 1]))).is_ok());
     }
 }

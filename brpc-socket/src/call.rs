@@ -110,9 +110,11 @@ impl Prepared {
         options.check()?;
         let payload = payload?;
         let Some(link) = hub.plugin(&plugin) else {
-            return Err(match hub.is_serving() {
-                true => CallError::NoPlugin { name: plugin },
-                false => CallError::ShuttingDown,
+            let is_serving = hub.is_serving();
+            return Err(if is_serving {
+                CallError::NoPlugin { name: plugin }
+            } else {
+                CallError::ShuttingDown
             });
         };
         let number = link.member().and_then(|member| member.description.method(&method));

@@ -184,13 +184,10 @@ impl ShutdownRun {
 async fn shut_down(hub: Arc<Hub>, trace: String, until: Instant, run: ShutdownRun) {
     let mut plugins = Vec::new();
     for link in drain_all(&hub, &trace, until) {
-        let end = match timeout_at(until + SLACK, link.ended()).await {
-            Ok(end) => end,
-            Err(_) => {
-                link.close(DisconnectReason::ShutdownForced);
-                (DisconnectReason::ShutdownForced, Tally::default())
-            }
-        };
+        let end = timeout_at(until + SLACK, link.ended()).await.unwrap_or_else(|_| {
+            link.close(DisconnectReason::ShutdownForced);
+            (DisconnectReason::ShutdownForced, Tally::default())
+        });
         if let Some(member) = link.member() {
             plugins.push(DrainReport::new(member.plugin.clone(), end));
         }
@@ -214,5 +211,5 @@ fn drain_all(hub: &Hub, trace: &str, until: Instant) -> Vec<Arc<PluginLink>> {
 fn after(grace: Duration) -> Instant {
     let now = Instant::now();
     // Far away stands for never.
-    now.checked_add(grace).unwrap_or_else(|| now + Duration::from_secs(86_400 * 365))
+    now.checked_add(grace).unwrap_or_else(|| now + Duration::from_hours(24 * 365))
 }

@@ -126,13 +126,13 @@ impl Hub {
         &self,
         link: &Arc<PluginLink>,
         greeting: Greeting,
-        description: Arc<Description>,
+        description: &Arc<Description>,
     ) -> Result<(), Refusal> {
         let sequencer = self.config.sequencer.as_ref();
         let mut attempts_left = sequencer.map_or(0, |sequencer| sequencer.attempts);
         let mut name = greeting.name;
         loop {
-            if self.try_register(link, &name, &greeting.version, &description)? {
+            if self.try_register(link, &name, &greeting.version, description)? {
                 return Ok(());
             }
             let Some(sequencer) = sequencer.filter(|_| attempts_left > 0) else { break };

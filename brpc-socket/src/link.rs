@@ -130,7 +130,7 @@ impl PluginLink {
                 }
                 Err(refusal) => self.driven.lock().refuse(refusal),
             },
-            HubEvent::Described(description) => self.handle_description(description),
+            HubEvent::Described(description) => self.handle_description(&description),
             HubEvent::Refused(refusal) => {
                 tracing::debug!(connection = self.id, code = ?refusal.code, "plugin refused");
             }
@@ -139,7 +139,7 @@ impl PluginLink {
         }
     }
 
-    fn handle_description(self: &Arc<Self>, description: Arc<Description>) {
+    fn handle_description(self: &Arc<Self>, description: &Arc<Description>) {
         let greeting = self.greeting.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(greeting) = greeting else { return };
         if let Err(refusal) = self.hub.register(self, greeting, description) {

@@ -237,3 +237,64 @@ fn invalid(error: JsonError, parent: &str) -> Failure {
     };
     Failure { code: path, ..Failure::new(Status::InvalidInput, error.message) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(payload: &str) -> Result<(u8, Option<u8>), Failure> {
+        let mut given = Arguments::parse(payload.as_bytes(), &["a", "b"])?;
+        let a = given.take("a", &Takes::<u8>::input())?;
+        Ok((a, given.take("b", &Takes::<Option<u8>>::input())?))
+    }
+
+    #[test]
+    fn an_absent_member_is_null() {
+        assert_eq!(parsed(r#"{"b":2,"a":1}"#), Ok((1, Some(2))));
+        assert_eq!(parsed(r#"{"a":1}"#), Ok((1, None)));
+        assert_eq!(parsed("").unwrap_err().code, "a");
+    }
+
+    #[test]
+    fn what_is_not_asked_for_is_refused() {
+        for (payload, path) in [
+            (r#"{"a":1,"c":1}"#, "c"),
+            (r#"{"a":1,"a":1}"#, "a"),
+            (r#"{"a":256}"#, "a"),
+            ("[1]", "."),
+            ("1 2", "."),
+        ] {
+            let failure = parsed(payload).unwrap_err();
+            assert_eq!((failure.status, &*failure.code), (Status::InvalidInput, path), "{payload}");
+        }
+    }
+
+    #[test]
+    fn a_path_leads_into_a_member() {
+        let mut given = Arguments::parse(br#"{"a":[1,"two"],"b":{"c":[]}}"#, &["a", "b"]).unwrap();
+        let failure = given.take("a", &Takes::<Vec<u8>>::input()).unwrap_err();
+        assert_eq!(failure.code, "a[1]");
+        let maps = Takes::<std::collections::BTreeMap<String, u8>>::input();
+        assert_eq!(given.take("b", &maps).unwrap_err().code, "b.c");
+    }
+
+    #[test]
+    fn no_input_is_nothing_or_null() {
+        assert_eq!((no_input(b""), no_input(b" null ")), (Ok(()), Ok(())));
+        assert!(no_input(b"{}").is_err());
+    }
+
+    #[test]
+    fn what_may_be_null_is_not_required() {
+        let mut generator = SchemaGenerator::default();
+        let schema = object_schema(
+            &mut generator,
+            &[
+                ("a", Takes::<u8>::input().member),
+                ("b", Takes::<Option<u8>>::input().member),
+                ("c", Takes::<Value>::input().member),
+            ],
+        );
+        assert_eq!(schema.unwrap().as_value()["required"], serde_json::json!(["a"]));
+    }
+}

@@ -25,8 +25,7 @@ pub fn answer<T, E>(
     error: fn(ErrorType<E>) -> ErrorRole<E>,
 ) -> Answer {
     match returned {
-        Ok(value) => (output(OutputType(PhantomData)).encode)(&value)
-            .map_err(|error| Failure::new(Status::InvalidOutput, error.message)),
+        Ok(value) => output(OutputType(PhantomData)).encode(&value),
         Err(value) => Err((error(ErrorType(PhantomData)).into_failure)(value)),
     }
 }
@@ -116,6 +115,10 @@ pub trait Output: Sized {
 }
 
 impl<T> OutputRole<T> {
+    fn encode(&self, value: &T) -> Answer {
+        (self.encode)(value).map_err(|error| Failure::new(Status::InvalidOutput, error.message))
+    }
+
     /// The schema of the output; none where it is always `null`.
     pub fn schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
         let schema = (self.document)(generator);
@@ -185,4 +188,56 @@ impl<E> NotAnError<E> for &ErrorType<E> {
 pub trait Error: Sized {
     /// The role of an error.
     fn role() -> ErrorRole<Self>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the code made for a method that returns `$returned` of type `$of` answers.
+    macro_rules! answer {
+        ($of:ty, $returned:expr) => {
+            answer(Returns::<$of>::split($returned), |output| output.role(), |error| error.role())
+        };
+    }
+
+    #[test]
+    fn a_result_is_told_by_its_type() {
+        type Outcome = Result<u8, String>;
+        assert_eq!(answer!(u8, 1), Ok(Bytes::from("1")));
+        assert_eq!(answer!(Outcome, Ok(1)), Ok(Bytes::from("1")));
+        assert_eq!(answer!(Option<u8>, None), Ok(Bytes::from("null")));
+        let failure = answer!(Outcome, Err(String::new())).unwrap_err();
+        assert_eq!((failure.status, &*failure.code), (Status::Method, MethodError::UNSPECIFIED));
+    }
+
+    #[test]
+    fn an_error_keeps_its_code_and_data() {
+        let error = MethodError::new("busy", "later").with_data(5.into());
+        let failure = answer!(Result<(), MethodError>, Err(error)).unwrap_err();
+        assert_eq!(
+            (&*failure.code, &*failure.message, &*failure.data),
+            ("busy", "later", &b"5"[..])
+        );
+    }
+
+    #[test]
+    fn what_does_not_encode_is_no_output() {
+        let keyed_by_pairs = std::collections::BTreeMap::from([((1_u8, 2_u8), 3_u8)]);
+        let failure =
+            (OutputRole { encode: json::encode, document: never }).encode(&keyed_by_pairs);
+        assert_eq!(failure.unwrap_err().status, Status::InvalidOutput);
+    }
+
+    #[test]
+    fn an_output_that_is_always_null_has_no_schema() {
+        let mut generator = SchemaGenerator::default();
+        assert!(Returns::<()>::output().role().schema(&mut generator).is_none());
+        assert!(Returns::<Result<(), String>>::output().role().schema(&mut generator).is_none());
+        assert!(Returns::<Option<u8>>::output().role().schema(&mut generator).is_some());
+    }
+
+    fn never(_: &mut SchemaGenerator) -> Schema {
+        Schema::default()
+    }
 }
