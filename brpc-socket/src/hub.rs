@@ -262,7 +262,9 @@ impl Hub {
 
     /// Ends all connections without waiting.
     pub(crate) fn abort(&self) {
-        if let Phase::Serving(stop) = &*self.phase() {
+        // Whoever is in the handshake at this moment is refused.
+        let before = std::mem::replace(&mut *self.phase(), Phase::Stopped(Arc::default()));
+        if let Phase::Serving(stop) = before {
             stop.cancel();
         }
         let links: Vec<_> =

@@ -34,7 +34,11 @@ enum Phase<T> {
     /// Boxed: connections wait in it for most of their life, and those that never reach it are to
     /// cost little.
     Session(Box<HubSession<T>>),
-    Closed(DisconnectReason),
+    Closed {
+        reason: DisconnectReason,
+        /// That of the session, if there was one.
+        generation: u64,
+    },
 }
 
 impl<T> HubConnection<T> {
@@ -78,7 +82,7 @@ impl<T> HubConnection<T> {
             RefusalCode::ShuttingDown => DisconnectReason::Shutdown,
             _ => DisconnectReason::Unplugged,
         };
-        self.phase = Phase::Closed(reason);
+        self.phase = Phase::Closed { reason, generation: 0 };
         self.events.push_back(HubEvent::Refused(refusal));
         self.events.push_back(HubEvent::Closed(reason, Tally::default()));
     }
@@ -96,8 +100,8 @@ impl<T> HubConnection<T> {
         match &mut self.phase {
             Phase::Session(session) => session.start_call(call, caller, now),
             Phase::Handshake(_) => Err((caller, CallError::Draining)),
-            Phase::Closed(reason) => {
-                let (stage, reason, generation) = (Stage::Queued, *reason, 0);
+            Phase::Closed { reason, generation } => {
+                let (stage, reason, generation) = (Stage::Queued, *reason, *generation);
                 Err((caller, CallError::Disconnected { stage, reason, generation }))
             }
         }
@@ -109,7 +113,7 @@ impl<T> HubConnection<T> {
     pub fn cancel(&mut self, id: CallId) -> Option<(T, Stage)> {
         match &mut self.phase {
             Phase::Session(session) => session.cancel(id),
-            Phase::Handshake(_) | Phase::Closed(_) => None,
+            Phase::Handshake(_) | Phase::Closed { .. } => None,
         }
     }
 
@@ -128,7 +132,7 @@ impl<T> HubConnection<T> {
             Phase::Handshake(_) => {
                 self.refuse(Refusal::new(RefusalCode::ShuttingDown, "the hub is shutting down"));
             }
-            Phase::Closed(_) => {}
+            Phase::Closed { .. } => {}
         }
     }
 
@@ -186,24 +190,25 @@ impl<T> HubConnection<T> {
     fn session(&self) -> Option<&HubSession<T>> {
         match &self.phase {
             Phase::Session(session) => Some(session),
-            Phase::Handshake(_) | Phase::Closed(_) => None,
+            Phase::Handshake(_) | Phase::Closed { .. } => None,
         }
     }
 
     /// Settles all calls, and says goodbye to a plugin that is still there.
     fn end(&mut self, reason: DisconnectReason, farewell: Option<Farewell>) {
-        let mut tally = Tally::default();
+        let (mut tally, mut generation) = (Tally::default(), 0);
         match &mut self.phase {
-            Phase::Closed(_) => return,
+            Phase::Closed { .. } => return,
             Phase::Handshake(_) => {}
             Phase::Session(session) => {
                 tally = session.close(reason, &mut self.events);
+                generation = session.terms().generation;
                 if let Some(farewell) = farewell {
                     say_goodbye(farewell, reason, &mut self.stream.control);
                 }
             }
         }
-        self.phase = Phase::Closed(reason);
+        self.phase = Phase::Closed { reason, generation };
         self.events.push_back(HubEvent::Closed(reason, tally));
     }
 
@@ -245,7 +250,7 @@ impl<T> HubConnection<T> {
                         Err(error) => self.close(DisconnectReason::Protocol(error)),
                     }
                 }
-                Phase::Closed(_) => return input.clear(),
+                Phase::Closed { .. } => return input.clear(),
             }
             *took_frame = true;
         }
@@ -273,7 +278,7 @@ impl<T> Connection for HubConnection<T> {
             Phase::Session(session) => session
                 .handle_timeout(now, &mut self.events)
                 .or_else(|| self.stream.handle_timeout(now)),
-            Phase::Handshake(_) | Phase::Closed(_) => None,
+            Phase::Handshake(_) | Phase::Closed { .. } => None,
         };
         if let Some(reason) = reason {
             self.close(reason);
@@ -297,12 +302,12 @@ impl<T> Connection for HubConnection<T> {
             Phase::Session(session) => {
                 [session.poll_timeout(), self.stream.poll_timeout()].into_iter().flatten().min()
             }
-            Phase::Closed(_) => None,
+            Phase::Closed { .. } => None,
         }
     }
 
     fn is_closed(&self) -> bool {
-        matches!(self.phase, Phase::Closed(_))
+        matches!(self.phase, Phase::Closed { .. })
     }
 }
 
