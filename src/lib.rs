@@ -1,8 +1,8 @@
 //! Reverse RPC.
 
+pub use brpc_macros::plugin;
 pub use brpc_plugin::{
     AsyncHook, ConnectError, Context, EndReason, Handle, HookError, Plugin, Receiver, Session,
-    plugin,
 };
 pub use brpc_socket::{
     Broadcast, Builder, Call, CallError, CancelHandle, DisconnectReason, DrainReport, Event,

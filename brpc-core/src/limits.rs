@@ -66,7 +66,8 @@ pub struct Limits {
     pub queue_calls: usize,
     /// Events that a plugin may send ahead of the hub's consumers. Default 256.
     pub event_credit: u32,
-    /// Bytes of events that a plugin may send ahead of the hub's consumers. Default 1 MiB.
+    /// Bytes of events that a plugin may send ahead of the hub's consumers. Default 2 MiB, at least
+    /// twice [`max_frame`](Self::max_frame).
     pub event_credit_bytes: u64,
     /// Over how long [`MIN_RATE`] is averaged; also how long a peer may take no byte at all while
     /// some are due. Default 10 s.
@@ -85,8 +86,9 @@ impl Limits {
         self.max_frame = self.max_frame.clamp(Self::LOWEST_MAX_FRAME, Self::HIGHEST_MAX_FRAME);
         self.max_calls = self.max_calls.clamp(1, u32::MAX as usize);
         self.event_credit = self.event_credit.max(1);
-        // An event may be as large as a frame; with less credit than that it could never be sent.
-        self.event_credit_bytes = self.event_credit_bytes.max(self.max_frame as u64);
+        // An event may be as large as a frame, and up to half of the credit is held back until it
+        // is worth a frame; with less than twice a frame, an event could wait for credit for ever.
+        self.event_credit_bytes = self.event_credit_bytes.max(2 * self.max_frame as u64);
         self
     }
 }
@@ -100,7 +102,7 @@ impl Default for Limits {
             queue_bytes: 4 << 20,
             queue_calls: 4_096,
             event_credit: 256,
-            event_credit_bytes: 1 << 20,
+            event_credit_bytes: 2 << 20,
             stall_window: Duration::from_secs(10),
         }
     }

@@ -1,4 +1,50 @@
 //! The plugin side of brpc: makes an object's methods callable by a hub that it dials.
+//!
+//! This crate is for programs that are only a plugin; `brpc` has both sides.
+//!
+//! ```no_run
+//! use brpc_plugin::{Context, Plugin};
+//!
+//! struct Calculator;
+//!
+//! #[brpc_plugin::plugin]
+//! impl Calculator {
+//!     /// Adds two numbers.
+//!     pub fn add(&self, a: i64, b: i64) -> Result<i64, String> {
+//!         a.checked_add(b).ok_or_else(|| "the sum is too large".to_owned())
+//!     }
+//!
+//!     /// Waits, and says whose call it was.
+//!     pub async fn wait(&self, cx: &Context, seconds: u64) -> String {
+//!         tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+//!         cx.trace().to_owned()
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), brpc_plugin::ConnectError> {
+//!     let session = Plugin::new(Calculator).connect("127.0.0.1:8080").await?;
+//!     let reason = session.run().await;
+//!     println!("ended: {reason}");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # How handlers run
+//!
+//! Each in the order in which its call came, and then beside each other: a sync method runs in
+//! place and promises to be short; one that may block is marked `#[brpc(blocking)]` and gets a
+//! thread; an async one is polled in place and goes on in a task of its own when it has to wait. A
+//! panic ends its own call and nothing else.
+//!
+//! When nobody waits for a call any more (the caller gave up, its time is over, the connection
+//! ended), an async handler is dropped at its next `await`, unless it is marked
+//! `#[brpc(no_cancel)]`.
+//!
+//! # What is not here
+//!
+//! A plugin does not reconnect by itself yet: [`Session::run`] says why it ended, and the same
+//! [`Plugin`] can connect again.
 
 mod context;
 mod dispatch;
@@ -18,7 +64,7 @@ pub mod __private;
 pub use brpc_core::{
     DisconnectReason, Function, Limits, MethodError, ProtocolError, Refusal, RefusalCode,
 };
-pub use brpc_macros::plugin;
+pub use brpc_macros::plugin_without_facade as plugin;
 pub use context::Context;
 pub use end::EndReason;
 pub use error::{ConnectError, HookError};

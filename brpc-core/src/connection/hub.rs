@@ -16,7 +16,8 @@ use crate::wire::WriteBuffer;
 use crate::{CallError, DisconnectReason, Limits, Refusal, RefusalCode, Stage};
 
 /// The hub's side of one connection. `T` stands for a caller; each that
-/// [`start_call`](Self::start_call) takes in is handed back exactly once, with a [`Settlement`].
+/// [`start_call`](Self::start_call) takes in is handed back exactly once, with a
+/// [`Settlement`](crate::Settlement).
 #[derive(Debug)]
 pub struct HubConnection<T> {
     limits: Limits,

@@ -74,6 +74,8 @@ fn farewell(reason: DisconnectReason) -> Option<Farewell> {
 fn say_goodbye(farewell: Farewell, reason: DisconnectReason, out: &mut WriteBuffer) {
     let mut message = match reason {
         DisconnectReason::Protocol(error) => error.to_string(),
+        // Its text speaks of the other side's goodbye; this one has nothing to add.
+        DisconnectReason::Clean => String::new(),
         reason => reason.to_string(),
     };
     crate::error::cut(&mut message, MAX_GOODBYE_TEXT);

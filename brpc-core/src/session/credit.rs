@@ -114,6 +114,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_back_never_blocks_the_largest_event() {
+        let limits = crate::Limits { event_credit_bytes: 1, ..Default::default() }.clamped();
+        let (credit, largest) = (limits.event_credit_bytes, limits.max_frame as u64 - 1);
+        let (mut hub, mut plugin) = (Granted::new(256, credit), Available::new(256, credit));
+        for small in [1, 100, credit / 2 - 1] {
+            assert!(plugin.spend(small));
+            hub.spend(small).unwrap();
+            hub.give_back(small);
+            if let Some((events, bytes)) = hub.take_returned() {
+                plugin.add(events, bytes);
+            }
+            assert!(plugin.spend(largest), "after an event of {small} bytes");
+            hub.spend(largest).unwrap();
+            hub.give_back(largest);
+            let (events, bytes) = hub.take_returned().unwrap();
+            plugin.add(events, bytes);
+        }
+    }
+
+    #[test]
     fn more_than_the_credit_is_an_error() {
         let mut hub = Granted::new(1, 100);
         hub.spend(10).unwrap();

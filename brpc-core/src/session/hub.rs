@@ -189,7 +189,7 @@ impl<T> HubSession<T> {
                 return Ok(Some(self.reason_of(Farewell::from_wire(goodbye.code))));
             }
             kind if kind::IGNORABLE.contains(&kind) => self.strike()?,
-            kind @ (kind::HELLO..=kind::DRAIN) => {
+            kind @ (kind::HELLO..=kind::WELCOME | kind::CALL..=kind::DRAIN) => {
                 return Err(ProtocolError::UnexpectedFrame { kind });
             }
             kind => return Err(ProtocolError::UnknownKind { kind }),

@@ -80,7 +80,7 @@ pub(crate) struct PluginSession {
     running: HashMap<CallId, Running, std::hash::BuildHasherDefault<IdHasher>>,
     /// When whose time is over.
     deadlines: Deadlines,
-    /// The id of the newest call.
+    /// The id of the newest call, started or not.
     last_id: CallId,
     /// Answers and events to be sent, in order. Bounded: by the calls at once, and by the credit.
     outbox: VecDeque<Outgoing>,
@@ -178,9 +178,7 @@ impl PluginSession {
             kind::CALL => self.handle_call(frame, now, events)?,
             kind::CANCEL => {
                 let cancel = wire::Cancel::decode(frame)?;
-                // A call that came too late to be started can still be cancelled.
-                let is_leaving = matches!(self.ending, Some(Ending::Leaving(_)));
-                if cancel.id == 0 || (cancel.id > self.last_id && !is_leaving) {
+                if cancel.id == 0 || cancel.id > self.last_id {
                     return Err(ProtocolError::UnknownCall);
                 }
                 self.handle_cancel(cancel.id, events);
@@ -305,6 +303,9 @@ impl PluginSession {
         {
             return Err(ProtocolError::Malformed { kind });
         }
+        // Also of a call that is not started: the hub can still cancel it, even after it has asked
+        // this plugin to leave.
+        self.last_id = call.id;
         match self.ending {
             // Sent before the hub heard that this plugin leaves; it knows that they don't start.
             Some(Ending::Leaving(last_id)) if call.id > last_id => return Ok(()),
@@ -314,7 +315,6 @@ impl PluginSession {
         if self.running.len() + self.unsent_answers >= self.terms.max_calls {
             return Err(ProtocolError::TooManyCalls);
         }
-        self.last_id = call.id;
         let deadline = (call.timeout_ms > 0)
             .then(|| now.checked_add(Duration::from_millis(call.timeout_ms)))
             .flatten();

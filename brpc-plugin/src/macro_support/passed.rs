@@ -5,7 +5,7 @@ use crate::{AsyncHook, Context};
 /// What a method can borrow: the context of the call.
 #[diagnostic::on_unimplemented(
     message = "inputs are owned; only `&Context` is borrowed",
-    label = "take an owned type here, or `&Context`",
+    label = "take `{Self}` instead of `&{Self}`",
     note = "or keep the method from callers with `#[brpc(skip)]`"
 )]
 pub trait Borrowed {
