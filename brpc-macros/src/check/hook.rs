@@ -67,9 +67,12 @@ fn is_plain(errors: &Errors, signature: &Signature) {
         errors.on(token, "the hook isn't async: it only keeps what it is given");
     }
     if let Safety::Unsafe(token) = &signature.safety {
-        errors.on(token, "the hook is safe");
+        errors.on(
+            token,
+            "remove `unsafe`: the hook is called by brpc, which can't keep its promises",
+        );
     }
     for parameter in &signature.generics.params {
-        errors.on(parameter, "the hook isn't generic");
+        errors.on(parameter, "the hook isn't generic: it takes an `AsyncHook`");
     }
 }

@@ -57,9 +57,7 @@ pub(crate) fn implementation(plugin: &Plugin, items: &TokenStream) -> TokenStrea
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
             use #facade::__private as __brpc;
-            #[allow(unused_imports)]
             use __brpc::{NotAnError as _, NotAnInput as _, NotAnOutput as _};
-            #[allow(unused_imports)]
             use __brpc::{ReturnsValue as _, TextError as _};
 
             #[automatically_derived]

@@ -1,0 +1,157 @@
+//! The conversation at the end of the page, byte for byte.
+
+use std::time::Duration;
+
+use brpc_core::{
+    Connection, DisconnectReason, DrainCause, Failure, HubEvent, PluginEvent, Settlement, Status,
+};
+use bytes::Bytes;
+
+use crate::page::{Sender, conversation};
+use crate::pair::{EPOCH, Pair, call, first_call};
+
+/// A conversation, and what was said in it.
+struct Recorded {
+    pair: Pair,
+    parts: Vec<(Sender, Vec<u8>)>,
+}
+
+impl Recorded {
+    fn hub_says(&mut self) -> Vec<PluginEvent> {
+        let sent = self.pair.hub_sends();
+        self.parts.push((Sender::Hub, sent.clone()));
+        self.pair.plugin_takes(&sent)
+    }
+
+    fn plugin_says(&mut self) -> Vec<HubEvent<u64>> {
+        let sent = self.pair.plugin_sends();
+        self.parts.push((Sender::Plugin, sent.clone()));
+        self.pair.hub_takes(&sent)
+    }
+}
+
+#[test]
+fn the_code_says_what_the_page_says() {
+    let mut talk = Recorded { pair: Pair::new(), parts: Vec::new() };
+    assert!(matches!(&talk.plugin_says()[..], [HubEvent::Greeted(greeting)]
+        if greeting.name == "edge-1" && greeting.version == "1.0"));
+    talk.pair.hub.accept(None);
+    assert!(talk.hub_says().is_empty());
+    assert!(matches!(&talk.plugin_says()[..], [HubEvent::Described(description)]
+        if description.name(1) == Some("sleep")));
+    talk.pair.hub.welcome("edge-1", 7, EPOCH);
+    assert!(matches!(&talk.hub_says()[..], [PluginEvent::Welcomed(terms)]
+        if terms.name == "edge-1" && terms.generation == 7 && terms.epoch == EPOCH));
+
+    let now = talk.pair.now;
+    talk.pair.hub.start_call(first_call(now, &[("user", "ada")]), 71, now).unwrap();
+    assert!(matches!(&talk.hub_says()[..], [PluginEvent::Call(call)]
+        if call.id == 1
+            && call.method == 0
+            && call.deadline == Some(now + Duration::from_secs(30))
+            && call.trace == "t-1"
+            && call.metadata == [("user".to_owned(), "ada".to_owned())]
+            && call.payload == r#"{"n":1}"#));
+    talk.pair.plugin.emit(&Bytes::from_static(br#"{"seen":1}"#)).unwrap();
+    talk.pair.plugin.answer(1, Ok(Bytes::from_static(br#"{"n":1}"#)));
+    assert!(matches!(&talk.plugin_says()[..],
+        [HubEvent::Message(event), HubEvent::Settled(71, Settlement::Answered(Ok(output)))]
+        if event == r#"{"seen":1}"# && output == r#"{"n":1}"#));
+
+    talk.pair.hub.return_credit(10);
+    talk.pair.hub.start_call(call(1, "60000"), 72, now).unwrap();
+    assert!(matches!(&talk.hub_says()[..], [PluginEvent::Credit, PluginEvent::Call(call)]
+        if call.id == 2 && call.deadline.is_none() && call.payload == "60000"));
+    talk.pair.hub.cancel(2).unwrap();
+    assert!(matches!(talk.hub_says()[..], [PluginEvent::Cancel(2)]));
+    talk.pair.plugin.answer(2, Err(Failure::new(Status::Cancelled, "")));
+    assert!(talk.plugin_says().is_empty());
+    assert_eq!(talk.pair.hub.late_replies(), 1);
+
+    talk.pair.hub.drain(DrainCause::Unplug, "", Some(now + Duration::from_secs(5)));
+    assert!(matches!(&talk.hub_says()[..], [PluginEvent::Drain(DrainCause::Unplug, trace)]
+        if trace.is_empty()));
+    assert!(matches!(
+        talk.plugin_says()[..],
+        [HubEvent::Closed(DisconnectReason::Unplugged, tally)] if tally.cut == 0
+    ));
+    assert!(talk.pair.plugin.is_closed());
+
+    for (number, (said, written)) in talk.parts.iter().zip(conversation()).enumerate() {
+        assert_eq!(*said, written, "part {}", number + 1);
+    }
+    assert_eq!(talk.parts.len(), conversation().len());
+}
+
+/// All that one side sends on the page.
+fn stream(sender: Sender) -> Vec<u8> {
+    let parts = conversation().into_iter().filter(|part| part.0 == sender);
+    parts.flat_map(|part| part.1).collect()
+}
+
+/// What the hub of the page tells its owner, if the plugin's bytes come in these pieces.
+fn hub_events(pieces: &[&[u8]]) -> Vec<String> {
+    let mut pair = Pair::new();
+    let mut told = Vec::new();
+    for piece in pieces {
+        let mut events = pair.hub_takes(piece);
+        while !events.is_empty() {
+            for event in events {
+                match &event {
+                    HubEvent::Greeted(_) => pair.hub.accept(None),
+                    // All that the hub does later, it does now.
+                    HubEvent::Described(_) => {
+                        pair.hub.welcome("edge-1", 7, EPOCH);
+                        pair.hub.start_call(call(0, ""), 71, pair.now).unwrap();
+                        pair.hub.start_call(call(1, ""), 72, pair.now).unwrap();
+                        pair.hub_sends();
+                        pair.hub.cancel(2);
+                        pair.hub.drain(DrainCause::Unplug, "", None);
+                    }
+                    _ => {}
+                }
+                told.push(format!("{event:?}"));
+            }
+            // What came with a frame that the owner had to answer first.
+            events = pair.hub_takes(&[]);
+        }
+    }
+    told
+}
+
+/// What the plugin of the page tells its owner, if the hub's bytes come in these pieces.
+fn plugin_events(pair: &mut Pair, pieces: &[&[u8]]) -> Vec<String> {
+    let events = pieces.iter().flat_map(|piece| pair.plugin_takes(piece));
+    events.map(|event| format!("{event:?}")).collect()
+}
+
+#[test]
+fn any_split_tells_the_hub_the_same() {
+    let bytes = stream(Sender::Plugin);
+    let whole = hub_events(&[&bytes]);
+    assert_eq!(whole.len(), 5, "{whole:#?}");
+    for split in 0..=bytes.len() {
+        let (before, after) = bytes.split_at(split);
+        assert_eq!(hub_events(&[before, after]), whole, "split at {split}");
+    }
+    assert_eq!(hub_events(&bytes.chunks(1).collect::<Vec<_>>()), whole);
+}
+
+#[test]
+fn any_split_tells_the_plugin_the_same() {
+    let bytes = stream(Sender::Hub);
+    // Deadlines count from the same moment.
+    let now = std::time::Instant::now();
+    let events = |pieces: &[&[u8]]| {
+        let mut pair = Pair::new();
+        pair.now = now;
+        plugin_events(&mut pair, pieces)
+    };
+    let whole = events(&[&bytes]);
+    assert_eq!(whole.len(), 6, "{whole:#?}");
+    for split in 0..=bytes.len() {
+        let (before, after) = bytes.split_at(split);
+        assert_eq!(events(&[before, after]), whole, "split at {split}");
+    }
+    assert_eq!(events(&bytes.chunks(1).collect::<Vec<_>>()), whole);
+}

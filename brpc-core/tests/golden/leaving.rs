@@ -1,0 +1,37 @@
+//! A plugin that leaves while the hub wants something of it.
+
+use brpc_core::{DrainCause, PluginEvent};
+
+use crate::pair::{Pair, call};
+
+#[test]
+fn a_call_left_aside_can_be_cancelled_after_a_drain() {
+    let mut pair = Pair::running();
+    pair.plugin.leave();
+    pair.plugin_sends();
+    // The hub has not yet heard of it when it does three things.
+    pair.hub.start_call(call(0, ""), 2, pair.now).unwrap();
+    let late_call = pair.hub_sends();
+    assert!(pair.plugin_takes(&late_call).is_empty());
+    pair.hub.drain(DrainCause::Shutdown, "", None);
+    let drain = pair.hub_sends();
+    assert!(matches!(pair.plugin_takes(&drain)[..], [PluginEvent::Drain(..)]));
+    pair.hub.cancel(2).unwrap();
+    let cancel = pair.hub_sends();
+    assert!(pair.plugin_takes(&cancel).is_empty(), "an honest hub is not accused");
+    assert_eq!(pair.plugin.running(), 1);
+}
+
+#[test]
+fn ids_of_calls_left_aside_must_rise_too() {
+    let mut pair = Pair::ready();
+    pair.hub.start_call(call(0, ""), 1, pair.now).unwrap();
+    pair.hub.start_call(call(0, ""), 2, pair.now).unwrap();
+    let calls = pair.hub_sends();
+    let (first, second) = calls.split_at(calls.len() / 2);
+    pair.plugin_takes(first);
+    pair.plugin.leave();
+    pair.plugin_sends();
+    assert_eq!(pair.plugin_finds(second), None);
+    assert!(pair.plugin_finds(second).is_some());
+}

@@ -1,0 +1,10 @@
+struct Greeter;
+
+#[brpc::plugin]
+impl Greeter {
+    pub fn greet(&self, names: &mut Vec<String>) {
+        names.clear();
+    }
+}
+
+fn main() {}
