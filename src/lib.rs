@@ -8,8 +8,7 @@ pub use brpc_socket::{
     Broadcast, Builder, Call, CallError, CancelHandle, DisconnectReason, DrainReport, Event,
     Events, Execution, Function, Limits, Listener, MemoryConnector, MemoryListener, Message,
     MethodError, PluginInfo, PluginRef, ProtocolError, Refusal, RefusalCode, Scope, ServeError,
-    Serving, Shutdown, ShutdownReport, Socket, Source, Stage, Subscribe, Unplug, UnplugError,
-    WaitError,
+    Serving, Shutdown, ShutdownReport, Socket, Source, Stage, Unplug, UnplugError, WaitError,
 };
 
 #[doc(hidden)]

@@ -26,6 +26,8 @@ pub enum HubEvent<T> {
     Message(Bytes),
     /// The plugin was not let in. Nothing follows but `Closed`.
     Refused(Refusal),
+    /// The plugin said goodbye, and why. For logs; it may be any text.
+    LastWords(String),
     /// The connection is over. No event follows.
     Closed(DisconnectReason, Tally),
 }
@@ -47,6 +49,8 @@ pub enum PluginEvent {
     /// The hub wants the plugin to leave, with this trace id. Calls that run are to be answered;
     /// the goodbye follows by itself.
     Drain(DrainCause, String),
+    /// The hub said goodbye, and why. For logs; it may be any text.
+    LastWords(String),
     /// The connection is over. No event follows.
     Closed(DisconnectReason),
 }

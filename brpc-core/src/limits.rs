@@ -14,7 +14,7 @@ pub const MAX_SCHEMA_DEPTH: usize = 32;
 /// The most values in all schemas of a plugin: 16 a method.
 pub const MAX_SCHEMA_NODES: usize = 16_384;
 
-/// The most bytes of a connection that are read before its `Hello` is complete.
+/// The largest frame of a connection before the plugin's `Hello` was accepted, in bytes.
 pub const MAX_HELLO: usize = 4 * 1024;
 
 /// The longest trace id, in bytes.
@@ -70,7 +70,7 @@ pub struct Limits {
     /// twice [`max_frame`](Self::max_frame).
     pub event_credit_bytes: u64,
     /// Over how long [`MIN_RATE`] is averaged; also how long a peer may take no byte at all while
-    /// some are due. Default 10 s.
+    /// some are due. Default 10 s, at least 1 s.
     pub stall_window: Duration,
 }
 
@@ -81,8 +81,17 @@ impl Limits {
     /// The lowest [`max_frame`](Self::max_frame): room for the longest header and failure.
     pub const LOWEST_MAX_FRAME: usize = 16 * 1024;
 
+    /// The longest of the times: long enough to stand for ever, short enough to be added to any
+    /// time of the clock.
+    pub const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+    /// The shortest [`stall_window`](Self::stall_window): over less, a few lost packets are a stall.
+    pub const SHORTEST_STALL_WINDOW: Duration = Duration::from_secs(1);
+
     /// These limits with each value within its range.
     pub(crate) fn clamped(mut self) -> Self {
+        self.hello_deadline = self.hello_deadline.min(Self::LONGEST);
+        self.stall_window = self.stall_window.clamp(Self::SHORTEST_STALL_WINDOW, Self::LONGEST);
         self.max_frame = self.max_frame.clamp(Self::LOWEST_MAX_FRAME, Self::HIGHEST_MAX_FRAME);
         self.max_calls = self.max_calls.clamp(1, u32::MAX as usize);
         self.event_credit = self.event_credit.max(1);

@@ -137,6 +137,10 @@ impl<R: Receiver> HubLink<R> {
                 tracing::info!(?cause, trace, "the hub asks the plugin to leave");
                 self.story().drain = Some((cause, trace));
             }
+            PluginEvent::LastWords(words) => {
+                // Printed with escapes, since it may be any text.
+                tracing::warn!(?words, "the hub says why it ends the connection");
+            }
             PluginEvent::Closed(reason) => {
                 tracing::info!(?reason, "disconnected");
                 let mut story = self.story();

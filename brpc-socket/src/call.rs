@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use brpc_core::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_TRACE};
 use brpc_core::{Admission, CallError, CallId, NewCall, Stage, json};
 use bytes::Bytes;
 use serde::Serialize;
@@ -77,20 +76,6 @@ impl Options {
         let (trace, metadata) = (String::new(), Vec::new());
         Self { timeout, trace, metadata, admission: Admission::Refuse }
     }
-
-    /// Checks what the plugin would take for a breach of the protocol.
-    fn check(&self) -> Result<(), CallError> {
-        let bytes: usize = self.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
-        let (path, message) = if self.trace.len() > MAX_TRACE {
-            ("trace", format!("a trace id has at most {MAX_TRACE} bytes"))
-        } else if self.metadata.len() > MAX_METADATA_ENTRIES || bytes > MAX_METADATA_BYTES {
-            let limits = format!("{MAX_METADATA_ENTRIES} entries and {MAX_METADATA_BYTES} bytes");
-            ("metadata", format!("metadata has at most {limits}"))
-        } else {
-            return Ok(());
-        };
-        Err(CallError::InvalidInput { path: path.to_owned(), message })
-    }
 }
 
 impl Prepared {
@@ -107,7 +92,6 @@ impl Prepared {
     /// Makes the call.
     fn start(self) -> Result<Running, CallError> {
         let Self { hub, plugin, method, payload, options, slot } = self;
-        options.check()?;
         let payload = payload?;
         let Some(link) = hub.plugin(&plugin) else {
             let is_serving = hub.is_serving();

@@ -65,4 +65,4 @@ pub use error::{ServeError, UnplugError, WaitError};
 pub use event::{Event, Message, PluginRef};
 pub use listener::{Listener, MemoryConnector, MemoryListener, Source};
 pub use socket::Socket;
-pub use subscriber::{Events, Subscribe};
+pub use subscriber::Events;

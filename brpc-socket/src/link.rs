@@ -134,6 +134,10 @@ impl PluginLink {
             HubEvent::Refused(refusal) => {
                 tracing::debug!(connection = self.id, code = ?refusal.code, "plugin refused");
             }
+            HubEvent::LastWords(words) => {
+                // Printed with escapes, since it may be any text.
+                tracing::warn!(connection = self.id, ?words, "the plugin says why it goes");
+            }
             HubEvent::Closed(reason, tally) => self.handle_end(reason, tally),
             _ => {}
         }

@@ -18,7 +18,7 @@ use crate::error::WaitError;
 use crate::event::PluginRef;
 use crate::hub::Hub;
 use crate::listener::Listener;
-use crate::subscriber::Subscribe;
+use crate::subscriber::Events;
 use crate::wait;
 
 /// A hub. Plugins dial in to it, and it calls methods on them. A cheap clone.
@@ -102,10 +102,12 @@ impl Socket {
     /// # Errors
     /// See [`CallError`](crate::CallError); its
     /// [`execution`](crate::CallError::execution) says whether the handler ran.
-    pub fn call<T, I>(&self, plugin: &str, method: &str, input: &I) -> Call<T>
-    where
-        I: Serialize + ?Sized,
-    {
+    pub fn call<T>(
+        &self,
+        plugin: &str,
+        method: &str,
+        input: &(impl Serialize + ?Sized),
+    ) -> Call<T> {
         let hub = self.hub().clone();
         let options = Options::new(hub.config().default_timeout);
         let (plugin, method) = (plugin.to_owned(), method.into());
@@ -116,7 +118,7 @@ impl Socket {
     ///
     /// ```no_run
     /// # async fn example(hub: brpc_socket::Socket) {
-    /// let mut loads = hub.broadcast::<f64, _>("load", &());
+    /// let mut loads = hub.broadcast::<f64>("load", &());
     /// while let Some((plugin, load)) = loads.next().await {
     ///     match load {
     ///         Ok(load) => println!("{plugin}: {load}"),
@@ -125,18 +127,28 @@ impl Socket {
     /// }
     /// # }
     /// ```
-    pub fn broadcast<T, I>(&self, method: &str, input: &I) -> Broadcast<T>
-    where
-        I: Serialize + ?Sized,
-    {
+    pub fn broadcast<T>(&self, method: &str, input: &(impl Serialize + ?Sized)) -> Broadcast<T> {
         let options = Options::new(self.hub().config().default_timeout);
         Broadcast::new(self.hub().clone(), method, encode_input(input), options)
     }
 
     /// Subscribes to what happens: plugins that connect and disconnect, and the events that they
     /// send. Any number of subscribers sees every event, each at its own pace.
-    pub fn events(&self) -> Subscribe<'_> {
-        Subscribe::new(self.hub().bus())
+    ///
+    /// ```no_run
+    /// # use brpc_socket::Event;
+    /// # async fn example(hub: brpc_socket::Socket) {
+    /// let mut events = hub.events();
+    /// while let Some(event) = events.next().await {
+    ///     match event {
+    ///         Event::Message(message) => println!("{}: {:?}", message.plugin().name(), message.payload()),
+    ///         other => println!("{other:?}"),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn events(&self) -> Events {
+        self.hub().bus().subscribe()
     }
 
     /// Returns when a plugin of this name is connected and can be called; at once if one is.

@@ -11,43 +11,38 @@ use futures_core::Stream;
 use crate::event::{Event, PluginRef};
 use crate::link::Credit;
 
-/// How to subscribe to events; made by [`Socket::events`](crate::Socket::events).
-///
-/// The default drops the oldest event when the subscriber lags. That suits monitors; a subscriber
-/// that must see everything asks for [`wait`](Self::wait).
-#[must_use = "nothing is subscribed to before `subscribe`"]
-#[derive(Debug)]
-pub struct Subscribe<'a> {
-    bus: &'a Bus,
-    capacity: usize,
-    bytes: usize,
-    policy: Policy,
-}
-
 /// What happens when a subscriber lags.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 enum Policy {
     /// The oldest event is dropped.
+    #[default]
     DropOldest,
     /// Plugins wait: the credit of their unread events is withheld.
     Wait,
 }
 
-impl<'a> Subscribe<'a> {
-    pub(crate) fn new(bus: &'a Bus) -> Self {
-        Self { bus, capacity: 1_024, bytes: 16 << 20, policy: Policy::DropOldest }
-    }
+/// A subscriber's stream of events; made by [`Socket::events`](crate::Socket::events). It ends after
+/// the hub has shut down.
+///
+/// What it has not read yet is bounded. By default the oldest event is dropped when it lags, and
+/// [`Event::Lagged`] says how many were; that suits monitors. A subscriber that must see everything
+/// asks for [`wait`](Self::wait).
+#[must_use = "unread events are dropped, or make plugins wait"]
+#[derive(Debug)]
+pub struct Events {
+    queue: Arc<Queue>,
+}
 
-    /// Keeps so many events for a subscriber that lags. Default 1,024, at least 1.
-    pub fn capacity(mut self, events: usize) -> Self {
-        self.capacity = events.max(1);
+impl Events {
+    /// Keeps so many unread events. Default 1,024, at least 1.
+    pub fn capacity(self, events: usize) -> Self {
+        self.queue.lock().capacity = events.max(1);
         self
     }
 
-    /// Keeps so many bytes of events for a subscriber that lags. Default 16 MiB. One event is kept
-    /// whatever its size.
-    pub fn capacity_bytes(mut self, bytes: usize) -> Self {
-        self.bytes = bytes;
+    /// Keeps so many bytes of unread events. Default 16 MiB. One event is kept whatever its size.
+    pub fn capacity_bytes(self, bytes: usize) -> Self {
+        self.queue.lock().max_bytes = bytes;
         self
     }
 
@@ -58,32 +53,11 @@ impl<'a> Subscribe<'a> {
     /// connections that have ended are, and are seen as [`Event::Lagged`]: nobody can wait any
     /// more. Note that *one* such subscriber that doesn't read holds up the events of every plugin
     /// for everyone; calls are not affected.
-    pub fn wait(mut self) -> Self {
-        self.policy = Policy::Wait;
+    pub fn wait(self) -> Self {
+        self.queue.lock().policy = Policy::Wait;
         self
     }
 
-    /// Subscribes: every event from now on is seen.
-    pub fn subscribe(self) -> Events {
-        let queue = Arc::new(Queue {
-            capacity: self.capacity,
-            bytes: self.bytes,
-            policy: self.policy,
-            state: Mutex::new(State::default()),
-        });
-        self.bus.add(&queue);
-        Events { queue }
-    }
-}
-
-/// A stream of events. It ends after the hub has shut down.
-#[must_use = "unread events are dropped, or make plugins wait"]
-#[derive(Debug)]
-pub struct Events {
-    queue: Arc<Queue>,
-}
-
-impl Events {
     /// The next event; `None` after the hub has shut down.
     ///
     /// # Cancel safety
@@ -153,23 +127,26 @@ impl Bus {
         }
     }
 
-    fn add(&self, queue: &Arc<Queue>) {
+    /// A subscriber that sees every event from now on.
+    pub(crate) fn subscribe(&self) -> Events {
+        let queue = Arc::new(Queue::default());
         let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        queues.push(Arc::downgrade(queue));
+        queues.push(Arc::downgrade(&queue));
+        Events { queue }
     }
 }
 
 /// What one subscriber has not read yet.
-#[derive(Debug)]
-struct Queue {
-    capacity: usize,
-    bytes: usize,
-    policy: Policy,
-    state: Mutex<State>,
-}
-
 #[derive(Debug, Default)]
+struct Queue(Mutex<State>);
+
+#[derive(Debug)]
 struct State {
+    /// The most events in it, but for what plugins that wait may have sent ahead.
+    capacity: usize,
+    /// The most bytes in it, likewise.
+    max_bytes: usize,
+    policy: Policy,
     unread: VecDeque<Unread>,
     /// Bytes of the events in it.
     bytes: usize,
@@ -181,6 +158,21 @@ struct State {
     reader: Option<Waker>,
 }
 
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            capacity: 1_024,
+            max_bytes: 16 << 20,
+            policy: Policy::default(),
+            unread: VecDeque::new(),
+            bytes: 0,
+            lagged: 0,
+            is_closed: false,
+            reader: None,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Unread {
     event: Event,
@@ -190,7 +182,7 @@ struct Unread {
 
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds an event; whom to wake. What had to go is put into `dropped`, to be dropped without a
@@ -204,9 +196,9 @@ impl Queue {
         let mut state = self.lock();
         let size = size_of_event(event);
         while !state.unread.is_empty()
-            && (state.unread.len() >= self.capacity || state.bytes + size > self.bytes)
+            && (state.unread.len() >= state.capacity || state.bytes + size > state.max_bytes)
         {
-            let place = match self.policy {
+            let place = match state.policy {
                 Policy::DropOldest => Some(0),
                 Policy::Wait => state.unread.iter().position(Unread::has_ended),
             };
@@ -217,7 +209,7 @@ impl Queue {
             state.lagged += 1;
             dropped.push(unread);
         }
-        let credit = credit.filter(|_| self.policy == Policy::Wait).cloned();
+        let credit = credit.filter(|_| state.policy == Policy::Wait).cloned();
         state.bytes += size;
         state.unread.push_back(Unread { event: event.clone(), _credit: credit });
         state.reader.take()

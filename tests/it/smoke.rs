@@ -29,7 +29,7 @@ async fn calls_over_tcp() {
     let address = listener.local_addr().unwrap();
     let hub = Socket::builder().build();
     let _serving = hub.serve(listener);
-    let mut events = hub.events().subscribe();
+    let mut events = hub.events();
     let plugin = tokio::spawn(async move {
         let plugin = Plugin::new(Hand { hook: AsyncHook::default() });
         plugin.connect(address).await.unwrap().run().await
@@ -39,12 +39,12 @@ async fn calls_over_tcp() {
     assert_eq!(sum, 3);
     let slept: u64 = hub.call("hand", "slow", &20).await.unwrap();
     assert_eq!(slept, 20);
-    let late = hub.call::<u64, _>("hand", "slow", &5000).timeout(Duration::from_millis(50)).await;
+    let late = hub.call::<u64>("hand", "slow", &5000).timeout(Duration::from_millis(50)).await;
     assert!(late.unwrap_err().is_timeout());
-    let error = hub.call::<i64, _>("hand", "add", &[1]).await.unwrap_err();
+    let error = hub.call::<i64>("hand", "add", &[1]).await.unwrap_err();
     assert!(matches!(error, CallError::InvalidInput { .. }), "{error:?}");
     let overflow = serde_json::json!({"a": i64::MAX, "b": 2});
-    let error = hub.call::<i64, _>("hand", "add", &overflow).await.unwrap_err();
+    let error = hub.call::<i64>("hand", "add", &overflow).await.unwrap_err();
     assert_eq!(error.method_error().unwrap().message(), "overflow");
     assert!(matches!(events.next().await, Some(Event::Connected(p)) if p.name() == "hand"));
     let Some(Event::Message(message)) = events.next().await else { panic!() };

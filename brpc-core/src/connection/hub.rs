@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 
@@ -79,10 +79,7 @@ impl<T> HubConnection<T> {
     pub fn refuse(&mut self, refusal: Refusal) {
         let Phase::Handshake(handshake) = &self.phase else { return };
         handshake.refuse(&refusal, &mut self.stream.control);
-        let reason = match refusal.code {
-            RefusalCode::ShuttingDown => DisconnectReason::Shutdown,
-            _ => DisconnectReason::Unplugged,
-        };
+        let reason = DisconnectReason::Refused;
         self.phase = Phase::Closed { reason, generation: 0 };
         self.events.push_back(HubEvent::Refused(refusal));
         self.events.push_back(HubEvent::Closed(reason, Tally::default()));
@@ -131,7 +128,7 @@ impl<T> HubConnection<T> {
         match &mut self.phase {
             Phase::Session(session) => session.drain(cause, trace, until, &mut self.events),
             Phase::Handshake(_) => {
-                self.refuse(Refusal::new(RefusalCode::ShuttingDown, "the hub is shutting down"));
+                self.refuse(later(RefusalCode::ShuttingDown, "the hub is shutting down"));
             }
             Phase::Closed { .. } => {}
         }
@@ -274,7 +271,7 @@ impl<T> Connection for HubConnection<T> {
             Phase::Handshake(_) if self.hello_deadline <= now => {
                 let waited = self.limits.hello_deadline;
                 let message = format!("the handshake took more than {waited:?}");
-                return self.refuse(Refusal::new(RefusalCode::HandshakeTimeout, message));
+                return self.refuse(later(RefusalCode::HandshakeTimeout, &message));
             }
             Phase::Session(session) => session
                 .handle_timeout(now, &mut self.events)
@@ -319,4 +316,9 @@ fn farewell(reason: DisconnectReason) -> Option<Farewell> {
         DisconnectReason::Shutdown | DisconnectReason::ShutdownForced => Farewell::ShuttingDown,
         other => return super::farewell(other),
     })
+}
+
+/// A refusal that another attempt, a little later, may change.
+fn later(code: RefusalCode, message: &str) -> Refusal {
+    Refusal::new(code, message).retry_after(Duration::from_secs(1))
 }

@@ -3,7 +3,8 @@
 //!
 //! Bytes, commands and the time go in; bytes, events and the next timer come out. The owner
 //! - puts what it read into [`handle_input`](Connection::handle_input), which takes off whole
-//!   frames and leaves the rest;
+//!   frames and leaves the rest; and does so again with the rest after it answered an event that
+//!   the handshake waits for, since more may have come with it;
 //! - asks for events until there are none, after every call of a `handle_*` method or a command;
 //! - asks for bytes with [`poll_transmit`](Connection::poll_transmit) whenever all earlier ones are
 //!   written, and reports what the transport took;

@@ -153,7 +153,7 @@ impl PluginConnection {
                         }
                         Ok(PluginStep::Refused(refusal)) => {
                             self.events.push_back(PluginEvent::Refused(refusal));
-                            self.close(DisconnectReason::Clean);
+                            self.close(DisconnectReason::Refused);
                         }
                         Err(error) => self.close(DisconnectReason::Protocol(error)),
                     }

@@ -29,9 +29,12 @@ pub enum DisconnectReason {
     /// The peer broke the protocol.
     #[error("the peer broke the protocol")]
     Protocol(#[source] ProtocolError),
-    /// This side was told by the peer that it had broken the protocol.
-    #[error("the peer reports a breach of the protocol")]
+    /// The peer ended the connection because this side broke the protocol or was too slow.
+    #[error("cut off by the peer, which reports a breach of the protocol or a stall")]
     Rejected,
+    /// The hub did not let the plugin in.
+    #[error("not let in")]
+    Refused,
     /// The hub asked this plugin to leave.
     #[error("unplugged")]
     Unplugged,

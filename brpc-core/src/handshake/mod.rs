@@ -8,8 +8,9 @@
 //!     │ ◀──────────────────────── Welcome ──── │  registered under a name (or Refused)
 //! ```
 //!
-//! The hub says nothing before it knows that the peer speaks brpc. A way for it to ask for
-//! credentials goes between `Hello` and `Accepted`.
+//! The hub waits for the plugin's preface before it says anything, unless the time is over or it
+//! shuts down; then it refuses. A way for it to ask for credentials goes between `Hello` and
+//! `Accepted`.
 
 mod hub;
 mod plugin;

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::calls::{Answered, CallId, Calls, NewCall};
 use super::credit::Granted;
-use super::{DrainCause, Farewell, Settlement};
+use super::{DrainCause, Farewell, Settlement, last_words};
 use crate::HubEvent;
 use crate::answer::{Answer, Failure, Status};
 use crate::describe::Description;
-use crate::limits::{MAX_STRIKES, MAX_TRANSMIT};
+use crate::limits::{
+    MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_STRIKES, MAX_TRACE, MAX_TRANSMIT,
+};
 use crate::wire::{self, Frame, Message as _, WriteBuffer, kind};
 use crate::{CallError, DisconnectReason, Limits, ProtocolError, Stage};
 
@@ -54,6 +56,8 @@ pub(crate) struct HubSession<T> {
     credit: Granted,
     /// Why no call is taken in any more.
     ending: Option<Ending>,
+    /// Whether the plugin has said that it leaves.
+    has_left: bool,
     /// Calls answered and cut since the session is ending.
     tally: Tally,
     /// Odd frames seen.
@@ -86,6 +90,7 @@ impl<T> HubSession<T> {
             cancels: Vec::new(),
             credit: Granted::new(limits.event_credit, limits.event_credit_bytes),
             ending: None,
+            has_left: false,
             tally: Tally::default(),
             strikes: 0,
             late_replies: 0,
@@ -101,6 +106,9 @@ impl<T> HubSession<T> {
     ) -> Result<CallId, (T, CallError)> {
         if let Some(ending) = &self.ending {
             return Err((caller, ending.refusal()));
+        }
+        if let Err(error) = check_annotations(&call) {
+            return Err((caller, error));
         }
         if call.deadline.is_some_and(|deadline| deadline <= now) {
             return Err((caller, CallError::DeadlineExceeded { stage: Stage::Queued }));
@@ -179,13 +187,14 @@ impl<T> HubSession<T> {
             }
             kind::LEAVE => {
                 let leave = wire::Leave::decode(frame)?;
-                if matches!(self.ending, Some(Ending::Leaving)) {
+                if std::mem::replace(&mut self.has_left, true) {
                     return Err(ProtocolError::UnexpectedFrame { kind: frame.kind });
                 }
                 self.handle_leave(leave.last_id, events);
             }
             kind::GOODBYE => {
                 let goodbye = wire::Goodbye::decode(frame)?;
+                events.extend(last_words(goodbye.message).map(HubEvent::LastWords));
                 return Ok(Some(self.reason_of(Farewell::from_wire(goodbye.code))));
             }
             kind if kind::IGNORABLE.contains(&kind) => self.strike()?,
@@ -323,8 +332,7 @@ impl<T> HubSession<T> {
     /// What the plugin's goodbye means, considering what it was asked.
     fn reason_of(&self, farewell: Farewell) -> DisconnectReason {
         match (farewell, &self.ending) {
-            (Farewell::Protocol, _) => DisconnectReason::Rejected,
-            (Farewell::TooSlow, _) => DisconnectReason::SlowSender,
+            (Farewell::Protocol | Farewell::TooSlow, _) => DisconnectReason::Rejected,
             (_, Some(Ending::Draining { cause: DrainCause::Unplug, .. })) => {
                 DisconnectReason::Unplugged
             }
@@ -349,6 +357,20 @@ impl Ending {
             Self::Leaving | Self::Draining { .. } => CallError::Draining,
         }
     }
+}
+
+/// Checks what the plugin would take for a breach of the protocol.
+fn check_annotations(call: &NewCall) -> Result<(), CallError> {
+    let bytes: usize = call.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
+    let (path, message) = if call.trace.len() > MAX_TRACE {
+        ("trace", format!("a trace id has at most {MAX_TRACE} bytes"))
+    } else if call.metadata.len() > MAX_METADATA_ENTRIES || bytes > MAX_METADATA_BYTES {
+        let limits = format!("{MAX_METADATA_ENTRIES} entries and {MAX_METADATA_BYTES} bytes");
+        ("metadata", format!("metadata has at most {limits}"))
+    } else {
+        return Ok(());
+    };
+    Err(CallError::InvalidInput { path: path.to_owned(), message })
 }
 
 /// How large a call's frame can be, with the longest numbers.

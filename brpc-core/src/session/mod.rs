@@ -24,3 +24,10 @@ pub(crate) use pace::Pace;
 pub use plugin::{EmitError, IncomingCall};
 pub(crate) use plugin::{PluginSession, PluginTerms};
 pub use settlement::Settlement;
+
+/// What a peer says with its goodbye, if anything.
+fn last_words(message: &str) -> Option<String> {
+    let mut words = message.to_owned();
+    crate::error::cut(&mut words, crate::limits::MAX_GOODBYE_TEXT);
+    (!words.is_empty()).then_some(words)
+}

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::calls::{CallId, IdHasher};
 use super::credit::Available;
 use super::deadlines::Deadlines;
-use super::{DrainCause, Farewell};
+use super::{DrainCause, Farewell, last_words};
 use crate::PluginEvent;
 use crate::answer::{Answer, Failure, Status};
 use crate::limits::{
@@ -188,7 +188,10 @@ impl PluginSession {
                 if !self.credit.add(credit.events, credit.bytes) {
                     return Err(ProtocolError::CreditExceeded);
                 }
-                events.push_back(PluginEvent::Credit);
+                // Told once for all that come in one go, or a flood of them would pile up.
+                if !matches!(events.back(), Some(PluginEvent::Credit)) {
+                    events.push_back(PluginEvent::Credit);
+                }
             }
             kind::DRAIN => {
                 let drain = wire::Drain::decode(frame)?;
@@ -203,11 +206,11 @@ impl PluginSession {
             }
             kind::GOODBYE => {
                 let goodbye = wire::Goodbye::decode(frame)?;
+                events.extend(last_words(goodbye.message).map(PluginEvent::LastWords));
                 return Ok(Some(match Farewell::from_wire(goodbye.code) {
                     Farewell::Unplugged => DisconnectReason::Unplugged,
                     Farewell::ShuttingDown => DisconnectReason::ShutdownForced,
-                    Farewell::Protocol => DisconnectReason::Rejected,
-                    Farewell::TooSlow => DisconnectReason::SlowSender,
+                    Farewell::Protocol | Farewell::TooSlow => DisconnectReason::Rejected,
                     Farewell::Done | Farewell::Other(_) => DisconnectReason::Clean,
                 }));
             }

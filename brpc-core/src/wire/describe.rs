@@ -1,6 +1,7 @@
 //! The body of a `Describe` frame: a count, then that many functions.
 
 use bytes::Bytes;
+use postcard::experimental::serialized_size;
 use schemars::Schema;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,9 @@ pub(crate) fn decode_description(
     }
     let malformed = |_| DescriptionError::Malformed;
     let (count, mut rest) = postcard::take_from_bytes::<u32>(body).map_err(malformed)?;
+    if body.len() - rest.len() != serialized_size(&count).map_err(malformed)? {
+        return Err(DescriptionError::Malformed);
+    }
     if count as usize > MAX_METHODS {
         return Err(DescriptionError::TooManyMethods);
     }
@@ -53,6 +57,10 @@ pub(crate) fn decode_description(
     for index in 0..count as usize {
         let (function, after) =
             postcard::take_from_bytes::<EncodedFunction<'_>>(rest).map_err(malformed)?;
+        // Numbers in their shortest form only, as in the headers of frames.
+        if rest.len() - after.len() != serialized_size(&function).map_err(malformed)? {
+            return Err(DescriptionError::Malformed);
+        }
         rest = after;
         if !name::is_method_name(function.name) {
             return Err(DescriptionError::BadName { index });

@@ -190,7 +190,10 @@ const CASES: &[Case] = &[
         assert!(pair.hub_finds(&vector("reply")).is_some());
         assert_eq!(pair.hub_sends(), bytes);
         let events = pair.plugin_takes(bytes);
-        assert!(matches!(events[..], [PluginEvent::Closed(DisconnectReason::Rejected)]));
+        assert!(matches!(
+            events[..],
+            [PluginEvent::LastWords(_), PluginEvent::Closed(DisconnectReason::Rejected)]
+        ));
     }),
 ];
 
@@ -256,5 +259,9 @@ fn hub_goodbye(bytes: &[u8], reason: DisconnectReason, told: DisconnectReason) {
     pair.hub.close(reason);
     assert_eq!(pair.hub_sends(), bytes);
     let events = pair.plugin_takes(bytes);
-    assert!(matches!(events[..], [PluginEvent::Closed(reason)] if reason == told));
+    let [PluginEvent::LastWords(words), PluginEvent::Closed(why)] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert!(!words.is_empty());
+    assert_eq!(*why, told);
 }
