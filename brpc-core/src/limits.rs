@@ -83,7 +83,7 @@ impl Limits {
 
     /// The longest of the times: long enough to stand for ever, short enough to be added to any
     /// time of the clock.
-    pub const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    pub const LONGEST: Duration = Duration::from_hours(365 * 24);
 
     /// The shortest [`stall_window`](Self::stall_window): over less, a few lost packets are a stall.
     pub const SHORTEST_STALL_WINDOW: Duration = Duration::from_secs(1);

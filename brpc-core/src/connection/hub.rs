@@ -177,7 +177,7 @@ impl<T> HubConnection<T> {
 
     /// Entries held in all tables; bounded by the limits.
     pub fn footprint(&self) -> usize {
-        self.events.len() + self.session().map_or(0, |session| session.calls().footprint())
+        self.events.len() + self.session().map_or(0, HubSession::footprint)
     }
 
     /// What was agreed on; `None` before the plugin is let in and after the end.

@@ -44,8 +44,8 @@ impl Granted {
 
     /// Whether there is enough to give back: half of it, so that one frame is sent for many events.
     pub(crate) fn is_return_due(&self) -> bool {
-        2 * self.returned_events >= self.initial_events
-            || 2 * self.returned_bytes >= self.initial_bytes
+        self.returned_events >= self.initial_events.div_ceil(2)
+            || self.returned_bytes >= self.initial_bytes.div_ceil(2)
     }
 
     /// What to give back now.
@@ -131,6 +131,13 @@ mod tests {
             let (events, bytes) = hub.take_returned().unwrap();
             plugin.add(events, bytes);
         }
+    }
+
+    #[test]
+    fn unlimited_credit_comes_back_too() {
+        let mut hub = Granted::new(u32::MAX, u64::MAX);
+        (hub.events, hub.returned_events) = (0, 1 << 31);
+        assert_eq!(hub.take_returned(), Some((1 << 31, 0)));
     }
 
     #[test]

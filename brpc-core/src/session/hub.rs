@@ -294,6 +294,11 @@ impl<T> HubSession<T> {
         &self.calls
     }
 
+    /// Entries held in all parts; for tests of the bounds.
+    pub(crate) fn footprint(&self) -> usize {
+        self.calls.footprint() + self.cancels.len()
+    }
+
     /// Answers that came after their call was given up.
     pub(crate) fn late_replies(&self) -> u64 {
         self.late_replies
