@@ -24,9 +24,6 @@ pub trait Link {
     /// Passes on what the connection has to tell. Called without the lock, and only by the driver,
     /// so that events keep their order.
     fn dispatch(&self);
-
-    /// Whether the connection has bytes to write.
-    fn wants_transmit(connection: &Self::Connection) -> bool;
 }
 
 /// Moves the bytes of a connection until it is over, says goodbye and closes the stream.
@@ -88,10 +85,11 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             if connection.is_closed() {
                 return Poll::Ready(());
             }
-            if wrote || read || was_due {
-                continue;
-            }
-            if !self.output.is_empty() || !L::wants_transmit(&connection) {
+            // Others give commands meanwhile and don't wake a driver that is awake, so nothing may
+            // be overlooked here, under the lock.
+            let can_write = self.output.is_empty() && connection.wants_transmit();
+            let is_idle = !(wrote || read || was_due || can_write || connection.has_events());
+            if is_idle && self.is_timer_set_for(connection.poll_timeout()) {
                 connection.park(context);
                 return Poll::Pending;
             }
@@ -183,6 +181,13 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         ready!(timer.as_mut().poll(context));
         self.handle_timeout();
         Poll::Ready(())
+    }
+
+    /// Whether the timer fires at this time or earlier.
+    fn is_timer_set_for(&self, timeout: Option<Instant>) -> bool {
+        let Some(timeout) = timeout else { return true };
+        let timer = self.timer.as_ref().filter(|timer| !timer.is_elapsed());
+        timer.is_some_and(|timer| timer.deadline().into_std() <= timeout)
     }
 
     fn handle_timeout(&mut self) {

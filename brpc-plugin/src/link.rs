@@ -198,10 +198,6 @@ impl<R: Receiver> Link for DrivenLink<R> {
             }
         }
     }
-
-    fn wants_transmit(connection: &PluginConnection) -> bool {
-        connection.wants_transmit()
-    }
 }
 
 impl<R: Receiver> Drop for DrivenLink<R> {

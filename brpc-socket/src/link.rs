@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use brpc_core::describe::Description;
 use brpc_core::{
-    CallError, CallId, DisconnectReason, DrainCause, Greeting, HubConnection, HubEvent, Limits,
-    NewCall, Stage, Tally,
+    CallError, CallId, Connection as _, DisconnectReason, DrainCause, Greeting, HubConnection,
+    HubEvent, Limits, NewCall, Stage, Tally,
 };
 use brpc_io::{Driven, Link, now};
 use bytes::Bytes;
@@ -214,10 +214,6 @@ impl Link for DrivenLink {
                 self.0.handle_event(event);
             }
         }
-    }
-
-    fn wants_transmit(connection: &Self::Connection) -> bool {
-        connection.wants_transmit()
     }
 }
 

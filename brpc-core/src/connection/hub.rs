@@ -149,12 +149,6 @@ impl<T> HubConnection<T> {
         std::mem::take(&mut self.events)
     }
 
-    /// Whether [`poll_transmit`](Connection::poll_transmit) would give something.
-    pub fn wants_transmit(&self) -> bool {
-        !self.stream.control.is_empty()
-            || matches!(&self.phase, Phase::Session(session) if session.wants_transmit())
-    }
-
     /// Calls that hold a place, whether somebody waits for them or not.
     pub fn calls_in_progress(&self) -> usize {
         self.session().map_or(0, |session| session.calls().placed())
@@ -292,6 +286,15 @@ impl<T> Connection for HubConnection<T> {
         if let Phase::Session(session) = &mut self.phase {
             session.poll_transmit(out, now);
         }
+    }
+
+    fn wants_transmit(&self) -> bool {
+        !self.stream.control.is_empty()
+            || matches!(&self.phase, Phase::Session(session) if session.wants_transmit())
+    }
+
+    fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -45,6 +45,12 @@ pub trait Connection {
     /// Appends bytes to be written, if any are ready. They count as sent.
     fn poll_transmit(&mut self, out: &mut WriteBuffer, now: Instant);
 
+    /// Whether [`poll_transmit`](Self::poll_transmit) would give something.
+    fn wants_transmit(&self) -> bool;
+
+    /// Whether the owner is to be told something.
+    fn has_events(&self) -> bool;
+
     /// When to call [`handle_timeout`](Self::handle_timeout) next, if nothing else happens.
     fn poll_timeout(&self) -> Option<Instant>;
 

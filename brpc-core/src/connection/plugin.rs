@@ -108,12 +108,6 @@ impl PluginConnection {
         std::mem::take(&mut self.events)
     }
 
-    /// Whether [`poll_transmit`](Connection::poll_transmit) would give something.
-    pub fn wants_transmit(&self) -> bool {
-        !self.stream.control.is_empty()
-            || matches!(&self.phase, Phase::Session(session) if session.wants_transmit())
-    }
-
     /// Calls that are not answered.
     pub fn running(&self) -> usize {
         match &self.phase {
@@ -223,6 +217,15 @@ impl Connection for PluginConnection {
             self.close(DisconnectReason::Clean);
             out.append(&mut self.stream.control);
         }
+    }
+
+    fn wants_transmit(&self) -> bool {
+        !self.stream.control.is_empty()
+            || matches!(&self.phase, Phase::Session(session) if session.wants_transmit())
+    }
+
+    fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
