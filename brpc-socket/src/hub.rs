@@ -167,10 +167,10 @@ impl Hub {
             return Err(shutting_down());
         }
         self.with_registry_mut(|registry| {
-            if registry.plugin(name).is_some() {
+            if registry.is_taken(name) {
                 return Ok(false);
             }
-            if registry.plugins().len() >= self.config.max_plugins {
+            if registry.names() >= self.config.max_plugins {
                 let refusal = Refusal::new(RefusalCode::Full, "the hub has no place left");
                 return Err(refusal.retry_after(Duration::from_secs(5)));
             }

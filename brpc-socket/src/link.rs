@@ -25,7 +25,8 @@ pub(crate) struct PluginLink {
     driven: Driven<HubConnection<Arc<Slot>>>,
     /// What the plugin said of itself, until it is registered.
     greeting: Mutex<Option<Greeting>>,
-    /// The connection's place among those that are not let in yet.
+    /// The connection's place among those that are not let in yet: until it is let in, or its stream
+    /// is closed, so that those who were refused and don't go take up places and not descriptors.
     admission: Mutex<Option<Admission>>,
     /// Set when the plugin is let in.
     member: OnceLock<Member>,
@@ -70,6 +71,11 @@ impl PluginLink {
     /// The plugin, once it is let in.
     pub(crate) fn member(&self) -> Option<&Member> {
         self.member.get()
+    }
+
+    /// Whether it is the connection of a plugin that is gone.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.member().is_some_and(|member| member.plugin.has_ended())
     }
 
     /// Makes a call. Nothing is sent and nothing kept if it is refused.
@@ -173,8 +179,6 @@ impl PluginLink {
     }
 
     fn handle_end(self: &Arc<Self>, reason: DisconnectReason, tally: Tally) {
-        drop(self.admission.lock().unwrap_or_else(PoisonError::into_inner).take());
-        self.hub.unregister(self);
         if let Some(Member { plugin, .. }) = self.member() {
             plugin.set_ended();
             tracing::info!(
@@ -188,6 +192,8 @@ impl PluginLink {
             self.hub.bus().publish(&Event::Disconnected(plugin.clone(), reason), None);
             self.hub.tell_disconnect(plugin, reason);
         }
+        // Now the name is free, and whoever gets it next is told of later than this.
+        self.hub.unregister(self);
         self.end.send_replace(Some((reason, tally)));
         self.hub.note_change();
     }

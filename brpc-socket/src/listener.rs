@@ -40,8 +40,9 @@ impl Listener for TcpListener {
 
     async fn accept(&mut self) -> io::Result<(TcpStream, Source)> {
         let (stream, address) = TcpListener::accept(self).await?;
-        // Frames are written whole; the system has nothing to wait for.
-        stream.set_nodelay(true)?;
+        // Frames are written whole; the system has nothing to wait for. Some systems refuse it for a
+        // peer that is gone already, which is no fault of the listener.
+        let _ = stream.set_nodelay(true);
         Ok((stream, Source::Ip(address.ip())))
     }
 }

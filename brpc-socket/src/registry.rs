@@ -52,8 +52,15 @@ impl Registry {
         }
     }
 
+    /// The plugin of a name. One whose end is being told is not found any more.
     pub(crate) fn plugin(&self, name: &str) -> Option<&Arc<PluginLink>> {
-        self.plugins.get(name)
+        self.plugins.get(name).filter(|link| !link.has_ended())
+    }
+
+    /// Whether a name can't be given. It is free when the end of its plugin has been told, so that
+    /// nobody hears of the next one before.
+    pub(crate) fn is_taken(&self, name: &str) -> bool {
+        self.plugins.contains_key(name)
     }
 
     /// The description of that digest, if a plugin that is let in has it.
@@ -61,9 +68,14 @@ impl Registry {
         self.descriptions.get(digest)?.upgrade()
     }
 
+    /// How many names are taken.
+    pub(crate) fn names(&self) -> usize {
+        self.plugins.len()
+    }
+
     /// The plugins that are let in.
-    pub(crate) fn plugins(&self) -> impl ExactSizeIterator<Item = &Arc<PluginLink>> {
-        self.plugins.values()
+    pub(crate) fn plugins(&self) -> impl Iterator<Item = &Arc<PluginLink>> {
+        self.plugins.values().filter(|link| !link.has_ended())
     }
 
     /// All connections, let in or not.

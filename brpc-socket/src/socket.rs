@@ -254,7 +254,7 @@ impl Socket {
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket")
-            .field("connected", &self.hub().with_registry(|registry| registry.plugins().len()))
+            .field("connected", &self.hub().with_registry(|registry| registry.names()))
             .finish_non_exhaustive()
     }
 }

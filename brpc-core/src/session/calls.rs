@@ -79,6 +79,8 @@ pub(crate) struct Calls<T> {
 struct Entry<T> {
     /// Who waits for it; `None` when it was given up after it was sent.
     caller: Option<T>,
+    /// Whether its time is limited.
+    has_deadline: bool,
     /// How far it has come.
     progress: Progress,
 }
@@ -98,7 +100,12 @@ enum Progress {
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Answered<T> {
     /// Somebody waits for it.
-    Settles(T),
+    Settles {
+        /// Who.
+        caller: T,
+        /// Whether the call's time is limited.
+        has_deadline: bool,
+    },
     /// Nobody does any more.
     Late,
     /// It was answered before.
@@ -141,6 +148,7 @@ impl<T> Calls<T> {
         let id = self.last_id;
         self.unsent += 1;
         self.unsent_bytes += call.payload.len();
+        let has_deadline = call.deadline.is_some();
         if let Some(deadline) = call.deadline {
             let entries = &self.entries;
             let is_live = |id| entries.contains_key(&id);
@@ -155,7 +163,7 @@ impl<T> Calls<T> {
             self.waiting.push_back(id);
             Progress::Waiting(call)
         };
-        self.entries.insert(id, Entry { caller: Some(caller), progress });
+        self.entries.insert(id, Entry { caller: Some(caller), has_deadline, progress });
         Ok(id)
     }
 
@@ -190,7 +198,8 @@ impl<T> Calls<T> {
         let Some(entry) = self.entries.remove(&id) else { return Answered::Again };
         debug_assert!(matches!(entry.progress, Progress::Written), "ids are sent in order");
         self.free_place();
-        entry.caller.map_or(Answered::Late, Answered::Settles)
+        let has_deadline = entry.has_deadline;
+        entry.caller.map_or(Answered::Late, |caller| Answered::Settles { caller, has_deadline })
     }
 
     /// Takes a call back from its caller, who no longer waits. `Stage::Sent` means that the plugin

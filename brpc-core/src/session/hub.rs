@@ -311,8 +311,16 @@ impl<T> HubSession<T> {
         events: &mut Events<T>,
     ) -> Result<(), ProtocolError> {
         match self.calls.answer(id) {
-            Answered::Settles(caller) => {
-                let settlement = Settlement::Answered(answer());
+            Answered::Settles { caller, has_deadline } => {
+                let settlement = match answer() {
+                    // Nobody here gave it up, so the plugin did when the call's time was over, and
+                    // says so a moment before this side's own timer fires.
+                    Err(failure) if failure.status == Status::Cancelled && has_deadline => {
+                        let stage = Stage::Sent;
+                        Settlement::Ended(CallError::DeadlineExceeded { stage })
+                    }
+                    answer => Settlement::Answered(answer),
+                };
                 self.tally.finished += usize::from(self.ending.is_some());
                 events.push_back(HubEvent::Settled(caller, settlement));
             }

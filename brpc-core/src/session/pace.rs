@@ -9,8 +9,23 @@ use crate::limits::MIN_RATE;
 pub(crate) struct Pace {
     /// The length of a window.
     length: Duration,
-    /// The start of the window that runs, and the bytes moved in it; `None` while nothing is due.
-    window: Option<(Instant, u64)>,
+    /// The window that runs; `None` while nothing is due.
+    window: Option<Window>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    start: Instant,
+    /// Bytes moved in it.
+    bytes: u64,
+    /// How many they were when it was found to be over with too few.
+    suspected_at: Option<u64>,
+}
+
+impl Window {
+    fn starting(start: Instant) -> Self {
+        Self { start, bytes: 0, suspected_at: None }
+    }
 }
 
 impl Pace {
@@ -22,27 +37,32 @@ impl Pace {
     pub(crate) fn moved(&mut self, bytes: u64, more_due: bool, now: Instant) {
         self.window = match self.window {
             _ if !more_due => None,
-            None => Some((now, 0)),
-            Some((start, before)) => Some((start, before + bytes)),
+            None => Some(Window::starting(now)),
+            Some(window) => Some(Window { bytes: window.bytes + bytes, ..window }),
         };
     }
 
     /// Whether the window that ends now saw too few bytes. If not, and it is over, the next begins.
+    ///
+    /// Few bytes are a suspicion at first: it may be this side that did nothing, because it was
+    /// stopped or busy, and what has come in the meantime waits in the transport. It is certain
+    /// when it is asked again and none were moved since.
     pub(crate) fn is_stalled(&mut self, now: Instant) -> bool {
-        let Some((start, bytes)) = self.window else { return false };
-        if now < start + self.length {
+        let length = self.length;
+        let Some(window) = &mut self.window else { return false };
+        if now < window.start + length {
             return false;
         }
-        if bytes < MIN_RATE * self.length.as_secs().max(1) {
-            return true;
+        if window.bytes >= MIN_RATE * length.as_secs().max(1) {
+            *window = Window::starting(now);
+            return false;
         }
-        self.window = Some((now, 0));
-        false
+        window.suspected_at.replace(window.bytes) == Some(window.bytes)
     }
 
     /// When the window ends.
     pub(crate) fn timeout(&self) -> Option<Instant> {
-        self.window.map(|(start, _)| start + self.length)
+        self.window.map(|window| window.start + self.length)
     }
 }
 
@@ -61,8 +81,30 @@ mod tests {
                 pace.moved(bytes, true, start + n * second);
                 assert!(!pace.is_stalled(start + n * second));
             }
+            assert!(!pace.is_stalled(start + 10 * second), "what is there is still to be read");
             assert_eq!(pace.is_stalled(start + 10 * second), stalled, "{bytes} bytes a second");
         }
+    }
+
+    #[test]
+    fn a_side_that_was_late_itself_blames_nobody() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let mut pace = Pace::new(10 * second);
+        pace.moved(0, true, start);
+        // Stopped for a minute; then it reads what has come, in several goes.
+        let late = start + 60 * second;
+        assert!(!pace.is_stalled(late));
+        for _ in 0..3 {
+            pace.moved(4_096, true, late);
+            assert!(!pace.is_stalled(late));
+        }
+        assert!(!pace.is_stalled(late + 9 * second), "a new window");
+        // One that drips gets no further.
+        let later = late + 10 * second;
+        assert!(!pace.is_stalled(later));
+        pace.moved(1, true, later);
+        assert!(!pace.is_stalled(later));
+        assert!(pace.is_stalled(later));
     }
 
     #[test]

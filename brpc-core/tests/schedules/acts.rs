@@ -16,6 +16,7 @@ impl Pair {
         match act {
             Act::Call(plan) => _ = self.call(&plan),
             Act::Cancel(call) => self.cancel(call),
+            Act::All(acts) => acts.into_iter().for_each(|act| self.act(act)),
             Act::Burst(count) => self.burst(count),
             Act::Emit(size) => {
                 self.plugin_side.emit(size, &mut self.plugin.connection, &mut self.model);
@@ -76,7 +77,7 @@ impl Pair {
         assert!(self.hub.connection.cancel(id).is_none(), "a caller is handed back once");
     }
 
-    /// Makes many calls and gives them up, in another order.
+    /// Makes many calls and gives them up.
     fn burst(&mut self, count: usize) {
         let first = self.model.calls.len();
         let plan = CallPlan {
@@ -93,15 +94,19 @@ impl Pair {
             },
         };
         let mut let_in = 0;
+        // One by one: few at a time, so that what is over must not pile up.
         for n in 0..count {
             let_in += usize::from(self.call(&plan));
-            if n % 2 == 1 {
-                self.cancel(first + n);
-            }
+            self.cancel(first + n);
             self.check_footprints();
         }
-        for n in 0..count {
-            self.cancel(first + (n * 7) % count);
+        let first = first + count;
+        for _ in 0..count / 2 {
+            let_in += usize::from(self.call(&plan));
+            self.check_footprints();
+        }
+        for n in (0..count / 2).rev() {
+            self.cancel(first + n);
             self.check_footprints();
         }
         if let_in > 40 {
@@ -122,6 +127,7 @@ impl Pair {
         while let Some(event) = self.hub.connection.poll_event() {
             self.hub_side.handle_event(event, &mut self.model, self.now, &mut self.rng);
         }
+        assert!(!self.hub.connection.has_events(), "nothing is left to be told");
     }
 
     pub(crate) fn tell_plugin(&mut self) {
@@ -129,6 +135,7 @@ impl Pair {
             let connection = &mut self.plugin.connection;
             self.plugin_side.handle_event(event, connection, &mut self.model, self.now);
         }
+        assert!(!self.plugin.connection.has_events(), "nothing is left to be told");
     }
 
     /// The hub learns that the link is broken. One that has closed before doesn't look.

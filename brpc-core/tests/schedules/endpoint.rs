@@ -3,29 +3,16 @@
 
 use std::time::{Duration, Instant};
 
-use brpc_core::{Connection, End, HubConnection, PluginConnection, WriteBuffer};
+use brpc_core::limits::MAX_TRANSMIT;
+use brpc_core::{Connection, End, WriteBuffer};
 use bytes::{Buf, BytesMut};
 
 use crate::frames::{Said, Tap};
 use crate::link::{Arrival, Pipe};
 use crate::rng::Rng;
 
-/// What both sides' connections have in common beside the trait.
-pub(crate) trait Side: Connection {
-    fn wants_transmit(&self) -> bool;
-}
-
-impl Side for HubConnection<usize> {
-    fn wants_transmit(&self) -> bool {
-        Self::wants_transmit(self)
-    }
-}
-
-impl Side for PluginConnection {
-    fn wants_transmit(&self) -> bool {
-        Self::wants_transmit(self)
-    }
-}
+/// The largest frame in any schedule, with room for what goes with it.
+const LARGEST_FRAME: usize = (128 << 10) + 4096;
 
 #[derive(Debug)]
 pub(crate) struct Endpoint<C> {
@@ -48,7 +35,7 @@ pub(crate) struct Endpoint<C> {
     timer_delay: Duration,
 }
 
-impl<C: Side> Endpoint<C> {
+impl<C: Connection> Endpoint<C> {
     pub(crate) fn new(connection: C, timer_delay: Duration) -> Self {
         Self {
             connection,
@@ -73,6 +60,8 @@ impl<C: Side> Endpoint<C> {
         let mut polled = WriteBuffer::new();
         self.connection.poll_transmit(&mut polled, now);
         assert_eq!(!polled.is_empty(), wanted, "wants_transmit tells what poll_transmit gives");
+        let most = MAX_TRANSMIT + LARGEST_FRAME;
+        assert!(polled.remaining() <= most, "{} bytes are sent too early", polled.remaining());
         let mut said = Vec::new();
         while polled.has_remaining() {
             let count = polled.chunk().len();

@@ -91,7 +91,9 @@ pub(crate) enum Act {
     Call(CallPlan),
     /// The caller of this call gives it up.
     Cancel(usize),
-    /// So many calls, given up again at once.
+    /// All of these at once, before any byte moves.
+    All(Vec<Act>),
+    /// So many calls, given up again at once; and some more.
     Burst(usize),
     /// The plugin emits an event of this size, outside any call.
     Emit(usize),
@@ -123,10 +125,13 @@ impl Script {
         let calls = rng.range(8, 16);
         let mut acts: Vec<_> = (0..calls).map(|_| Act::Call(call_plan(rng, max_frame))).collect();
         for _ in 0..rng.range(0, 5) {
-            acts.push(Act::Cancel(rng.range(0, calls - 1)));
+            acts.push(Act::Cancel(rng.range(0, calls + 2)));
         }
         for _ in 0..rng.range(0, 3) {
             acts.push(Act::Emit(rng.pick(&[8, 20, 9_000, 16_000, 30_000])));
+        }
+        if rng.one_in(8) {
+            acts.push(volley(rng, max_frame));
         }
         if rng.one_in(64) {
             acts.push(Act::Burst(rng.range(50, 300)));
@@ -180,7 +185,7 @@ fn limits(rng: &mut Rng) -> Limits {
     let mut limits = Limits::default();
     limits.hello_deadline = Duration::from_secs(rng.pick(&[1, 5]));
     limits.max_frame = rng.pick(&[0, 20_000, 20_000, 128 << 10]);
-    limits.max_calls = rng.pick(&[1, 2, 3, 5, 8]);
+    limits.max_calls = rng.pick(&[1, 2, 3, 5, 8, 8]);
     limits.queue_bytes = rng.pick(&[100, 20_000, 200_000, 4 << 20, 4 << 20]);
     limits.queue_calls = rng.pick(&[1, 4, 16, 4_096, 4_096]);
     limits.event_credit = rng.pick(&[1, 2, 3, 256, u32::MAX]);
@@ -239,6 +244,21 @@ fn endings(rng: &mut Rng) -> Act {
             Act::Drain(cause, (!rng.one_in(3)).then_some(grace))
         }
     }
+}
+
+/// More than is handed to the transport at a time, so that calls that have a place stay queued;
+/// and something that happens to them.
+fn volley(rng: &mut Rng, max_frame: (usize, usize)) -> Act {
+    let mut acts = Vec::new();
+    for _ in 0..rng.range(5, 8) {
+        let mut plan = call_plan(rng, max_frame);
+        (plan.input, plan.timeout, plan.admission) = (15_000, None, Admission::Wait);
+        acts.push(Act::Call(plan));
+    }
+    if rng.one_in(2) {
+        acts.push(endings(rng));
+    }
+    Act::All(acts)
 }
 
 /// What goes wrong besides cuts.

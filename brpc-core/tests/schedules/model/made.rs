@@ -43,6 +43,7 @@ impl Model {
                 call.at_hub = AtHub::Queued;
                 call.waited = self.in_table >= self.max_calls;
                 self.in_table += 1;
+                self.peak = self.peak.max(self.in_table);
                 self.unsent += 1;
                 self.unsent_bytes += call.plan.input;
             }
