@@ -116,16 +116,27 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
                 let more = self.output.has_remaining();
                 self.link.driven().lock().handle_written(count, more, now);
             }
-            Ok(_) | Err(_) => self.ended(End::Failed),
+            Ok(_) | Err(_) => self.hear_out(context),
         }
         Poll::Ready(())
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if let Err(_failed) = ready!(Pin::new(&mut self.stream).poll_flush(context)) {
-            self.ended(End::Failed);
+            self.hear_out(context);
         }
         Poll::Ready(())
+    }
+
+    /// Ends a connection whose peer takes nothing any more. What it said before it closed has been
+    /// received and is read first: answers, and a goodbye or a refusal that says why.
+    fn hear_out(&mut self, context: &mut Context<'_>) {
+        for _ in 0..TURNS {
+            if self.link.driven().lock().is_closed() || self.poll_read(context).is_pending() {
+                break;
+            }
+        }
+        self.ended(End::Failed);
     }
 
     /// Ready if something was read.

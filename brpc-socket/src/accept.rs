@@ -36,8 +36,11 @@ impl Future for Serving {
 /// Serves a listener in a task of its own.
 pub(crate) fn serve<L: Listener>(hub: &Arc<Hub>, listener: L) -> Serving {
     let stop = hub.start_serving();
+    let open = hub.open_listeners.token();
     let hub = Arc::downgrade(hub);
     let task = tokio::spawn(async move {
+        // Dropped after the listener.
+        let _open = open;
         let Some(stop) = stop else { return Err(ServeError::ShuttingDown) };
         let accepting = AcceptLoop { hub, listener, pause: Duration::ZERO, logged: None };
         match stop.run_until_cancelled_owned(accepting.run()).await {

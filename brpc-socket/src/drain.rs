@@ -192,6 +192,8 @@ async fn shut_down(hub: Arc<Hub>, trace: String, until: Instant, run: ShutdownRu
             plugins.push(DrainReport::new(member.plugin.clone(), end));
         }
     }
+    // So that who shut the hub down can have its port.
+    let _ = timeout_at(until + SLACK, hub.open_listeners.wait()).await;
     plugins.sort_by(|one, other| one.plugin.name().cmp(other.plugin.name()));
     let report = Arc::new(ShutdownReport { plugins });
     hub.finish_shutdown(report.clone());

@@ -11,6 +11,7 @@ use brpc_core::{
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::accept::Sources;
 use crate::builder::{Config, Sequencer};
@@ -38,6 +39,8 @@ pub(crate) struct Hub {
     pub(crate) handshakes: Arc<Semaphore>,
     /// The same by source.
     pub(crate) sources: Arc<Sources>,
+    /// Counts the listeners that are not closed yet.
+    pub(crate) open_listeners: TaskTracker,
     /// Bytes of the inputs of all calls in progress.
     input_bytes: AtomicUsize,
 }
@@ -57,6 +60,9 @@ impl Hub {
     pub(crate) fn new(config: Config) -> Self {
         let mut epoch = [0; 16];
         getrandom::fill(&mut epoch).expect("the system has random numbers");
+        let open_listeners = TaskTracker::new();
+        // It only says that one may wait for it; listeners can still be added.
+        open_listeners.close();
         Self {
             epoch,
             registry: RwLock::default(),
@@ -66,6 +72,7 @@ impl Hub {
             listeners: Mutex::default(),
             handshakes: Arc::new(Semaphore::new(config.max_handshakes)),
             sources: Sources::new(config.max_handshakes_per_source),
+            open_listeners,
             input_bytes: AtomicUsize::new(0),
             config,
         }

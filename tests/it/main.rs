@@ -1,5 +1,25 @@
-//! Hub and plugin together.
+//! Hub and plugin together, through the surface that users have.
 
 #![allow(unreachable_pub)] // Methods of plugins are `pub` to be exposed.
+#![allow(clippy::unused_self)] // They take `&self` for the same reason.
+#![allow(clippy::unused_async)] // And are async to be tested as such.
+#![allow(clippy::needless_pass_by_value)] // Their inputs are owned.
+#![allow(clippy::unwrap_used)] // Helpers of tests fail as tests do.
 
-mod smoke;
+mod support;
+
+mod calls;
+mod cancelling;
+mod drain;
+mod dropping;
+mod events;
+mod faults_of_the_original;
+mod handshake;
+mod listeners;
+mod on_disconnect;
+mod original;
+mod panics;
+mod registry;
+mod shutdown;
+mod slow_peers;
+mod waiting;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, Bytes, BytesMut};
 
 use super::stream::Stream;
 use super::{Connection, End, farewell, say_goodbye};
@@ -210,9 +210,13 @@ impl Connection for PluginConnection {
     }
 
     fn poll_transmit(&mut self, out: &mut WriteBuffer, _now: Instant) {
+        let before = out.remaining();
         out.append(&mut self.stream.control);
         if let Phase::Session(session) = &mut self.phase
             && session.poll_transmit(out)
+            // The last answers first get the time that they need: a connection that is over is
+            // closed soon.
+            && out.remaining() == before
         {
             self.close(DisconnectReason::Clean);
             out.append(&mut self.stream.control);

@@ -48,7 +48,14 @@ pub(crate) fn call_plan(rng: &mut Rng, (hub_takes, plugin_takes): (usize, usize)
     let small = rng.range(0, 60);
     let edge = rng.range(0, 80);
     let near = |limit: usize| (limit.max(16 << 10) - 40 + edge).min(PATTERN);
+    let timeout = match rng.range(0, 9) {
+        0..=4 => None,
+        5 if edge.is_multiple_of(2) => Some(Duration::ZERO),
+        6 => Some(Duration::from_millis(rng.pick(&[60_000, u64::MAX]))),
+        _ => Some(rng.micros(50_000)),
+    };
     CallPlan {
+        timeout,
         input: match rng.range(0, 11) {
             0 => 0,
             1 => near(plugin_takes),
@@ -56,12 +63,6 @@ pub(crate) fn call_plan(rng: &mut Rng, (hub_takes, plugin_takes): (usize, usize)
             3 | 4 => 15_000,
             5 => 5_000,
             _ => small,
-        },
-        timeout: match rng.range(0, 9) {
-            0..=4 => None,
-            5 if edge.is_multiple_of(2) => Some(Duration::ZERO),
-            6 => Some(Duration::from_millis(rng.pick(&[60_000, u64::MAX]))),
-            _ => Some(rng.micros(50_000)),
         },
         admission: crate::script::admission(rng),
         handler: HandlerPlan {
@@ -72,12 +73,12 @@ pub(crate) fn call_plan(rng: &mut Rng, (hub_takes, plugin_takes): (usize, usize)
                 .collect(),
             insists: rng.one_in(2),
             heeds_cancel: rng.one_in(2),
-            verdict: verdict(rng, near(hub_takes)),
+            verdict: verdict(rng, near(hub_takes), timeout),
         },
     }
 }
 
-fn verdict(rng: &mut Rng, edge: usize) -> Verdict {
+fn verdict(rng: &mut Rng, edge: usize, timeout: Option<Duration>) -> Verdict {
     use Status::{
         Cancelled, Draining, Expired, InvalidInput, InvalidOutput, Method, MethodNotFound,
         Overloaded, Panicked,
@@ -92,7 +93,8 @@ fn verdict(rng: &mut Rng, edge: usize) -> Verdict {
             Overloaded,
             Draining,
             Expired,
-            Cancelled,
+            // Of its own accord; where there is a limit, that would be taken for its reason.
+            if timeout.is_none() { Cancelled } else { Expired },
         ])),
         _ => Verdict::Output(size),
     }

@@ -29,6 +29,7 @@ places! {
     DeadlineAtStart "outcome: DeadlineExceeded(Queued), refused"
     DeadlineQueued "outcome: DeadlineExceeded(Queued)"
     DeadlineExpired "outcome: DeadlineExceeded(Expired)"
+    DeadlineAtPlugin "outcome: DeadlineExceeded(Sent), says the plugin"
     DeadlineSent "outcome: DeadlineExceeded(Sent)"
     CancelledQueued "outcome: Cancelled(Queued)"
     CancelledSent "outcome: Cancelled(Sent)"

@@ -78,15 +78,14 @@ impl Pair {
         };
         let hub = HubConnection::new(script.hub_limits.clone(), now);
         let plugin = PluginConnection::new(&introduction, script.plugin_limits.clone(), now);
-        let timer_delay = Duration::from_micros(script.timer_delay as u64);
         let (welcome, consumer) = (script.welcome.clone(), script.consumer);
         Self {
             start: now,
             now,
             rng,
             next_act: 0,
-            hub: Endpoint::new(hub, timer_delay),
-            plugin: Endpoint::new(plugin, timer_delay),
+            hub: Endpoint::new(hub, script.timer_delays[0]),
+            plugin: Endpoint::new(plugin, script.timer_delays[1]),
             to_plugin: Pipe::new(script.to_plugin.clone(), now),
             to_hub: Pipe::new(script.to_hub.clone(), now),
             hub_side: HubSide::new(welcome, consumer, props.descriptions.clone()),

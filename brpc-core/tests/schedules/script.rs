@@ -17,8 +17,8 @@ pub(crate) struct Script {
     /// The hub's words to the plugin, and the plugin's to the hub.
     pub(crate) to_plugin: LinkPlan,
     pub(crate) to_hub: LinkPlan,
-    /// How many microseconds later than asked for a timer fires.
-    pub(crate) timer_delay: usize,
+    /// How much later than asked for the hub's and the plugin's timers fire.
+    pub(crate) timer_delays: [Duration; 2],
     pub(crate) consumer: Consumer,
     /// What is done when, in the order of time.
     pub(crate) acts: Vec<(Duration, Act)>,
@@ -153,7 +153,7 @@ impl Script {
             welcome: welcome_plan(rng),
             to_plugin: link_plan(rng),
             to_hub: link_plan(rng),
-            timer_delay: rng.pick(&[0, 0, 500, 8_000]),
+            timer_delays: [0, 0].map(|_| Duration::from_micros(rng.pick(&[0, 0, 500, 8_000]))),
             consumer: rng.pick(&[
                 Consumer::AtOnce,
                 Consumer::Later(500),
@@ -168,7 +168,7 @@ impl Script {
     /// All but the acts, which the trace shows when they happen.
     pub(crate) fn summary(&self) -> String {
         let Self { hub_limits, plugin_limits, welcome, to_plugin, to_hub, consumer, .. } = self;
-        let timers = format!("timers up to {} µs late", self.timer_delay);
+        let timers = format!("timers {:?} late", self.timer_delays);
         format!(
             "hub's {hub_limits:?}\nplugin's {plugin_limits:?}\n{welcome:?}\nto plugin \
              {to_plugin:?}\nto hub {to_hub:?}\n{consumer:?}, {timers}"

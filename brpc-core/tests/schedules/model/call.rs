@@ -152,6 +152,7 @@ fn place(result: &Result<impl Sized, CallError>, is_at_start: bool, call: &Call)
         CallError::DeadlineExceeded { .. } if is_at_start => Place::DeadlineAtStart,
         CallError::DeadlineExceeded { stage: Stage::Queued } => Place::DeadlineQueued,
         CallError::DeadlineExceeded { stage: Stage::Expired } => Place::DeadlineExpired,
+        CallError::DeadlineExceeded { .. } if call.arrived.is_some() => Place::DeadlineAtPlugin,
         CallError::DeadlineExceeded { stage: Stage::Sent } => Place::DeadlineSent,
         CallError::Cancelled { stage: Stage::Queued } => Place::CancelledQueued,
         CallError::Cancelled { .. } if call.arrived.is_some() => Place::CancelledByPlugin,

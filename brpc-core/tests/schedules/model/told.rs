@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use brpc_core::{CallError, HubEvent, Settlement, Stage};
+use brpc_core::{CallError, HubEvent, Settlement, Stage, Status};
 
 use super::Model;
 use super::call::{self, AtHub, Ended};
@@ -56,9 +56,18 @@ impl Model {
                 assert!(seen >= *emitted, "events before the answer: {seen} of {emitted}");
             }
             Settlement::Ended(CallError::DeadlineExceeded { stage }) => {
-                let deadline = self.calls[index].deadline.expect("there was a deadline");
-                assert!(deadline <= now, "too early");
-                self.given_up(index, *stage);
+                let call = &self.calls[index];
+                let deadline = call.deadline.expect("there was a deadline");
+                assert!(deadline <= now || self.has_mischief, "too early");
+                match &call.arrived {
+                    None => self.given_up(index, *stage),
+                    // The plugin's timer was the first to fire.
+                    Some(answer) => {
+                        let status = answer.as_ref().map_err(|failure| failure.status);
+                        assert_eq!(status, Err(Status::Cancelled));
+                        assert_eq!(*stage, Stage::Sent);
+                    }
+                }
             }
             Settlement::Ended(CallError::Disconnected { stage, generation, .. }) => {
                 let is_handed = self.calls[index].is_handed();

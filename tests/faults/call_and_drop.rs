@@ -1,0 +1,64 @@
+//! Calls that are dropped as soon as they are sent: what HTTP/2 knows as a rapid reset.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+
+use brpc::{CallError, Socket};
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+
+use crate::good::{LONG, run_worker, serve};
+use crate::random::scramble;
+use crate::scenario::{MEMORY, eventually, scaled, scenario};
+
+#[test]
+fn calls_that_are_dropped_leave_nothing_behind() {
+    const PLACES: usize = 1_024;
+    /// Calls that are under way before the oldest is dropped: so many of them reach their handler.
+    const AHEAD: usize = 500;
+    let calls = scaled(100_000);
+    scenario(async move {
+        let (hub, address) = serve(Socket::builder()).await;
+        let (desk, plugin) = run_worker("worker", address).await;
+        hub.wait_for("worker", LONG).await.unwrap();
+
+        let mut rounds = Vec::new();
+        let mut dropped = 0;
+        for round in 1..=2 {
+            let mut ahead = VecDeque::new();
+            while dropped < round * calls / 2 {
+                let mut call = hub.call::<u64>("worker", "wait", &0).boxed();
+                match (&mut call).now_or_never() {
+                    None => ahead.push_back(call),
+                    // All places are held by calls whose end the plugin has yet to confirm.
+                    Some(Err(CallError::Overloaded { .. })) => tokio::task::yield_now().await,
+                    Some(other) => panic!("{other:?}"),
+                }
+                if ahead.len() > AHEAD {
+                    dropped += usize::from(ahead.pop_front().is_some());
+                }
+            }
+            drop(ahead);
+            eventually("no handler is left", || desk.waiting() == 0).await;
+            // Every place is free again: as many calls as there are places go through at once.
+            let answers = (0..PLACES as u64).map(|n| hub.call::<u64>("worker", "scramble", &n));
+            for (n, answer) in join_all(answers).await.into_iter().enumerate() {
+                assert_eq!(answer.unwrap(), scramble(n as u64));
+            }
+            rounds.push(MEMORY.current_usage());
+        }
+        let most = desk.most_waiting.load(Ordering::SeqCst);
+        let begun = desk.waited.load(Ordering::SeqCst);
+        let growth = rounds[1].saturating_sub(rounds[0]);
+        println!(
+            "{dropped} calls dropped, {begun} of them in their handler; {most} handlers at most; \
+             {growth} bytes of growth"
+        );
+        assert!(most <= PLACES, "{most} handlers at once");
+        assert!(begun > AHEAD, "{begun} handlers in all");
+        // Tables keep their room; what is kept for each call would be more than this.
+        assert!(growth < 10 * dropped / 2, "{growth} bytes");
+        assert!(hub.shutdown().await.is_clean());
+        plugin.await.unwrap();
+    });
+}

@@ -1,0 +1,166 @@
+//! Connections that say little or nothing, and don't go.
+
+use std::time::Duration;
+
+use brpc::{Limits, Socket};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::good::{Good, LONG, run_worker, serve};
+use crate::process::Child;
+use crate::random::scramble;
+use crate::raw::{Hello, PREFACE, REFUSED, Raw, frame};
+use crate::scenario::{Usage, eventually, scaled, scenario, within};
+
+/// What a plugin says first, with so much in it that nobody is interested in that it takes long.
+fn long_hello() -> Vec<u8> {
+    let hello = Hello::new("x".repeat(4_000));
+    [&PREFACE[..], &hello.encode()].concat()
+}
+
+/// None of these is closed before its time, which is far away: they are all there while the plugin
+/// is let in and answers.
+#[test]
+fn a_thousand_silent_connections_keep_no_plugin_out() {
+    let count = scaled(1_000);
+    scenario(async move {
+        // More than there are places for connections that are not let in would keep others out,
+        // until their time is over; see `Builder::max_handshakes`.
+        let (mut hub, address) = Child::hub("$(ulimit -H -n)").await;
+        let hello = long_hello();
+        let mut silent = Vec::new();
+        for n in 0..count {
+            let mut peer = Raw::connect(address).await;
+            peer.send(&hello[..[0, 1, 7, 8, 11, 100][n % 6]]).await;
+            silent.push(peer);
+        }
+        let (_, worker) = run_worker("worker", address).await;
+        for round in 0..10 {
+            for (n, peer) in silent.iter_mut().enumerate().filter(|(n, _)| n % 6 > 0) {
+                let place = [0, 1, 7, 8, 11, 100][n % 6] + round;
+                peer.send(&hello[place..=place]).await;
+            }
+            let n = round as u64;
+            assert_eq!(hub.call("worker", "scramble", n).await, scramble(n));
+        }
+        for peer in &silent {
+            let mut byte = [0];
+            let read = peer.stream.try_read(&mut byte);
+            assert!(read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
+        }
+        println!("{count} connections in their handshake, and the plugin answers");
+        hub.kill().await;
+        worker.await.unwrap();
+    });
+}
+
+/// The deadline is one for the whole handshake; bytes that drip don't move it.
+#[test]
+fn whoever_takes_too_long_is_refused() {
+    const TIMEOUT: u64 = 9;
+    let mut limits = Limits::default();
+    limits.hello_deadline = Duration::from_millis(300);
+    scenario(async move {
+        let (hub, address) = serve(Socket::builder().limits(limits)).await;
+        let hello = Hello::new("late");
+        let greeting = [&PREFACE[..], &hello.encode()].concat();
+        let describing = [&greeting[..], &[0, 0, 1, 0, 4, 1]].concat();
+        let mut cases = vec![];
+        for (what, first, drips) in [
+            ("nothing", &[][..], false),
+            ("half a preface", &PREFACE[..4], false),
+            ("a preface", &PREFACE, false),
+            ("a hello that drips", &long_hello()[..20], true),
+            ("no description", &greeting, false),
+            ("a description that drips", &describing, true),
+        ] {
+            let mut peer = Raw::connect(address).await;
+            peer.send(first).await;
+            let is_accepted = first.len() >= greeting.len();
+            cases.push(tokio::spawn(async move {
+                let (mut reader, mut writer) = peer.stream.into_split();
+                let dripping = async {
+                    while drips && writer.write_all(b"x").await.is_ok() {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                    std::future::pending::<()>().await;
+                };
+                let mut said = Vec::new();
+                tokio::select! {
+                    () = dripping => {}
+                    read = within(what, reader.read_to_end(&mut said)) => drop(read.unwrap()),
+                }
+                let start = if is_accepted { PREFACE.len() + 6 } else { PREFACE.len() };
+                assert_eq!(said.get(start + 4), Some(&REFUSED), "{what}");
+                assert_eq!(said.get(start + 5).copied().map(u64::from), Some(TIMEOUT), "{what}");
+            }));
+        }
+        for case in cases {
+            case.await.unwrap();
+        }
+        hub.shutdown().await;
+    });
+}
+
+/// Strangers that don't go after they were told to hold their place until they are gone, so that
+/// they can't use up the descriptors.
+#[test]
+fn there_are_never_more_strangers_than_places_for_them() {
+    const PLACES: usize = 4;
+    const STRANGERS: usize = 64;
+    scenario(async {
+        let (hub, address) = serve(Socket::builder().max_handshakes(PLACES)).await;
+        let (_, worker) = run_worker("worker", address).await;
+        let before = Usage::now();
+        let mut strangers = Vec::new();
+        for n in 0..STRANGERS {
+            let mut peer = Raw::connect(address).await;
+            match n % 3 {
+                0 => peer.send(b"GET / HTTP/1.1\r\n\r\n").await,
+                1 => peer.send(&[&PREFACE[..], &frame(0x10, &[])].concat()).await,
+                _ => peer.send(&[&PREFACE[..], &Hello::new(".").encode()].concat()).await,
+            }
+            strangers.push(peer);
+        }
+        // Each is told in its turn.
+        let mut most = 0;
+        let mut told = 0;
+        eventually("all are told", || {
+            most = most.max(Usage::now().files - before.files - STRANGERS);
+            let mut bytes = [0; 1024];
+            told += strangers
+                .iter()
+                .filter(|peer| matches!(peer.stream.try_read(&mut bytes), Ok(0)))
+                .count();
+            told >= STRANGERS
+        })
+        .await;
+        assert!(most <= PLACES, "{most} strangers at once");
+        let answer: u64 = hub.call("worker", "scramble", &1).await.unwrap();
+        assert_eq!(answer, scramble(1));
+        drop(strangers);
+        hub.shutdown().await;
+        worker.await.unwrap();
+    });
+}
+
+/// The same when the strangers are more than the places: whoever comes after them gets in when
+/// their time is over.
+#[test]
+fn silent_connections_in_all_places_are_waited_out() {
+    let mut limits = Limits::default();
+    limits.hello_deadline = Duration::from_millis(200);
+    scenario(async move {
+        let builder = Socket::builder().limits(limits).max_handshakes(8);
+        let good = Good::new(builder).await;
+        let mut silent = Vec::new();
+        for _ in 0..40 {
+            silent.push(Raw::connect(good.address).await);
+        }
+        let (_, late) = run_worker("late", good.address).await;
+        good.hub.wait_for("late", LONG).await.unwrap();
+        good.answers().await;
+        drop(silent);
+        good.finish().await;
+        late.await.unwrap();
+    });
+}

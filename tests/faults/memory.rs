@@ -1,0 +1,118 @@
+//! What a peer announces, sends and leaves unread takes no more memory than the limits say.
+
+use brpc::{Limits, Socket};
+
+use crate::good::Good;
+use crate::raw::{DESCRIBE, EVENT, Hello, PREFACE, REPLY, Raw, frame};
+use crate::scenario::{MEMORY, scenario};
+
+const KIB: usize = 1 << 10;
+const MIB: usize = 1 << 20;
+
+/// How much more memory there was at most, meanwhile, than before.
+async fn growth(during: impl Future<Output = ()>) -> usize {
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    during.await;
+    MEMORY.peak_usage().saturating_sub(before)
+}
+
+#[test]
+fn a_length_that_is_announced_takes_no_memory() {
+    const PEERS: usize = 100;
+    let mut limits = Limits::default();
+    limits.max_frame = Limits::HIGHEST_MAX_FRAME;
+    scenario(async move {
+        let good = Good::new(Socket::builder().limits(limits)).await;
+        let hello = |n: usize| [&PREFACE[..], &Hello::new(format!("p{n}")).encode()].concat();
+        let mut peers = Vec::new();
+
+        let before_hello = growth(async {
+            for _ in 0..PEERS {
+                let mut peer = Raw::connect(good.address).await;
+                peer.send(&[&PREFACE[..], &[0, 0, 0x10, 0, 1]].concat()).await;
+                peers.push(peer);
+            }
+            good.answers().await;
+        });
+        let before_hello = before_hello.await;
+        let describing = growth(async {
+            for n in 0..PEERS {
+                let mut peer = Raw::connect(good.address).await;
+                peer.send(&[&hello(n)[..], &[0, 0x10, 0, 1, DESCRIBE]].concat()).await;
+                peers.push(peer);
+            }
+            good.answers().await;
+        });
+        let describing = describing.await;
+        let let_in = growth(async {
+            for n in 0..PEERS {
+                let mut peer = Raw::register(good.address, &Hello::new(format!("p{n}"))).await;
+                peer.send(&[4, 0, 0, 0, REPLY, 1]).await;
+                peers.push(peer);
+            }
+            good.answers().await;
+        });
+        let let_in = let_in.await;
+        println!(
+            "{PEERS} connections announce 4 KiB: {before_hello} bytes; 1 MiB: {describing}; 64 MiB: {let_in}"
+        );
+        // Both ends of a connection are in here.
+        for growth in [before_hello, describing, let_in] {
+            assert!(growth < PEERS * 32 * KIB, "{growth} bytes");
+        }
+        drop(peers);
+        good.finish().await;
+    });
+}
+
+/// A plugin that floods events that nobody reads: what it may send ahead is all that is kept.
+#[test]
+fn events_that_nobody_reads_are_bounded() {
+    scenario(async {
+        let good = Good::new(Socket::builder()).await;
+        let _waiting = good.hub.events().wait();
+        let _dropping = good.hub.events().capacity_bytes(MIB);
+        let mut peer = Raw::register(good.address, &Hello::new("flood")).await;
+        // As much as the credit allows, to the byte.
+        let event = frame(EVENT, &[&[b' '; 8 * KIB]]);
+        let grown = growth(async {
+            for _ in 0..256 {
+                peer.send(&event).await;
+            }
+            good.answers().await;
+        });
+        let grown = grown.await;
+        println!("2 MiB of unread events take {grown} bytes");
+        assert!(grown < 5 * MIB, "{grown} bytes");
+        // One more is a breach.
+        peer.send(&frame(EVENT, &[b"1"])).await;
+        assert_eq!(peer.goodbye().await, Some(crate::raw::BREACH));
+        good.finish().await;
+    });
+}
+
+/// Frames that are nearly complete, on many connections: each holds what has come, not more than
+/// twice.
+#[test]
+fn frames_that_never_end_are_bounded() {
+    const PEERS: usize = 16;
+    scenario(async {
+        let good = Good::new(Socket::builder()).await;
+        let nearly = [&[0, 0x10, 0, 0, REPLY, 1][..], &vec![b' '; MIB - 3]].concat();
+        let mut peers = Vec::new();
+        let grown = growth(async {
+            for n in 0..PEERS {
+                let mut peer = Raw::register(good.address, &Hello::new(format!("p{n}"))).await;
+                peer.send(&nearly).await;
+                peers.push(peer);
+            }
+            good.answers().await;
+        });
+        let grown = grown.await;
+        println!("{PEERS} frames of 1 MiB that never end take {grown} bytes");
+        assert!(grown < PEERS * 5 * MIB / 2, "{grown} bytes");
+        drop(peers);
+        good.finish().await;
+    });
+}

@@ -1,0 +1,167 @@
+//! Hubs and plugins in processes of their own: this binary, started once more.
+
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use brpc::{Limits, Socket};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::net::TcpListener;
+use tokio::process::{ChildStdin, ChildStdout, Command};
+
+use crate::scenario::{eventually, within};
+use crate::worker::Worker;
+
+/// What a process is to be; set only in those that [`Child`] starts.
+const ROLE: &str = "BRPC_FAULTS_ROLE";
+const NAME: &str = "BRPC_FAULTS_NAME";
+const HUB: &str = "BRPC_FAULTS_HUB";
+
+/// Not a test but what [`Child`] starts; without a role it does nothing.
+#[test]
+fn entry() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    // A task that panics shall not go unseen.
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all().build().unwrap().block_on(async {
+        match role.as_str() {
+            "plugin" => be_plugin().await,
+            "hub" => be_hub().await,
+            other => panic!("no such role: {other}"),
+        }
+    });
+}
+
+async fn be_plugin() {
+    let (name, hub) = (std::env::var(NAME).unwrap(), std::env::var(HUB).unwrap());
+    let (_, plugin) = Worker::plugin(&name);
+    plugin.connect(hub).await.unwrap().run().await;
+}
+
+/// Does what the lines on its standard input say, and ends with them.
+async fn be_hub() {
+    let mut limits = Limits::default();
+    // Nobody is closed for being slow: who is there stays there.
+    limits.hello_deadline = Duration::from_mins(10);
+    let hub = Socket::builder().limits(limits).build();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    say(&listener.local_addr().unwrap().to_string());
+    drop(hub.serve(listener));
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        match *line.split(' ').collect::<Vec<_>>() {
+            ["call", plugin, method, n] => {
+                let n: u64 = n.parse().unwrap();
+                match hub.call::<u64>(plugin, method, &n).await {
+                    Ok(answer) => say(&answer.to_string()),
+                    Err(error) => say(&format!("{error:?}")),
+                }
+            }
+            ["begin", plugin, method] => {
+                drop(tokio::spawn(hub.call::<u64>(plugin, method, &0).timeout(None)));
+            }
+            _ => panic!("no such order: {line}"),
+        }
+    }
+}
+
+/// Begins a line, because the test harness may have begun one already.
+fn say(text: &str) {
+    println!("\n> {text}");
+}
+
+/// Another process; killed when it is dropped.
+pub struct Child {
+    process: tokio::process::Child,
+    orders: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Child {
+    /// A worker that dials this hub.
+    pub fn plugin(name: &str, hub: SocketAddr) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.env(ROLE, "plugin").env(NAME, name).env(HUB, hub.to_string());
+        Self::start(command)
+    }
+
+    /// A hub that may have so many descriptors, and its address.
+    pub async fn hub(descriptors: &str) -> (Self, SocketAddr) {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("ulimit -n {descriptors} && exec \"$0\" \"$@\""));
+        command.arg(std::env::current_exe().unwrap()).env(ROLE, "hub");
+        let mut child = Self::start(command);
+        let address = child.line().await.parse().unwrap();
+        (child, address)
+    }
+
+    fn start(mut command: Command) -> Self {
+        command.args(["process::entry", "--exact", "--nocapture", "--test-threads=1"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut process = command.spawn().unwrap();
+        let orders = process.stdin.take().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        Self { process, orders, lines }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id().unwrap()
+    }
+
+    /// What the process says next.
+    pub async fn line(&mut self) -> String {
+        loop {
+            let line = within("a line", self.lines.next_line()).await.unwrap();
+            let line = line.expect("the process has ended");
+            if let Some(line) = line.strip_prefix("> ") {
+                return line.to_owned();
+            }
+        }
+    }
+
+    pub async fn order(&mut self, line: &str) {
+        self.orders.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+
+    /// Has the hub make a call; its output.
+    pub async fn call(&mut self, plugin: &str, method: &str, n: u64) -> u64 {
+        self.order(&format!("call {plugin} {method} {n}")).await;
+        let line = self.line().await;
+        line.parse().unwrap_or_else(|_| panic!("{plugin}: {line}"))
+    }
+
+    /// Stops the process: nothing of it runs any more.
+    pub async fn pause(&self) {
+        self.signal("-STOP").await;
+        let tasks = format!("/proc/{}/task", self.id());
+        eventually("all threads are stopped", || {
+            std::fs::read_dir(&tasks).unwrap().all(|task| {
+                let stat = std::fs::read_to_string(task.unwrap().path().join("stat")).unwrap();
+                // The state is behind the name, which is in brackets.
+                stat.rsplit(')').next().unwrap().trim_start().starts_with('T')
+            })
+        })
+        .await;
+    }
+
+    /// Has it go on.
+    pub async fn resume(&self) {
+        self.signal("-CONT").await;
+    }
+
+    async fn signal(&self, signal: &str) {
+        let id = self.process.id().unwrap().to_string();
+        let status = Command::new("kill").arg(signal).arg(id).status().await;
+        assert!(status.unwrap().success());
+    }
+
+    /// Ends the process as nothing else can, and waits until it is gone.
+    pub async fn kill(mut self) {
+        self.process.kill().await.unwrap();
+    }
+}

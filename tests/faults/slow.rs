@@ -1,0 +1,145 @@
+//! Plugins that take too long, or do nothing at all.
+
+use std::time::Duration;
+
+use brpc::{CallError, DisconnectReason, Event, Execution, Limits, Scope, Socket, Stage};
+use futures_util::FutureExt as _;
+
+use crate::good::Good;
+use crate::raw::{CALL, CANCEL, Hello, REPLY, Raw, frame, reply, varint};
+use crate::scenario::{eventually, scenario, within};
+
+/// Slow is who does nothing for this long.
+fn impatient() -> Limits {
+    let mut limits = Limits::default();
+    limits.stall_window = Duration::from_millis(300);
+    limits
+}
+
+/// Why a plugin is gone, once it is.
+pub async fn reason_of(events: &mut brpc::Events, name: &str) -> DisconnectReason {
+    loop {
+        match within("an event", events.next()).await.unwrap() {
+            Event::Disconnected(plugin, reason) if plugin.name() == name => return reason,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_plugin_that_never_reads_is_cut_and_all_its_calls_end() {
+    scenario(async {
+        let good = Good::new(Socket::builder().limits(impatient())).await;
+        let mut events = good.hub.events();
+        let deaf = Raw::register(good.address, &Hello::new("deaf")).await;
+        let input = "x".repeat(60_000);
+        let mut calls = Vec::new();
+        let refused = loop {
+            let call = good.hub.call::<()>("deaf", "hang", &input).timeout(None);
+            let mut call = Box::pin(call);
+            match (&mut call).now_or_never() {
+                None => calls.push(call),
+                Some(result) => break result.unwrap_err(),
+            }
+            // Lets the driver fill the system's buffers.
+            tokio::task::yield_now().await;
+        };
+        assert!(
+            matches!(refused, CallError::Overloaded { scope: Scope::Plugin, .. }),
+            "{refused:?}"
+        );
+        assert_eq!(refused.execution(), Execution::Never);
+        good.answers().await;
+
+        let mut stages = Vec::new();
+        for call in calls {
+            match within("a call", call).await.unwrap_err() {
+                CallError::Disconnected { stage, reason, .. } => {
+                    assert_eq!(reason, DisconnectReason::SlowConsumer);
+                    stages.push(stage);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        // What fits into the system's buffers was sent, and the rest is known not to be.
+        assert!(stages.contains(&Stage::Sent) && stages.contains(&Stage::Queued));
+        assert!(stages.is_sorted_by_key(|stage| *stage == Stage::Queued), "sent in their order");
+        assert_eq!(reason_of(&mut events, "deaf").await, DisconnectReason::SlowConsumer);
+        drop(deaf);
+        good.finish().await;
+    });
+}
+
+#[test]
+fn a_plugin_that_drips_the_rest_of_a_frame_is_cut() {
+    scenario(async {
+        let good = Good::new(Socket::builder().limits(impatient())).await;
+        let mut events = good.hub.events();
+        let mut dripping = Raw::register(good.address, &Hello::new("dripping")).await;
+        let whole = frame(REPLY, &[&varint(1), &vec![b' '; 500_000]]);
+        let (mut reader, mut writer) = dripping.stream.split();
+        let drip = async {
+            for byte in whole.chunks(1) {
+                if tokio::io::AsyncWriteExt::write_all(&mut writer, byte).await.is_err() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let reason = tokio::select! {
+            () = drip => panic!("it got through"),
+            reason = reason_of(&mut events, "dripping") => reason,
+        };
+        assert_eq!(reason, DisconnectReason::SlowSender);
+        let _ = tokio::io::AsyncReadExt::read_u8(&mut reader).await;
+        good.finish().await;
+    });
+}
+
+/// A plugin that takes calls and never answers: each ends in time, and it has as many of them as
+/// it may have and not one more.
+#[test]
+fn a_plugin_that_never_answers_is_overloaded_and_nobody_else_is() {
+    scenario(async {
+        let good = Good::new(Socket::builder()).await;
+        let mute = Hello { max_calls: 8, ..Hello::new("mute") };
+        let mut mute = Raw::register(good.address, &mute).await;
+        for _ in 0..8 {
+            let call = good.hub.call::<u64>("mute", "hang", &());
+            let error = call.timeout(Duration::from_millis(20)).await.unwrap_err();
+            assert_eq!(error, CallError::DeadlineExceeded { stage: Stage::Sent });
+        }
+        let error = good.hub.call::<u64>("mute", "hang", &()).await.unwrap_err();
+        assert!(matches!(error, CallError::Overloaded { .. }), "{error:?}");
+        // Waiting for a place ends in time as well, and nothing was sent.
+        let call = good.hub.call::<u64>("mute", "hang", &()).queue();
+        let error = call.timeout(Duration::from_millis(20)).await.unwrap_err();
+        assert_eq!(error, CallError::DeadlineExceeded { stage: Stage::Queued });
+        good.answers().await;
+
+        // One late answer makes one place.
+        let mut kinds = Vec::new();
+        while kinds.len() < 16 {
+            kinds.push(mute.next().await.unwrap().kind);
+        }
+        kinds.sort_unstable();
+        assert_eq!(kinds, [[CALL; 8], [CANCEL; 8]].concat(), "each is sent, and given up");
+        mute.send(&reply(3, "3")).await;
+        let mut last = None;
+        eventually("a place is free", || {
+            let call = good.hub.call::<u64>("mute", "hang", &()).timeout(None);
+            let mut call = Box::pin(call);
+            if (&mut call).now_or_never().is_none() {
+                last = Some(call);
+            }
+            last.is_some()
+        })
+        .await;
+        let call = mute.expect(CALL).await;
+        assert!(call.number() > 8, "ids are not used again");
+        mute.send(&reply(call.number(), "42")).await;
+        assert_eq!(within("the call", last.unwrap()).await, Ok(42));
+        drop(mute);
+        good.finish().await;
+    });
+}

@@ -1,0 +1,414 @@
+//! What a call may take with it, and what it can end in.
+
+use std::time::Duration;
+
+use brpc::{CallError, Execution, Limits, Plugin, Scope, Socket, Stage};
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::support::peer::{Peer, Writer, kind, status};
+use crate::support::worker::{Journal, Seen, Worker, worker};
+use crate::support::{LONG, Plugged, plug, settle};
+
+async fn hub_and_worker() -> (Socket, Journal) {
+    let (hub, (plugin, journal)) = (Socket::default(), worker("worker"));
+    plug(&hub, &plugin).await;
+    (hub, journal)
+}
+
+/// A hub and a plugin between which so many calls may be in progress.
+async fn with_places(places: usize) -> (Socket, Journal) {
+    let mut limits = Limits::default();
+    limits.max_calls = places;
+    let hub = Socket::builder().limits(limits).build();
+    let (plugin, journal) = worker("worker");
+    plug(&hub, &plugin).await;
+    (hub, journal)
+}
+
+const OVERLOADED: CallError = CallError::Overloaded { scope: Scope::Plugin, retry_after: None };
+
+#[tokio::test(start_paused = true)]
+async fn a_call_gets_30_seconds_unless_said_otherwise() {
+    let (hub, _) = hub_and_worker().await;
+    let start = Instant::now();
+    let error = hub.call::<()>("worker", "wait", &()).await.unwrap_err();
+    assert_eq!(error, CallError::DeadlineExceeded { stage: Stage::Sent });
+    assert_eq!(error.execution(), Execution::Unknown);
+    assert_eq!(start.elapsed().as_secs(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_hub_says_how_long_calls_get_and_each_call_may_say_otherwise() {
+    let hub = Socket::builder().default_timeout(Duration::from_secs(5)).build();
+    plug(&hub, &worker("worker").0).await;
+    let start = Instant::now();
+    let call = hub.call::<()>("worker", "wait", &());
+    assert!(call.await.unwrap_err().is_timeout());
+    assert_eq!(start.elapsed().as_secs(), 5);
+    let call = hub.call::<()>("worker", "wait", &()).timeout(Duration::from_secs(1));
+    assert!(call.await.unwrap_err().is_timeout());
+    assert_eq!(start.elapsed().as_secs(), 6);
+    let call = hub.call::<()>("worker", "wait", &()).timeout(None);
+    timeout(LONG, call).await.expect_err("without a limit it goes on");
+    let hub = Socket::builder().default_timeout(None).build();
+    plug(&hub, &worker("worker").0).await;
+    timeout(LONG, hub.call::<()>("worker", "wait", &())).await.expect_err("it goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_calls_time_runs_from_its_first_poll() {
+    let (hub, _) = hub_and_worker().await;
+    let call = hub.call::<u64>("worker", "sleep", &500).timeout(Duration::from_secs(1));
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(call.await, Ok(500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_any_time_a_call_is_never_made() {
+    let (hub, journal) = hub_and_worker().await;
+    let error = hub.call::<()>("worker", "nothing", &()).timeout(Duration::ZERO).await.unwrap_err();
+    assert_eq!(error, CallError::DeadlineExceeded { stage: Stage::Queued });
+    assert_eq!(error.execution(), Execution::Never);
+    settle().await;
+    assert_eq!(journal.started(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_time_than_any_clock_has_is_no_limit() {
+    let (hub, _) = hub_and_worker().await;
+    let seen: Seen = hub.call("worker", "seen", &()).timeout(Duration::MAX).await.unwrap();
+    assert_eq!(seen.remaining, None);
+}
+
+/// The plugin says that it did not start the handler.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_the_plugin_hears_of_too_late() {
+    let hub = Socket::default();
+    let mut peer = Peer::plugged(&hub, "peer").await;
+    let call = tokio::spawn(hub.call::<()>("peer", "work", &()).trace("trace-1"));
+    let heard = peer.call().await;
+    assert_eq!((heard.timeout_ms, &*heard.trace), (30_000, "trace-1"));
+    let failed = Writer::default().number(heard.id).raw(&[status::EXPIRED]).text("").text("").0;
+    peer.send_frame(kind::FAILED, &failed).await;
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!(error, CallError::DeadlineExceeded { stage: Stage::Expired });
+    assert_eq!(error.execution(), Execution::Never);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_with_a_call_arrives() {
+    let (hub, _) = hub_and_worker().await;
+    let call = hub.call::<Seen>("worker", "seen", &()).timeout(Duration::from_secs(7));
+    let call = call.trace("trace-7").metadata("b", "2").metadata("a", "1").metadata("b", "");
+    let owned = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let seen = Seen {
+        trace: "trace-7".to_owned(),
+        metadata: vec![owned("b", "2"), owned("a", "1"), owned("b", "")],
+        remaining: Some(Duration::from_secs(7)),
+    };
+    assert_eq!(call.await, Ok(seen));
+    let seen: Seen = hub.call("worker", "seen", &()).timeout(None).await.unwrap();
+    assert_eq!(seen, Seen { trace: String::new(), metadata: Vec::new(), remaining: None });
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_with_a_call_is_limited() {
+    let (hub, journal) = hub_and_worker().await;
+    let call = |trace: usize, entries: usize, value: usize| {
+        let call = hub.call::<Seen>("worker", "seen", &()).trace("t".repeat(trace));
+        (0..entries).fold(call, |call, _| call.metadata("k", "v".repeat(value)))
+    };
+    let seen = call(256, 64, 127).await.unwrap();
+    assert_eq!((seen.trace.len(), seen.metadata.len()), (256, 64));
+    for (call, at) in
+        [(call(257, 0, 0), "trace"), (call(0, 65, 0), "metadata"), (call(0, 64, 128), "metadata")]
+    {
+        let error = call.await.unwrap_err();
+        assert!(matches!(&error, CallError::InvalidInput { path, .. } if path == at), "{error:?}");
+        assert_eq!(error.execution(), Execution::Never);
+    }
+    assert_eq!(journal.started(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_method_makes_no_traffic() {
+    let hub = Socket::default();
+    let mut peer = Peer::plugged(&hub, "peer").await;
+    let error = hub.call::<()>("peer", "walk", &()).await.unwrap_err();
+    assert_eq!(error, CallError::MethodNotFound { method: "walk".to_owned() });
+    assert!(error.is_not_found());
+    timeout(LONG, peer.frame()).await.expect_err("nothing came");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_input_that_does_not_encode_is_never_sent() {
+    let (hub, _) = hub_and_worker().await;
+    let keyed_by_pairs = std::collections::HashMap::from([((1, 2), 3)]);
+    let error = hub.call::<Value>("worker", "echo", &keyed_by_pairs).await.unwrap_err();
+    assert!(matches!(error, CallError::InvalidInput { .. }), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_input_that_does_not_decode_names_the_place() {
+    let (hub, journal) = hub_and_worker().await;
+    let error =
+        hub.call::<()>("worker", "emit", &json!({"from": 1, "to": "two"})).await.unwrap_err();
+    let CallError::InvalidInput { path, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(path, "to");
+    assert_eq!(error.execution(), Execution::Never);
+    assert_eq!(journal.started(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_input_may_be_as_large_as_the_plugins_frames() {
+    let hub = Socket::default();
+    let mut limits = Limits::default();
+    limits.max_frame = 100 * 1024;
+    let (plugin, journal) = worker("worker");
+    plug(&hub, &plugin.limits(limits)).await;
+    let call = |size: usize| hub.call::<String>("worker", "echo", &"x".repeat(size));
+    assert_eq!(call(100_000).await.map(|text| text.len()), Ok(100_000));
+    let error = call(102_400).await.unwrap_err();
+    let CallError::InputTooLarge { size, limit } = error else { panic!("{error:?}") };
+    assert!(size > limit);
+    assert_eq!((limit, error.execution()), (102_400, Execution::Never));
+    assert_eq!(journal.started(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_output_may_be_as_large_as_the_hubs_frames() {
+    let mut limits = Limits::default();
+    limits.max_frame = 100 * 1024;
+    let hub = Socket::builder().limits(limits).build();
+    plug(&hub, &worker("worker").0).await;
+    let call = |size: usize| hub.call::<String>("worker", "text", &size);
+    assert_eq!(call(100_000).await.map(|text| text.len()), Ok(100_000));
+    let error = call(102_400).await.unwrap_err();
+    assert!(matches!(error, CallError::InvalidOutput { .. }), "{error:?}");
+    assert_eq!(error.execution(), Execution::Completed);
+    assert_eq!(call(1).await.as_deref(), Ok("x"), "and the connection goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_output_that_is_not_what_the_caller_asked_for() {
+    let (hub, journal) = hub_and_worker().await;
+    let error = hub.call::<Vec<u8>>("worker", "echo", &json!([1, 2, "three"])).await.unwrap_err();
+    let CallError::InvalidOutput { message } = &error else { panic!("{error:?}") };
+    assert!(message.contains("[2]"), "{message}");
+    assert_eq!(error.execution(), Execution::Completed);
+    assert_eq!(journal.finished(), 1);
+}
+
+/// Nested deeper than a peer's output may be, or with more values; each ends its call only.
+#[tokio::test(start_paused = true)]
+async fn an_output_that_is_a_bomb() {
+    let hub = Socket::default();
+    let mut peer = Peer::plugged(&hub, "peer").await;
+    for bomb in ["[".repeat(1_000_000), format!("[{}0]", "0,".repeat(200_000))] {
+        let call = tokio::spawn(hub.call::<Value>("peer", "work", &()));
+        let id = peer.call().await.id;
+        peer.reply(id, &bomb).await;
+        let error = call.await.unwrap().unwrap_err();
+        assert!(matches!(error, CallError::InvalidOutput { .. }), "{error:?}");
+    }
+    assert_eq!(hub.connected().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn beyond_the_calls_that_may_be_in_progress_a_call_is_refused_at_once() {
+    let (hub, journal) = with_places(2).await;
+    let calls = [(); 2].map(|()| tokio::spawn(hub.call::<()>("worker", "wait", &())));
+    settle().await;
+    let start = Instant::now();
+    let error = hub.call::<()>("worker", "nothing", &()).await.unwrap_err();
+    assert_eq!(error, OVERLOADED);
+    assert_eq!((error.execution(), start.elapsed()), (Execution::Never, Duration::ZERO));
+    journal.release(2);
+    for call in calls {
+        assert_eq!(call.await.unwrap(), Ok(()));
+    }
+    assert_eq!(hub.call::<()>("worker", "nothing", &()).await, Ok(()));
+    assert_eq!(journal.started(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_queues_waits_for_a_place_in_the_order_of_arrival() {
+    let (hub, journal) = with_places(1).await;
+    let first = tokio::spawn(hub.call::<()>("worker", "wait", &()));
+    settle().await;
+    let mut order = tokio::task::JoinSet::new();
+    for number in 0..5 {
+        let call = hub.call::<u8>("worker", "echo", &number).queue();
+        order.spawn(call);
+        settle().await;
+    }
+    assert_eq!(journal.started(), 1);
+    journal.release(1);
+    first.await.unwrap().unwrap();
+    for number in 0..5 {
+        assert_eq!(order.join_next().await.unwrap().unwrap(), Ok(number));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_queues_waits_no_longer_than_its_time() {
+    let (hub, journal) = with_places(1).await;
+    let _first = tokio::spawn(hub.call::<()>("worker", "wait", &()));
+    settle().await;
+    let call = hub.call::<()>("worker", "nothing", &()).queue().timeout(Duration::from_secs(1));
+    let error = call.await.unwrap_err();
+    assert_eq!(error, CallError::DeadlineExceeded { stage: Stage::Queued });
+    assert_eq!((error.execution(), journal.started()), (Execution::Never, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_that_queue_are_limited_too() {
+    let mut limits = Limits::default();
+    (limits.max_calls, limits.queue_calls) = (1, 2);
+    let hub = Socket::builder().limits(limits).build();
+    plug(&hub, &worker("worker").0).await;
+    let call = || hub.call::<()>("worker", "wait", &()).queue();
+    let mut calls = Vec::new();
+    for _ in 0..3 {
+        calls.push(tokio::spawn(call()));
+        settle().await;
+    }
+    assert_eq!(call().await, Err(OVERLOADED));
+    assert!(calls.iter().all(|call| !call.is_finished()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_hub_limits_the_bytes_of_all_inputs() {
+    let hub = Socket::builder().max_input_bytes(1_000).build();
+    let (one, two) = (worker("one"), worker("two"));
+    for (plugin, _) in [&one, &two] {
+        plug(&hub, plugin).await;
+    }
+    let text = "x".repeat(600);
+    let mut peer = Peer::plugged(&hub, "peer").await;
+    let first = tokio::spawn(hub.call::<Value>("peer", "work", &text));
+    let id = peer.call().await.id;
+    let error = hub.call::<String>("two", "echo", &text).await.unwrap_err();
+    assert_eq!(error, CallError::Overloaded { scope: Scope::Hub, retry_after: None });
+    assert_eq!(error.execution(), Execution::Never);
+    assert_eq!(hub.call::<u8>("one", "echo", &1).await, Ok(1), "a small one still fits");
+    peer.reply(id, "1").await;
+    first.await.unwrap().unwrap();
+    assert_eq!(hub.call::<String>("two", "echo", &text).await, Ok(text));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_a_method_keeps_its_code_and_data() {
+    struct Careful;
+
+    #[brpc::plugin]
+    impl Careful {
+        pub fn fail(&self) -> Result<(), brpc::MethodError> {
+            Err(brpc::MethodError::new("full", "no room").with_data(json!({"room": 0})))
+        }
+    }
+
+    let hub = Socket::default();
+    plug(&hub, &Plugin::new(Careful)).await;
+    let error = hub.call::<()>("careful", "fail", &()).await.unwrap_err();
+    assert_eq!(error.execution(), Execution::Completed);
+    let error = error.method_error().unwrap();
+    assert_eq!((error.code(), error.message()), ("full", "no room"));
+    assert_eq!(error.data(), Some(&json!({"room": 0})));
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_of_one_task_start_in_their_order() {
+    let hub = Socket::default();
+    let mut peer = Peer::plugged(&hub, "peer").await;
+    let mut calls = tokio::task::JoinSet::new();
+    let count = 500;
+    for number in 0..count {
+        calls.spawn(hub.call::<Value>("peer", "work", &number));
+    }
+    for number in 0..count {
+        let call = peer.call().await;
+        assert_eq!(call.input, number.to_string().as_bytes());
+        assert_eq!((call.id, call.method), (number + 1, 0));
+    }
+}
+
+async fn broadcast<I: Serialize>(
+    hub: &Socket,
+    input: &I,
+) -> std::collections::BTreeMap<String, Result<Value, CallError>> {
+    hub.broadcast::<Value>("echo", input).timeout(Duration::from_secs(1)).collect().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_over_no_plugin_is_empty() {
+    assert!(broadcast(&Socket::default(), &1).await.is_empty());
+}
+
+struct Silent;
+
+#[brpc::plugin]
+impl Silent {
+    pub async fn echo(&self, _value: Value) -> u8 {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_answers_for_each_plugin_once() {
+    let hub = Socket::default();
+    let mut plugged: Vec<Plugged> = Vec::new();
+    for name in ["one", "two"] {
+        plugged.push(plug(&hub, &worker(name).0).await);
+    }
+    // One that has no such method, and one that answers nothing.
+    let _peer = Peer::plugged(&hub, "without").await;
+    plug(&hub, &Plugin::new(Silent)).await;
+    let answers = broadcast(&hub, &json!({"k": 1})).await;
+    assert_eq!(answers.len(), 4);
+    assert_eq!(answers["one"], Ok(json!({"k": 1})));
+    assert_eq!(answers["two"], Ok(json!({"k": 1})));
+    assert_eq!(answers["without"], Err(CallError::MethodNotFound { method: "echo".to_owned() }));
+    assert_eq!(answers["silent"], Err(CallError::DeadlineExceeded { stage: Stage::Sent }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_gives_answers_as_they_come() {
+    struct Slow(u64);
+
+    #[brpc::plugin]
+    impl Slow {
+        pub async fn load(&self) -> u64 {
+            sleep(Duration::from_secs(self.0)).await;
+            self.0
+        }
+    }
+
+    let hub = Socket::default();
+    for (name, seconds) in [("c", 1), ("a", 2), ("b", 3)] {
+        plug(&hub, &Plugin::new(Slow(seconds)).name(name)).await;
+    }
+    let mut loads = hub.broadcast::<u64>("load", &());
+    for (name, seconds) in [("c", 1), ("a", 2), ("b", 3)] {
+        assert_eq!(loads.next().await, Some((name.to_owned(), Ok(seconds))));
+    }
+    assert_eq!(loads.next().await, None);
+    assert_eq!(loads.next().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_that_is_dropped_gives_its_calls_up() {
+    let hub = Socket::default();
+    let (one, two): ((Plugin<Worker>, _), _) = (worker("one"), worker("two"));
+    for (plugin, _) in [&one, &two] {
+        plug(&hub, plugin).await;
+    }
+    let mut waiting = hub.broadcast::<()>("wait", &());
+    timeout(Duration::from_secs(1), waiting.next()).await.unwrap_err();
+    assert_eq!((one.1.running(), two.1.running()), (1, 1));
+    drop(waiting);
+    settle().await;
+    assert_eq!((one.1.dropped(), two.1.dropped()), (1, 1));
+}

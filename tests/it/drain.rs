@@ -1,0 +1,270 @@
+//! Plugins that are asked to leave, or leave by themselves.
+
+use std::time::Duration;
+
+use brpc::{CallError, DisconnectReason, EndReason, Execution, Limits, Socket, Stage, UnplugError};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::support::peer::{Peer, Writer, farewell, kind};
+use crate::support::worker::{WAIT, worker};
+use crate::support::{ROOM, eventually, plug, settle};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_plugin_leaves_at_once_and_knows_why() {
+    let hub = Socket::default();
+    let plugged = plug(&hub, &worker("worker").0).await;
+    let start = Instant::now();
+    let report = hub.unplug("worker").trace("trace-1").await.unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!((report.plugin.name(), report.plugin.generation()), ("worker", 1));
+    assert_eq!(report.reason, DisconnectReason::Unplugged);
+    assert_eq!((report.finished, report.cut, report.is_clean()), (0, 0, true));
+    let end = plugged.end().await;
+    assert_eq!(end, EndReason::Unplugged { trace: "trace-1".to_owned() });
+    assert!(end.is_graceful());
+    assert!(hub.connected().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_in_progress_finish_and_new_ones_are_refused() {
+    let hub = Socket::default();
+    let (plugin, journal) = worker("worker");
+    let plugged = plug(&hub, &plugin).await;
+    let mut calls = tokio::task::JoinSet::new();
+    for seconds in 1..=5 {
+        calls.spawn(hub.call::<u64>("worker", "sleep", &(1_000 * seconds)));
+    }
+    settle().await;
+    let unplugging = tokio::spawn(hub.unplug("worker").into_future());
+    settle().await;
+    let error = hub.call::<()>("worker", "nothing", &()).await.unwrap_err();
+    assert_eq!((&error, error.execution()), (&CallError::Draining, Execution::Never));
+    assert!(calls.join_all().await.into_iter().all(|result| result.is_ok()));
+    let report = unplugging.await.unwrap().unwrap();
+    assert_eq!((report.finished, report.cut, report.is_clean()), (5, 0, true));
+    assert_eq!(journal.started(), 5);
+    assert!(plugged.end().await.is_graceful());
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_grace_is_over_the_rest_is_cut() {
+    let hub = Socket::default();
+    let (plugin, journal) = worker("worker");
+    let plugged = plug(&hub, &plugin).await;
+    let call = tokio::spawn(hub.call::<()>("worker", "wait", &()));
+    let short = tokio::spawn(hub.call::<u64>("worker", "sleep", &2_000));
+    eventually(|| journal.running() == 2).await;
+    let start = Instant::now();
+    let report = hub.unplug("worker").grace(5 * SECOND).await.unwrap();
+    assert_eq!(start.elapsed().as_secs(), 5);
+    assert_eq!((report.finished, report.cut, report.is_clean()), (1, 1, false));
+    assert_eq!(short.await.unwrap(), Ok(2_000));
+    let error = call.await.unwrap().unwrap_err();
+    let (stage, reason) = (Stage::Sent, DisconnectReason::Unplugged);
+    assert_eq!(error, CallError::Disconnected { stage, reason, generation: 1 });
+    assert_eq!(error.execution(), Execution::Unknown);
+    assert_eq!(plugged.end().await, EndReason::Unplugged { trace: String::new() });
+    assert_eq!(journal.dropped(), 1);
+}
+
+/// Those that have a place finish, since they may be sent already; those that wait for one are
+/// refused.
+#[tokio::test(start_paused = true)]
+async fn calls_that_wait_for_a_place_are_refused() {
+    let mut limits = Limits::default();
+    limits.max_calls = 1;
+    let hub = Socket::builder().limits(limits).build();
+    let (plugin, journal) = worker("worker");
+    plug(&hub, &plugin).await;
+    let first = tokio::spawn(hub.call::<()>("worker", "wait", &()));
+    settle().await;
+    let waiting = tokio::spawn(hub.call::<()>("worker", "nothing", &()).queue());
+    settle().await;
+    let unplugging = tokio::spawn(hub.unplug("worker").into_future());
+    assert_eq!(waiting.await.unwrap(), Err(CallError::Draining));
+    journal.release(1);
+    assert_eq!(first.await.unwrap(), Ok(()));
+    assert!(unplugging.await.unwrap().unwrap().is_clean());
+    assert_eq!(journal.started(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn asked_twice_the_shorter_grace_counts_and_both_are_told_the_same() {
+    for graces in [[60, 5], [5, 60]] {
+        let hub = Socket::default();
+        plug(&hub, &worker("worker").0).await;
+        let _call = tokio::spawn(hub.call::<()>("worker", "wait", &()).timeout(None));
+        settle().await;
+        let start = Instant::now();
+        let [one, other] = graces
+            .map(|grace| tokio::spawn(hub.unplug("worker").grace(grace * SECOND).into_future()));
+        let (one, other) = (one.await.unwrap().unwrap(), other.await.unwrap().unwrap());
+        assert_eq!(start.elapsed().as_secs(), 5);
+        assert_eq!((one.cut, one.reason), (other.cut, other.reason));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_unplugged_who_is_not_there() {
+    let hub = Socket::default();
+    let not_found = UnplugError::NotFound { name: "worker".to_owned() };
+    assert_eq!(hub.unplug("worker").await.unwrap_err(), not_found);
+    plug(&hub, &worker("worker").0).await;
+    hub.unplug("worker").await.unwrap();
+    assert_eq!(hub.unplug("worker").await.unwrap_err(), not_found);
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_asked_a_plugin_leaves_though_nobody_waits_for_it() {
+    let hub = Socket::default();
+    let plugged = plug(&hub, &worker("worker").0).await;
+    let asking = tokio::time::timeout(Duration::ZERO, hub.unplug("worker").into_future());
+    let _ = asking.await;
+    assert!(plugged.end().await.is_graceful());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plugin_that_does_not_react_is_cut_when_the_grace_is_over() {
+    let hub = Socket::default();
+    let mut peer = Peer::plugged(&hub, "peer").await;
+    let start = Instant::now();
+    let report = hub.unplug("peer").trace("why").grace(3 * SECOND).await.unwrap();
+    assert_eq!(start.elapsed().as_secs(), 3);
+    assert_eq!((report.reason, report.cut), (DisconnectReason::Unplugged, 0));
+    let drain = peer.expect(kind::DRAIN).await;
+    let mut fields = drain.fields();
+    assert_eq!((fields.number(), fields.number(), fields.text()), (1, 3_000, "why".to_owned()));
+    let goodbye = peer.expect(kind::GOODBYE).await;
+    assert_eq!(goodbye.fields().number(), farewell::UNPLUGGED);
+    assert_eq!(peer.frame().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plugin_stops_when_its_calls_have_ended() {
+    let hub = Socket::default();
+    let (plugin, journal) = worker("worker");
+    let plugged = plug(&hub, &plugin).await;
+    let call = tokio::spawn(hub.call::<()>("worker", "wait", &()));
+    eventually(|| journal.running() == 1).await;
+    plugged.handle.stop(60 * SECOND);
+    settle().await;
+    assert_eq!(hub.call::<()>("worker", "nothing", &()).await, Err(CallError::Draining));
+    journal.release(1);
+    assert_eq!(call.await.unwrap(), Ok(()));
+    let handle = plugged.handle.clone();
+    assert_eq!(plugged.end().await, EndReason::Stopped);
+    assert!(hub.connected().is_empty());
+    // It has ended, so this does nothing.
+    handle.stop(SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plugin_stops_at_the_latest_when_its_grace_is_over() {
+    for graces in [&[5][..], &[60, 5], &[5, 60], &[0]] {
+        let hub = Socket::default();
+        let (plugin, journal) = worker("worker");
+        let plugged = plug(&hub, &plugin).await;
+        let call = tokio::spawn(hub.call::<()>("worker", "wait", &()));
+        eventually(|| journal.running() == 1).await;
+        let start = Instant::now();
+        for grace in graces {
+            plugged.handle.stop(*grace * SECOND);
+        }
+        assert_eq!(plugged.end().await, EndReason::Stopped);
+        assert_eq!(start.elapsed().as_secs(), u64::from(*graces.iter().min().unwrap()));
+        let error = call.await.unwrap().unwrap_err();
+        let (stage, reason) = (Stage::Sent, DisconnectReason::Clean);
+        assert_eq!(error, CallError::Disconnected { stage, reason, generation: 1 });
+        assert_eq!(journal.dropped(), 1);
+    }
+}
+
+/// It runs to its end, although the connection has ended.
+#[tokio::test(start_paused = true)]
+async fn a_run_waits_for_handlers_that_are_not_dropped() {
+    let hub = Socket::default();
+    let (plugin, journal) = worker("worker");
+    let plugged = plug(&hub, &plugin).await;
+    let call = tokio::spawn(hub.call::<()>("worker", "stay", &()));
+    eventually(|| journal.running() == 1).await;
+    plugged.handle.stop(Duration::ZERO);
+    assert!(call.await.unwrap().unwrap_err().is_disconnected());
+    tokio::time::sleep(10 * SECOND).await;
+    assert!(!plugged.run.is_finished());
+    journal.release(1);
+    assert_eq!(plugged.end().await, EndReason::Stopped);
+    assert_eq!((journal.finished(), journal.cancelled()), (1, 1));
+}
+
+/// Calls that were under way when the plugin said that it leaves never start, and it says so.
+#[tokio::test(start_paused = true)]
+async fn calls_that_a_leaving_plugin_does_not_start_are_never_run() {
+    let hub = Socket::default();
+    let mut peer = Peer::plugged(&hub, "peer").await;
+    let calls = [(); 2].map(|()| tokio::spawn(hub.call::<u8>("peer", "work", &())));
+    let first = peer.call().await.id;
+    peer.call().await;
+    peer.send_frame(kind::LEAVE, &Writer::default().number(first).0).await;
+    let [one, two] = calls;
+    assert_eq!(two.await.unwrap(), Err(CallError::Draining));
+    peer.reply(first, "1").await;
+    assert_eq!(one.await.unwrap(), Ok(1));
+    peer.send_frame(kind::GOODBYE, &Writer::default().number(farewell::DONE).text("").0).await;
+    eventually(|| hub.connected().is_empty()).await;
+}
+
+/// Unplugged while it leaves, it still ends well, and the hub may still cancel what it ignored.
+#[tokio::test(start_paused = true)]
+async fn a_plugin_that_leaves_is_unplugged_too() {
+    let (ours, theirs) = tokio::io::duplex(ROOM);
+    let (plugin, journal) = worker("worker");
+    let serving = tokio::spawn(async move { plugin.serve(theirs).await });
+    let mut hub = Peer::new(ours);
+    hub.let_in("worker").await;
+    let session = serving.await.unwrap().unwrap();
+    let handle = session.handle();
+    let run = tokio::spawn(session.run());
+    let call = |id| Writer::default().number(id).number(WAIT).number(0).text("").number(0).0;
+    hub.send_frame(kind::CALL, &call(1)).await;
+    eventually(|| journal.running() == 1).await;
+    handle.stop(60 * SECOND);
+    let leave = hub.expect(kind::LEAVE).await;
+    assert_eq!(leave.fields().number(), 1);
+    hub.send_frame(kind::CALL, &call(2)).await;
+    let drain = Writer::default().raw(&[1]).number(1_000).text("trace").0;
+    hub.send_frame(kind::DRAIN, &drain).await;
+    hub.send_frame(kind::CANCEL, &Writer::default().number(2).0).await;
+    settle().await;
+    journal.release(2);
+    let reply = hub.expect(kind::REPLY).await;
+    assert_eq!(reply.fields().number(), 1);
+    let goodbye = hub.expect(kind::GOODBYE).await;
+    assert_eq!(goodbye.fields().number(), farewell::DONE);
+    drop(hub);
+    assert_eq!(run.await.unwrap(), EndReason::Unplugged { trace: "trace".to_owned() });
+    assert_eq!(journal.started(), 1);
+}
+
+/// What a plugin says before it closes is heard, though the hub has something to write that fails.
+#[tokio::test(start_paused = true)]
+async fn a_goodbye_is_heard_by_a_hub_that_is_writing() {
+    let hub = Socket::default();
+    let mut peer = Peer::plugged(&hub, "peer").await;
+    let answered = tokio::spawn(hub.call::<u8>("peer", "work", &()));
+    let id = peer.call().await.id;
+    let call = hub.call::<Value>("peer", "work", &());
+    let mut events = hub.events();
+    let calling = tokio::spawn(call);
+    // Not yet polled: the hub has a call to write when it finds the connection closed.
+    peer.reply(id, "1").await;
+    peer.send_frame(kind::LEAVE, &Writer::default().number(id).0).await;
+    peer.send_frame(kind::GOODBYE, &Writer::default().number(farewell::DONE).text("").0).await;
+    drop(peer);
+    assert_eq!(answered.await.unwrap(), Ok(1));
+    assert!(matches!(calling.await.unwrap(), Err(CallError::Draining)));
+    let Some(brpc::Event::Disconnected(_, reason)) = events.next().await else { panic!() };
+    assert_eq!(reason, DisconnectReason::Clean);
+}

@@ -1,0 +1,223 @@
+//! Where plugins dial in: TCP, Unix sockets, memory, and listeners of users' own.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use brpc::{
+    ConnectError, EndReason, Limits, Listener, MemoryConnector, MemoryListener, ServeError, Socket,
+    Source,
+};
+use tokio::io::DuplexStream;
+use tokio::net::TcpListener;
+use tokio::time::{Instant, timeout};
+
+use crate::support::peer::Peer;
+use crate::support::worker::worker;
+use crate::support::{LONG, ROOM, plug, settle};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn tcp() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let hub = Socket::default();
+    let serving = hub.serve(listener);
+    let session = worker("worker").0.connect(address).await.unwrap();
+    let run = tokio::spawn(session.run());
+    let text = "x".repeat(900_000);
+    assert_eq!(hub.call::<String>("worker", "echo", &text).await, Ok(text));
+    assert!(hub.shutdown().await.is_clean());
+    serving.await.unwrap();
+    assert!(matches!(run.await.unwrap(), EndReason::Shutdown { .. }));
+    let refused = worker("worker").0.connect(address).await;
+    assert!(matches!(refused, Err(ConnectError::Io(_))), "{refused:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn unix() {
+    let path = std::env::temp_dir().join(format!("brpc-it-{}.sock", std::process::id()));
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let hub = Socket::default();
+    let _serving = hub.serve(listener);
+    let stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let session = worker("worker").0.serve(stream).await.unwrap();
+    let run = tokio::spawn(session.run());
+    assert_eq!(hub.call::<u8>("worker", "echo", &1).await, Ok(1));
+    assert!(hub.unplug("worker").await.unwrap().is_clean());
+    assert!(run.await.unwrap().is_graceful());
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_at_once() {
+    let hub = Socket::default();
+    let mut connectors = Vec::new();
+    for number in 0..3 {
+        let (connector, listener) = MemoryListener::new();
+        drop(hub.serve(listener));
+        connectors.push(connector.clone());
+        let session = worker(&format!("worker-{number}")).0;
+        let session = session.serve(connector.connect().await.unwrap()).await.unwrap();
+        tokio::spawn(session.run());
+    }
+    assert_eq!(hub.connected().len(), 3);
+    assert!(hub.shutdown().await.is_clean());
+    for connector in connectors {
+        let error = connector.connect().await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+    }
+}
+
+/// Gives what is scripted, then what comes.
+struct Scripted {
+    script: VecDeque<io::Error>,
+    /// How often it was asked.
+    asked: Arc<AtomicUsize>,
+    source: Source,
+    listener: MemoryListener,
+}
+
+impl Listener for Scripted {
+    type Stream = DuplexStream;
+
+    async fn accept(&mut self) -> io::Result<(DuplexStream, Source)> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        match self.script.pop_front() {
+            Some(error) => Err(error),
+            None => Ok((self.listener.accept().await?.0, self.source)),
+        }
+    }
+}
+
+fn scripted(script: Vec<io::Error>, source: Source) -> (MemoryConnector, Scripted) {
+    let (connector, listener) = MemoryListener::new();
+    (connector, Scripted { script: script.into(), asked: Arc::default(), source, listener })
+}
+
+fn errors(kind: io::ErrorKind, count: usize) -> Vec<io::Error> {
+    (0..count).map(|_| kind.into()).collect()
+}
+
+/// The time it takes until a plugin is let in after these errors.
+async fn let_in_after(script: Vec<io::Error>) -> Duration {
+    let hub = Socket::default();
+    let (connector, listener) = scripted(script, Source::Local);
+    let start = Instant::now();
+    let _serving = hub.serve(listener);
+    let mut limits = Limits::default();
+    limits.hello_deadline = LONG;
+    let plugin = worker("worker").0.limits(limits);
+    let session = plugin.serve(connector.connect().await.unwrap()).await.unwrap();
+    assert_eq!(session.name(), "worker");
+    start.elapsed()
+}
+
+/// One that has gone before it was accepted is no reason to make the next wait.
+#[tokio::test(start_paused = true)]
+async fn errors_of_one_connection_cost_nothing() {
+    for kind in [
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::Interrupted,
+    ] {
+        assert_eq!(let_in_after(errors(kind, 10_000)).await, Duration::ZERO);
+    }
+}
+
+/// As when there are too many open files: it waits for 10 ms, then twice as long each time, up to a
+/// second.
+#[tokio::test(start_paused = true)]
+async fn errors_of_the_system_slow_it_down() {
+    const EMFILE: i32 = 24;
+    let too_many =
+        |count: usize| (0..count).map(|_| io::Error::from_raw_os_error(EMFILE)).collect();
+    let few = let_in_after(too_many(3)).await;
+    assert!((70..100).contains(&few.as_millis()), "{few:?}");
+    let many = let_in_after(too_many(70)).await;
+    assert!((60..70).contains(&many.as_secs()), "{many:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_fails_for_good_leaves_the_plugins_alone() {
+    const EBADF: i32 = 9;
+    for fatal in [io::ErrorKind::BrokenPipe.into(), io::Error::from_raw_os_error(EBADF)] {
+        let hub = Socket::default();
+        let plugged = plug(&hub, &worker("worker").0).await;
+        let (_connector, listener) = scripted(vec![fatal], Source::Local);
+        let asked = listener.asked.clone();
+        let failed = hub.serve(listener).await;
+        assert!(matches!(failed, Err(ServeError::Listener(_))), "{failed:?}");
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        assert_eq!(hub.call::<u8>("worker", "echo", &1).await, Ok(1));
+        let (connector, listener) = MemoryListener::new();
+        let _serving = hub.serve(listener);
+        let stream = connector.connect().await.unwrap();
+        assert!(worker("another").0.serve(stream).await.is_ok(), "another listener serves");
+        assert!(hub.shutdown().await.is_clean());
+        plugged.end().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_nobody_can_dial_any_more_serving_ends() {
+    let hub = Socket::default();
+    let (connector, listener) = MemoryListener::new();
+    let serving = hub.serve(listener);
+    settle().await;
+    drop(connector);
+    assert!(matches!(serving.await, Err(ServeError::Listener(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_serves_need_not_be_waited_for() {
+    let hub = Socket::default();
+    let (connector, listener) = MemoryListener::new();
+    drop(hub.serve(listener));
+    assert!(worker("worker").0.serve(connector.connect().await.unwrap()).await.is_ok());
+}
+
+/// Those of one address that are in their handshake; those beyond are closed at once.
+#[tokio::test(start_paused = true)]
+async fn one_address_holds_so_many_handshakes() {
+    let hub = Socket::builder().max_handshakes_per_source(2).build();
+    let far = Source::Ip(IpAddr::from([192, 0, 2, 1]));
+    let (connector, listener) = scripted(Vec::new(), far);
+    let _serving = hub.serve(listener);
+    let held = [connector.connect().await.unwrap(), connector.connect().await.unwrap()];
+    settle().await;
+    let beyond = Peer::new(connector.connect().await.unwrap());
+    let start = Instant::now();
+    assert_eq!(beyond.rest().await, b"");
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    // Another address has its own places.
+    let (near, listener) = scripted(Vec::new(), Source::Ip(IpAddr::from([192, 0, 2, 2])));
+    let _serving_too = hub.serve(listener);
+    assert!(worker("near").0.serve(near.connect().await.unwrap()).await.is_ok());
+    drop(held);
+    settle().await;
+    assert!(worker("far").0.serve(connector.connect().await.unwrap()).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connector_waits_while_nobody_accepts() {
+    let (connector, _listener) = MemoryListener::new();
+    let mut held = Vec::new();
+    for _ in 0..128 {
+        held.push(timeout(SECOND, connector.connect()).await.unwrap().unwrap());
+    }
+    assert!(timeout(SECOND, connector.connect()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_serves_at_the_address() {
+    let (ours, theirs) = tokio::io::duplex(ROOM);
+    drop(theirs);
+    let refused = worker("worker").0.serve(ours).await;
+    assert!(matches!(refused, Err(ConnectError::Lost(_))), "{refused:?}");
+}

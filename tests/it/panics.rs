@@ -1,0 +1,196 @@
+//! Panics of the user's code end their call and nothing else.
+
+use brpc::{CallError, Context, Execution, Plugin, Socket};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::support::{Plugged, plug};
+
+/// Panics when it is dropped.
+#[derive(Deserialize, JsonSchema)]
+struct Grenade {
+    is_armed: bool,
+}
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        assert!(!self.is_armed, "in drop");
+    }
+}
+
+/// Panics when it is serialized.
+struct Mine;
+
+impl Serialize for Mine {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("in the serializer")
+    }
+}
+
+impl JsonSchema for Mine {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Mine".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        Schema::default()
+    }
+}
+
+/// Panics when it is deserialized.
+struct Trap;
+
+impl<'de> Deserialize<'de> for Trap {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("in the deserializer")
+    }
+}
+
+impl JsonSchema for Trap {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Trap".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        Schema::default()
+    }
+}
+
+struct Fragile;
+
+#[brpc::plugin]
+impl Fragile {
+    pub fn sync(&self) {
+        panic!("in a sync handler")
+    }
+
+    #[brpc(blocking)]
+    pub fn blocking(&self) {
+        panic!("in a {} handler", "blocking")
+    }
+
+    pub async fn at_once(&self) {
+        panic!("in place")
+    }
+
+    pub async fn later(&self) {
+        tokio::task::yield_now().await;
+        panic!("in a task")
+    }
+
+    #[brpc(no_cancel)]
+    pub async fn with_a_number(&self) {
+        tokio::task::yield_now().await;
+        std::panic::panic_any(5_u8)
+    }
+
+    pub fn dropping(&self, _grenade: Grenade) -> u8 {
+        1
+    }
+
+    pub async fn dropping_later(&self, grenade: Grenade) -> u8 {
+        tokio::task::yield_now().await;
+        u8::from(grenade.is_armed)
+    }
+
+    /// Dropped before its end, it drops its input.
+    pub async fn never(&self, grenade: Grenade) {
+        std::future::pending::<()>().await;
+        drop(grenade);
+    }
+
+    pub fn serializing(&self) -> Mine {
+        Mine
+    }
+
+    pub async fn serializing_later(&self) -> Mine {
+        tokio::task::yield_now().await;
+        Mine
+    }
+
+    pub fn deserializing(&self, _trap: Trap) {}
+
+    pub fn fine(&self, cx: &Context) -> bool {
+        cx.is_cancelled()
+    }
+}
+
+async fn fragile() -> (Socket, Plugged) {
+    let hub = Socket::default();
+    let plugged = plug(&hub, &Plugin::new(Fragile)).await;
+    (hub, plugged)
+}
+
+async fn panics_with<I: Serialize>(method: &str, input: &I, text: &str) {
+    let (hub, plugged) = fragile().await;
+    let error = hub.call::<()>("fragile", method, input).await.unwrap_err();
+    assert_eq!(error, CallError::Panicked { message: text.to_owned() });
+    assert_eq!(error.execution(), Execution::Completed);
+    assert_eq!(hub.call::<bool>("fragile", "fine", &()).await, Ok(false));
+    assert!(hub.unplug("fragile").await.unwrap().is_clean());
+    assert!(plugged.end().await.is_graceful());
+}
+
+#[tokio::test]
+async fn in_a_sync_handler() {
+    panics_with("sync", &(), "in a sync handler").await;
+}
+
+#[tokio::test]
+async fn in_a_blocking_handler() {
+    panics_with("blocking", &(), "in a blocking handler").await;
+}
+
+#[tokio::test]
+async fn in_an_async_handler_before_it_waits() {
+    panics_with("at_once", &(), "in place").await;
+}
+
+#[tokio::test]
+async fn in_an_async_handler_after_it_waited() {
+    panics_with("later", &(), "in a task").await;
+}
+
+#[tokio::test]
+async fn without_a_text() {
+    panics_with("with_a_number", &(), "a panic without a text").await;
+}
+
+#[derive(Serialize)]
+struct Armed {
+    is_armed: bool,
+}
+
+const ARMED: Armed = Armed { is_armed: true };
+
+#[tokio::test]
+async fn in_the_drop_of_an_input() {
+    panics_with("dropping", &ARMED, "in drop").await;
+    panics_with("dropping_later", &ARMED, "in drop").await;
+}
+
+#[tokio::test]
+async fn in_the_drop_of_the_input_of_a_handler_that_is_cancelled() {
+    let (hub, plugged) = fragile().await;
+    let mut call = hub.call::<()>("fragile", "never", &ARMED);
+    let handle = call.cancel_handle();
+    let call = tokio::spawn(call);
+    crate::support::settle().await;
+    handle.cancel();
+    assert!(matches!(call.await.unwrap(), Err(CallError::Cancelled { .. })));
+    assert_eq!(hub.call::<bool>("fragile", "fine", &()).await, Ok(false));
+    // All that ran has ended, or this would not be clean.
+    assert!(hub.unplug("fragile").await.unwrap().is_clean());
+    assert!(plugged.end().await.is_graceful());
+}
+
+#[tokio::test]
+async fn in_the_serializer_of_an_output() {
+    panics_with("serializing", &(), "in the serializer").await;
+    panics_with("serializing_later", &(), "in the serializer").await;
+}
+
+#[tokio::test]
+async fn in_the_deserializer_of_an_input() {
+    panics_with("deserializing", &(), "in the deserializer").await;
+}

@@ -1,0 +1,78 @@
+//! Waiting for plugins to connect.
+
+use std::time::Duration;
+
+use brpc::{Socket, WaitError};
+use tokio::time::{Instant, timeout};
+
+use crate::support::worker::worker;
+use crate::support::{LONG, plug, settle};
+
+#[tokio::test(start_paused = true)]
+async fn one_who_waits_can_call_at_once() {
+    let hub = Socket::default();
+    let waiting = hub.clone();
+    let waiting = tokio::spawn(async move {
+        waiting.wait_for("worker", LONG).await.unwrap();
+        waiting.call::<u8>("worker", "echo", &1).await
+    });
+    settle().await;
+    plug(&hub, &worker("worker").0).await;
+    assert_eq!(waiting.await.unwrap(), Ok(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_ends_with_its_time_and_names_who_is_missing() {
+    let hub = Socket::default();
+    plug(&hub, &worker("here").0).await;
+    let start = Instant::now();
+    let names = ["away", "here", "gone"];
+    let error = hub.wait_for_all(names, Duration::from_secs(3)).await.unwrap_err();
+    let missing = vec!["away".to_owned(), "gone".to_owned()];
+    assert_eq!(error, WaitError::TimedOut { missing });
+    assert_eq!(start.elapsed().as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_waited_for_are_there_at_the_same_moment() {
+    let hub = Socket::default();
+    let waiting = hub.clone();
+    let waiting = tokio::spawn(async move { waiting.wait_for_all(["one", "two"], LONG).await });
+    let one = plug(&hub, &worker("one").0).await;
+    settle().await;
+    one.kill().await;
+    settle().await;
+    plug(&hub, &worker("two").0).await;
+    settle().await;
+    assert!(!waiting.is_finished(), "they were there one after the other");
+    plug(&hub, &worker("one").0).await;
+    waiting.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_to_wait_for_is_no_wait() {
+    Socket::default().wait_for_all::<[&str; 0]>([], Duration::ZERO).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_ends_with_the_hub() {
+    let hub = Socket::default();
+    let waiting = hub.clone();
+    let waiting = tokio::spawn(async move { waiting.wait_for("worker", LONG).await });
+    settle().await;
+    hub.shutdown().await;
+    assert_eq!(waiting.await.unwrap(), Err(WaitError::ShutDown));
+    let start = Instant::now();
+    assert_eq!(hub.wait_for("worker", LONG).await, Err(WaitError::ShutDown));
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_stops_waiting_takes_nothing_from_the_others() {
+    let hub = Socket::default();
+    let waiting = hub.clone();
+    let waiting = tokio::spawn(async move { waiting.wait_for("worker", LONG).await });
+    timeout(Duration::from_secs(1), hub.wait_for("worker", LONG)).await.unwrap_err();
+    plug(&hub, &worker("worker").0).await;
+    waiting.await.unwrap().unwrap();
+}
