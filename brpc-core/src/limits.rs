@@ -60,7 +60,8 @@ pub struct Limits {
     /// The most calls in progress on one connection, including those that the caller has given up
     /// and the plugin has not yet confirmed. Default 1,024.
     pub max_calls: usize,
-    /// The most bytes of inputs that wait to be sent on one connection. Default 4 MiB.
+    /// The most bytes that wait to be sent on one connection: of inputs at the hub, of events at the
+    /// plugin. Default 4 MiB.
     pub queue_bytes: usize,
     /// The most calls that wait for a place or to be sent on one connection. Default 4,096.
     pub queue_calls: usize,

@@ -36,7 +36,8 @@ pub trait Connection {
     /// The transport has ended.
     fn handle_end(&mut self, end: End, now: Instant);
 
-    /// Does what is due.
+    /// Does what is due. What the transport has is to be read before it is called again: a peer that
+    /// seems too slow is given a second look, since it may be this side that was.
     fn handle_timeout(&mut self, now: Instant);
 
     /// The transport took `bytes`, and `more` are still to be written.

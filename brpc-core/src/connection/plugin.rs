@@ -213,7 +213,7 @@ impl Connection for PluginConnection {
         let before = out.remaining();
         out.append(&mut self.stream.control);
         if let Phase::Session(session) = &mut self.phase
-            && session.poll_transmit(out)
+            && session.poll_transmit(out, &mut self.events)
             // The last answers first get the time that they need: a connection that is over is
             // closed soon.
             && out.remaining() == before

@@ -127,6 +127,7 @@ impl PluginHandshake {
                         max_frame: welcome.max_frame as usize,
                         max_calls,
                         credit: (welcome.credit_events, welcome.credit_bytes),
+                        max_unsent: limits.queue_bytes,
                     };
                     let given = Terms {
                         name: welcome.name.to_owned(),

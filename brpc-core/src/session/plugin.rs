@@ -66,6 +66,8 @@ pub(crate) struct PluginTerms {
     pub(crate) max_calls: usize,
     /// Events that may be sent ahead, and bytes of them.
     pub(crate) credit: (u32, u64),
+    /// The most bytes of events that wait to be sent, whatever the credit.
+    pub(crate) max_unsent: usize,
 }
 
 /// What the owner is still to be told.
@@ -82,10 +84,15 @@ pub(crate) struct PluginSession {
     deadlines: Deadlines,
     /// The id of the newest call, started or not.
     last_id: CallId,
-    /// Answers and events to be sent, in order. Bounded: by the calls at once, and by the credit.
+    /// Answers and events to be sent, in order. Bounded: by the calls at once, and by the room for
+    /// events.
     outbox: VecDeque<Outgoing>,
     /// Answers in the outbox.
     unsent_answers: usize,
+    /// Room that the events in the outbox take, in bytes.
+    unsent_events: usize,
+    /// Whether an event was turned away for want of room, and somebody waits for it.
+    is_room_wanted: bool,
     /// What may be sent ahead.
     credit: Available,
     /// How the session is ending, if it is.
@@ -131,6 +138,8 @@ impl PluginSession {
             last_id: 0,
             outbox: VecDeque::new(),
             unsent_answers: 0,
+            unsent_events: 0,
+            is_room_wanted: false,
             ending: None,
             strikes: 0,
         }
@@ -153,9 +162,17 @@ impl PluginSession {
         if size > limit {
             return Err(EmitError::TooLarge { size, limit });
         }
+        // The hub's credit bounds what it has to hold; this bounds what is held here for a hub that
+        // gives much credit and reads little. One event always finds room.
+        let room = room_of(event);
+        if self.unsent_events > 0 && self.unsent_events + room > self.terms.max_unsent {
+            self.is_room_wanted = true;
+            return Err(EmitError::Full);
+        }
         if !self.credit.spend(event.len() as u64) {
             return Err(EmitError::Full);
         }
+        self.unsent_events += room;
         self.outbox.push_back(Outgoing::Event(event.clone()));
         Ok(())
     }
@@ -242,7 +259,7 @@ impl PluginSession {
 
     /// Appends frames that are ready, some 64 KiB of them. True if the last was the last of all:
     /// what ran has ended, and a goodbye is due.
-    pub(crate) fn poll_transmit(&mut self, out: &mut WriteBuffer) -> bool {
+    pub(crate) fn poll_transmit(&mut self, out: &mut WriteBuffer, events: &mut Events) -> bool {
         if matches!(self.ending, Some(Ending::LeaveUnsent)) {
             wire::Leave { last_id: self.last_id }.encode(out);
             self.ending = Some(Ending::Leaving(self.last_id));
@@ -254,6 +271,10 @@ impl PluginSession {
                     encode_answer(id, &answer, out);
                 }
                 Some(Outgoing::Event(payload)) => {
+                    self.unsent_events -= room_of(&payload);
+                    if std::mem::take(&mut self.is_room_wanted) {
+                        events.push_back(PluginEvent::Credit);
+                    }
                     wire::Event {}.encode_with_payload(&payload, out);
                 }
                 None => return self.is_done(),
@@ -378,5 +399,48 @@ fn encode_answer(id: CallId, answer: &Answer, out: &mut WriteBuffer) {
             let status = status.to_wire();
             wire::Failed { id, status, code, message }.encode_with_payload(data, out);
         }
+    }
+}
+
+/// Room that an event takes in the outbox, with what is around it.
+fn room_of(event: &Bytes) -> usize {
+    size_of::<Outgoing>() + event.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hub_that_gives_much_credit_and_reads_little_is_not_held_for() {
+        let mut session = PluginSession::new(PluginTerms {
+            methods: 0,
+            max_frame: 1 << 20,
+            max_calls: 1,
+            credit: (u32::MAX, u64::MAX),
+            max_unsent: 10_000,
+        });
+        let event = Bytes::from(vec![b'0'; 1_000]);
+        let sent = (0..100).take_while(|_| session.emit(&event).is_ok()).count();
+        assert!((1..10).contains(&sent));
+        assert_eq!(session.emit(&event), Err(EmitError::Full));
+        let (mut out, mut events) = (WriteBuffer::new(), Events::new());
+        session.poll_transmit(&mut out, &mut events);
+        assert!(matches!(events.make_contiguous(), [PluginEvent::Credit]), "told once");
+        assert_eq!(session.emit(&event), Ok(()));
+    }
+
+    #[test]
+    fn one_event_always_finds_room() {
+        let terms = PluginTerms {
+            methods: 0,
+            max_frame: 1 << 20,
+            max_calls: 1,
+            credit: (8, 1 << 20),
+            max_unsent: 0,
+        };
+        let mut session = PluginSession::new(terms);
+        assert_eq!(session.emit(&Bytes::from(vec![b'0'; 100_000])), Ok(()));
+        assert_eq!(session.emit(&Bytes::from_static(b"1")), Err(EmitError::Full));
     }
 }

@@ -168,7 +168,12 @@ pub(crate) fn first_call(now: Instant, metadata: &[(&str, &str)]) -> NewCall {
 }
 
 fn sent(connection: &mut impl Connection, now: Instant) -> Vec<u8> {
-    let mut out = WriteBuffer::new();
-    connection.poll_transmit(&mut out, now);
-    out.copy_to_bytes(out.remaining()).to_vec()
+    let (mut out, mut bytes) = (WriteBuffer::new(), Vec::new());
+    loop {
+        connection.poll_transmit(&mut out, now);
+        if out.is_empty() {
+            return bytes;
+        }
+        bytes.extend_from_slice(&out.copy_to_bytes(out.remaining()));
+    }
 }
