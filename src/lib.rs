@@ -1,4 +1,4 @@
-//! Reverse RPC.
+#![doc = include_str!("../README.md")]
 
 pub use brpc_macros::plugin;
 pub use brpc_plugin::{

@@ -18,6 +18,7 @@ use crate::error::WaitError;
 use crate::event::PluginRef;
 use crate::hub::Hub;
 use crate::listener::Listener;
+use crate::registry::Registry;
 use crate::subscriber::Events;
 use crate::wait;
 
@@ -254,7 +255,7 @@ impl Socket {
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket")
-            .field("connected", &self.hub().with_registry(|registry| registry.names()))
+            .field("connected", &self.hub().with_registry(Registry::names))
             .finish_non_exhaustive()
     }
 }

@@ -263,21 +263,6 @@ fn noise(random: &mut Random) -> Vec<u8> {
     // Where it goes wrong: every stage is as likely as the others.
     let stages = [0, 8, 8 + hello.encode().len(), bytes.len() - answers.len(), bytes.len()];
     let stage = random.below(4);
-    let start = stages[stage];
-    for _ in 0..=random.below(3) {
-        let place = start + random.below((stages[stage + 1] - start).max(1));
-        let place = place.min(bytes.len().saturating_sub(1));
-        match random.below(5) {
-            0 => bytes[place] ^= 1 << random.below(8),
-            1 => bytes.truncate(place.max(1)),
-            2 => {
-                let count = random.below(200);
-                let made_up = random.bytes(count);
-                bytes.splice(place..place, made_up);
-            }
-            3 => drop(bytes.remove(place)),
-            _ => bytes.extend_from_within(place..),
-        }
-    }
+    random.damage(&mut bytes, stages[stage]..stages[stage + 1]);
     bytes
 }

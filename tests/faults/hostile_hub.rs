@@ -14,7 +14,7 @@ use crate::raw::{
     ACCEPTED, BREACH, CALL, CANCEL, CREDIT, DESCRIBE, DRAIN, EVENT, FAILED, GOODBYE, HELLO, LEAVE,
     PREFACE, REFUSED, REPLY, RawHub, WELCOME, Welcome, call, frame, string, varint,
 };
-use crate::scenario::{eventually, scaled, scenario, within};
+use crate::scenario::{scaled, scenario, within};
 use crate::worker::{Desk, Worker};
 
 /// The numbers of the worker's methods.
@@ -330,8 +330,7 @@ fn noise_from_a_hub_ends_the_run_and_nothing_else() {
             raw.end().await;
             raw.rest().await;
             within("the run", running).await.unwrap().ok();
-            eventually("no handler is left", || desk.waiting() == 0).await;
-            assert!(desk.started.lock().unwrap().values().all(|&times| times == 1));
+            assert_eq!(desk.waiting(), 0, "no handler outlives the run");
             if n % 50 == 0 {
                 good.answers().await;
             }
@@ -356,19 +355,7 @@ fn noise(random: &mut Random) -> Vec<u8> {
     let mut bytes = [&beginning[..], &calls].concat();
     // Half of it goes wrong in the handshake, half later.
     let start = if random.below(2) == 0 { 0 } else { beginning.len() };
-    for _ in 0..=random.below(3) {
-        let place = (start + random.below(bytes.len())).min(bytes.len() - 1);
-        match random.below(5) {
-            0 => bytes[place] ^= 1 << random.below(8),
-            1 => bytes.truncate(place.max(1)),
-            2 => {
-                let count = random.below(200);
-                let made_up = random.bytes(count);
-                bytes.splice(place..place, made_up);
-            }
-            3 if bytes.len() > 1 => drop(bytes.remove(place)),
-            _ => bytes.extend_from_within(place..),
-        }
-    }
+    let range = start..bytes.len();
+    random.damage(&mut bytes, range);
     bytes
 }

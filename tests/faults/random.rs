@@ -1,5 +1,7 @@
 //! Numbers that look random and are the same in every run.
 
+use std::ops::Range;
+
 /// `SplitMix64`: small, and good enough to choose with.
 pub struct Random(u64);
 
@@ -22,6 +24,23 @@ impl Random {
 
     pub fn bytes(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| self.next().to_le_bytes()[0]).collect()
+    }
+
+    /// Changes bytes, loses them, repeats them and makes some up, beginning within a range.
+    pub fn damage(&mut self, bytes: &mut Vec<u8>, within: Range<usize>) {
+        for _ in 0..=self.below(3) {
+            let place = (within.start + self.below(within.len())).min(bytes.len());
+            match self.below(5) {
+                0 if place < bytes.len() => bytes[place] ^= 1 << self.below(8),
+                1 => bytes.truncate(place),
+                2 if place < bytes.len() => drop(bytes.remove(place)),
+                3 => bytes.extend_from_within(place..),
+                _ => {
+                    let count = self.below(200);
+                    bytes.splice(place..place, self.bytes(count));
+                }
+            }
+        }
     }
 }
 

@@ -1,0 +1,105 @@
+//! One of two programs, the hub: waits for the `plugin` example and calls it.
+//!
+//! ```console
+//! $ cargo run --example hub          # takes another address to listen on, if need be
+//! $ cargo run --example plugin       # in another terminal
+//! ```
+
+#[path = "support/report.rs"]
+mod report;
+#[path = "support/signal.rs"]
+mod signal;
+
+use std::pin::pin;
+use std::time::Duration;
+
+use brpc::{Event, Events, Socket};
+use report::{Report, chain};
+use tokio::net::TcpListener;
+
+/// The name of the plugin that is waited for.
+const PLUGIN: &str = "your_plugin_name";
+
+/// How long calls in progress get to finish when the program is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+#[tokio::main]
+async fn main() -> Result<(), Report> {
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    let stop = signal::stop_signal()?;
+
+    let hub = Socket::default();
+    let events = tokio::spawn(print_events(hub.events()));
+
+    let bound = TcpListener::bind(&address).await;
+    let listener = bound.map_err(|error| format!("{address}: {}", chain(&error)))?;
+    println!("Listening on {}", listener.local_addr()?);
+    hub.serve(listener);
+
+    let mut talk = pin!(talk(&hub));
+    let result = tokio::select! {
+        result = &mut talk => result,
+        () = stop => {
+            println!("Stopping");
+            // A call in progress finishes; what is tried after it is refused.
+            let _ = tokio::join!(hub.shutdown().grace(GRACE), talk);
+            Ok(())
+        }
+    };
+
+    // Shut the hub down; every plugin is told why its run ends. Twice is the same as once.
+    let report = hub.shutdown().grace(GRACE).await;
+    for left in report.plugins.iter().filter(|left| !left.is_clean()) {
+        println!("Cut off: {} ({}, {} calls)", left.plugin.name(), left.reason, left.cut);
+    }
+    // Streams of events end with the hub.
+    events.await?;
+    println!("Shut down");
+    result
+}
+
+/// Calls the plugin as soon as it is there, and lets it go.
+async fn talk(hub: &Socket) -> Result<(), Report> {
+    hub.wait_for(PLUGIN, Duration::from_secs(30)).await?;
+
+    let response: String = hub.call(PLUGIN, "ExampleMethod", &()).await?;
+    println!("Response: {response}");
+
+    // Get a list of connected plugins.
+    print_list(hub);
+
+    // If you need, you can stop any plugin. The trace id reaches it.
+    match hub.unplug(PLUGIN).trace("1").await {
+        Ok(report) => println!("Unplugged: {} calls were cut off", report.cut),
+        // It left by itself.
+        Err(error) => println!("Not unplugged: {error}"),
+    }
+    print_list(hub);
+    Ok(())
+}
+
+fn print_list(hub: &Socket) {
+    let plugins = hub.connected();
+    let names: Vec<&str> = plugins.iter().map(brpc::PluginRef::name).collect();
+    println!("List: [{}]", names.join(", "));
+}
+
+/// Prints what happens, beside the calls.
+async fn print_events(mut events: Events) {
+    while let Some(event) = events.next().await {
+        match event {
+            Event::Connected(plugin) => {
+                println!("Connected: {} {}", plugin.name(), plugin.version());
+            }
+            Event::Message(message) => match message.decode::<String>() {
+                Ok(text) => println!("Async: {text}"),
+                Err(error) => println!("Async: {error}"),
+            },
+            Event::Disconnected(plugin, reason) => {
+                let graceful = reason.is_graceful();
+                println!("Disconnected: {} ({reason}), gracefully: {graceful}", plugin.name());
+            }
+            other => println!("{other:?}"),
+        }
+    }
+}

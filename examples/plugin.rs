@@ -1,0 +1,73 @@
+//! One of two programs, the plugin: dials the `hub` example and answers its calls.
+//!
+//! ```console
+//! $ cargo run --example hub
+//! $ cargo run --example plugin       # in another terminal; takes the hub's address, if need be
+//! ```
+
+#![allow(unreachable_pub)] // Methods of plugins are `pub` to be exposed.
+
+#[path = "support/report.rs"]
+mod report;
+#[path = "support/signal.rs"]
+mod signal;
+
+use std::pin::pin;
+use std::time::Duration;
+
+use brpc::{AsyncHook, HookError, Plugin};
+use report::{Report, chain};
+
+/// How long calls in progress get to finish when the program is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+struct Example {
+    hook: AsyncHook,
+}
+
+// The name must be unique among the hub's plugins.
+#[brpc::plugin(name = "your_plugin_name", version = "your_plugin_version")]
+impl Example {
+    /// Sends two async messages around a pause.
+    #[brpc(rename = "ExampleMethod")]
+    pub async fn example_method(&self) -> Result<String, HookError> {
+        self.hook.emit("ExampleMethod started").await?;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        self.hook.emit("ExampleMethod ended").await?;
+        Ok("Message".to_owned())
+    }
+
+    #[brpc(hook)]
+    fn use_async_hook(&mut self, hook: AsyncHook) {
+        self.hook = hook;
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Report> {
+    let hub = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    let mut stop = pin!(signal::stop_signal()?);
+
+    let plugin = Plugin::new(Example { hook: AsyncHook::default() });
+    let session = tokio::select! {
+        session = plugin.connect(&hub) => session.map_err(|error| format!("{hub}: {}", chain(&error)))?,
+        () = &mut stop => return Ok(()),
+    };
+    println!("connected to {hub} as {}", session.name());
+
+    let handle = session.handle();
+    let mut run = pin!(session.run());
+    let reason = tokio::select! {
+        reason = &mut run => reason,
+        () = &mut stop => {
+            println!("stopping");
+            handle.stop(GRACE);
+            run.await
+        }
+    };
+    if !reason.is_graceful() {
+        return Err(format!("the connection was lost: {reason}").into());
+    }
+    println!("ended: {reason}");
+    Ok(())
+}

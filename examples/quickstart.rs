@@ -1,0 +1,122 @@
+//! The whole story in one program: a hub, and a plugin that dials in to it over TCP.
+//!
+//! ```console
+//! $ cargo run --example quickstart
+//! ```
+
+#![allow(unreachable_pub)] // Methods of plugins are `pub` to be exposed.
+
+#[path = "support/report.rs"]
+mod report;
+#[path = "support/signal.rs"]
+mod signal;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use brpc::{AsyncHook, ConnectError, EndReason, Event, Plugin, Socket};
+use report::{Report, chain};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+
+/// What `greet` takes. A hub in another program has a type of its own, or builds JSON.
+#[derive(Deserialize, JsonSchema, Serialize)]
+struct Greet {
+    name: String,
+}
+
+/// What `greet` gives.
+#[derive(Deserialize, JsonSchema, Serialize)]
+struct Greeting {
+    text: String,
+}
+
+/// A method may fail with any error that can be displayed.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The plugin: any type of yours.
+struct Greeter {
+    hook: AsyncHook,
+}
+
+#[brpc::plugin]
+impl Greeter {
+    /// Greets somebody by name.
+    pub async fn greet(&self, req: Greet) -> Result<Greeting, BoxError> {
+        if req.name.is_empty() {
+            return Err("whom shall I greet?".into());
+        }
+        self.hook.emit(&format!("{} is here", req.name)).await?;
+        Ok(Greeting { text: format!("Hello, {}!", req.name) })
+    }
+
+    #[brpc(hook)]
+    fn use_async_hook(&mut self, hook: AsyncHook) {
+        self.hook = hook;
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Report> {
+    let stop = signal::stop_signal()?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let hub = Socket::default();
+    hub.serve(listener);
+
+    // In real life this is another process, on another machine.
+    let plugin = tokio::spawn(run_plugin(address));
+
+    let result = tokio::select! {
+        result = talk(&hub) => result,
+        () = stop => Ok(()),
+    };
+    // Lets calls finish, says goodbye to every plugin, and closes the port.
+    hub.shutdown().await;
+    println!("the plugin's run ended: {}", plugin.await??);
+    result
+}
+
+/// The plugin's side: dial in, and answer calls until one of the two sides ends it.
+async fn run_plugin(hub: SocketAddr) -> Result<EndReason, ConnectError> {
+    let session = Plugin::new(Greeter { hook: AsyncHook::default() }).connect(hub).await?;
+    Ok(session.run().await)
+}
+
+/// The hub's side: wait for the plugin, and call its methods.
+async fn talk(hub: &Socket) -> Result<(), Report> {
+    let mut events = hub.events();
+    hub.wait_for("greeter", Duration::from_secs(5)).await?;
+
+    let greeting: Greeting = hub.call("greeter", "greet", &Greet { name: "Ada".into() }).await?;
+    println!("greet: {}", greeting.text);
+
+    // Any type that serializes will do as input, and any that deserializes as output.
+    let nobody = serde_json::json!({ "name": "" });
+    let call = hub.call::<serde_json::Value>("greeter", "greet", &nobody);
+    match call.timeout(Duration::from_secs(1)).await {
+        Ok(greeting) => println!("greet: {greeting}"),
+        Err(error) => println!("greet: {}", chain(&error)),
+    }
+
+    // What a method emits before it returns is here before its answer is.
+    while let Some(event) = events.next().await {
+        if let Event::Message(message) = event {
+            println!("event from {}: {}", message.plugin().name(), message.decode::<String>()?);
+            break;
+        }
+    }
+
+    for plugin in hub.connected() {
+        println!("connected: {}", plugin.name());
+        for function in hub.plugin_info(plugin.name()).into_iter().flat_map(|info| info.functions) {
+            println!("  {}: {}", function.name, function.description);
+        }
+    }
+
+    let report = hub.unplug("greeter").await?;
+    println!("left cleanly: {}", report.is_clean());
+    println!("connected: {}", hub.connected().len());
+    Ok(())
+}

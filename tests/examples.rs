@@ -1,0 +1,377 @@
+//! Runs every example as a process of its own, and checks what it prints and how it ends.
+//!
+//! `cargo test` builds the examples; with `--test examples` alone, `cargo build --examples` first.
+
+#![allow(clippy::unwrap_used)]
+#![cfg(target_os = "linux")] // The agents of the fleet read /proc.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// When a test gives up. Nothing waits so long unless it is broken.
+const GUARD: Duration = Duration::from_mins(1);
+
+/// An example that runs. Killed when dropped.
+struct Program {
+    name: &'static str,
+    child: Child,
+    lines: Receiver<String>,
+    /// When the test gives up.
+    until: Instant,
+}
+
+impl Program {
+    fn start(name: &'static str, args: &[&str]) -> Self {
+        let mut command = example(name);
+        let mut child = command.args(args).stdout(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            // Reads to the end, whether anybody listens or not, so that the program never blocks.
+            for line in output.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        Self { name, child, lines, until: Instant::now() + GUARD }
+    }
+
+    /// A hub on a port that is free, and its address.
+    fn start_hub(name: &'static str, args: &[&str]) -> (Self, String) {
+        let mut hub = Self::start(name, &[args, &["127.0.0.1:0"]].concat());
+        let line = hub.line().unwrap();
+        let address = line.to_lowercase().strip_prefix("listening on ").unwrap().to_owned();
+        (hub, address)
+    }
+
+    /// The next line; `None` at the end.
+    fn line(&mut self) -> Option<String> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        // One that talks for ever is to be noticed as well.
+        assert!(!left.is_zero(), "{} takes too long", self.name);
+        match self.lines.recv_timeout(left) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("{} takes too long", self.name),
+        }
+    }
+
+    /// Reads up to the next line that contains this, and returns it.
+    fn wait_for(&mut self, part: &str) -> String {
+        let mut before = Vec::new();
+        while let Some(line) = self.line() {
+            if line.contains(part) {
+                return line;
+            }
+            before.push(line);
+        }
+        panic!("{} ended without {part:?}, after:\n{}", self.name, before.join("\n"));
+    }
+
+    fn send(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Reads to the end; what was still said, and how it ended.
+    fn finish(mut self) -> (Vec<String>, ExitStatus) {
+        let mut rest = Vec::new();
+        while let Some(line) = self.line() {
+            rest.push(line);
+        }
+        (rest, self.child.wait().unwrap())
+    }
+
+    /// The same of one that succeeds.
+    fn succeed(self) -> Vec<String> {
+        let name = self.name;
+        let (rest, status) = self.finish();
+        assert!(status.success(), "{name}: {status}, after:\n{}", rest.join("\n"));
+        rest
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An example, as `cargo test` has built it beside this test.
+fn example(name: &str) -> Command {
+    let test = std::env::current_exe().unwrap();
+    let profile = test.ancestors().nth(2).unwrap();
+    let path = profile.join("examples").join(name);
+    assert!(path.exists(), "{} is missing; `cargo build --examples` makes it", path.display());
+    Command::new(path)
+}
+
+/// What an example says that fails.
+fn error_of(name: &str, args: &[&str]) -> String {
+    let Output { status, stderr, .. } = example(name).args(args).output().unwrap();
+    assert_eq!(status.code(), Some(1), "{name}");
+    String::from_utf8(stderr).unwrap().trim_end().to_owned()
+}
+
+/// Lines that contain this, in their order.
+fn having<'a>(lines: &'a [String], part: &str) -> Vec<&'a str> {
+    lines.iter().map(String::as_str).filter(|line| line.contains(part)).collect()
+}
+
+#[test]
+fn quickstart() {
+    let lines = Program::start("quickstart", &[]).succeed();
+    assert_eq!(
+        lines,
+        [
+            "greet: Hello, Ada!",
+            "greet: the method failed: whom shall I greet?",
+            "event from greeter: Ada is here",
+            "connected: greeter",
+            "  greet: Greets somebody by name.",
+            "left cleanly: true",
+            "connected: 0",
+            "the plugin's run ended: unplugged by the hub",
+        ]
+    );
+}
+
+#[test]
+fn hub_and_plugin() {
+    let (hub, address) = Program::start_hub("hub", &[]);
+    let plugin = Program::start("plugin", &[&address]);
+    let connected = format!("connected to {address} as your_plugin_name");
+    assert_eq!(plugin.succeed(), [connected.as_str(), "ended: unplugged by the hub"]);
+
+    // Events are printed by a task of their own, so only each half has an order.
+    let lines = hub.succeed();
+    let (list, events): (Vec<String>, Vec<String>) = lines.into_iter().partition(|line| {
+        ["Response", "List", "Unplugged", "Shut"].iter().any(|start| line.starts_with(start))
+    });
+    assert_eq!(
+        list,
+        [
+            "Response: Message",
+            "List: [your_plugin_name]",
+            "Unplugged: 0 calls were cut off",
+            "List: []",
+            "Shut down",
+        ]
+    );
+    assert_eq!(
+        events,
+        [
+            "Connected: your_plugin_name your_plugin_version",
+            "Async: ExampleMethod started",
+            "Async: ExampleMethod ended",
+            "Disconnected: your_plugin_name (unplugged), gracefully: true",
+        ]
+    );
+}
+
+#[test]
+fn a_hub_that_is_told_to_stop_lets_the_call_finish() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let (mut hub, address) = Program::start_hub("hub", &[]);
+        let plugin = Program::start("plugin", &[&address]);
+        hub.wait_for("ExampleMethod started");
+        hub.send(signal);
+        let lines = hub.succeed();
+        assert_eq!(lines[0], "Stopping");
+        assert_eq!(having(&lines, "Response"), ["Response: Message"]);
+        assert_eq!(having(&lines, "gracefully: true").len(), 1, "{lines:?}");
+        assert_eq!(plugin.succeed().last().unwrap(), "ended: the hub shut down");
+    }
+}
+
+#[test]
+fn a_plugin_that_is_told_to_stop_lets_the_call_finish() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let (mut hub, address) = Program::start_hub("hub", &[]);
+        let mut plugin = Program::start("plugin", &[&address]);
+        plugin.wait_for("connected to");
+        hub.wait_for("ExampleMethod started");
+        plugin.send(signal);
+        assert_eq!(plugin.succeed(), ["stopping", "ended: stopped"]);
+        let lines = hub.succeed();
+        assert_eq!(having(&lines, "Response"), ["Response: Message"]);
+        assert_eq!(having(&lines, "gracefully: true").len(), 1, "{lines:?}");
+    }
+}
+
+#[test]
+fn a_hub_without_plugins_stops_at_once() {
+    let (hub, _) = Program::start_hub("hub", &[]);
+    hub.send(Signal::TERM);
+    assert_eq!(hub.succeed(), ["Stopping", "Shut down"]);
+}
+
+#[test]
+fn a_plugin_whose_hub_is_killed_says_so() {
+    let (mut hub, address) = Program::start_hub("hub", &[]);
+    let mut plugin = example("plugin");
+    let plugin = plugin.arg(&address).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    hub.wait_for("ExampleMethod started");
+    hub.send(Signal::KILL);
+    let Output { status, stderr, .. } = plugin.wait_with_output().unwrap();
+    assert_eq!(status.code(), Some(1));
+    let error = String::from_utf8(stderr).unwrap();
+    assert!(error.starts_with("Error: the connection was lost: "), "{error}");
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    let (_hub, address) = Program::start_hub("fleet_hub", &["--agents", "99"]);
+    let error = error_of("hub", &[&address]);
+    assert!(error.starts_with(&format!("Error: {address}: Address already in use")), "{error}");
+    let error = error_of("fleet_hub", &[&address]);
+    assert!(error.starts_with(&format!("Error: {address}: Address already in use")), "{error}");
+
+    let error = error_of("fleet_agent", &["--name", "a b", &address]);
+    assert!(error.contains("bad plugin name: a name is 1 to 128 characters"), "{error}");
+    let error = error_of("fleet_agent", &["--nmae", "a", &address]);
+    assert!(error.starts_with("Error: usage: fleet_agent [--name NAME]"), "{error}");
+    let error = error_of("fleet_hub", &["--every", "-1"]);
+    assert_eq!(error, "Error: cannot convert float seconds to Duration: value is negative");
+
+    // A port that was free a moment ago, and that nobody listens on.
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = error_of("plugin", &[&nobody.to_string()]);
+    let expected = format!("Error: {nobody}: can't connect to the hub: Connection refused");
+    assert!(error.starts_with(&expected), "{error}");
+}
+
+#[test]
+fn a_name_that_is_taken_is_refused() {
+    let (mut hub, address) = Program::start_hub("hub", &[]);
+    let first = Program::start("plugin", &[&address]);
+    hub.wait_for("Connected");
+    // So it does not leave meanwhile.
+    first.send(Signal::STOP);
+    assert_eq!(
+        error_of("plugin", &[&address]),
+        format!("Error: {address}: refused by the hub: another plugin of this name is connected")
+    );
+}
+
+#[test]
+fn a_fleet_is_asked_round_by_round() {
+    let logs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("logs");
+    let _ = std::fs::remove_dir_all(&logs);
+    std::fs::create_dir_all(&logs).unwrap();
+    let text: Vec<String> = (1..=1000).map(|n| format!("line {n}")).collect();
+    std::fs::write(logs.join("log"), text.join("\n")).unwrap();
+    // What an agent may not read, wherever the path leads.
+    std::os::unix::fs::symlink("/etc/passwd", logs.join("link")).unwrap();
+    let logs = logs.to_str().unwrap();
+
+    let options = ["--agents", "3", "--every", "0.1", "--timeout", "30", "--lines", "2"];
+    let tail = |path| [&options[..], &["--path", logs, "--tail", path]].concat();
+    let agent = |hub: &str| Program::start("fleet_agent", &["--name", "edge", "--logs", logs, hub]);
+
+    let (mut hub, address) = Program::start_hub("fleet_hub", &tail("log"));
+    let agents = [agent(&address), agent(&address)];
+    // It has none of the methods, as an agent of another version.
+    let other = Program::start("plugin", &[&address]);
+
+    assert_eq!(hub.wait_for("asking"), "round-1: asking 3 agents");
+    assert!(hub.wait_for("AGENT").ends_with(&format!("FILES IN {logs}")));
+    for name in ["edge ", "edge-2 "] {
+        let row = hub.wait_for(name);
+        assert!(row.contains("MiB") || row.contains("GiB"), "{row}");
+        // Links are not counted: one file of 1000 lines.
+        assert!(row.ends_with("8.7 KiB in 1"), "{row}");
+    }
+    let lines: Vec<String> = std::iter::from_fn(|| hub.line()).take(6).collect();
+    assert!(lines[0].starts_with("your_plugin_name  - "), "{lines:?}");
+    assert_eq!(
+        lines[1..],
+        [
+            "edge | line 999",
+            "edge | line 1000",
+            "edge-2 | line 999",
+            "edge-2 | line 1000",
+            "your_plugin_name did not answer host, processes, disk_usage, tail_file: \
+             it has no such method",
+        ]
+    );
+
+    hub.send(Signal::INT);
+    assert_eq!(hub.succeed().last().unwrap(), "shut down; 3 of 3 agents left in time");
+    assert!(other.succeed().ends_with(&["ended: the hub shut down".to_owned()]));
+    for agent in agents {
+        let lines = agent.succeed();
+        assert_eq!(having(&lines, "round-1: ").len(), 4, "{lines:?}");
+        assert!(lines.last().unwrap().ends_with("calls: the hub shut down"), "{lines:?}");
+    }
+
+    for (path, said) in [
+        ("link", "not in the log directory"),
+        ("/etc/passwd", "not in the log directory"),
+        ("none", "No such file or directory (os error 2)"),
+        (".", "not a regular file"),
+    ] {
+        let options = ["--timeout", "30", "--path", logs, "--tail", path];
+        let (mut hub, address) = Program::start_hub("fleet_hub", &options);
+        let agent = agent(&address);
+        assert_eq!(
+            hub.wait_for("did not answer"),
+            format!("edge did not answer tail_file: the method failed: {said} (has run)")
+        );
+        agent.send(Signal::TERM);
+        assert!(agent.succeed().last().unwrap().ends_with("calls: stopped"));
+    }
+}
+
+#[test]
+fn an_agent_that_is_frozen_does_not_hold_up_the_others() {
+    let options = ["--agents", "2", "--every", "0.1", "--timeout", "3"];
+    let (mut hub, address) = Program::start_hub("fleet_hub", &options);
+    let frozen = Program::start("fleet_agent", &["--name", "frozen", &address]);
+    hub.wait_for("frozen is connected");
+    frozen.send(Signal::STOP);
+    let agent = Program::start("fleet_agent", &["--name", "well", &address]);
+    let row = |line: String| line.split_whitespace().nth(1).unwrap().to_owned();
+    hub.wait_for("AGENT");
+    assert_eq!(row(hub.wait_for("frozen")), "-");
+    assert_ne!(row(hub.wait_for("well")), "-");
+    assert_eq!(
+        hub.wait_for("did not answer"),
+        "frozen did not answer host, processes, disk_usage: \
+         the deadline passed with the call sent but not answered (may have run)"
+    );
+
+    // It goes on where it was.
+    frozen.send(Signal::CONT);
+    while row(hub.wait_for("frozen  ")) == "-" {}
+    hub.send(Signal::TERM);
+    assert_eq!(hub.succeed().last().unwrap(), "shut down; 2 of 2 agents left in time");
+    frozen.succeed();
+    agent.succeed();
+}
+
+#[test]
+fn an_agent_that_is_killed_in_a_call_is_told_apart() {
+    let options = ["--agents", "2", "--every", "0.1", "--timeout", "600"];
+    let (mut hub, address) = Program::start_hub("fleet_hub", &options);
+    let victim = Program::start("fleet_agent", &["--name", "victim", &address]);
+    hub.wait_for("victim is connected");
+    victim.send(Signal::STOP);
+    let mut agent = Program::start("fleet_agent", &["--name", "well", &address]);
+    // Both are asked at once, so the victim has been asked as well.
+    agent.wait_for("round-1: disk_usage");
+    victim.send(Signal::KILL);
+
+    let failure = hub.wait_for("victim did not answer");
+    assert!(failure.contains(": disconnected with the call "), "{failure}");
+    // The round after it is without the victim.
+    hub.wait_for(": asking 1 agents");
+    hub.send(Signal::TERM);
+    assert_eq!(hub.succeed().last().unwrap(), "shut down; 1 of 1 agents left in time");
+    assert!(agent.succeed().last().unwrap().ends_with("the hub shut down"));
+}
