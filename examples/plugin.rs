@@ -5,8 +5,6 @@
 //! $ cargo run --example plugin       # in another terminal; takes the hub's address, if need be
 //! ```
 
-#![allow(unreachable_pub)] // Methods of plugins are `pub` to be exposed.
-
 #[path = "support/report.rs"]
 mod report;
 #[path = "support/signal.rs"]

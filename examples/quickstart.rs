@@ -4,8 +4,6 @@
 //! $ cargo run --example quickstart
 //! ```
 
-#![allow(unreachable_pub)] // Methods of plugins are `pub` to be exposed.
-
 #[path = "support/report.rs"]
 mod report;
 #[path = "support/signal.rs"]

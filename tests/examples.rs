@@ -130,7 +130,7 @@ fn quickstart() {
         lines,
         [
             "greet: Hello, Ada!",
-            "greet: the method failed: whom shall I greet?",
+            "greet: whom shall I greet?",
             "event from greeter: Ada is here",
             "connected: greeter",
             "  greet: Greets somebody by name.",
@@ -258,7 +258,9 @@ fn a_name_that_is_taken_is_refused() {
     first.send(Signal::STOP);
     assert_eq!(
         error_of("plugin", &[&address]),
-        format!("Error: {address}: refused by the hub: another plugin of this name is connected")
+        format!(
+            "Error: {address}: refused by the hub: another plugin named `your_plugin_name` is connected"
+        )
     );
 }
 
@@ -324,7 +326,7 @@ fn a_fleet_is_asked_round_by_round() {
         let agent = agent(&address);
         assert_eq!(
             hub.wait_for("did not answer"),
-            format!("edge did not answer tail_file: the method failed: {said} (has run)")
+            format!("edge did not answer tail_file: {said} (has run)")
         );
         agent.send(Signal::TERM);
         assert!(agent.succeed().last().unwrap().ends_with("calls: stopped"));

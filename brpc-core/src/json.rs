@@ -61,8 +61,18 @@ fn locate<T: DeserializeOwned>(payload: &[u8], error: &serde_json::Error) -> Jso
             JsonError { path: located.path().to_string(), message: located.inner().to_string() }
         }
         // The value is fine; what follows it isn't.
-        Ok(_) => JsonError::whole(error.to_string()),
+        Ok(_) => JsonError::whole(message(error)),
     }
+}
+
+/// What an error says, without the line and the column: nobody sees the text that they count in.
+fn message(error: &serde_json::Error) -> String {
+    let mut message = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    if message.ends_with(&place) {
+        message.truncate(message.len() - place.len());
+    }
+    message
 }
 
 /// Checks the nesting and the number of values of a JSON text, without building anything.
@@ -151,6 +161,7 @@ mod tests {
         }
         let error = decode::<Outer>(br#"{"list":[1,"two"]}"#).unwrap_err();
         assert_eq!(error.path, "list[1]");
+        assert_eq!(error.message, "invalid type: string \"two\", expected u8");
         let error = decode::<Outer>(br#"{"list":[1]} x"#).unwrap_err();
         assert_eq!(error.path, ".");
     }

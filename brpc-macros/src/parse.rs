@@ -50,6 +50,11 @@ pub(crate) fn plugin(
             hidden.push(Hidden { args, reason });
         } else {
             methods.push(method(function, args, rename_all));
+            // What lints would have changed, this macro needs as it is: `pub` exposes a method,
+            // `&self` makes it one, and inputs are owned.
+            function.attrs.push(parse_quote! {
+                #[allow(unreachable_pub, clippy::needless_pass_by_value, clippy::unused_self)]
+            });
         }
     }
     Plugin {

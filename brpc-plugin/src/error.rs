@@ -33,6 +33,9 @@ pub enum ConnectError {
     /// The hub did not let the plugin in, and says why.
     #[error("refused by the hub")]
     Refused(#[source] Refusal),
+    /// The peer did not answer in time; it may not be a hub.
+    #[error("no answer to the handshake in time; is the peer a brpc hub?")]
+    TimedOut,
     /// The connection ended before the plugin was let in; the peer may not be a hub.
     #[error("the connection ended in the handshake")]
     Lost(#[source] DisconnectReason),

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use brpc_core::{Introduction, Limits};
+use brpc_core::{DisconnectReason, Introduction, Limits};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -59,6 +59,7 @@ impl<R: Receiver> Session<R> {
                 driver.await;
                 Err(ConnectError::Refused(refusal))
             }
+            Admittance::Lost(DisconnectReason::SlowSender) => Err(ConnectError::TimedOut),
             Admittance::Lost(reason) => Err(ConnectError::Lost(reason)),
         }
     }

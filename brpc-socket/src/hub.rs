@@ -132,12 +132,12 @@ impl Hub {
     pub(crate) fn register(
         &self,
         link: &Arc<PluginLink>,
-        greeting: Greeting,
+        greeting: &Greeting,
         description: &Arc<Description>,
     ) -> Result<(), Refusal> {
         let sequencer = self.config.sequencer.as_ref();
         let mut attempts_left = sequencer.map_or(0, |sequencer| sequencer.attempts);
-        let mut name = greeting.name;
+        let mut name = greeting.name.clone();
         loop {
             if self.try_register(link, &name, &greeting.version, description)? {
                 return Ok(());
@@ -152,9 +152,10 @@ impl Hub {
         }
         let message = match sequencer {
             Some(Sequencer { attempts, .. }) => {
-                format!("the name is taken, and so are {attempts} others that were tried")
+                let name = &greeting.name;
+                format!("the name `{name}` is taken, and so are {attempts} others that were tried")
             }
-            None => "another plugin of this name is connected".to_owned(),
+            None => format!("another plugin named `{}` is connected", greeting.name),
         };
         Err(Refusal::new(RefusalCode::NameTaken, message).retry_after(Duration::from_secs(1)))
     }

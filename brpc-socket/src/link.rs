@@ -152,7 +152,7 @@ impl PluginLink {
     fn handle_description(self: &Arc<Self>, description: &Arc<Description>) {
         let greeting = self.greeting.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(greeting) = greeting else { return };
-        if let Err(refusal) = self.hub.register(self, greeting, description) {
+        if let Err(refusal) = self.hub.register(self, &greeting, description) {
             return self.driven.lock().refuse(refusal);
         }
         drop(self.admission.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -191,6 +191,12 @@ impl PluginLink {
             );
             self.hub.bus().publish(&Event::Disconnected(plugin.clone(), reason), None);
             self.hub.tell_disconnect(plugin, reason);
+        } else {
+            tracing::debug!(
+                connection = self.id,
+                ?reason,
+                "a connection ended that was not let in"
+            );
         }
         // Now the name is free, and whoever gets it next is told of later than this.
         self.hub.unregister(self);

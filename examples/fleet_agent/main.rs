@@ -6,8 +6,6 @@
 //! $ cargo run --example fleet_agent -- --name edge --logs /var/log/nginx 192.0.2.1:8081
 //! ```
 
-#![allow(unreachable_pub)] // Methods of plugins are `pub` to be exposed.
-
 mod disk;
 mod proc;
 mod tail;

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::random::scramble;
+use crate::scenario::{eventually, within};
 use crate::worker::{Desk, Worker};
 
 /// Long enough for anything; see `scenario`.
@@ -54,7 +55,7 @@ impl Good {
     /// Returns when the plugin has answered calls that were made after this.
     pub async fn answers(&self) {
         let before = self.calls.load(Ordering::SeqCst);
-        crate::scenario::eventually("the good plugin answers", || {
+        eventually("the good plugin answers", || {
             assert!(!self.caller.is_finished(), "a call to the good plugin failed");
             self.calls.load(Ordering::SeqCst) > before + 1
         })
@@ -67,7 +68,7 @@ impl Good {
         self.is_over.store(true, Ordering::SeqCst);
         self.caller.await.unwrap();
         self.hub.shutdown().await;
-        assert!(self.plugin.await.unwrap().is_graceful());
+        assert!(within("the good plugin's run", self.plugin).await.unwrap().is_graceful());
     }
 }
 

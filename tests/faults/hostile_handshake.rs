@@ -8,7 +8,7 @@ use crate::raw::{
     ACCEPTED, CALL, DESCRIBE, EVENT, GOODBYE, HELLO, Hello, PREFACE, REFUSED, Raw, WELCOME,
     description, description_with_schema, frame, reply, string, varint,
 };
-use crate::scenario::{scaled, scenario};
+use crate::scenario::{eventually, scaled, scenario, within};
 
 /// What the hub says to it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -215,7 +215,7 @@ fn whoever_is_not_let_in_is_told_why_and_nobody_else_notices() {
 async fn verdict_of(peer: &mut Raw) -> Verdict {
     let mut preface = [0; 8];
     let reading = tokio::io::AsyncReadExt::read_exact(&mut peer.stream, &mut preface);
-    if crate::scenario::within("a verdict", reading).await.is_err() {
+    if within("a verdict", reading).await.is_err() {
         return Silence;
     }
     assert_eq!(preface, PREFACE);
@@ -247,7 +247,7 @@ fn noise_at_every_stage_ends_the_connection_that_it_is_on() {
                 good.answers().await;
             }
         }
-        crate::scenario::eventually("they are all gone", || good.hub.connected().len() == 1).await;
+        eventually("they are all gone", || good.hub.connected().len() == 1).await;
         println!("{count} noisy connections");
         good.finish().await;
     });

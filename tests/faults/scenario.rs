@@ -33,7 +33,8 @@ pub fn scenario(test: impl Future<Output = ()>) {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(async {
             let before = Usage::now();
-            within("the test", test).await;
+            let guard = GUARD * u32::try_from(scaled(5)).unwrap();
+            tokio::time::timeout(guard, test).await.expect("the test hangs");
             eventually("tasks and descriptors are back at the baseline", || {
                 Usage::now().is_within(before)
             })

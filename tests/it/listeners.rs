@@ -214,6 +214,19 @@ async fn a_connector_waits_while_nobody_accepts() {
     assert!(timeout(SECOND, connector.connect()).await.is_err());
 }
 
+/// It is refused or ends, and doesn't lie in a queue that nobody reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_made_while_the_listener_closes() {
+    for _ in 0..2_000 {
+        let (connector, listener) = MemoryListener::new();
+        let closing = tokio::spawn(async move { drop(listener) });
+        if let Ok(stream) = connector.connect().await {
+            assert_eq!(Peer::new(stream).rest().await, b"");
+        }
+        closing.await.unwrap();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn nobody_serves_at_the_address() {
     let (ours, theirs) = tokio::io::duplex(ROOM);

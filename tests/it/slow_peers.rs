@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use brpc::{CallError, DisconnectReason, EndReason, Event, Limits, Plugin, Socket, Stage};
 use tokio::io::AsyncReadExt as _;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::peer::{Hello, Peer, Writer, farewell, kind};
+use crate::support::peer::{Hello, Peer, Writer, farewell, frame, kind};
 use crate::support::worker::{TEXT, worker};
-use crate::support::{ROOM, eventually, plug, settle};
+use crate::support::{LONG, ROOM, eventually, plug, settle};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -22,7 +22,8 @@ async fn plugged_with_room(hub: &Socket, room: usize) -> Peer {
 
 async fn disconnected(events: &mut brpc::Events) -> DisconnectReason {
     loop {
-        if let Event::Disconnected(_, reason) = events.next().await.unwrap() {
+        let event = timeout(LONG, events.next()).await.expect("it is cut off").unwrap();
+        if let Event::Disconnected(_, reason) = event {
             return reason;
         }
     }
@@ -150,8 +151,10 @@ async fn worker_of_a_raw_hub(room: usize) -> (Peer, tokio::task::JoinHandle<EndR
 async fn the_last_answer_of_a_plugin_that_leaves_arrives_over_a_slow_link() {
     let (mut hub, run) = worker_of_a_raw_hub(1_000).await;
     let call = Writer::default().number(1).number(TEXT).number(0).text("").number(0);
-    hub.send_frame(kind::CALL, &call.raw(b"200000").0).await;
-    hub.send_frame(kind::DRAIN, &Writer::default().raw(&[1]).number(60_000).text("").0).await;
+    let drain = Writer::default().raw(&[1]).number(60_000).text("").0;
+    // In one piece, so that the answer is the last word but one.
+    hub.send(&[frame(kind::CALL, &call.raw(b"50000").0), frame(kind::DRAIN, &drain)].concat())
+        .await;
     let mut bytes = Vec::new();
     let mut piece = [0; 8_000];
     loop {
@@ -162,7 +165,7 @@ async fn the_last_answer_of_a_plugin_that_leaves_arrives_over_a_slow_link() {
         }
     }
     // The reply with its id and its quotes, then the goodbye.
-    let (reply, goodbye) = bytes.split_at(4 + 2 + 200_002);
+    let (reply, goodbye) = bytes.split_at(4 + 2 + 50_002);
     assert_eq!((reply[4], reply[5]), (kind::REPLY, 1));
     assert_eq!(goodbye, [0, 0, 0, 3, kind::GOODBYE, 1, 0]);
     drop(hub);

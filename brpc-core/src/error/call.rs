@@ -14,9 +14,9 @@ use super::{DisconnectReason, MethodError};
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum CallError {
-    /// The method itself returned an error.
-    #[error("the method failed")]
-    Method(#[source] MethodError),
+    /// The method itself returned an error, which speaks for itself.
+    #[error(transparent)]
+    Method(MethodError),
     /// The handler panicked. The plugin and its other calls go on.
     #[error("the method panicked: {message}")]
     Panicked {
@@ -85,12 +85,11 @@ pub enum CallError {
         stage: Stage,
     },
     /// The connection ended before an answer came.
-    #[error("disconnected with the call {stage}")]
+    #[error("disconnected with the call {stage}: {reason}")]
     Disconnected {
         /// How far the call had come.
         stage: Stage,
         /// Why the connection ended.
-        #[source]
         reason: DisconnectReason,
         /// The generation of the connection that the call was made on.
         generation: u64,

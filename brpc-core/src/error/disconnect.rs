@@ -27,8 +27,8 @@ pub enum DisconnectReason {
     #[error("the peer sends too slowly")]
     SlowSender,
     /// The peer broke the protocol.
-    #[error("the peer broke the protocol")]
-    Protocol(#[source] ProtocolError),
+    #[error("the peer broke the protocol: {0}")]
+    Protocol(ProtocolError),
     /// The peer ended the connection because this side broke the protocol or was too slow.
     #[error("cut off by the peer, which reports a breach of the protocol or a stall")]
     Rejected,

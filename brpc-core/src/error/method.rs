@@ -12,7 +12,7 @@ use thiserror::Error;
 /// [`UNSPECIFIED`](Self::UNSPECIFIED) and what its `Display` says. An empty message is still an
 /// error.
 #[derive(Clone, Debug, Deserialize, Error, PartialEq, Serialize)]
-#[error("{message}")]
+#[error("{}", if message.is_empty() { "an error without a message" } else { message })]
 pub struct MethodError {
     code: String,
     message: String,

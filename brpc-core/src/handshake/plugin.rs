@@ -6,6 +6,7 @@ use bytes::BytesMut;
 
 use crate::describe::Description;
 use crate::limits::MAX_HELLO;
+use crate::name::is_plugin_name;
 use crate::session::PluginTerms;
 use crate::wire::{
     self, FrameReader, MAX_VERSION, MIN_VERSION, Message as _, PREFACE, WriteBuffer, kind,
@@ -120,6 +121,9 @@ impl PluginHandshake {
                 (kind::WELCOME, Self::Accepted) => {
                     let welcome = wire::Welcome::decode(&frame)?;
                     check_version(&welcome)?;
+                    if !is_plugin_name(welcome.name) {
+                        return Err(ProtocolError::Malformed { kind: kind::WELCOME });
+                    }
                     reader.set_limit(limits.max_frame);
                     let max_calls = (welcome.max_calls as usize).min(limits.max_calls).max(1);
                     let terms = PluginTerms {

@@ -1,8 +1,11 @@
 //! A peer that reads and writes frames by hand, after `docs/protocol.md` and not with the code
 //! under test.
 
+use std::time::Duration;
+
 use brpc::Socket;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::time::timeout;
 
 use super::ROOM;
 
@@ -51,6 +54,9 @@ pub mod refusal {
     pub const HANDSHAKE_TIMEOUT: u64 = 9;
     pub const PROTOCOL: u64 = 10;
 }
+
+/// Longer than anything takes, so that what goes wrong fails and doesn't hang.
+const PATIENCE: Duration = Duration::from_hours(24);
 
 /// One side of a connection.
 pub struct Peer {
@@ -187,13 +193,14 @@ impl Peer {
     /// Returns when the stream has ended; what came before.
     pub async fn rest(mut self) -> Vec<u8> {
         let mut rest = std::mem::take(&mut self.input);
-        let _ = self.stream.read_to_end(&mut rest).await;
+        let _ = timeout(PATIENCE, self.stream.read_to_end(&mut rest)).await.expect("it ends");
         rest
     }
 
     async fn take(&mut self, size: usize) -> Option<Vec<u8>> {
         while self.input.len() < size {
-            if self.stream.read_buf(&mut self.input).await.ok()? == 0 {
+            let read = timeout(PATIENCE, self.stream.read_buf(&mut self.input)).await;
+            if read.expect("the other side says something, or closes").ok()? == 0 {
                 return None;
             }
         }
