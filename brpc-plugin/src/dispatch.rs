@@ -92,7 +92,7 @@ impl<R: Receiver> Handlers<R> {
             }
             Err(panic) => {
                 let _ = handler.discard();
-                link.answer(id, Err(panicked(&*panic)));
+                link.answer(id, Err(panicked(panic)));
             }
             Ok(Poll::Pending) => {
                 self.running().insert(id, cancelled.clone());
@@ -145,7 +145,7 @@ impl Handler {
             let Some(handler) = &mut self.0 else { return Poll::Pending };
             match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(context))) {
                 Ok(poll) => poll,
-                Err(panic) => Poll::Ready(Err(panicked(&*panic))),
+                Err(panic) => Poll::Ready(Err(panicked(panic))),
             }
         });
         let answer = match on_cancel {
@@ -161,7 +161,7 @@ impl Handler {
     /// Drops the handler.
     fn discard(&mut self) -> Result<(), Failure> {
         let handler = self.0.take();
-        catch_unwind(AssertUnwindSafe(|| drop(handler))).map_err(|panic| panicked(&*panic))
+        catch_unwind(AssertUnwindSafe(|| drop(handler))).map_err(panicked)
     }
 }
 
@@ -173,7 +173,7 @@ impl Drop for Handler {
 
 /// The answer of a handler that runs in one go.
 fn catching(run: impl FnOnce() -> Answer) -> Answer {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(&*panic)))
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(panic)))
 }
 
 /// The answer of a call whose time was over before its handler started.
@@ -188,8 +188,12 @@ fn unwanted(context: &Context) -> Option<Answer> {
 }
 
 /// What a panic says.
-fn panicked(panic: &(dyn Any + Send)) -> Failure {
+fn panicked(panic: Box<dyn Any + Send>) -> Failure {
     let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    // What was thrown is the user's, and may panic itself when it is dropped.
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
     Failure::new(Status::Panicked, text.unwrap_or_else(|| "a panic without a text".to_owned()))
 }

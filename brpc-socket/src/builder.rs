@@ -84,7 +84,9 @@ impl Builder {
     }
 
     /// How many connections may be in their handshake. Default 1,024. Beyond it, no more are
-    /// accepted until one is let in or its time is over; they wait in the system's queue.
+    /// accepted until one is let in or its time is over; they wait in the system's queue. A listener
+    /// needs one of these places while it waits for a connection, so it is to be more than there
+    /// are listeners.
     pub fn max_handshakes(mut self, connections: usize) -> Self {
         self.config.max_handshakes = connections.max(1);
         self

@@ -32,16 +32,19 @@ pub struct DrainReport {
     pub finished: usize,
     /// Calls that were cut off; each ended in [`Disconnected`](crate::CallError::Disconnected).
     pub cut: usize,
+    /// Whether the plugin had not left when the grace was over, and was cut off.
+    pub overstayed: bool,
 }
 
 impl DrainReport {
     /// Whether the plugin left by itself and no call was cut off.
     pub fn is_clean(&self) -> bool {
-        self.reason.is_graceful() && self.cut == 0
+        self.reason.is_graceful() && self.cut == 0 && !self.overstayed
     }
 
     fn new(plugin: PluginRef, (reason, tally): (DisconnectReason, Tally)) -> Self {
-        Self { plugin, reason, finished: tally.finished, cut: tally.cut }
+        let Tally { finished, cut, overstayed, .. } = tally;
+        Self { plugin, reason, finished, cut, overstayed }
     }
 }
 

@@ -78,6 +78,11 @@ impl PluginLink {
         self.member().is_some_and(|member| member.plugin.has_ended())
     }
 
+    /// Whether the plugin can be called: it is let in, and not about to leave.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.driven.lock().is_ready()
+    }
+
     /// Makes a call. Nothing is sent and nothing kept if it is refused.
     pub(crate) fn start_call(&self, call: NewCall, slot: Arc<Slot>) -> Result<CallId, CallError> {
         let mut connection = self.driven.lock();

@@ -34,6 +34,10 @@ impl Registry {
     /// Gives a name to a connection, if it is free.
     pub(crate) fn enter(&mut self, name: &str, link: &Arc<PluginLink>, known: &Arc<Description>) {
         self.plugins.insert(name.to_owned(), link.clone());
+        // Of those that are gone there are never many more than plugins.
+        if self.descriptions.len() > 2 * self.plugins.len() {
+            self.descriptions.retain(|_, description| description.strong_count() > 0);
+        }
         self.descriptions.insert(*known.digest(), Arc::downgrade(known));
     }
 
@@ -44,11 +48,6 @@ impl Registry {
         let name = member.plugin.name();
         if self.plugins.get(name).is_some_and(|holder| holder.id == link.id) {
             self.plugins.remove(name);
-        }
-        let digest = member.description.digest();
-        // The link that goes still holds one.
-        if self.descriptions.get(digest).is_some_and(|known| known.strong_count() <= 1) {
-            self.descriptions.remove(digest);
         }
     }
 

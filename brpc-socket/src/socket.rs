@@ -227,7 +227,9 @@ impl Socket {
 
     /// Has a function called for each plugin that is gone from now on. It runs where it may block,
     /// one plugin at a time in the order of their going; a panic in it is contained. If it is more
-    /// than 1,024 plugins behind, it misses some, which is logged.
+    /// than 1,024 plugins behind, it misses some, which is logged. Nobody waits for it: a program
+    /// that ends may do so before the last one was told. It lives as long as the hub, so it is not
+    /// to hold a [`Socket`].
     ///
     /// # Panics
     /// Outside of a tokio runtime.

@@ -50,8 +50,8 @@ impl Events {
     /// event was read here, so a plugin whose 256 events are unread has to wait with the next.
     ///
     /// No event of a plugin that is connected is dropped. Beyond the capacity, events of
-    /// connections that have ended are, and are seen as [`Event::Lagged`]: nobody can wait any
-    /// more. Note that *one* such subscriber that doesn't read holds up the events of every plugin
+    /// connections that have ended are, and are seen as [`Event::Lagged`], before what is
+    /// left: nobody can wait any more. Note that *one* such subscriber that doesn't read holds up the events of every plugin
     /// for everyone; calls are not affected.
     pub fn wait(self) -> Self {
         self.queue.lock().policy = Policy::Wait;

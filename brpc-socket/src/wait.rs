@@ -15,7 +15,8 @@ pub(crate) async fn wait_for_all(
 ) -> Result<(), WaitError> {
     let missing = || {
         hub.with_registry(|registry| {
-            let missing = names.iter().filter(|name| registry.plugin(name).is_none());
+            let is_there = |name: &str| registry.plugin(name).is_some_and(|link| link.is_ready());
+            let missing = names.iter().filter(|name| !is_there(name));
             missing.cloned().collect::<Vec<String>>()
         })
     };

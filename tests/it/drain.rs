@@ -134,6 +134,7 @@ async fn a_plugin_that_does_not_react_is_cut_when_the_grace_is_over() {
     let report = hub.unplug("peer").trace("why").grace(3 * SECOND).await.unwrap();
     assert_eq!(start.elapsed().as_secs(), 3);
     assert_eq!((report.reason, report.cut), (DisconnectReason::Unplugged, 0));
+    assert!(report.overstayed && !report.is_clean());
     let drain = peer.expect(kind::DRAIN).await;
     let mut fields = drain.fields();
     assert_eq!((fields.number(), fields.number(), fields.text()), (1, 3_000, "why".to_owned()));

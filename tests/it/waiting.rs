@@ -1,5 +1,6 @@
 //! Waiting for plugins to connect.
 
+use std::future::IntoFuture as _;
 use std::time::Duration;
 
 use brpc::{Socket, WaitError};
@@ -75,4 +76,27 @@ async fn one_who_stops_waiting_takes_nothing_from_the_others() {
     timeout(Duration::from_secs(1), hub.wait_for("worker", LONG)).await.unwrap_err();
     plug(&hub, &worker("worker").0).await;
     waiting.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plugin_that_leaves_is_not_waited_for() {
+    let hub = Socket::default();
+    let (plugin, journal) = worker("worker");
+    let leaving = plug(&hub, &plugin).await;
+    let call = tokio::spawn(hub.call::<()>("worker", "wait", &()));
+    let unplugging = tokio::spawn(hub.unplug("worker").into_future());
+    settle().await;
+    let waiting = hub.clone();
+    let waiting = tokio::spawn(async move {
+        waiting.wait_for("worker", LONG).await.unwrap();
+        waiting.call::<u8>("worker", "echo", &2).await
+    });
+    settle().await;
+    assert!(!waiting.is_finished(), "a call would be refused");
+    journal.release(1);
+    call.await.unwrap().unwrap();
+    unplugging.await.unwrap().unwrap();
+    leaving.end().await;
+    plug(&hub, &worker("worker").0).await;
+    assert_eq!(waiting.await.unwrap(), Ok(2));
 }

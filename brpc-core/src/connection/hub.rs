@@ -149,6 +149,11 @@ impl<T> HubConnection<T> {
         std::mem::take(&mut self.events)
     }
 
+    /// Whether the plugin is let in and takes calls.
+    pub fn is_ready(&self) -> bool {
+        self.session().is_some_and(HubSession::is_ready)
+    }
+
     /// Calls that hold a place, whether somebody waits for them or not.
     pub fn calls_in_progress(&self) -> usize {
         self.session().map_or(0, |session| session.calls().placed())

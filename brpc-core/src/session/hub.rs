@@ -37,6 +37,8 @@ pub struct Tally {
     pub finished: usize,
     /// Calls that were cut off.
     pub cut: usize,
+    /// Whether the plugin had not left when its grace was over, and was cut off.
+    pub overstayed: bool,
 }
 
 /// What the owner is still to be told.
@@ -221,6 +223,7 @@ impl<T> HubSession<T> {
         }
         match self.ending {
             Some(Ending::Draining { cause, until: Some(until), .. }) if until <= now => {
+                self.tally.overstayed = true;
                 Some(match cause {
                     DrainCause::Unplug => DisconnectReason::Unplugged,
                     DrainCause::Shutdown => DisconnectReason::ShutdownForced,
@@ -287,6 +290,11 @@ impl<T> HubSession<T> {
     /// What was agreed on.
     pub(crate) fn terms(&self) -> &SessionTerms {
         &self.terms
+    }
+
+    /// Whether calls are taken in.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ending.is_none()
     }
 
     /// The table of calls, to look at.
