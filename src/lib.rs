@@ -2,13 +2,15 @@
 
 pub use brpc_macros::plugin;
 pub use brpc_plugin::{
-    AsyncHook, ConnectError, Context, EndReason, Handle, HookError, Plugin, Receiver, Session,
+    AsyncHook, ConnectError, Context, DescriptionError, EndReason, Handle, HookError, Plugin,
+    Receiver, Session,
 };
 pub use brpc_socket::{
     Broadcast, Builder, Call, CallError, CancelHandle, DisconnectReason, DrainReport, Event,
-    Events, Execution, Function, Limits, Listener, MemoryConnector, MemoryListener, Message,
-    MethodError, PluginInfo, PluginRef, ProtocolError, Refusal, RefusalCode, Scope, ServeError,
-    Serving, Shutdown, ShutdownReport, Socket, Source, Stage, Unplug, UnplugError, WaitError,
+    Events, Execution, Function, Limits, Listener, ListenerClosed, MemoryConnector, MemoryListener,
+    Message, MethodError, PluginInfo, PluginRef, ProtocolError, Refusal, RefusalCode, Scope,
+    ServeError, Serving, Shutdown, ShutdownReport, Socket, Source, Stage, Unplug, UnplugError,
+    WaitError,
 };
 
 #[doc(hidden)]

@@ -58,7 +58,7 @@ fn locate<T: DeserializeOwned>(payload: &[u8], error: &serde_json::Error) -> Jso
     let mut json = serde_json::Deserializer::from_slice(payload);
     match serde_path_to_error::deserialize::<_, T>(&mut json) {
         Err(located) => {
-            JsonError { path: located.path().to_string(), message: located.inner().to_string() }
+            JsonError { path: located.path().to_string(), message: message(located.inner()) }
         }
         // The value is fine; what follows it isn't.
         Ok(_) => JsonError::whole(message(error)),

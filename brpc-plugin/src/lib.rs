@@ -61,6 +61,7 @@ mod session;
 #[path = "macro_support/mod.rs"]
 pub mod __private;
 
+pub use brpc_core::describe::DescriptionError;
 pub use brpc_core::{
     DisconnectReason, Function, Limits, MethodError, ProtocolError, Refusal, RefusalCode,
 };

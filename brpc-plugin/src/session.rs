@@ -82,7 +82,8 @@ impl<R: Receiver> Session<R> {
     /// their end first.
     ///
     /// # Cancel safety
-    /// Dropped, the connection ends as if the process had, and handlers are dropped.
+    /// Dropped, the connection ends as if the process had, and handlers are dropped at their next
+    /// `await`; those marked `no_cancel`, and blocking ones, run to their end.
     pub async fn run(mut self) -> EndReason {
         let link = self.link.clone();
         tokio::select! {

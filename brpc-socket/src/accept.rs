@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use crate::error::ServeError;
 use crate::hub::Hub;
 use crate::link::Admission;
-use crate::listener::{Listener, Source};
+use crate::listener::{Listener, ListenerClosed, Source};
 
 /// A listener that is being served; made by [`Socket::serve`](crate::Socket::serve). A future of the
 /// end of that: `Ok` when the hub shuts down. Dropping it changes nothing.
@@ -41,7 +41,10 @@ pub(crate) fn serve<L: Listener>(hub: &Arc<Hub>, listener: L) -> Serving {
     let task = tokio::spawn(async move {
         // Dropped after the listener.
         let _open = open;
-        let Some(stop) = stop else { return Err(ServeError::ShuttingDown) };
+        let Some(stop) = stop else {
+            tracing::warn!("a hub that is shutting down serves no listener");
+            return Err(ServeError::ShuttingDown);
+        };
         let accepting = AcceptLoop { hub, listener, pause: Duration::ZERO, logged: None };
         match stop.run_until_cancelled_owned(accepting.run()).await {
             Some(error) => {
@@ -118,9 +121,9 @@ fn is_of_connection(error: &io::Error) -> bool {
 /// error that passes, such as too many open files, is worse than one that tries in vain.
 fn is_fatal(error: &io::Error) -> bool {
     const EBADF: i32 = 9;
-    use io::ErrorKind::{BrokenPipe, InvalidInput, NotConnected};
-    matches!(error.kind(), BrokenPipe | InvalidInput | NotConnected)
-        || error.raw_os_error() == Some(EBADF)
+    const EINVAL: i32 = 22;
+    error.get_ref().and_then(|error| error.downcast_ref::<ListenerClosed>()).is_some()
+        || matches!(error.raw_os_error(), Some(EBADF | EINVAL))
 }
 
 /// Counts the connections in their handshake, by the address that they are from.
@@ -150,9 +153,13 @@ impl Sources {
     /// A place for a connection, unless it is of this host; an error if there is none left.
     fn admit(self: &Arc<Self>, source: Source) -> Result<Option<SourcePermit>, TooMany> {
         let address = match source {
-            Source::Ip(address) if !address.is_loopback() => address,
-            _ => return Ok(None),
+            // An IPv4 address as a listener for both kinds sees it is the same address.
+            Source::Ip(address) => address.to_canonical(),
+            Source::Local => return Ok(None),
         };
+        if address.is_loopback() {
+            return Ok(None);
+        }
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
         if *count >= self.limit {
@@ -195,6 +202,8 @@ mod tests {
     fn this_host_is_not_counted() {
         let sources = Sources::new(0);
         assert!(sources.admit(Source::Local).is_ok());
-        assert!(sources.admit(Source::Ip(IpAddr::from([127, 0, 0, 1]))).is_ok());
+        for loopback in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            assert!(sources.admit(Source::Ip(loopback.parse().unwrap())).is_ok());
+        }
     }
 }

@@ -14,7 +14,8 @@ use futures_util::stream::FuturesUnordered;
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, Options, Prepared};
-use crate::hub::Hub;
+use crate::hub::{Charge, Hub};
+use crate::link::PluginLink;
 
 /// A call to every plugin that is connected when it is first polled; made by
 /// [`Socket::broadcast`](crate::Socket::broadcast).
@@ -32,6 +33,8 @@ pub struct Broadcast<T> {
     options: Options,
     /// The calls that are not over, once they are made.
     calls: Option<FuturesUnordered<Member<T>>>,
+    /// Room taken for the input, once for all.
+    charge: Option<Charge>,
 }
 
 impl<T> Broadcast<T> {
@@ -41,7 +44,7 @@ impl<T> Broadcast<T> {
         payload: Result<Bytes, CallError>,
         options: Options,
     ) -> Self {
-        Self { hub, method: method.into(), payload, options, calls: None }
+        Self { hub, method: method.into(), payload, options, calls: None, charge: None }
     }
 
     /// Gives each call so much time; `None` for no limit. See [`Call::timeout`].
@@ -87,19 +90,24 @@ impl<T: DeserializeOwned> Broadcast<T> {
         answers
     }
 
-    /// Makes the calls.
-    fn start(&self) -> FuturesUnordered<Member<T>> {
-        let names: Vec<String> = self.hub.with_registry(|registry| {
-            let names = registry.plugins().filter_map(|link| link.member());
-            names.map(|member| member.plugin.name().to_owned()).collect()
-        });
-        let member = |name: String| {
+    /// Makes all calls, each on the connection that the plugin has now.
+    fn start(&mut self) -> FuturesUnordered<Member<T>> {
+        if let Ok(payload) = &self.payload {
+            match self.hub.charge(payload.len()) {
+                Ok(charge) => self.charge = Some(charge),
+                Err(error) => self.payload = Err(error),
+            }
+        }
+        let links: Vec<Arc<PluginLink>> =
+            self.hub.with_registry(|registry| registry.plugins().cloned().collect());
+        let member = |link: Arc<PluginLink>| {
+            let name = link.member()?.plugin.name().to_owned();
             let (payload, options) = (self.payload.clone(), self.options.clone());
             let (hub, method) = (self.hub.clone(), self.method.clone());
-            let call = Call::new(Prepared::new(hub, name.clone(), method, payload, options));
-            Member { name, call }
+            let prepared = Prepared::new(hub, name.clone(), method, payload, options);
+            Some(Member { name, call: Call::started(prepared, link) })
         };
-        names.into_iter().map(member).collect()
+        links.into_iter().filter_map(member).collect()
     }
 }
 
@@ -108,7 +116,8 @@ impl<T: DeserializeOwned> Stream for Broadcast<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.calls.is_none() {
-            self.calls = Some(self.start());
+            let calls = self.start();
+            self.calls = Some(calls);
         }
         match &mut self.calls {
             Some(calls) => Pin::new(calls).poll_next(context),

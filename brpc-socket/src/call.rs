@@ -36,6 +36,8 @@ enum State {
     Prepared(Box<Prepared>),
     /// Made; the outcome will be in the slot.
     Running(Running),
+    /// Refused when it was made.
+    Refused(CallError),
     /// Over.
     Done,
 }
@@ -67,8 +69,8 @@ struct Running {
     id: CallId,
     slot: Arc<Slot>,
     method: Arc<str>,
-    /// Room taken for the input.
-    _charge: Charge,
+    /// Room taken for the input, if it is not shared with others.
+    _charge: Option<Charge>,
 }
 
 impl Options {
@@ -89,18 +91,26 @@ impl Prepared {
         Self { hub, plugin, method, payload, options, slot: None }
     }
 
-    /// Makes the call.
+    /// Makes the call, to the plugin that has the name now.
     fn start(self) -> Result<Running, CallError> {
-        let Self { hub, plugin, method, payload, options, slot } = self;
-        let payload = payload?;
-        let Some(link) = hub.plugin(&plugin) else {
-            let is_serving = hub.is_serving();
-            return Err(if is_serving {
-                CallError::NoPlugin { name: plugin }
+        let Some(link) = self.hub.plugin(&self.plugin) else {
+            return Err(if self.hub.is_serving() {
+                CallError::NoPlugin { name: self.plugin }
             } else {
                 CallError::ShuttingDown
             });
         };
+        let charge = match &self.payload {
+            Ok(payload) => Some(self.hub.charge(payload.len())?),
+            Err(_) => None,
+        };
+        self.start_on(link, charge)
+    }
+
+    /// Makes the call, on this connection. Room for the input is taken already.
+    fn start_on(self, link: Arc<PluginLink>, charge: Option<Charge>) -> Result<Running, CallError> {
+        let Self { method, payload, options, slot, .. } = self;
+        let payload = payload?;
         let number = link.member().and_then(|member| member.description.method(&method));
         let Some(number) = number else {
             return Err(CallError::MethodNotFound { method: (*method).to_owned() });
@@ -110,7 +120,6 @@ impl Prepared {
         if has_handle && slot.is_cancelled() {
             return Err(CallError::Cancelled { stage: Stage::Queued });
         }
-        let charge = hub.charge(payload.len())?;
         let deadline = options.timeout.and_then(|timeout| brpc_io::now().checked_add(timeout));
         let call = NewCall {
             method: number,
@@ -137,6 +146,12 @@ pub(crate) fn encode_input<I: Serialize + ?Sized>(input: &I) -> Result<Bytes, Ca
 impl<T> Call<T> {
     pub(crate) fn new(prepared: Prepared) -> Self {
         Self { state: State::Prepared(Box::new(prepared)), output: PhantomData }
+    }
+
+    /// Makes a call at once, on this connection; one of many that share their input.
+    pub(crate) fn started(prepared: Prepared, link: Arc<PluginLink>) -> Self {
+        let state = prepared.start_on(link, None).map_or_else(State::Refused, State::Running);
+        Self { state, output: PhantomData }
     }
 
     /// Gives the call so much time, from its first poll on; `None` for no limit. The default is the
@@ -173,7 +188,7 @@ impl<T> Call<T> {
                 CancelHandle(prepared.slot.get_or_insert_default().clone())
             }
             // Too late; there is no route to the call, so this one does nothing.
-            State::Running(_) | State::Done => CancelHandle(Arc::default()),
+            State::Running(_) | State::Refused(_) | State::Done => CancelHandle(Arc::default()),
         }
     }
 
@@ -186,23 +201,20 @@ impl<T> Call<T> {
 
     /// The encoded output.
     fn poll_output(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, CallError>> {
-        if let State::Prepared(_) = self.state {
-            let State::Prepared(prepared) = std::mem::replace(&mut self.state, State::Done) else {
-                return Poll::Pending;
-            };
-            self.state = State::Running(prepared.start()?);
+        // Until it is put back, nothing is left to be given up.
+        let running = match std::mem::replace(&mut self.state, State::Done) {
+            State::Prepared(prepared) => prepared.start()?,
+            State::Running(running) => running,
+            State::Refused(error) => return Poll::Ready(Err(error)),
+            State::Done => panic!("a call was polled after it had ended"),
+        };
+        match running.slot.poll(context) {
+            Poll::Ready(settlement) => Poll::Ready(settlement.into_result(&running.method)),
+            Poll::Pending => {
+                self.state = State::Running(running);
+                Poll::Pending
+            }
         }
-        let State::Running(running) = &self.state else {
-            panic!("a call was polled after it had ended");
-        };
-        let settlement = ready!(running.slot.poll(context));
-        let result = settlement.into_result(&running.method);
-        // Nothing is left to be given up.
-        let State::Running(running) = std::mem::replace(&mut self.state, State::Done) else {
-            return Poll::Ready(result);
-        };
-        drop(running);
-        Poll::Ready(result)
     }
 }
 
@@ -228,6 +240,7 @@ impl<T> std::fmt::Debug for Call<T> {
         let state = match &self.state {
             State::Prepared(_) => "prepared",
             State::Running(_) => "running",
+            State::Refused(_) => "refused",
             State::Done => "done",
         };
         f.debug_struct("Call").field("state", &state).finish_non_exhaustive()

@@ -197,6 +197,8 @@ async fn shut_down(hub: Arc<Hub>, trace: String, until: Instant, run: ShutdownRu
     }
     // So that who shut the hub down can have its port.
     let _ = timeout_at(until + SLACK, hub.open_listeners.wait()).await;
+    // Those that were accepted at the last moment.
+    drain_all(&hub, &trace, until);
     plugins.sort_by(|one, other| one.plugin.name().cmp(other.plugin.name()));
     let report = Arc::new(ShutdownReport { plugins });
     hub.finish_shutdown(report.clone());

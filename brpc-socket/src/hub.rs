@@ -197,7 +197,8 @@ impl Hub {
     pub(crate) fn charge(self: &Arc<Self>, bytes: usize) -> Result<Charge, CallError> {
         let charge = Charge { hub: self.clone(), bytes };
         let before = self.input_bytes.fetch_add(bytes, Ordering::Relaxed);
-        if before + bytes > self.config.max_input_bytes {
+        // One call always finds room, however large its input is.
+        if before > 0 && before + bytes > self.config.max_input_bytes {
             return Err(CallError::Overloaded { scope: Scope::Hub, retry_after: None });
         }
         Ok(charge)
@@ -236,6 +237,7 @@ impl Hub {
             Phase::Stopped(_) => {
                 let stop = CancellationToken::new();
                 *phase = Phase::Serving(stop.clone());
+                self.bus.open();
                 Some(stop)
             }
         }
@@ -258,8 +260,9 @@ impl Hub {
 
     /// Ends what [`begin_shutdown`](Self::begin_shutdown) began.
     pub(crate) fn finish_shutdown(&self, report: Arc<ShutdownReport>) {
-        *self.phase() = Phase::Stopped(report);
+        // First, so that no stream is ended that belongs to the next time.
         self.bus.close();
+        *self.phase() = Phase::Stopped(report);
         self.note_change();
     }
 

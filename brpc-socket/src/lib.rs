@@ -63,6 +63,6 @@ pub use call::{Call, CancelHandle};
 pub use drain::{DrainReport, Shutdown, ShutdownReport, Unplug};
 pub use error::{ServeError, UnplugError, WaitError};
 pub use event::{Event, Message, PluginRef};
-pub use listener::{Listener, MemoryConnector, MemoryListener, Source};
+pub use listener::{Listener, ListenerClosed, MemoryConnector, MemoryListener, Source};
 pub use socket::Socket;
 pub use subscriber::Events;

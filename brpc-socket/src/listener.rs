@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 
+use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -16,14 +17,19 @@ pub trait Listener: Send + 'static {
     /// The next connection, and where it is from.
     ///
     /// # Errors
-    /// That of the system. Most pass, and the hub tries again, slower if need be; one that a
-    /// listener can't recover from ([`io::ErrorKind::BrokenPipe`], [`io::ErrorKind::NotConnected`],
-    /// [`io::ErrorKind::InvalidInput`], `EBADF`) ends it.
+    /// That of the system, or of the connection that was to be accepted. The hub tries again, slower
+    /// if need be, unless the error says that the listener is at its end: [`ListenerClosed`], or the
+    /// system's word for a descriptor that doesn't listen (`EBADF`, `EINVAL`).
     ///
     /// # Cancel safety
     /// The hub drops this future when it shuts down; a connection may be lost with it.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, Source)>> + Send;
 }
+
+/// Says that a listener is at its end: `io::Error::other(ListenerClosed)`.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("the listener is closed")]
+pub struct ListenerClosed;
 
 /// Where a connection is from, as far as limits care.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -105,7 +111,7 @@ impl Listener for MemoryListener {
     async fn accept(&mut self) -> io::Result<(DuplexStream, Source)> {
         match self.connections.recv().await {
             Some(stream) => Ok((stream, Source::Local)),
-            None => Err(io::Error::new(io::ErrorKind::NotConnected, "nobody can connect any more")),
+            None => Err(io::Error::other(ListenerClosed)),
         }
     }
 }

@@ -76,7 +76,8 @@ impl Socket {
         accept::serve(self.hub(), listener)
     }
 
-    /// Lets the plugin in that is at the other end of a connection that is there already.
+    /// Lets the plugin in that is at the other end of a connection that is there already. While the
+    /// hub shuts down the plugin is refused; afterwards the hub serves again.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -84,6 +85,8 @@ impl Socket {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        // Without it the plugin is told so.
+        let _ = self.hub().start_serving();
         self.hub().attach(stream, None);
     }
 

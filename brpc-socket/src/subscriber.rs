@@ -22,7 +22,8 @@ enum Policy {
 }
 
 /// A subscriber's stream of events; made by [`Socket::events`](crate::Socket::events). It ends after
-/// the hub has shut down.
+/// the hub has shut down; one that is made on a hub that has shut down, and serves nothing yet, is at
+/// its end at once.
 ///
 /// What it has not read yet is bounded. By default the oldest event is dropped when it lags, and
 /// [`Event::Lagged`] says how many were; that suits monitors. A subscriber that must see everything
@@ -87,7 +88,15 @@ impl Drop for Events {
 #[derive(Debug, Default)]
 pub(crate) struct Bus {
     /// Held while an event is put into all queues, so that all see the same order.
-    queues: Mutex<Vec<Weak<Queue>>>,
+    subscribers: Mutex<Subscribers>,
+}
+
+#[derive(Debug, Default)]
+struct Subscribers {
+    /// Those who subscribed; some may be gone.
+    queues: Vec<Weak<Queue>>,
+    /// Whether the hub has shut down.
+    is_closed: bool,
 }
 
 impl Bus {
@@ -97,42 +106,58 @@ impl Bus {
         let credit = credit.map(Arc::new);
         let mut wakers = Vec::new();
         let mut dropped = Vec::new();
-        {
-            let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-            queues.retain(|queue| {
-                let Some(queue) = queue.upgrade() else { return false };
-                wakers.extend(queue.push(event, credit.as_ref(), &mut dropped));
-                true
-            });
-        }
+        self.lock().queues.retain(|queue| {
+            let Some(queue) = queue.upgrade() else { return false };
+            wakers.extend(queue.push(event, credit.as_ref(), &mut dropped));
+            true
+        });
         wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Whether anybody would see an event.
     pub(crate) fn is_empty(&self) -> bool {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.lock().queues.is_empty()
     }
 
-    /// Ends every stream, after what it still holds.
+    /// Ends every stream, after what it still holds, and those to come.
     pub(crate) fn close(&self) {
-        let queues =
-            std::mem::take(&mut *self.queues.lock().unwrap_or_else(PoisonError::into_inner));
+        let queues = {
+            let mut subscribers = self.lock();
+            subscribers.is_closed = true;
+            std::mem::take(&mut subscribers.queues)
+        };
         for queue in queues.iter().filter_map(Weak::upgrade) {
-            let waker = {
+            let reader = {
                 let mut state = queue.lock();
                 state.is_closed = true;
                 state.reader.take()
             };
-            waker.into_iter().for_each(Waker::wake);
+            reader.into_iter().for_each(Waker::wake);
         }
+    }
+
+    /// Streams to come see events again.
+    pub(crate) fn open(&self) {
+        self.lock().is_closed = false;
     }
 
     /// A subscriber that sees every event from now on.
     pub(crate) fn subscribe(&self) -> Events {
         let queue = Arc::new(Queue::default());
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut subscribers = self.lock();
+        queue.lock().is_closed = subscribers.is_closed;
+        let queues = &mut subscribers.queues;
+        // A hub on which nothing happens has to forget those who are gone as well.
+        if queues.len() == queues.capacity() {
+            queues.retain(|queue| queue.strong_count() > 0);
+        }
         queues.push(Arc::downgrade(&queue));
+        drop(subscribers);
         Events { queue }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Subscribers> {
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -152,6 +177,8 @@ struct State {
     bytes: usize,
     /// Events dropped since the last that was read.
     lagged: u64,
+    /// Whether a connection ended since its events were last looked for.
+    may_have_ended: bool,
     /// No event follows.
     is_closed: bool,
     /// Set while the subscriber waits.
@@ -167,6 +194,7 @@ impl Default for State {
             unread: VecDeque::new(),
             bytes: 0,
             lagged: 0,
+            may_have_ended: false,
             is_closed: false,
             reader: None,
         }
@@ -195,22 +223,13 @@ impl Queue {
     ) -> Option<Waker> {
         let mut state = self.lock();
         let size = size_of_event(event);
-        while !state.unread.is_empty()
-            && (state.unread.len() >= state.capacity || state.bytes + size > state.max_bytes)
-        {
-            let place = match state.policy {
-                Policy::DropOldest => Some(0),
-                Policy::Wait => state.unread.iter().position(Unread::has_ended),
-            };
-            // Without one, the queue is longer than its capacity by what the plugins that are
-            // connected may send ahead.
-            let Some(unread) = place.and_then(|place| state.unread.remove(place)) else { break };
-            state.bytes -= size_of_event(&unread.event);
-            state.lagged += 1;
-            dropped.push(unread);
+        match state.policy {
+            Policy::DropOldest => state.drop_oldest(size, dropped),
+            Policy::Wait => state.drop_ended(size, dropped),
         }
         let credit = credit.filter(|_| state.policy == Policy::Wait).cloned();
         state.bytes += size;
+        state.may_have_ended |= matches!(event, Event::Disconnected(..));
         state.unread.push_back(Unread { event: event.clone(), _credit: credit });
         state.reader.take()
     }
@@ -235,6 +254,41 @@ impl Queue {
 }
 
 impl State {
+    /// Whether an event of this size is too much.
+    fn is_full(&self, size: usize) -> bool {
+        !self.unread.is_empty()
+            && (self.unread.len() >= self.capacity || self.bytes + size > self.max_bytes)
+    }
+
+    /// Makes room by dropping what is oldest.
+    fn drop_oldest(&mut self, size: usize, dropped: &mut Vec<Unread>) {
+        while self.is_full(size) {
+            let Some(unread) = self.unread.pop_front() else { return };
+            self.bytes -= size_of_event(&unread.event);
+            self.lagged += 1;
+            dropped.push(unread);
+        }
+    }
+
+    /// Makes room by dropping what is of connections that have ended: nobody waits with it. Where
+    /// there is none, the queue becomes longer than its capacity, by what the plugins that are
+    /// connected may send ahead.
+    ///
+    /// All of it is dropped in one go, and none is looked for before another connection has ended;
+    /// else each event would cost a walk along a queue that a slow reader lets grow long.
+    fn drop_ended(&mut self, size: usize, dropped: &mut Vec<Unread>) {
+        if !self.may_have_ended || !self.is_full(size) {
+            return;
+        }
+        self.may_have_ended = false;
+        let (ended, kept): (VecDeque<Unread>, _) =
+            std::mem::take(&mut self.unread).into_iter().partition(Unread::has_ended);
+        self.unread = kept;
+        self.bytes -= ended.iter().map(|unread| size_of_event(&unread.event)).sum::<usize>();
+        self.lagged += ended.len() as u64;
+        dropped.extend(ended);
+    }
+
     fn close_and_clear(&mut self) -> VecDeque<Unread> {
         self.is_closed = true;
         self.bytes = 0;

@@ -146,7 +146,7 @@ async fn errors_of_the_system_slow_it_down() {
 #[tokio::test(start_paused = true)]
 async fn a_listener_that_fails_for_good_leaves_the_plugins_alone() {
     const EBADF: i32 = 9;
-    for fatal in [io::ErrorKind::BrokenPipe.into(), io::Error::from_raw_os_error(EBADF)] {
+    for fatal in [io::Error::other(brpc::ListenerClosed), io::Error::from_raw_os_error(EBADF)] {
         let hub = Socket::default();
         let plugged = plug(&hub, &worker("worker").0).await;
         let (_connector, listener) = scripted(vec![fatal], Source::Local);

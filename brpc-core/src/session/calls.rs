@@ -136,8 +136,10 @@ impl<T> Calls<T> {
     /// Takes a call in, or gives the caller back with the reason why not.
     pub(crate) fn admit(&mut self, call: NewCall, caller: T) -> Result<CallId, (T, CallError)> {
         let has_place = self.placed < self.max_placed;
-        let is_full = self.unsent >= self.max_unsent
-            || self.unsent_bytes + call.payload.len() > self.max_unsent_bytes;
+        // One call always finds room, however large it is; its frame was checked before.
+        let is_full = self.unsent > 0
+            && (self.unsent >= self.max_unsent
+                || self.unsent_bytes + call.payload.len() > self.max_unsent_bytes);
         if is_full || (!has_place && call.admission == Admission::Refuse) {
             return Err((
                 caller,
