@@ -315,3 +315,47 @@ fn size_of_event(event: &Event) -> usize {
         _ => OVERHEAD,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use brpc_core::DisconnectReason;
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::event::Message;
+
+    fn message(plugin: &PluginRef) -> Event {
+        Event::Message(Message { plugin: plugin.clone(), payload: Bytes::from_static(b"1") })
+    }
+
+    /// Each event would cost a walk along the queue.
+    #[test]
+    fn nothing_is_looked_for_while_nobody_has_gone() {
+        let (bus, here) = (Bus::default(), PluginRef::new("here".into(), String::new(), 1));
+        let events = bus.subscribe().capacity(4).wait();
+        for _ in 0..100 {
+            bus.publish(&message(&here), None);
+            assert!(!events.queue.lock().may_have_ended);
+        }
+        assert_eq!(events.queue.lock().unread.len(), 100, "those who are here are waited for");
+
+        let gone = PluginRef::new("gone".into(), String::new(), 2);
+        bus.publish(&message(&gone), None);
+        gone.set_ended();
+        bus.publish(&Event::Disconnected(gone, DisconnectReason::Unclean), None);
+        bus.publish(&message(&here), None);
+        let state = events.queue.lock();
+        assert_eq!((state.unread.len(), state.lagged, state.may_have_ended), (101, 2, false));
+        let sizes = state.unread.iter().map(|unread| size_of_event(&unread.event));
+        assert_eq!(state.bytes, sizes.sum::<usize>());
+    }
+
+    #[test]
+    fn those_who_are_gone_are_forgotten() {
+        let bus = Bus::default();
+        for _ in 0..10_000 {
+            drop(bus.subscribe());
+        }
+        assert!(bus.lock().queues.capacity() < 64);
+    }
+}

@@ -412,3 +412,32 @@ async fn a_broadcast_that_is_dropped_gives_its_calls_up() {
     settle().await;
     assert_eq!((one.1.dropped(), two.1.dropped()), (1, 1));
 }
+
+/// The first answer, that one of them has no such method, comes before the others are even asked;
+/// whoever looks at it takes no time from them.
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_asks_all_at_once() {
+    let hub = Socket::default();
+    let _without = Peer::plugged(&hub, "without").await;
+    let (plugin, journal) = worker("with");
+    plug(&hub, &plugin).await;
+    let mut answers = hub.broadcast::<()>("nothing", &());
+    let (name, answer) = answers.next().await.unwrap();
+    assert_eq!((&*name, answer.unwrap_err().is_not_found()), ("without", true));
+    settle().await;
+    assert_eq!(journal.finished(), 1, "asked and answered, though nobody polls");
+    assert_eq!(answers.next().await, Some(("with".to_owned(), Ok(()))));
+}
+
+/// Room for all inputs together is less than a frame here.
+#[tokio::test]
+async fn one_large_input_always_finds_room() {
+    let mut limits = Limits::default();
+    (limits.max_frame, limits.queue_bytes, limits.queue_calls) = (8 << 20, 1_000, 0);
+    let hub = Socket::builder().limits(limits.clone()).max_input_bytes(1_000).build();
+    plug(&hub, &worker("worker").0.limits(limits)).await;
+    let text = "x".repeat(5 << 20);
+    assert_eq!(hub.call::<String>("worker", "echo", &text).await.unwrap(), text);
+    let answers = hub.broadcast::<String>("echo", &text).collect().await;
+    assert_eq!(answers["worker"].as_ref().unwrap().len(), text.len());
+}

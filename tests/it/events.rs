@@ -349,3 +349,15 @@ async fn credit_goes_back_when_an_event_was_read() {
     let credit = peer.expect(kind::CREDIT).await;
     assert_eq!(credit.fields().number(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_made_after_a_shutdown_is_at_its_end() {
+    let hub = Socket::default();
+    hub.shutdown().await;
+    assert!(hub.events().next().await.is_none());
+    // A hub that is used again has events again.
+    plug(&hub, &worker("worker").0).await;
+    let mut events = hub.events();
+    emit(&hub, 7, 8).await.unwrap();
+    assert_eq!(number(&mut events).await, 7);
+}

@@ -8,6 +8,7 @@
 
 mod support;
 
+mod auto_traits;
 mod calls;
 mod cancelling;
 mod drain;

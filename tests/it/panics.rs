@@ -194,3 +194,47 @@ async fn in_the_serializer_of_an_output() {
 async fn in_the_deserializer_of_an_input() {
     panics_with("deserializing", &(), "in the deserializer").await;
 }
+
+/// Panics when it is dropped, as what a panic throws.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("in the drop of what was thrown");
+    }
+}
+
+#[tokio::test]
+async fn in_the_drop_of_what_a_panic_throws() {
+    struct Thrower;
+
+    #[brpc::plugin]
+    impl Thrower {
+        pub fn at_once(&self) {
+            std::panic::panic_any(Bomb);
+        }
+
+        pub async fn in_place(&self) {
+            std::panic::panic_any(Bomb);
+        }
+
+        pub async fn later(&self) {
+            tokio::task::yield_now().await;
+            std::panic::panic_any(Bomb);
+        }
+
+        #[brpc(blocking)]
+        pub fn on_a_thread(&self) {
+            std::panic::panic_any(Bomb);
+        }
+    }
+
+    let hub = Socket::default();
+    let plugged = plug(&hub, &Plugin::new(Thrower)).await;
+    for method in ["at_once", "in_place", "later", "on_a_thread"] {
+        let result = hub.call::<()>("thrower", method, &()).timeout(None).await;
+        assert!(matches!(result, Err(CallError::Panicked { .. })), "{method}: {result:?}");
+    }
+    assert!(hub.unplug("thrower").await.unwrap().is_clean());
+    assert!(plugged.end().await.is_graceful());
+}
