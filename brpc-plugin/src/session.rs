@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use brpc_core::{DisconnectReason, Introduction, Limits};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -96,6 +97,21 @@ impl<R: Receiver> Session<R> {
         }
         link.handlers().finish().await;
         link.end_reason()
+    }
+
+    /// As [`run`](Self::run), until `stop` is ready; then as [`Handle::stop`] with this grace. For
+    /// programs that end with a signal.
+    ///
+    /// # Cancel safety
+    /// As [`run`](Self::run).
+    pub async fn run_until<F: Future>(self, stop: F, grace: Duration) -> EndReason {
+        let handle = self.handle();
+        let mut run = pin!(self.run());
+        tokio::select! {
+            reason = &mut run => return reason,
+            _ = stop => handle.stop(grace),
+        }
+        run.await
     }
 }
 

@@ -98,16 +98,11 @@ async fn main() -> Result<(), Report> {
     // The hub may give another name, if this one is taken.
     println!("connected to {hub} as {}", session.name());
 
-    let handle = session.handle();
-    let mut run = pin!(session.run());
-    let reason = tokio::select! {
-        reason = &mut run => reason,
-        () = &mut stop => {
-            println!("stopping");
-            handle.stop(GRACE);
-            run.await
-        }
+    let stop = async {
+        stop.await;
+        println!("stopping");
     };
+    let reason = session.run_until(stop, GRACE).await;
     if !reason.is_graceful() {
         return Err(format!("the connection was lost: {reason}").into());
     }

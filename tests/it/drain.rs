@@ -269,3 +269,22 @@ async fn a_goodbye_is_heard_by_a_hub_that_is_writing() {
     let Some(brpc::Event::Disconnected(_, reason)) = events.next().await else { panic!() };
     assert_eq!(reason, DisconnectReason::Clean);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_ends_with_what_it_is_told_to_wait_for() {
+    let hub = Socket::default();
+    let (plugin, journal) = worker("worker");
+    let session = crate::support::open(&hub, &plugin).await.unwrap();
+    let stop = tokio::time::sleep(SECOND);
+    let run = tokio::spawn(session.run_until(stop, 5 * SECOND));
+    let (short, long) =
+        (hub.call::<u64>("worker", "sleep", &3_000), hub.call("worker", "wait", &()));
+    let (short, long) = (tokio::spawn(short), tokio::spawn(long));
+    let start = Instant::now();
+    assert_eq!(run.await.unwrap(), EndReason::Stopped);
+    assert_eq!(start.elapsed().as_secs(), 6, "the grace begins with the stop");
+    assert_eq!(short.await.unwrap(), Ok(3_000));
+    let long: Result<(), CallError> = long.await.unwrap();
+    assert_eq!(long.unwrap_err().execution(), Execution::Unknown);
+    assert_eq!(journal.dropped(), 1);
+}
