@@ -21,9 +21,22 @@ pub trait Link {
     /// The connection, behind its lock.
     fn driven(&self) -> &Driven<Self::Connection>;
 
-    /// Passes on what the connection has to tell. Called without the lock, and only by the driver,
-    /// so that events keep their order.
-    fn dispatch(&self);
+    /// Takes one thing in that the connection tells. Called without the lock.
+    fn handle_event(&self, event: <Self::Connection as Connection>::Event);
+
+    /// Passes on all that the connection has to tell. Only for the driver, and for whoever ends the
+    /// connection in its place, so that events keep their order.
+    fn dispatch(&self) {
+        loop {
+            let events = self.driven().lock().take_events();
+            if events.is_empty() {
+                return;
+            }
+            for event in events {
+                self.handle_event(event);
+            }
+        }
+    }
 }
 
 /// Moves the bytes of a connection until it is over, says goodbye and closes the stream.

@@ -187,16 +187,8 @@ impl<R: Receiver> Link for DrivenLink<R> {
         &self.0.driven
     }
 
-    fn dispatch(&self) {
-        loop {
-            let events = self.0.driven.lock().take_events();
-            if events.is_empty() {
-                return;
-            }
-            for event in events {
-                self.0.handle_event(event);
-            }
-        }
+    fn handle_event(&self, event: PluginEvent) {
+        self.0.handle_event(event);
     }
 }
 

@@ -221,16 +221,8 @@ impl Link for DrivenLink {
         &self.0.driven
     }
 
-    fn dispatch(&self) {
-        loop {
-            let events = self.0.driven.lock().take_events();
-            if events.is_empty() {
-                return;
-            }
-            for event in events {
-                self.0.handle_event(event);
-            }
-        }
+    fn handle_event(&self, event: HubEvent<Arc<Slot>>) {
+        self.0.handle_event(event);
     }
 }
 

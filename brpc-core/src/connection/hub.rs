@@ -144,11 +144,6 @@ impl<T> HubConnection<T> {
         self.events.pop_front()
     }
 
-    /// Everything that the owner is to be told, in one go.
-    pub fn take_events(&mut self) -> VecDeque<HubEvent<T>> {
-        std::mem::take(&mut self.events)
-    }
-
     /// Whether the plugin is let in and takes calls.
     pub fn is_ready(&self) -> bool {
         self.session().is_some_and(HubSession::is_ready)
@@ -255,6 +250,8 @@ impl<T> HubConnection<T> {
 }
 
 impl<T> Connection for HubConnection<T> {
+    type Event = HubEvent<T>;
+
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         let mut took_frame = false;
         self.take_frames(input, &mut took_frame);
@@ -300,6 +297,10 @@ impl<T> Connection for HubConnection<T> {
 
     fn has_events(&self) -> bool {
         !self.events.is_empty()
+    }
+
+    fn take_events(&mut self) -> VecDeque<HubEvent<T>> {
+        std::mem::take(&mut self.events)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -16,6 +16,7 @@ mod hub;
 mod plugin;
 mod stream;
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::BytesMut;
@@ -30,6 +31,9 @@ use crate::wire::{self, Message as _, WriteBuffer};
 
 /// What drives a connection, whichever side it is of.
 pub trait Connection {
+    /// What it tells its owner.
+    type Event;
+
     /// Takes whole frames off the input.
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant);
 
@@ -51,6 +55,9 @@ pub trait Connection {
 
     /// Whether the owner is to be told something.
     fn has_events(&self) -> bool;
+
+    /// Everything that the owner is to be told, in one go.
+    fn take_events(&mut self) -> VecDeque<Self::Event>;
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next, if nothing else happens.
     fn poll_timeout(&self) -> Option<Instant>;

@@ -103,11 +103,6 @@ impl PluginConnection {
         self.events.pop_front()
     }
 
-    /// Everything that the owner is to be told, in one go.
-    pub fn take_events(&mut self) -> VecDeque<PluginEvent> {
-        std::mem::take(&mut self.events)
-    }
-
     /// Calls that are not answered.
     pub fn running(&self) -> usize {
         match &self.phase {
@@ -180,6 +175,8 @@ impl PluginConnection {
 }
 
 impl Connection for PluginConnection {
+    type Event = PluginEvent;
+
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         let mut took_frame = false;
         self.take_frames(input, &mut took_frame, now);
@@ -230,6 +227,10 @@ impl Connection for PluginConnection {
 
     fn has_events(&self) -> bool {
         !self.events.is_empty()
+    }
+
+    fn take_events(&mut self) -> VecDeque<PluginEvent> {
+        std::mem::take(&mut self.events)
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
