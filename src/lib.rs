@@ -7,10 +7,10 @@ pub use brpc_plugin::{
 };
 pub use brpc_socket::{
     Broadcast, Builder, Call, CallError, CancelHandle, DisconnectReason, DrainReport, Event,
-    Events, Execution, Function, Limits, Listener, ListenerClosed, MemoryConnector, MemoryListener,
-    Message, MethodError, PluginInfo, PluginRef, ProtocolError, Refusal, RefusalCode, Scope,
-    ServeError, Serving, Shutdown, ShutdownReport, Socket, Source, Stage, Unplug, UnplugError,
-    WaitError,
+    Events, Execution, Function, JsonError, Limits, Listener, ListenerClosed, MemoryConnector,
+    MemoryListener, Message, MethodError, PluginInfo, PluginRef, ProtocolError, Refusal,
+    RefusalCode, Scope, ServeError, Serving, Shutdown, ShutdownReport, Socket, Source, Stage,
+    Unplug, UnplugError, WaitError,
 };
 
 #[doc(hidden)]

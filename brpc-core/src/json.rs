@@ -19,7 +19,7 @@ pub const MAX_NODES: usize = 100_000;
 
 /// Why a payload can't be used, and where.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("{message}")]
+#[error("{message} at `{path}`")]
 pub struct JsonError {
     /// The JSON path of the offending part; `.` is the payload as a whole.
     pub path: String,

@@ -12,7 +12,6 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::event::invalid_output;
 use crate::hub::{Charge, Hub};
 use crate::link::PluginLink;
 use crate::slot::Slot;
@@ -223,7 +222,10 @@ impl<T: DeserializeOwned> Future for Call<T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let output = ready!(self.poll_output(context))?;
-        Poll::Ready(json::decode(&output).map_err(|error| invalid_output(&error)))
+        Poll::Ready(
+            json::decode(&output)
+                .map_err(|error| CallError::InvalidOutput { message: error.to_string() }),
+        )
     }
 }
 

@@ -185,24 +185,37 @@ impl ShutdownRun {
 
 /// Lets all plugins go, and cuts off those that don't.
 async fn shut_down(hub: Arc<Hub>, trace: String, until: Instant, run: ShutdownRun) {
-    let mut plugins = Vec::new();
+    let mut ending = ShutdownEnd { hub: hub.clone(), run, report: ShutdownReport::default() };
     for link in drain_all(&hub, &trace, until) {
         let end = timeout_at(until + SLACK, link.ended()).await.unwrap_or_else(|_| {
             link.close(DisconnectReason::ShutdownForced);
             (DisconnectReason::ShutdownForced, Tally::default())
         });
         if let Some(member) = link.member() {
-            plugins.push(DrainReport::new(member.plugin.clone(), end));
+            ending.report.plugins.push(DrainReport::new(member.plugin.clone(), end));
         }
     }
     // So that who shut the hub down can have its port.
     let _ = timeout_at(until + SLACK, hub.open_listeners.wait()).await;
     // Those that were accepted at the last moment.
     drain_all(&hub, &trace, until);
-    plugins.sort_by(|one, other| one.plugin.name().cmp(other.plugin.name()));
-    let report = Arc::new(ShutdownReport { plugins });
-    hub.finish_shutdown(report.clone());
-    run.report.send_replace(Some(report));
+}
+
+/// The end of a shutdown, whether it was reached or the runtime went first.
+struct ShutdownEnd {
+    hub: Arc<Hub>,
+    run: ShutdownRun,
+    report: ShutdownReport,
+}
+
+impl Drop for ShutdownEnd {
+    fn drop(&mut self) {
+        let mut report = std::mem::take(&mut self.report);
+        report.plugins.sort_by(|one, other| one.plugin.name().cmp(other.plugin.name()));
+        let report = Arc::new(report);
+        self.hub.finish_shutdown(report.clone());
+        self.run.report.send_replace(Some(report));
+    }
 }
 
 /// Asks every connection to leave. No new one is let in meanwhile.

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use brpc_core::DisconnectReason;
 use brpc_core::json::{self, JsonError};
-use brpc_core::{CallError, DisconnectReason};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
@@ -97,13 +97,8 @@ impl Message {
     /// The event as a value; [`serde_json::Value`] takes any.
     ///
     /// # Errors
-    /// [`CallError::InvalidOutput`], with the path, if it is not such a value.
-    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, CallError> {
-        json::decode(&self.payload).map_err(|error| invalid_output(&error))
+    /// What is wrong and where, if it is not such a value.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
+        json::decode(&self.payload)
     }
-}
-
-/// The error of something that a plugin sent and that doesn't decode here.
-pub(crate) fn invalid_output(error: &JsonError) -> CallError {
-    CallError::InvalidOutput { message: format!("{error} at `{}`", error.path) }
 }

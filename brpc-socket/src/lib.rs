@@ -54,6 +54,7 @@ mod wait;
 
 pub use accept::Serving;
 pub use broadcast::Broadcast;
+pub use brpc_core::json::JsonError;
 pub use brpc_core::{
     CallError, DisconnectReason, Execution, Function, Limits, MethodError, PluginInfo,
     ProtocolError, Refusal, RefusalCode, Scope, Stage,

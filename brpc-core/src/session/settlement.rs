@@ -42,9 +42,9 @@ fn into_error(failure: Failure, method: &str) -> CallError {
             }
             match json::decode(&data) {
                 Ok(data) => CallError::Method(error.with_data(data)),
-                Err(problem) => CallError::InvalidOutput {
-                    message: format!("the error's data: {problem} at `{}`", problem.path),
-                },
+                Err(problem) => {
+                    CallError::InvalidOutput { message: format!("the error's data: {problem}") }
+                }
             }
         }
         Status::Panicked => CallError::Panicked { message },
