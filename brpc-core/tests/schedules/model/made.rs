@@ -113,8 +113,10 @@ impl Model {
         if texts + 6 > self.plugin_takes {
             return Refusal::TooLarge;
         }
-        let is_full = self.unsent >= self.hub_limits.queue_calls
-            || self.unsent_bytes + call.plan.input > self.hub_limits.queue_bytes;
+        // One always finds room.
+        let is_full = self.unsent > 0
+            && (self.unsent >= self.hub_limits.queue_calls
+                || self.unsent_bytes + call.plan.input > self.hub_limits.queue_bytes);
         if is_full || (self.in_table >= self.max_calls && call.plan.admission == Admission::Refuse)
         {
             let error = CallError::Overloaded { scope: Scope::Plugin, retry_after: None };
