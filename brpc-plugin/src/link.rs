@@ -16,7 +16,6 @@ use crate::end::EndReason;
 use crate::handle::Stop;
 use crate::hook::{AsyncHook, Emit};
 use crate::receiver::Receiver;
-use crate::session::at;
 
 /// One connection of a plugin.
 pub(crate) struct HubLink<R> {
@@ -196,5 +195,13 @@ impl<R: Receiver> Drop for DrivenLink<R> {
     fn drop(&mut self) {
         self.0.driven.lock().close(DisconnectReason::Clean);
         self.dispatch();
+    }
+}
+
+/// Returns at this time, and never if there is none.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use brpc_core::{DisconnectReason, Introduction, Limits};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Instant;
 
 use crate::end::EndReason;
 use crate::error::ConnectError;
@@ -133,13 +132,5 @@ impl Future for Driver {
             self.0 = None;
         }
         Poll::Ready(())
-    }
-}
-
-/// Returns at this time, and never if there is none.
-pub(crate) async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => std::future::pending().await,
     }
 }

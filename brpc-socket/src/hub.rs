@@ -13,13 +13,13 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::accept::Sources;
 use crate::builder::{Config, Sequencer};
+use crate::bus::Bus;
 use crate::drain::{ShutdownReport, ShutdownRun};
 use crate::event::PluginRef;
 use crate::link::{Admission, DrivenLink, Member, PluginLink};
 use crate::registry::Registry;
-use crate::subscriber::Bus;
+use crate::sources::Sources;
 
 /// What all parts of a hub share.
 #[derive(Debug)]

@@ -39,6 +39,7 @@
 mod accept;
 mod broadcast;
 mod builder;
+mod bus;
 mod call;
 mod drain;
 mod error;
@@ -49,6 +50,7 @@ mod listener;
 mod registry;
 mod slot;
 mod socket;
+mod sources;
 mod subscriber;
 mod wait;
 

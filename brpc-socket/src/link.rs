@@ -47,7 +47,7 @@ pub(crate) struct Admission {
     /// Its place among all of them.
     pub(crate) _permit: OwnedSemaphorePermit,
     /// Its place among those of the same source.
-    pub(crate) _source: Option<crate::accept::SourcePermit>,
+    pub(crate) _source: Option<crate::sources::SourcePermit>,
 }
 
 impl PluginLink {

@@ -1,9 +1,9 @@
-//! Bounded queues of events, one a subscriber.
+//! What one subscriber sees: a bounded queue of events.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use futures_core::Stream;
@@ -35,6 +35,10 @@ pub struct Events {
 }
 
 impl Events {
+    pub(crate) fn new(queue: Arc<Queue>) -> Self {
+        Self { queue }
+    }
+
     /// Keeps so many unread events. Default 1,024, at least 1.
     pub fn capacity(self, events: usize) -> Self {
         self.queue.lock().capacity = events.max(1);
@@ -84,86 +88,9 @@ impl Drop for Events {
     }
 }
 
-/// All subscribers of a hub.
-#[derive(Debug, Default)]
-pub(crate) struct Bus {
-    /// Held while an event is put into all queues, so that all see the same order.
-    subscribers: Mutex<Subscribers>,
-}
-
-#[derive(Debug, Default)]
-struct Subscribers {
-    /// Those who subscribed; some may be gone.
-    queues: Vec<Weak<Queue>>,
-    /// Whether the hub has shut down.
-    is_closed: bool,
-}
-
-impl Bus {
-    /// Puts an event into every queue. Its credit goes back when the last subscriber that plugins
-    /// wait for has read it; at once if there is none.
-    pub(crate) fn publish(&self, event: &Event, credit: Option<Credit>) {
-        let credit = credit.map(Arc::new);
-        let mut wakers = Vec::new();
-        let mut dropped = Vec::new();
-        self.lock().queues.retain(|queue| {
-            let Some(queue) = queue.upgrade() else { return false };
-            wakers.extend(queue.push(event, credit.as_ref(), &mut dropped));
-            true
-        });
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    /// Whether anybody would see an event.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.lock().queues.is_empty()
-    }
-
-    /// Ends every stream, after what it still holds, and those to come.
-    pub(crate) fn close(&self) {
-        let queues = {
-            let mut subscribers = self.lock();
-            subscribers.is_closed = true;
-            std::mem::take(&mut subscribers.queues)
-        };
-        for queue in queues.iter().filter_map(Weak::upgrade) {
-            let reader = {
-                let mut state = queue.lock();
-                state.is_closed = true;
-                state.reader.take()
-            };
-            reader.into_iter().for_each(Waker::wake);
-        }
-    }
-
-    /// Streams to come see events again.
-    pub(crate) fn open(&self) {
-        self.lock().is_closed = false;
-    }
-
-    /// A subscriber that sees every event from now on.
-    pub(crate) fn subscribe(&self) -> Events {
-        let queue = Arc::new(Queue::default());
-        let mut subscribers = self.lock();
-        queue.lock().is_closed = subscribers.is_closed;
-        let queues = &mut subscribers.queues;
-        // A hub on which nothing happens has to forget those who are gone as well.
-        if queues.len() == queues.capacity() {
-            queues.retain(|queue| queue.strong_count() > 0);
-        }
-        queues.push(Arc::downgrade(&queue));
-        drop(subscribers);
-        Events { queue }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Subscribers> {
-        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// What one subscriber has not read yet.
 #[derive(Debug, Default)]
-struct Queue(Mutex<State>);
+pub(crate) struct Queue(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -202,7 +129,7 @@ impl Default for State {
 }
 
 #[derive(Debug)]
-struct Unread {
+pub(crate) struct Unread {
     event: Event,
     /// Gives the credit back when it is dropped.
     _credit: Option<Arc<Credit>>,
@@ -215,7 +142,7 @@ impl Queue {
 
     /// Adds an event; whom to wake. What had to go is put into `dropped`, to be dropped without a
     /// lock.
-    fn push(
+    pub(crate) fn push(
         &self,
         event: &Event,
         credit: Option<&Arc<Credit>>,
@@ -231,6 +158,13 @@ impl Queue {
         state.bytes += size;
         state.may_have_ended |= matches!(event, Event::Disconnected(..));
         state.unread.push_back(Unread { event: event.clone(), _credit: credit });
+        state.reader.take()
+    }
+
+    /// No event follows; whom to wake.
+    pub(crate) fn close(&self) -> Option<Waker> {
+        let mut state = self.lock();
+        state.is_closed = true;
         state.reader.take()
     }
 
@@ -322,6 +256,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::bus::Bus;
     use crate::event::Message;
 
     fn message(plugin: &PluginRef) -> Event {
@@ -348,14 +283,5 @@ mod tests {
         assert_eq!((state.unread.len(), state.lagged, state.may_have_ended), (101, 2, false));
         let sizes = state.unread.iter().map(|unread| size_of_event(&unread.event));
         assert_eq!(state.bytes, sizes.sum::<usize>());
-    }
-
-    #[test]
-    fn those_who_are_gone_are_forgotten() {
-        let bus = Bus::default();
-        for _ in 0..10_000 {
-            drop(bus.subscribe());
-        }
-        assert!(bus.lock().queues.capacity() < 64);
     }
 }

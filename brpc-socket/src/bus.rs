@@ -1,0 +1,96 @@
+//! Hands each event to all subscribers.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
+
+use crate::event::Event;
+use crate::link::Credit;
+use crate::subscriber::{Events, Queue};
+
+/// All subscribers of a hub.
+#[derive(Debug, Default)]
+pub(crate) struct Bus {
+    /// Held while an event is put into all queues, so that all see the same order.
+    subscribers: Mutex<Subscribers>,
+}
+
+#[derive(Debug, Default)]
+struct Subscribers {
+    /// Those who subscribed; some may be gone.
+    queues: Vec<Weak<Queue>>,
+    /// Whether the hub has shut down.
+    is_closed: bool,
+}
+
+impl Bus {
+    /// Puts an event into every queue. Its credit goes back when the last subscriber that plugins
+    /// wait for has read it; at once if there is none.
+    pub(crate) fn publish(&self, event: &Event, credit: Option<Credit>) {
+        let credit = credit.map(Arc::new);
+        let mut wakers = Vec::new();
+        let mut dropped = Vec::new();
+        self.lock().queues.retain(|queue| {
+            let Some(queue) = queue.upgrade() else { return false };
+            wakers.extend(queue.push(event, credit.as_ref(), &mut dropped));
+            true
+        });
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether anybody would see an event.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().queues.is_empty()
+    }
+
+    /// Ends every stream, after what it still holds, and those to come.
+    pub(crate) fn close(&self) {
+        let queues = {
+            let mut subscribers = self.lock();
+            subscribers.is_closed = true;
+            std::mem::take(&mut subscribers.queues)
+        };
+        for queue in queues.iter().filter_map(Weak::upgrade) {
+            queue.close().into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Streams to come see events again.
+    pub(crate) fn open(&self) {
+        self.lock().is_closed = false;
+    }
+
+    /// A subscriber that sees every event from now on.
+    pub(crate) fn subscribe(&self) -> Events {
+        let queue = Arc::new(Queue::default());
+        let mut subscribers = self.lock();
+        if subscribers.is_closed {
+            queue.close();
+        }
+        let queues = &mut subscribers.queues;
+        // A hub on which nothing happens has to forget those who are gone as well.
+        if queues.len() == queues.capacity() {
+            queues.retain(|queue| queue.strong_count() > 0);
+        }
+        queues.push(Arc::downgrade(&queue));
+        drop(subscribers);
+        Events::new(queue)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Subscribers> {
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_are_gone_are_forgotten() {
+        let bus = Bus::default();
+        for _ in 0..10_000 {
+            drop(bus.subscribe());
+        }
+        assert!(bus.lock().queues.capacity() < 64);
+    }
+}

@@ -1,0 +1,89 @@
+//! How many connections from one address are in their handshake.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::listener::Source;
+
+/// Counts the connections in their handshake, by the address that they are from.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    limit: usize,
+    /// Addresses with at least one.
+    counts: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// As many connections from one address are in their handshake as may be.
+#[derive(Debug)]
+pub(crate) struct TooMany;
+
+/// The place of one connection from an address.
+#[derive(Debug)]
+pub(crate) struct SourcePermit {
+    sources: Arc<Sources>,
+    address: IpAddr,
+}
+
+impl Sources {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { limit, counts: Mutex::default() })
+    }
+
+    /// A place for a connection, unless it is of this host; an error if there is none left.
+    pub(crate) fn admit(self: &Arc<Self>, source: Source) -> Result<Option<SourcePermit>, TooMany> {
+        let address = match source {
+            // An IPv4 address as a listener for both kinds sees it is the same address.
+            Source::Ip(address) => address.to_canonical(),
+            Source::Local => return Ok(None),
+        };
+        if address.is_loopback() {
+            return Ok(None);
+        }
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= self.limit {
+            return Err(TooMany);
+        }
+        *count += 1;
+        Ok(Some(SourcePermit { sources: self.clone(), address }))
+    }
+}
+
+impl Drop for SourcePermit {
+    fn drop(&mut self) {
+        let mut counts = self.sources.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_by_address() {
+        let sources = Sources::new(2);
+        let from = |last| Source::Ip(IpAddr::from([192, 0, 2, last]));
+        let first = sources.admit(from(1)).unwrap();
+        let _second = sources.admit(from(1)).unwrap();
+        assert!(sources.admit(from(1)).is_err());
+        assert!(sources.admit(from(2)).is_ok());
+        drop(first);
+        assert!(sources.admit(from(1)).is_ok());
+    }
+
+    #[test]
+    fn this_host_is_not_counted() {
+        let sources = Sources::new(0);
+        assert!(sources.admit(Source::Local).is_ok());
+        for loopback in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
+            assert!(sources.admit(Source::Ip(loopback.parse().unwrap())).is_ok());
+        }
+    }
+}
