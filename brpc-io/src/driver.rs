@@ -1,12 +1,13 @@
 //! Moves the bytes of one connection, in one task.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use brpc_core::{Connection, End, WriteBuffer};
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Sleep;
 use tokio_util::io::{poll_read_buf, poll_write_buf};
@@ -22,22 +23,24 @@ pub trait Link {
     fn driven(&self) -> &Driven<Self::Connection>;
 
     /// Takes one thing in that the connection tells. Called without the lock.
-    fn handle_event(&self, event: <Self::Connection as Connection>::Event);
+    fn handle_event(&self, event: EventOf<Self>);
 
-    /// Passes on all that the connection has to tell. Only for the driver, and for whoever ends the
-    /// connection in its place, so that events keep their order.
+    /// Passes on all that the connection has to tell. Only for whoever ends the connection in the
+    /// driver's place, so that events keep their order.
     fn dispatch(&self) {
+        let mut events = VecDeque::new();
         loop {
-            let events = self.driven().lock().take_events();
+            self.driven().lock().swap_events(&mut events);
             if events.is_empty() {
                 return;
             }
-            for event in events {
-                self.handle_event(event);
-            }
+            events.drain(..).for_each(|event| self.handle_event(event));
         }
     }
 }
+
+/// What the connection of a link tells.
+type EventOf<L> = <<L as Link>::Connection as Connection>::Event;
 
 /// Moves the bytes of a connection until it is over, says goodbye and closes the stream.
 ///
@@ -50,11 +53,15 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
         input: BytesMut::new(),
         read_size: READ_SIZES.0,
         output: WriteBuffer::new(),
+        written: 0,
+        events: VecDeque::new(),
         timer: None,
         end: None,
+        reads_left: None,
+        is_flushed: true,
+        has_yielded: false,
     };
     poll_fn(|context| driver.poll(context)).await;
-    link.dispatch();
     let Driver { mut stream, mut output, end, .. } = driver;
     if end.is_none() {
         link.driven().lock().poll_transmit(&mut output, now());
@@ -69,7 +76,11 @@ const READ_SIZES: (usize, usize) = (4 * 1024, 64 * 1024);
 /// How often a connection that is never out of work is turned around before others get their turn.
 const TURNS: usize = 16;
 
-struct Driver<'a, L, S> {
+/// How much is told between two writes: enough to fill a write with answers, few enough that the
+/// peer has something to do while the rest is told.
+const TOLD_AT_ONCE: usize = 64;
+
+struct Driver<'a, L: Link, S> {
     link: &'a L,
     stream: S,
     /// Bytes that were read and are not a whole frame yet.
@@ -78,133 +89,184 @@ struct Driver<'a, L, S> {
     read_size: usize,
     /// Bytes that count as sent and are not written yet.
     output: WriteBuffer,
+    /// Bytes that were written since the connection was last told.
+    written: usize,
+    /// What is still to be told.
+    events: VecDeque<EventOf<L>>,
     /// The next timeout, once there was one.
     timer: Option<Pin<Box<Sleep>>>,
     /// How the stream ended, once it has.
     end: Option<End>,
+    /// How many more reads a stream gets that can't be written to any more.
+    reads_left: Option<usize>,
+    /// Whether what was written has left the buffers of the stream.
+    is_flushed: bool,
+    /// Whether others were let first since something was written last.
+    has_yielded: bool,
 }
+
+/// In which directions the stream may move something. Where it can't, it wakes the driver when it
+/// can.
+#[derive(Clone, Copy)]
+struct Open {
+    read: bool,
+    write: bool,
+}
+
+const BOTH: Open = Open { read: true, write: true };
 
 impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
     /// Ready when the connection is over.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.link.driven().lock().unpark();
+        if self.lets_others_first() {
+            // Comes back when the others have run, or some dozens of them.
+            return pin!(tokio::task::yield_now()).poll(context);
+        }
+        if let Some(timer) = &mut self.timer {
+            // What is due is seen below; this says whom to wake, who may have changed.
+            let _ = timer.as_mut().poll(context);
+        }
+        let mut open = BOTH;
         for _ in 0..TURNS {
-            let wrote = self.poll_write(context).is_ready();
-            let read = self.poll_read(context).is_ready();
-            let was_due = self.poll_timer(context).is_ready();
-            // What a command made happen.
-            self.link.dispatch();
-            let mut connection = self.link.driven().lock();
-            if connection.is_closed() {
-                return Poll::Ready(());
-            }
-            // Others give commands meanwhile and don't wake a driver that is awake, so nothing may
-            // be overlooked here, under the lock.
-            let can_write = self.output.is_empty() && connection.wants_transmit();
-            let is_idle = !(wrote || read || was_due || can_write || connection.has_events());
-            if is_idle && self.is_timer_set_for(connection.poll_timeout()) {
-                connection.park(context);
-                return Poll::Pending;
+            if let Poll::Ready(is_over) = self.turn(&mut open, context) {
+                return if is_over { Poll::Ready(()) } else { Poll::Pending };
             }
         }
         context.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// Ready if something was written; pending if there is nothing to write or no room for it.
-    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    /// Whether to step back once before frames are taken to be written.
+    ///
+    /// Whoever gives the first one wakes the driver, and those who are about to give theirs stand
+    /// behind it. When they have, one write takes them all.
+    fn lets_others_first(&mut self) -> bool {
+        let mut connection = self.link.driven().lock();
+        connection.unpark();
+        let steps_back = !self.has_yielded && self.output.is_empty() && connection.wants_transmit();
+        self.has_yielded = steps_back;
+        steps_back
+    }
+
+    /// Reads, has the connection take it in, tells what it has to tell, and writes: each once, and
+    /// with the lock taken once. Pending while there is more to do; ready with whether the
+    /// connection is over, or the driver sleeps.
+    fn turn(&mut self, open: &mut Open, context: &mut Context<'_>) -> Poll<bool> {
+        let may_read = self.events.is_empty() && self.end.is_none();
+        let has_read = may_read && open.read && self.read(context);
+        open.read &= has_read || !may_read;
         let now = now();
-        if self.output.is_empty() {
-            self.link.driven().lock().poll_transmit(&mut self.output, now);
-            if self.output.is_empty() {
-                // An idle connection holds no buffer.
-                self.output = WriteBuffer::new();
-                ready!(self.poll_flush(context));
-                return Poll::Pending;
-            }
-            self.link.driven().lock().handle_written(0, true, now);
+        let mut connection = self.link.driven().lock();
+        if self.written > 0 {
+            let more = !self.output.is_empty();
+            connection.handle_written(std::mem::take(&mut self.written), more, now);
         }
-        match ready!(poll_write_buf(Pin::new(&mut self.stream), context, &mut self.output)) {
-            Ok(count) if count > 0 => {
-                let more = self.output.has_remaining();
-                self.link.driven().lock().handle_written(count, more, now);
-            }
-            Ok(_) | Err(_) => self.hear_out(context),
+        let unread = self.input.len();
+        if unread > 0 && self.events.is_empty() {
+            connection.handle_input(&mut self.input, now);
         }
-        Poll::Ready(())
+        let mut is_busy = has_read || self.input.len() < unread;
+        if connection.poll_timeout().is_some_and(|timeout| timeout <= now) {
+            connection.handle_timeout(now);
+            // It may give the peer a second look.
+            (*open, is_busy) = (BOTH, true);
+        }
+        if self.events.is_empty() {
+            connection.swap_events(&mut self.events);
+        }
+        if let Some(end) = self.end
+            && !is_busy
+            && self.events.is_empty()
+        {
+            connection.handle_end(end, now);
+            connection.swap_events(&mut self.events);
+        }
+        let is_told = self.events.is_empty();
+        if is_told && connection.is_closed() {
+            return Poll::Ready(true);
+        }
+        if self.output.is_empty() && self.reads_left.is_none() {
+            connection.poll_transmit(&mut self.output, now);
+        }
+        let can_write = open.write && !(self.output.is_empty() && self.is_flushed);
+        if is_busy || can_write || !is_told {
+            drop(connection);
+        } else {
+            let timeout = connection.poll_timeout();
+            // Others give commands meanwhile and don't wake a driver that is awake, so nothing may
+            // be overlooked here, under the lock.
+            if self.is_timer_set_for(timeout) {
+                connection.park(context);
+                drop(connection);
+                self.free_buffers();
+                return Poll::Ready(false);
+            }
+            drop(connection);
+            self.set_timer(timeout, context);
+        }
+        let count = self.events.len().min(TOLD_AT_ONCE);
+        for event in self.events.drain(..count) {
+            self.link.handle_event(event);
+        }
+        if can_write {
+            open.write = self.write(context);
+            // What came before a failure is still to be read.
+            open.read |= self.reads_left.is_some();
+        }
+        Poll::Pending
     }
 
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if let Err(_failed) = ready!(Pin::new(&mut self.stream).poll_flush(context)) {
-            self.hear_out(context);
-        }
-        Poll::Ready(())
-    }
-
-    /// Ends a connection whose peer takes nothing any more. What it said before it closed has been
-    /// received and is read first: answers, and a goodbye or a refusal that says why.
-    fn hear_out(&mut self, context: &mut Context<'_>) {
-        for _ in 0..TURNS {
-            if self.link.driven().lock().is_closed() || self.poll_read(context).is_pending() {
-                break;
-            }
-        }
-        self.ended(End::Failed);
-    }
-
-    /// Ready if something was read.
-    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    /// False if nothing was read, and the stream wakes the driver when something comes.
+    fn read(&mut self, context: &mut Context<'_>) -> bool {
         self.input.reserve(self.read_size);
-        let stream = Pin::new(&mut self.stream);
-        match poll_read_buf(stream, context, &mut self.input) {
-            Poll::Pending => {
-                if self.input.is_empty() {
-                    self.input = BytesMut::new();
-                }
-                return Poll::Pending;
-            }
-            Poll::Ready(Ok(0)) => self.ended(End::Eof),
-            Poll::Ready(Err(_)) => self.ended(End::Failed),
+        let read = poll_read_buf(Pin::new(&mut self.stream), context, &mut self.input);
+        match read {
+            Poll::Pending => {}
+            Poll::Ready(Ok(0)) => self.end = Some(End::Eof),
+            Poll::Ready(Err(_)) => self.end = Some(End::Failed),
             Poll::Ready(Ok(count)) => {
                 let (least, most) = READ_SIZES;
                 let next = if count >= self.read_size { 2 * count } else { self.read_size / 2 };
                 self.read_size = next.clamp(least, most);
-                self.take_input();
             }
         }
-        Poll::Ready(())
-    }
-
-    /// Hands the input over, again after each word that the connection waited for.
-    fn take_input(&mut self) {
-        loop {
-            let before = self.input.len();
-            self.link.driven().lock().handle_input(&mut self.input, now());
-            self.link.dispatch();
-            if self.input.is_empty() || self.input.len() == before {
-                return;
+        if let Some(reads_left) = &mut self.reads_left {
+            *reads_left -= 1;
+            if read.is_pending() || *reads_left == 0 {
+                self.end.get_or_insert(End::Failed);
             }
         }
+        read.is_ready()
     }
 
-    /// Ready if something was due.
-    fn poll_timer(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(timeout) = self.link.driven().lock().poll_timeout() else {
-            return Poll::Pending;
-        };
-        if timeout <= now() {
-            self.handle_timeout();
-            return Poll::Ready(());
+    /// False if the stream takes no more for now, and wakes the driver when it does.
+    fn write(&mut self, context: &mut Context<'_>) -> bool {
+        if !self.output.is_empty() {
+            match poll_write_buf(Pin::new(&mut self.stream), context, &mut self.output) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(count)) if count > 0 => {
+                    self.written += count;
+                    self.is_flushed = false;
+                }
+                Poll::Ready(_) => self.hear_out(),
+            }
         }
-        let timeout = tokio::time::Instant::from_std(timeout);
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(timeout)));
-        // One that fires early is set anew then; that is cheaper than moving it with each call.
-        if timer.deadline() > timeout || timer.is_elapsed() {
-            timer.as_mut().reset(timeout);
+        if self.output.is_empty() && !self.is_flushed {
+            match Pin::new(&mut self.stream).poll_flush(context) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(())) => self.is_flushed = true,
+                Poll::Ready(Err(_)) => self.hear_out(),
+            }
         }
-        ready!(timer.as_mut().poll(context));
-        self.handle_timeout();
-        Poll::Ready(())
+        true
+    }
+
+    /// Ends a connection whose peer takes nothing any more, but only after some more reads: what it
+    /// said before it closed has been received, answers, and a goodbye or a refusal that says why.
+    fn hear_out(&mut self) {
+        self.output = WriteBuffer::new();
+        self.is_flushed = true;
+        self.reads_left.get_or_insert(TURNS);
     }
 
     /// Whether the timer fires at this time or earlier.
@@ -214,15 +276,24 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         timer.is_some_and(|timer| timer.deadline().into_std() <= timeout)
     }
 
-    fn handle_timeout(&mut self) {
-        self.link.driven().lock().handle_timeout(now());
-        self.link.dispatch();
+    /// Has the timer fire at this time. One that fires early is set anew then; that is cheaper than
+    /// moving it with each call.
+    fn set_timer(&mut self, timeout: Option<Instant>, context: &mut Context<'_>) {
+        let Some(timeout) = timeout.map(tokio::time::Instant::from_std) else { return };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(timeout)));
+        timer.as_mut().reset(timeout);
+        // It wakes the driver, if it doesn't fire now; the next turn sees what is due.
+        let _ = timer.as_mut().poll(context);
     }
 
-    fn ended(&mut self, end: End) {
-        self.end = Some(end);
-        let now: Instant = now();
-        self.link.driven().lock().handle_end(end, now);
-        self.link.dispatch();
+    /// An idle connection holds no buffer.
+    fn free_buffers(&mut self) {
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+        if self.output.is_empty() {
+            self.output = WriteBuffer::new();
+        }
+        self.events = VecDeque::new();
     }
 }

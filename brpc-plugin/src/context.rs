@@ -1,6 +1,6 @@
 //! What a handler knows of the call that it answers.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -24,15 +24,21 @@ pub(crate) struct Call {
     pub(crate) metadata: Vec<(String, String)>,
     /// When the call's time is over; `None` if it has no limit.
     pub(crate) deadline: Option<Instant>,
-    /// Fires when nobody waits for the answer any more.
-    pub(crate) cancelled: CancellationToken,
     /// The plugin's sender of events.
     pub(crate) hook: AsyncHook,
+    /// Fires when nobody waits for the answer any more. Made when somebody wants to know: most
+    /// handlers end before anybody could give the call up.
+    pub(crate) cancelled: OnceLock<CancellationToken>,
 }
 
 impl Context {
     pub(crate) fn new(call: Call) -> Self {
         Self { call: Arc::new(call) }
+    }
+
+    /// Fires when nobody waits for the answer any more.
+    pub(crate) fn cancellation(&self) -> &CancellationToken {
+        self.call.cancelled.get_or_init(CancellationToken::new)
     }
 
     /// The caller's trace id; empty if it gave none.
@@ -53,7 +59,7 @@ impl Context {
     /// Whether nobody waits for the answer any more: the caller gave up, the call's time is over,
     /// or the connection ended.
     pub fn is_cancelled(&self) -> bool {
-        self.call.cancelled.is_cancelled()
+        self.call.cancelled.get().is_some_and(CancellationToken::is_cancelled)
     }
 
     /// Returns when [`is_cancelled`](Self::is_cancelled) becomes true; at once if it is.
@@ -64,7 +70,7 @@ impl Context {
     /// # Cancel safety
     /// It can be dropped and called again at any time.
     pub async fn cancelled(&self) {
-        self.call.cancelled.cancelled().await;
+        self.cancellation().cancelled().await;
     }
 
     /// The plugin's sender of events.

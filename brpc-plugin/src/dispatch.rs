@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Poll, Waker};
 
 use brpc_core::{Answer, CallId, Failure, IncomingCall, Status};
@@ -36,13 +36,12 @@ impl<R: Receiver> Handlers<R> {
         let Some(method) = R::METHODS.get(method as usize) else {
             return link.answer(id, Err(Failure::new(Status::MethodNotFound, "")));
         };
-        let cancelled = CancellationToken::new();
         let context = Context::new(Call {
             trace,
             metadata,
             deadline: deadline.map(Instant::from_std),
-            cancelled: cancelled.clone(),
             hook: link.hook().clone(),
+            cancelled: OnceLock::new(),
         });
         match method.invoke {
             Invoke::Sync(invoke) => {
@@ -50,7 +49,7 @@ impl<R: Receiver> Handlers<R> {
                 link.answer(id, expired(&context).unwrap_or_else(run));
             }
             Invoke::Blocking(invoke) => {
-                self.running().insert(id, cancelled);
+                self.running().insert(id, context.cancellation().clone());
                 let (link, receiver) = (link.clone(), self.receiver.clone());
                 self.tasks.spawn_blocking(move || {
                     // It may have waited for a thread.
@@ -63,9 +62,8 @@ impl<R: Receiver> Handlers<R> {
                 if let Some(answer) = expired(&context) {
                     return link.answer(id, answer);
                 }
-                self.start_async(link, id, method.on_cancel, cancelled, || {
-                    invoke(self.receiver.clone(), context, payload)
-                });
+                let handler = || invoke(self.receiver.clone(), context.clone(), payload);
+                self.start_async(link, id, method.on_cancel, &context, handler);
             }
         }
     }
@@ -76,7 +74,7 @@ impl<R: Receiver> Handlers<R> {
         link: &Arc<HubLink<R>>,
         id: CallId,
         on_cancel: OnCancel,
-        cancelled: CancellationToken,
+        context: &Context,
         begin: impl FnOnce() -> BoxFuture<Answer>,
     ) {
         let mut handler = Handler(None);
@@ -95,6 +93,7 @@ impl<R: Receiver> Handlers<R> {
                 link.answer(id, Err(panicked(panic)));
             }
             Ok(Poll::Pending) => {
+                let cancelled = context.cancellation().clone();
                 self.running().insert(id, cancelled.clone());
                 let link = link.clone();
                 self.tasks.spawn(async move {

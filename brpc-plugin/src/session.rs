@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use brpc_core::{DisconnectReason, Introduction, Limits};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
 
 use crate::end::EndReason;
 use crate::error::ConnectError;
@@ -84,14 +85,18 @@ impl<R: Receiver> Session<R> {
     /// # Cancel safety
     /// Dropped, the connection ends as if the process had, and handlers are dropped at their next
     /// `await`; those marked `no_cancel`, and blocking ones, run to their end.
-    pub async fn run(mut self) -> EndReason {
-        let link = self.link.clone();
+    pub async fn run(self) -> EndReason {
+        let Self { link, driver, .. } = self;
+        // A task of its own, because it is woken for each read, and the task that waits for the end
+        // often runs on a thread that is not one of the runtime's. Dropped, it is stopped.
+        let mut driving = JoinSet::new();
+        driving.spawn(driver);
         tokio::select! {
-            () = &mut self.driver => {}
+            _ = driving.join_next() => {}
             () = link.cut_off() => {
                 // The grace is over.
                 link.cut();
-                self.driver.await;
+                driving.join_next().await;
             }
         }
         link.handlers().finish().await;

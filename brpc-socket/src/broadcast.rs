@@ -8,14 +8,15 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use brpc_core::{Admission, CallError};
-use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::stream::FuturesUnordered;
 use serde::de::DeserializeOwned;
 
-use crate::call::{Call, Options, Prepared};
+use crate::call::{Call, Options};
+use crate::event::PluginRef;
 use crate::hub::{Charge, Hub};
 use crate::link::PluginLink;
+use crate::request::Request;
 
 /// A call to every plugin that is connected when it is first polled; made by
 /// [`Socket::broadcast`](crate::Socket::broadcast).
@@ -28,8 +29,8 @@ use crate::link::PluginLink;
 #[must_use = "a broadcast does nothing unless it is polled"]
 pub struct Broadcast<T> {
     hub: Arc<Hub>,
-    method: Arc<str>,
-    payload: Result<Bytes, CallError>,
+    /// Without the name of a plugin.
+    request: Result<Request, CallError>,
     options: Options,
     /// The calls that are not over, once they are made.
     calls: Option<FuturesUnordered<Member<T>>>,
@@ -40,11 +41,10 @@ pub struct Broadcast<T> {
 impl<T> Broadcast<T> {
     pub(crate) fn new(
         hub: Arc<Hub>,
-        method: &str,
-        payload: Result<Bytes, CallError>,
+        request: Result<Request, CallError>,
         options: Options,
     ) -> Self {
-        Self { hub, method: method.into(), payload, options, calls: None, charge: None }
+        Self { hub, request, options, calls: None, charge: None }
     }
 
     /// Gives each call so much time; `None` for no limit. See [`Call::timeout`].
@@ -90,22 +90,24 @@ impl<T: DeserializeOwned> Broadcast<T> {
         answers
     }
 
-    /// Makes all calls, each on the connection that the plugin has now.
+    /// Makes all calls, each on the connection that the plugin has now. The input is encoded once
+    /// and shared by all.
     fn start(&mut self) -> FuturesUnordered<Member<T>> {
-        if let Ok(payload) = &self.payload {
-            match self.hub.charge(payload.len()) {
-                Ok(charge) => self.charge = Some(charge),
-                Err(error) => self.payload = Err(error),
-            }
-        }
+        let request = self.request.clone().and_then(|request| {
+            self.charge = Some(self.hub.clone().charge(request.input_len())?);
+            Ok((request.method().to_owned(), request.into_input()))
+        });
         let links: Vec<Arc<PluginLink>> =
             self.hub.with_registry(|registry| registry.plugins().cloned().collect());
         let member = |link: Arc<PluginLink>| {
-            let name = link.member()?.plugin.name().to_owned();
-            let (payload, options) = (self.payload.clone(), self.options.clone());
-            let (hub, method) = (self.hub.clone(), self.method.clone());
-            let prepared = Prepared::new(hub, name.clone(), method, payload, options);
-            Some(Member { name, call: Call::started(prepared, link) })
+            let plugin = link.member()?.plugin.clone();
+            let call = match &request {
+                Ok((method, input)) => {
+                    Call::started(link, method, input.clone(), self.options.clone())
+                }
+                Err(error) => Call::refused(error.clone()),
+            };
+            Some(Member { plugin, call })
         };
         links.into_iter().filter_map(member).collect()
     }
@@ -135,7 +137,7 @@ impl<T> std::fmt::Debug for Broadcast<T> {
 
 /// The call to one of the plugins.
 struct Member<T> {
-    name: String,
+    plugin: PluginRef,
     call: Call<T>,
 }
 
@@ -144,6 +146,6 @@ impl<T: DeserializeOwned> Future for Member<T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = ready!(Pin::new(&mut self.call).poll(context));
-        Poll::Ready((std::mem::take(&mut self.name), answer))
+        Poll::Ready((self.plugin.name().to_owned(), answer))
     }
 }

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use brpc_core::{Admission, CallError, CallId, NewCall, Stage, json};
 use bytes::Bytes;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::hub::{Charge, Hub};
 use crate::link::PluginLink;
+use crate::request::Request;
 use crate::slot::Slot;
 
 /// A call to one plugin; made by [`Socket::call`](crate::Socket::call). It does nothing until it is
@@ -32,7 +32,7 @@ pub struct Call<T> {
 
 enum State {
     /// Not yet made.
-    Prepared(Box<Prepared>),
+    Prepared(Prepared),
     /// Made; the outcome will be in the slot.
     Running(Running),
     /// Refused when it was made.
@@ -42,14 +42,10 @@ enum State {
 }
 
 /// What is needed to make a call.
-#[derive(Clone)]
-pub(crate) struct Prepared {
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) plugin: String,
-    pub(crate) method: Arc<str>,
-    /// The encoded input, or why it can't be encoded.
-    pub(crate) payload: Result<Bytes, CallError>,
-    pub(crate) options: Options,
+struct Prepared {
+    hub: Arc<Hub>,
+    request: Request,
+    options: Options,
     /// Made early only for a cancel handle.
     slot: Option<Arc<Slot>>,
 }
@@ -63,15 +59,6 @@ pub(crate) struct Options {
     pub(crate) admission: Admission,
 }
 
-struct Running {
-    link: Arc<PluginLink>,
-    id: CallId,
-    slot: Arc<Slot>,
-    method: Arc<str>,
-    /// Room taken for the input, if it is not shared with others.
-    _charge: Option<Charge>,
-}
-
 impl Options {
     pub(crate) fn new(timeout: Option<Duration>) -> Self {
         let (trace, metadata) = (String::new(), Vec::new());
@@ -80,77 +67,104 @@ impl Options {
 }
 
 impl Prepared {
-    pub(crate) fn new(
-        hub: Arc<Hub>,
-        plugin: String,
-        method: Arc<str>,
-        payload: Result<Bytes, CallError>,
-        options: Options,
-    ) -> Self {
-        Self { hub, plugin, method, payload, options, slot: None }
-    }
-
     /// Makes the call, to the plugin that has the name now.
     fn start(self) -> Result<Running, CallError> {
-        let Some(link) = self.hub.plugin(&self.plugin) else {
-            return Err(if self.hub.is_serving() {
-                CallError::NoPlugin { name: self.plugin }
+        let Self { hub, request, options, slot } = self;
+        let Some(link) = hub.plugin(request.plugin()) else {
+            return Err(if hub.is_serving() {
+                CallError::NoPlugin { name: request.plugin().to_owned() }
             } else {
                 CallError::ShuttingDown
             });
         };
-        let charge = match &self.payload {
-            Ok(payload) => Some(self.hub.charge(payload.len())?),
-            Err(_) => None,
-        };
-        self.start_on(link, charge)
+        let charge = hub.charge(request.input_len())?;
+        let method = method_number(&link, request.method())?;
+        let mut running = Running::start(link, method, request.into_input(), options, slot)?;
+        running.charge = Some(charge);
+        Ok(running)
     }
+}
 
-    /// Makes the call, on this connection. Room for the input is taken already.
-    fn start_on(self, link: Arc<PluginLink>, charge: Option<Charge>) -> Result<Running, CallError> {
-        let Self { method, payload, options, slot, .. } = self;
-        let payload = payload?;
-        let number = link.member().and_then(|member| member.description.method(&method));
-        let Some(number) = number else {
-            return Err(CallError::MethodNotFound { method: (*method).to_owned() });
-        };
+/// A call that was made.
+struct Running {
+    link: Arc<PluginLink>,
+    id: CallId,
+    slot: Arc<Slot>,
+    /// The number of the method.
+    method: u32,
+    /// Room taken for the input, if it is not shared with others.
+    charge: Option<Charge>,
+}
+
+impl Running {
+    /// Makes a call on this connection. Room for the input is taken already.
+    fn start(
+        link: Arc<PluginLink>,
+        method: u32,
+        payload: Bytes,
+        options: Options,
+        slot: Option<Arc<Slot>>,
+    ) -> Result<Self, CallError> {
         let has_handle = slot.is_some();
         let slot = slot.unwrap_or_default();
         if has_handle && slot.is_cancelled() {
             return Err(CallError::Cancelled { stage: Stage::Queued });
         }
-        let deadline = options.timeout.and_then(|timeout| brpc_io::now().checked_add(timeout));
-        let call = NewCall {
-            method: number,
-            payload,
-            deadline,
-            trace: options.trace,
-            metadata: options.metadata,
-            admission: options.admission,
-        };
-        let id = link.start_call(call, slot.clone())?;
+        let now = brpc_io::now();
+        let Options { timeout, trace, metadata, admission } = options;
+        let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
+        let call = NewCall { method, payload, deadline, trace, metadata, admission };
+        let id = link.start_call(call, slot.clone(), now)?;
         if has_handle {
             slot.set_route(Arc::downgrade(&link), id);
         }
-        Ok(Running { link, id, slot, method, _charge: charge })
+        Ok(Self { link, id, slot, method, charge: None })
+    }
+
+    /// The encoded output.
+    fn poll(&self, context: &mut Context<'_>) -> Poll<Result<Bytes, CallError>> {
+        self.slot.poll(context).map(|settlement| {
+            let method = self.link.member().and_then(|member| member.description.name(self.method));
+            settlement.into_result(method.unwrap_or_default())
+        })
     }
 }
 
-/// The encoded input of a call, or why it can't be encoded.
-pub(crate) fn encode_input<I: Serialize + ?Sized>(input: &I) -> Result<Bytes, CallError> {
-    json::encode(input)
-        .map_err(|error| CallError::InvalidInput { path: error.path, message: error.message })
+/// The number by which a plugin knows a method.
+fn method_number(link: &PluginLink, method: &str) -> Result<u32, CallError> {
+    let number = link.member().and_then(|member| member.description.method(method));
+    number.ok_or_else(|| CallError::MethodNotFound { method: method.to_owned() })
 }
 
 impl<T> Call<T> {
-    pub(crate) fn new(prepared: Prepared) -> Self {
-        Self { state: State::Prepared(Box::new(prepared)), output: PhantomData }
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        request: Result<Request, CallError>,
+        options: Options,
+    ) -> Self {
+        let state = match request {
+            Ok(request) => State::Prepared(Prepared { hub, request, options, slot: None }),
+            Err(error) => State::Refused(error),
+        };
+        Self { state, output: PhantomData }
     }
 
     /// Makes a call at once, on this connection; one of many that share their input.
-    pub(crate) fn started(prepared: Prepared, link: Arc<PluginLink>) -> Self {
-        let state = prepared.start_on(link, None).map_or_else(State::Refused, State::Running);
+    pub(crate) fn started(
+        link: Arc<PluginLink>,
+        method: &str,
+        input: Bytes,
+        options: Options,
+    ) -> Self {
+        let running = method_number(&link, method)
+            .and_then(|method| Running::start(link, method, input, options, None));
+        let state = running.map_or_else(State::Refused, State::Running);
         Self { state, output: PhantomData }
+    }
+
+    /// One that ends in this error when it is awaited.
+    pub(crate) fn refused(error: CallError) -> Self {
+        Self { state: State::Refused(error), output: PhantomData }
     }
 
     /// Gives the call so much time, from its first poll on; `None` for no limit. The default is the
@@ -207,13 +221,11 @@ impl<T> Call<T> {
             State::Refused(error) => return Poll::Ready(Err(error)),
             State::Done => panic!("a call was polled after it had ended"),
         };
-        match running.slot.poll(context) {
-            Poll::Ready(settlement) => Poll::Ready(settlement.into_result(&running.method)),
-            Poll::Pending => {
-                self.state = State::Running(running);
-                Poll::Pending
-            }
+        let output = running.poll(context);
+        if output.is_pending() {
+            self.state = State::Running(running);
         }
+        output
     }
 }
 

@@ -194,11 +194,11 @@ impl Hub {
     }
 
     /// Takes room for the input of a call, until the guard is dropped.
-    pub(crate) fn charge(self: &Arc<Self>, bytes: usize) -> Result<Charge, CallError> {
-        let charge = Charge { hub: self.clone(), bytes };
+    pub(crate) fn charge(self: Arc<Self>, bytes: usize) -> Result<Charge, CallError> {
         let before = self.input_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let charge = Charge { hub: self, bytes };
         // One call always finds room, however large its input is.
-        if before > 0 && before + bytes > self.config.max_input_bytes {
+        if before > 0 && before + bytes > charge.hub.config.max_input_bytes {
             return Err(CallError::Overloaded { scope: Scope::Hub, retry_after: None });
         }
         Ok(charge)

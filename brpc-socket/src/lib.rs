@@ -48,6 +48,7 @@ mod hub;
 mod link;
 mod listener;
 mod registry;
+mod request;
 mod slot;
 mod socket;
 mod sources;

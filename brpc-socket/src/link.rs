@@ -84,9 +84,14 @@ impl PluginLink {
     }
 
     /// Makes a call. Nothing is sent and nothing kept if it is refused.
-    pub(crate) fn start_call(&self, call: NewCall, slot: Arc<Slot>) -> Result<CallId, CallError> {
+    pub(crate) fn start_call(
+        &self,
+        call: NewCall,
+        slot: Arc<Slot>,
+        now: std::time::Instant,
+    ) -> Result<CallId, CallError> {
         let mut connection = self.driven.lock();
-        let started = connection.start_call(call, slot, now());
+        let started = connection.start_call(call, slot, now);
         connection.unlock_and_wake();
         started.map_err(|(_, error)| error)
     }

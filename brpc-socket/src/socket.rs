@@ -12,13 +12,14 @@ use tokio::sync::mpsc;
 use crate::accept::{self, Serving};
 use crate::broadcast::Broadcast;
 use crate::builder::{Builder, Config};
-use crate::call::{Call, Options, Prepared, encode_input};
+use crate::call::{Call, Options};
 use crate::drain::{Shutdown, Unplug};
 use crate::error::WaitError;
 use crate::event::PluginRef;
 use crate::hub::Hub;
 use crate::listener::Listener;
 use crate::registry::Registry;
+use crate::request::Request;
 use crate::subscriber::Events;
 use crate::wait;
 
@@ -114,8 +115,7 @@ impl Socket {
     ) -> Call<T> {
         let hub = self.hub().clone();
         let options = Options::new(hub.config().default_timeout);
-        let (plugin, method) = (plugin.to_owned(), method.into());
-        Call::new(Prepared::new(hub, plugin, method, encode_input(input), options))
+        Call::new(hub, Request::encode(plugin, method, input), options)
     }
 
     /// Calls a method of every plugin that is connected.
@@ -133,7 +133,7 @@ impl Socket {
     /// ```
     pub fn broadcast<T>(&self, method: &str, input: &(impl Serialize + ?Sized)) -> Broadcast<T> {
         let options = Options::new(self.hub().config().default_timeout);
-        Broadcast::new(self.hub().clone(), method, encode_input(input), options)
+        Broadcast::new(self.hub().clone(), Request::encode("", method, input), options)
     }
 
     /// Subscribes to what happens: plugins that connect and disconnect, and the events that they

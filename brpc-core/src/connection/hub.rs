@@ -236,7 +236,7 @@ impl<T> HubConnection<T> {
                         Ok(None) => return,
                         Err(error) => return self.close(DisconnectReason::Protocol(error)),
                     };
-                    match session.handle_frame(&frame, &mut self.events) {
+                    match session.handle_frame(frame, &mut self.events) {
                         Ok(None) => {}
                         Ok(Some(reason)) => self.end(reason, None),
                         Err(error) => self.close(DisconnectReason::Protocol(error)),
@@ -288,6 +288,7 @@ impl<T> Connection for HubConnection<T> {
         if let Phase::Session(session) = &mut self.phase {
             session.poll_transmit(out, now);
         }
+        self.stream.note_output(0, !out.is_empty(), now);
     }
 
     fn wants_transmit(&self) -> bool {
@@ -299,8 +300,8 @@ impl<T> Connection for HubConnection<T> {
         !self.events.is_empty()
     }
 
-    fn take_events(&mut self) -> VecDeque<HubEvent<T>> {
-        std::mem::take(&mut self.events)
+    fn swap_events(&mut self, events: &mut VecDeque<HubEvent<T>>) {
+        std::mem::swap(&mut self.events, events);
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -47,7 +47,8 @@ pub trait Connection {
     /// The transport took `bytes`, and `more` are still to be written.
     fn handle_written(&mut self, bytes: usize, more: bool, now: Instant);
 
-    /// Appends bytes to be written, if any are ready. They count as sent.
+    /// Appends bytes to be written, if any are ready. They count as sent, and the transport is to
+    /// take them soon.
     fn poll_transmit(&mut self, out: &mut WriteBuffer, now: Instant);
 
     /// Whether [`poll_transmit`](Self::poll_transmit) would give something.
@@ -56,8 +57,8 @@ pub trait Connection {
     /// Whether the owner is to be told something.
     fn has_events(&self) -> bool;
 
-    /// Everything that the owner is to be told, in one go.
-    fn take_events(&mut self) -> VecDeque<Self::Event>;
+    /// Everything that the owner is to be told, in exchange for an empty queue.
+    fn swap_events(&mut self, events: &mut VecDeque<Self::Event>);
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next, if nothing else happens.
     fn poll_timeout(&self) -> Option<Instant>;

@@ -153,7 +153,7 @@ impl PluginConnection {
                         Ok(None) => return,
                         Err(error) => return self.close(DisconnectReason::Protocol(error)),
                     };
-                    match session.handle_frame(&frame, now, &mut self.events) {
+                    match session.handle_frame(frame, now, &mut self.events) {
                         Ok(None) => {}
                         Ok(Some(reason)) => self.end(reason),
                         Err(error) => self.close(DisconnectReason::Protocol(error)),
@@ -206,7 +206,7 @@ impl Connection for PluginConnection {
         self.stream.note_output(bytes, more, now);
     }
 
-    fn poll_transmit(&mut self, out: &mut WriteBuffer, _now: Instant) {
+    fn poll_transmit(&mut self, out: &mut WriteBuffer, now: Instant) {
         let before = out.remaining();
         out.append(&mut self.stream.control);
         if let Phase::Session(session) = &mut self.phase
@@ -218,6 +218,7 @@ impl Connection for PluginConnection {
             self.close(DisconnectReason::Clean);
             out.append(&mut self.stream.control);
         }
+        self.stream.note_output(0, !out.is_empty(), now);
     }
 
     fn wants_transmit(&self) -> bool {
@@ -229,8 +230,8 @@ impl Connection for PluginConnection {
         !self.events.is_empty()
     }
 
-    fn take_events(&mut self) -> VecDeque<PluginEvent> {
-        std::mem::take(&mut self.events)
+    fn swap_events(&mut self, events: &mut VecDeque<PluginEvent>) {
+        std::mem::swap(&mut self.events, events);
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

@@ -6,13 +6,14 @@
 //!      └───────────┴──────────── given up: removed; no byte of it ever goes out
 //! ```
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::deadlines::Deadlines;
+use super::unsent::Unsent;
 use crate::{CallError, Limits, Scope, Stage};
 
 /// Identifies a call on its connection. Counted up from 1 and never used again.
@@ -49,11 +50,11 @@ pub enum Admission {
 pub(crate) struct Calls<T> {
     /// All that are not over, by id.
     entries: HashMap<CallId, Entry<T>, BuildHasherDefault<IdHasher>>,
-    /// Ids of those that wait for a place, in order; may hold ids that are gone.
-    waiting: VecDeque<CallId>,
-    /// Ids of those that have a place and are not yet sent, in order; may hold ids that are gone.
-    unwritten: VecDeque<CallId>,
-    /// When whose time is over.
+    /// Those that wait for a place.
+    waiting: Unsent,
+    /// Those that have a place and are not yet sent.
+    queued: Unsent,
+    /// When to look whose time is over.
     deadlines: Deadlines,
     /// The id given last.
     last_id: CallId,
@@ -61,37 +62,32 @@ pub(crate) struct Calls<T> {
     last_written: CallId,
     /// Calls that have a place: all but those that wait for one.
     placed: usize,
-    /// Calls that have a place and are not yet sent.
-    queued: usize,
-    /// Calls not yet sent, with a place or without, and the bytes of their inputs.
-    unsent: usize,
-    unsent_bytes: usize,
     /// The most that may have a place.
     max_placed: usize,
-    /// The most that may be unsent.
+    /// The most that may be unsent, with a place or without.
     max_unsent: usize,
-    /// The most bytes that may be unsent.
+    /// The most bytes of inputs that may be unsent.
     max_unsent_bytes: usize,
 }
 
-/// One call.
+/// One call. What is to be sent of it is in one of the queues, so that the table stays small.
 #[derive(Debug)]
 struct Entry<T> {
     /// Who waits for it; `None` when it was given up after it was sent.
     caller: Option<T>,
-    /// Whether its time is limited.
-    has_deadline: bool,
+    /// When its time is over; `None` if it has no limit.
+    deadline: Option<Instant>,
     /// How far it has come.
     progress: Progress,
 }
 
 /// How far a call has come.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Progress {
     /// Has no place yet.
-    Waiting(NewCall),
+    Waiting,
     /// Has a place.
-    Queued(NewCall),
+    Queued,
     /// Was handed to the transport.
     Written,
 }
@@ -118,15 +114,12 @@ impl<T> Calls<T> {
     pub(crate) fn new(limits: &Limits, max_placed: usize) -> Self {
         Self {
             entries: HashMap::default(),
-            waiting: VecDeque::new(),
-            unwritten: VecDeque::new(),
+            waiting: Unsent::default(),
+            queued: Unsent::default(),
             deadlines: Deadlines::default(),
             last_id: 0,
             last_written: 0,
             placed: 0,
-            queued: 0,
-            unsent: 0,
-            unsent_bytes: 0,
             max_placed,
             max_unsent: limits.queue_calls,
             max_unsent_bytes: limits.queue_bytes,
@@ -137,9 +130,10 @@ impl<T> Calls<T> {
     pub(crate) fn admit(&mut self, call: NewCall, caller: T) -> Result<CallId, (T, CallError)> {
         let has_place = self.placed < self.max_placed;
         // One call always finds room, however large it is; its frame was checked before.
-        let is_full = self.unsent > 0
-            && (self.unsent >= self.max_unsent
-                || self.unsent_bytes + call.payload.len() > self.max_unsent_bytes);
+        let unsent = self.waiting.len() + self.queued.len();
+        let is_full = unsent > 0
+            && (unsent >= self.max_unsent
+                || self.unsent_bytes() + call.payload.len() > self.max_unsent_bytes);
         if is_full || (!has_place && call.admission == Admission::Refuse) {
             return Err((
                 caller,
@@ -147,49 +141,35 @@ impl<T> Calls<T> {
             ));
         }
         self.last_id += 1;
-        let id = self.last_id;
-        self.unsent += 1;
-        self.unsent_bytes += call.payload.len();
-        let has_deadline = call.deadline.is_some();
-        if let Some(deadline) = call.deadline {
-            let entries = &self.entries;
-            let is_live = |id| entries.contains_key(&id);
-            self.deadlines.insert(deadline, id, entries.len(), is_live);
+        let (id, deadline) = (self.last_id, call.deadline);
+        if let Some(deadline) = deadline {
+            self.deadlines.note(deadline);
         }
         let progress = if has_place {
             self.placed += 1;
-            self.queued += 1;
-            self.unwritten.push_back(id);
-            Progress::Queued(call)
+            self.queued.push(id, call);
+            Progress::Queued
         } else {
-            self.waiting.push_back(id);
-            Progress::Waiting(call)
+            self.waiting.push(id, call);
+            Progress::Waiting
         };
-        self.entries.insert(id, Entry { caller: Some(caller), has_deadline, progress });
+        self.entries.insert(id, Entry { caller: Some(caller), deadline, progress });
         Ok(id)
     }
 
     /// The next call to send; from now on it counts as sent.
     pub(crate) fn next_to_write(&mut self) -> Option<(CallId, NewCall)> {
-        while let Some(id) = self.unwritten.pop_front() {
-            let Some(entry) = self.entries.get_mut(&id) else { continue };
-            match std::mem::replace(&mut entry.progress, Progress::Written) {
-                Progress::Queued(call) => {
-                    self.queued -= 1;
-                    self.forget_unsent(&call);
-                    self.last_written = id;
-                    return Some((id, call));
-                }
-                // Ids of other calls are never in this queue.
-                other => entry.progress = other,
-            }
+        let (id, call) = self.queued.pop()?;
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.progress = Progress::Written;
         }
-        None
+        self.last_written = id;
+        Some((id, call))
     }
 
-    /// Whether a call is to be sent.
-    pub(crate) fn has_unwritten(&self) -> bool {
-        self.queued > 0
+    /// How many calls are to be sent, and the bytes of their inputs.
+    pub(crate) fn to_write(&self) -> (usize, usize) {
+        (self.queued.len(), self.queued.bytes())
     }
 
     /// Takes note of an answer.
@@ -198,9 +178,9 @@ impl<T> Calls<T> {
             return Answered::NeverSent;
         }
         let Some(entry) = self.entries.remove(&id) else { return Answered::Again };
-        debug_assert!(matches!(entry.progress, Progress::Written), "ids are sent in order");
+        debug_assert_eq!(entry.progress, Progress::Written, "ids are sent in order");
         self.free_place();
-        let has_deadline = entry.has_deadline;
+        let has_deadline = entry.deadline.is_some();
         entry.caller.map_or(Answered::Late, |caller| Answered::Settles { caller, has_deadline })
     }
 
@@ -209,21 +189,23 @@ impl<T> Calls<T> {
     pub(crate) fn give_up(&mut self, id: CallId) -> Option<(T, Stage)> {
         let entry = self.entries.get_mut(&id)?;
         let caller = entry.caller.take()?;
-        if matches!(entry.progress, Progress::Written) {
+        if entry.progress == Progress::Written {
             return Some((caller, Stage::Sent));
         }
         self.remove_unsent(id);
         Some((caller, Stage::Queued))
     }
 
-    /// The next call whose time is over, taken back from its caller.
-    pub(crate) fn expire(&mut self, now: Instant) -> Option<(CallId, T, Stage)> {
-        while let Some(id) = self.deadlines.pop_due(now) {
-            if let Some((caller, stage)) = self.give_up(id) {
-                return Some((id, caller, stage));
-            }
-        }
-        None
+    /// The calls whose time is over, taken back from their callers.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<(CallId, T, Stage)> {
+        let wanted = self.entries.iter().filter(|(_, entry)| entry.caller.is_some());
+        let limited = wanted.filter_map(|(id, entry)| Some((*id, entry.deadline?)));
+        let due = self.deadlines.take_due(now, limited);
+        let expired = due.into_iter().map(|id| {
+            let (caller, stage) = self.give_up(id)?;
+            Some((id, caller, stage))
+        });
+        expired.flatten().collect()
     }
 
     /// When to call [`expire`](Self::expire) next.
@@ -233,12 +215,8 @@ impl<T> Calls<T> {
 
     /// Takes back a call that waits for a place; for a connection that takes no more.
     pub(crate) fn pop_waiting(&mut self) -> Option<T> {
-        while let Some(id) = self.waiting.pop_front() {
-            if let Some((caller, _)) = self.give_up(id) {
-                return Some(caller);
-            }
-        }
-        None
+        let (id, _) = self.waiting.pop()?;
+        self.entries.remove(&id)?.caller
     }
 
     /// Takes back every call that the plugin will not start: those that are not sent, and those
@@ -247,7 +225,7 @@ impl<T> Calls<T> {
         // Those that wait first, lest they be given the places of the others.
         let waiting = std::iter::from_fn(|| self.pop_waiting()).collect::<Vec<_>>();
         let mut ids: Vec<CallId> = (self.entries.iter())
-            .filter(|(id, entry)| **id > last || !matches!(entry.progress, Progress::Written))
+            .filter(|(id, entry)| **id > last || entry.progress != Progress::Written)
             .map(|(id, _)| *id)
             .collect();
         ids.sort_unstable();
@@ -266,16 +244,15 @@ impl<T> Calls<T> {
 
     /// Ends the table: all callers that still wait, each with how far its call had come.
     pub(crate) fn abandon(&mut self) -> impl Iterator<Item = (T, Stage)> + use<T> {
-        self.waiting = VecDeque::new();
-        self.unwritten = VecDeque::new();
+        (self.waiting, self.queued) = (Unsent::default(), Unsent::default());
         self.deadlines.clear();
-        (self.placed, self.queued, self.unsent, self.unsent_bytes) = (0, 0, 0, 0);
+        self.placed = 0;
         let mut entries: Vec<_> = std::mem::take(&mut self.entries).into_iter().collect();
         entries.sort_unstable_by_key(|&(id, _)| id);
         entries.into_iter().filter_map(|(_, entry)| {
             let stage = match entry.progress {
                 Progress::Written => Stage::Sent,
-                Progress::Waiting(_) | Progress::Queued(_) => Stage::Queued,
+                Progress::Waiting | Progress::Queued => Stage::Queued,
             };
             Some((entry.caller?, stage))
         })
@@ -293,58 +270,31 @@ impl<T> Calls<T> {
 
     /// Bytes of inputs not yet sent.
     pub(crate) fn unsent_bytes(&self) -> usize {
-        self.unsent_bytes
+        self.waiting.bytes() + self.queued.bytes()
     }
 
     /// Entries held in all the parts of the table; for tests of its bounds.
     pub(crate) fn footprint(&self) -> usize {
-        self.entries.len() + self.waiting.len() + self.unwritten.len() + self.deadlines.len()
+        self.entries.len() + self.waiting.footprint() + self.queued.footprint()
     }
 
     /// Removes a call that is not sent.
     fn remove_unsent(&mut self, id: CallId) {
-        let Some(entry) = self.entries.remove(&id) else { return };
-        match entry.progress {
-            Progress::Queued(call) => {
-                self.queued -= 1;
-                self.forget_unsent(&call);
-                self.free_place();
-            }
-            Progress::Waiting(call) => self.forget_unsent(&call),
-            Progress::Written => debug_assert!(false, "a call that was sent is not removed"),
+        self.entries.remove(&id);
+        if !self.waiting.remove(id) && self.queued.remove(id) {
+            self.free_place();
         }
-        self.sweep();
-    }
-
-    fn forget_unsent(&mut self, call: &NewCall) {
-        self.unsent -= 1;
-        self.unsent_bytes -= call.payload.len();
     }
 
     /// Gives a free place to the call that has waited longest.
     fn free_place(&mut self) {
         self.placed -= 1;
-        while let Some(id) = self.waiting.pop_front() {
-            let Some(entry) = self.entries.get_mut(&id) else { continue };
-            entry.progress = match std::mem::replace(&mut entry.progress, Progress::Written) {
-                Progress::Waiting(call) => Progress::Queued(call),
-                other => other,
-            };
-            self.unwritten.push_back(id);
-            self.placed += 1;
-            self.queued += 1;
-            return;
+        let Some((id, call)) = self.waiting.pop() else { return };
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.progress = Progress::Queued;
         }
-    }
-
-    /// Drops ids of calls that were taken back, when they outnumber the others: a peer that reads
-    /// nothing must not let them pile up.
-    fn sweep(&mut self) {
-        const FLOOR: usize = 64;
-        if self.waiting.len() + self.unwritten.len() > FLOOR + 2 * self.unsent {
-            self.waiting.retain(|id| self.entries.contains_key(id));
-            self.unwritten.retain(|id| self.entries.contains_key(id));
-        }
+        self.placed += 1;
+        self.queued.push(id, call);
     }
 }
 

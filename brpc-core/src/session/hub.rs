@@ -159,16 +159,16 @@ impl<T> HubSession<T> {
     /// Takes a frame in; an error if it breaks the protocol, the reason if the plugin has left.
     pub(crate) fn handle_frame(
         &mut self,
-        frame: &Frame,
+        frame: Frame,
         events: &mut Events<T>,
     ) -> Result<Option<DisconnectReason>, ProtocolError> {
         match frame.kind {
             kind::REPLY => {
-                let (reply, payload) = wire::Reply::decode_with_payload(frame)?;
-                self.handle_answer(reply.id, || Ok(frame.body.slice(payload..)), events)?;
+                let (wire::Reply { id }, payload) = wire::Reply::decode_with_payload(&frame)?;
+                self.handle_answer(id, || Ok(frame.into_payload(payload)), events)?;
             }
             kind::FAILED => {
-                let (failed, payload) = wire::Failed::decode_with_payload(frame)?;
+                let (failed, payload) = wire::Failed::decode_with_payload(&frame)?;
                 let kind = frame.kind;
                 let status =
                     Status::from_wire(failed.status).ok_or(ProtocolError::Malformed { kind })?;
@@ -182,20 +182,20 @@ impl<T> HubSession<T> {
                 self.handle_answer(failed.id, failure, events)?;
             }
             kind::EVENT => {
-                let (_, payload) = wire::Event::decode_with_payload(frame)?;
-                let message = frame.body.slice(payload..);
+                let (_, payload) = wire::Event::decode_with_payload(&frame)?;
+                let message = frame.into_payload(payload);
                 self.credit.spend(message.len() as u64)?;
                 events.push_back(HubEvent::Message(message));
             }
             kind::LEAVE => {
-                let leave = wire::Leave::decode(frame)?;
+                let leave = wire::Leave::decode(&frame)?;
                 if std::mem::replace(&mut self.has_left, true) {
                     return Err(ProtocolError::UnexpectedFrame { kind: frame.kind });
                 }
                 self.handle_leave(leave.last_id, events);
             }
             kind::GOODBYE => {
-                let goodbye = wire::Goodbye::decode(frame)?;
+                let goodbye = wire::Goodbye::decode(&frame)?;
                 events.extend(last_words(goodbye.message).map(HubEvent::LastWords));
                 return Ok(Some(self.reason_of(Farewell::from_wire(goodbye.code))));
             }
@@ -214,7 +214,7 @@ impl<T> HubSession<T> {
         now: Instant,
         events: &mut Events<T>,
     ) -> Option<DisconnectReason> {
-        while let Some((id, caller, stage)) = self.calls.expire(now) {
+        for (id, caller, stage) in self.calls.expire(now) {
             if stage == Stage::Sent {
                 self.cancels.push(id);
             }
@@ -250,11 +250,13 @@ impl<T> HubSession<T> {
         if let Some((events, bytes)) = self.credit.take_returned() {
             wire::Credit { events, bytes }.encode(out);
         }
+        let (calls, bytes) = self.calls.to_write();
+        out.reserve(calls, bytes);
         while bytes::Buf::remaining(out) < MAX_TRANSMIT {
             let Some((id, call)) = self.calls.next_to_write() else { break };
             encode_call(id, &call, out, now);
         }
-        if self.calls.has_unwritten() {
+        if self.has_unwritten() {
             return;
         }
         // After the last call, so that the plugin knows that none follows.
@@ -271,8 +273,12 @@ impl<T> HubSession<T> {
     pub(crate) fn wants_transmit(&self) -> bool {
         !self.cancels.is_empty()
             || self.credit.is_return_due()
-            || self.calls.has_unwritten()
+            || self.has_unwritten()
             || matches!(self.ending, Some(Ending::Draining { to_send: Some(_), .. }))
+    }
+
+    fn has_unwritten(&self) -> bool {
+        self.calls.to_write().0 > 0
     }
 
     /// Ends the session: every caller that still waits is told the reason.

@@ -14,6 +14,7 @@ mod hub;
 mod pace;
 mod plugin;
 mod settlement;
+mod unsent;
 
 pub use calls::{Admission, CallId, NewCall};
 pub use farewell::DrainCause;

@@ -78,9 +78,9 @@ type Events = VecDeque<PluginEvent>;
 pub(crate) struct PluginSession {
     /// What was agreed on.
     terms: PluginTerms,
-    /// Calls that are not answered, and whether they were cancelled.
+    /// Calls that are not answered.
     running: HashMap<CallId, Running, std::hash::BuildHasherDefault<IdHasher>>,
-    /// When whose time is over.
+    /// When to look whose time is over.
     deadlines: Deadlines,
     /// The id of the newest call, started or not.
     last_id: CallId,
@@ -103,11 +103,11 @@ pub(crate) struct PluginSession {
 
 /// A call that is not answered.
 #[derive(Debug)]
-enum Running {
-    /// Somebody waits.
-    Wanted,
-    /// Nobody does, and the owner was told.
-    Cancelled,
+struct Running {
+    /// When its time is over; `None` if it has no limit.
+    deadline: Option<Instant>,
+    /// Whether nobody waits for it any more, and the owner was told.
+    is_cancelled: bool,
 }
 
 /// Something to be sent.
@@ -187,21 +187,21 @@ impl PluginSession {
     /// Takes a frame in; an error if it breaks the protocol, the reason if the hub has closed.
     pub(crate) fn handle_frame(
         &mut self,
-        frame: &Frame,
+        frame: Frame,
         now: Instant,
         events: &mut Events,
     ) -> Result<Option<DisconnectReason>, ProtocolError> {
         match frame.kind {
             kind::CALL => self.handle_call(frame, now, events)?,
             kind::CANCEL => {
-                let cancel = wire::Cancel::decode(frame)?;
+                let cancel = wire::Cancel::decode(&frame)?;
                 if cancel.id == 0 || cancel.id > self.last_id {
                     return Err(ProtocolError::UnknownCall);
                 }
                 self.handle_cancel(cancel.id, events);
             }
             kind::CREDIT => {
-                let credit = wire::Credit::decode(frame)?;
+                let credit = wire::Credit::decode(&frame)?;
                 if !self.credit.add(credit.events, credit.bytes) {
                     return Err(ProtocolError::CreditExceeded);
                 }
@@ -211,7 +211,7 @@ impl PluginSession {
                 }
             }
             kind::DRAIN => {
-                let drain = wire::Drain::decode(frame)?;
+                let drain = wire::Drain::decode(&frame)?;
                 let kind = frame.kind;
                 let cause =
                     DrainCause::from_wire(drain.why).ok_or(ProtocolError::Malformed { kind })?;
@@ -222,7 +222,7 @@ impl PluginSession {
                 events.push_back(PluginEvent::Drain(cause, drain.trace.to_owned()));
             }
             kind::GOODBYE => {
-                let goodbye = wire::Goodbye::decode(frame)?;
+                let goodbye = wire::Goodbye::decode(&frame)?;
                 events.extend(last_words(goodbye.message).map(PluginEvent::LastWords));
                 return Ok(Some(match Farewell::from_wire(goodbye.code) {
                     Farewell::Unplugged => DisconnectReason::Unplugged,
@@ -247,7 +247,9 @@ impl PluginSession {
 
     /// Does what is due.
     pub(crate) fn handle_timeout(&mut self, now: Instant, events: &mut Events) {
-        while let Some(id) = self.deadlines.pop_due(now) {
+        let wanted = self.running.iter().filter(|(_, call)| !call.is_cancelled);
+        let limited = wanted.filter_map(|(id, call)| Some((*id, call.deadline?)));
+        for id in self.deadlines.take_due(now, limited) {
             self.handle_cancel(id, events);
         }
     }
@@ -297,7 +299,7 @@ impl PluginSession {
 
     /// Entries held in all parts; for tests of the bounds.
     pub(crate) fn footprint(&self) -> usize {
-        self.running.len() + self.deadlines.len() + self.outbox.len()
+        self.running.len() + self.outbox.len()
     }
 
     fn is_done(&self) -> bool {
@@ -308,11 +310,11 @@ impl PluginSession {
 
     fn handle_call(
         &mut self,
-        frame: &Frame,
+        frame: Frame,
         now: Instant,
         events: &mut Events,
     ) -> Result<(), ProtocolError> {
-        let (call, payload) = wire::Call::decode_with_payload(frame)?;
+        let (call, payload) = wire::Call::decode_with_payload(&frame)?;
         let kind = frame.kind;
         if call.id <= self.last_id {
             return Err(ProtocolError::CallIdOrder);
@@ -343,27 +345,23 @@ impl PluginSession {
             .then(|| now.checked_add(Duration::from_millis(call.timeout_ms)))
             .flatten();
         if let Some(deadline) = deadline {
-            let running = &self.running;
-            let is_live = |id| running.contains_key(&id);
-            self.deadlines.insert(deadline, call.id, running.len(), is_live);
+            self.deadlines.note(deadline);
         }
-        self.running.insert(call.id, Running::Wanted);
+        self.running.insert(call.id, Running { deadline, is_cancelled: false });
         let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-        events.push_back(PluginEvent::Call(IncomingCall {
-            id: call.id,
-            method: call.method,
-            deadline,
-            trace: call.trace.to_owned(),
-            metadata: call.metadata.iter().map(owned).collect(),
-            payload: frame.body.slice(payload..),
-        }));
+        let (id, method, trace) = (call.id, call.method, call.trace.to_owned());
+        let metadata = call.metadata.iter().map(owned).collect();
+        let payload = frame.into_payload(payload);
+        let call = IncomingCall { id, method, deadline, trace, metadata, payload };
+        events.push_back(PluginEvent::Call(call));
         Ok(())
     }
 
     /// Tells the owner once that nobody waits for a call.
     fn handle_cancel(&mut self, id: CallId, events: &mut Events) {
-        if let Some(running @ Running::Wanted) = self.running.get_mut(&id) {
-            *running = Running::Cancelled;
+        if let Some(call) = self.running.get_mut(&id)
+            && !std::mem::replace(&mut call.is_cancelled, true)
+        {
             events.push_back(PluginEvent::Cancel(id));
         }
     }

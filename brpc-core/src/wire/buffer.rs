@@ -3,16 +3,20 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 
 use super::frame::PREFIX;
+use crate::limits::MAX_TRANSMIT;
 
 /// Payloads from this size on are not copied behind their header but go by as slices of their own.
 ///
 /// Below it, copying costs less than one more slice in a vectored write.
 const OWN_SLICE: usize = 4 * 1024;
+
+/// Room for a frame's length and header, unless it carries texts.
+const SHORT_HEADER: usize = 24;
 
 /// Encoded frames on their way to the transport: small ones side by side, large payloads as they
 /// are. A [`Buf`] whose chunks are meant for vectored writes.
@@ -20,10 +24,12 @@ const OWN_SLICE: usize = 4 * 1024;
 pub struct WriteBuffer {
     /// What comes first, in order.
     chunks: VecDeque<Bytes>,
-    /// What comes after the chunks, and is still being written to.
-    tail: BytesMut,
     /// Bytes in the chunks.
     chunked: usize,
+    /// What comes after the chunks, and is still being written to.
+    tail: Vec<u8>,
+    /// How much of the tail the transport has taken.
+    taken: usize,
 }
 
 impl WriteBuffer {
@@ -35,6 +41,13 @@ impl WriteBuffer {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         self.chunks.is_empty() && self.tail.is_empty()
+    }
+
+    /// Makes room for so many frames with short headers, and so many bytes of payload, at once.
+    pub(crate) fn reserve(&mut self, frames: usize, payloads: usize) {
+        // Large ones are not copied here.
+        let copied = if payloads < frames * OWN_SLICE { payloads } else { 0 };
+        self.tail.reserve((frames * SHORT_HEADER + copied).min(MAX_TRANSMIT));
     }
 
     /// Appends bytes as they are.
@@ -55,8 +68,7 @@ impl WriteBuffer {
     /// Appends a frame.
     pub(crate) fn frame<H: Serialize>(&mut self, kind: u8, header: &H, payload: &Bytes) {
         let start = self.tail.len();
-        self.tail.extend_from_slice(&[0; PREFIX]);
-        self.tail.extend_from_slice(&[kind]);
+        self.tail.extend_from_slice(&[0, 0, 0, 0, kind]);
         postcard::serialize_with_flavor(header, Appending(&mut self.tail))
             .expect("headers are flat and serialize into memory");
         let size = self.tail.len() - start - PREFIX + payload.len();
@@ -65,32 +77,25 @@ impl WriteBuffer {
         if payload.len() < OWN_SLICE {
             self.tail.extend_from_slice(payload);
         } else {
-            self.push(self.tail.len());
-            self.chunks.push_back(payload.clone());
-            self.chunked += payload.len();
-        }
-    }
-
-    /// Moves the first bytes of the tail to the chunks.
-    fn push(&mut self, count: usize) {
-        if count > 0 {
-            self.chunks.push_back(self.tail.split_to(count).freeze());
-            self.chunked += count;
+            let mut before = Bytes::from(std::mem::take(&mut self.tail));
+            before.advance(std::mem::take(&mut self.taken));
+            self.chunked += before.len() + payload.len();
+            self.chunks.extend([before, payload.clone()]);
         }
     }
 }
 
 impl Buf for WriteBuffer {
     fn remaining(&self) -> usize {
-        self.chunked + self.tail.len()
+        self.chunked + self.tail.len() - self.taken
     }
 
     fn chunk(&self) -> &[u8] {
-        self.chunks.front().map_or(&self.tail, |chunk| chunk)
+        self.chunks.front().map_or(&self.tail[self.taken..], |chunk| chunk)
     }
 
     fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
-        let tail = (!self.tail.is_empty()).then_some(&self.tail[..]);
+        let tail = (!self.tail.is_empty()).then_some(&self.tail[self.taken..]);
         let chunks = self.chunks.iter().map(|chunk| &chunk[..]).chain(tail);
         let mut count = 0;
         for (slice, chunk) in slices.iter_mut().zip(chunks) {
@@ -111,18 +116,23 @@ impl Buf for WriteBuffer {
             self.chunked -= chunk.len();
             self.chunks.pop_front();
         }
-        self.tail.advance(count);
+        self.taken += count;
+        assert!(self.taken <= self.tail.len(), "more was taken than there is");
+        if self.taken == self.tail.len() {
+            self.tail.clear();
+            self.taken = 0;
+        }
     }
 }
 
 /// Lets postcard append to a buffer by whole slices.
-struct Appending<'a>(&'a mut BytesMut);
+struct Appending<'a>(&'a mut Vec<u8>);
 
 impl Flavor for Appending<'_> {
     type Output = ();
 
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.0.extend_from_slice(&[byte]);
+        self.0.push(byte);
         Ok(())
     }
 

@@ -44,6 +44,14 @@ pub(crate) struct Frame {
     pub(crate) body: Bytes,
 }
 
+impl Frame {
+    /// What follows the header, which has so many bytes.
+    pub(crate) fn into_payload(mut self, header: usize) -> Bytes {
+        self.body.advance(header);
+        self.body
+    }
+}
+
 /// Cuts a stream of bytes into frames.
 #[derive(Debug)]
 pub(crate) struct FrameReader {

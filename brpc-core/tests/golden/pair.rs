@@ -102,13 +102,13 @@ impl Pair {
     pub(crate) fn hub_takes(&mut self, bytes: &[u8]) -> Vec<HubEvent<u64>> {
         self.to_hub.extend_from_slice(bytes);
         self.hub.handle_input(&mut self.to_hub, self.now);
-        self.hub.take_events().into()
+        std::iter::from_fn(|| self.hub.poll_event()).collect()
     }
 
     pub(crate) fn plugin_takes(&mut self, bytes: &[u8]) -> Vec<PluginEvent> {
         self.to_plugin.extend_from_slice(bytes);
         self.plugin.handle_input(&mut self.to_plugin, self.now);
-        self.plugin.take_events().into()
+        std::iter::from_fn(|| self.plugin.poll_event()).collect()
     }
 
     /// The breach that the hub closes for, if it does.

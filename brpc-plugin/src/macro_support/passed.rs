@@ -51,7 +51,7 @@ pub fn context_of_no_call() -> Context {
         trace: String::new(),
         metadata: Vec::new(),
         deadline: None,
-        cancelled: tokio_util::sync::CancellationToken::new(),
         hook: AsyncHook::default(),
+        cancelled: std::sync::OnceLock::new(),
     })
 }
