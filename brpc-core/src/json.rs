@@ -114,10 +114,10 @@ fn message(error: &serde_json::Error) -> String {
 /// The bound that is exceeded.
 pub fn check(text: &[u8], max_depth: usize, max_nodes: usize) -> Result<(), JsonError> {
     // A level takes two bytes and a value one, so most payloads are too short to break a bound,
-    // and of the others most have too few brackets. These counts are vectorised by the compiler.
-    let brackets = || text.iter().filter(|&&byte| byte == b'[' || byte == b'{').count();
+    // and of the others most have too few brackets.
+    let has_few_brackets = || memchr::memchr2_iter(b'[', b'{', text).nth(max_depth).is_none();
     let too_short_for_depth = text.len() <= 2 * max_depth;
-    if text.len() <= max_nodes && (too_short_for_depth || brackets() <= max_depth) {
+    if text.len() <= max_nodes && (too_short_for_depth || has_few_brackets()) {
         return Ok(());
     }
     measure(text, max_depth, max_nodes).map(drop)

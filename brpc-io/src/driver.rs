@@ -54,6 +54,7 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
         read_size: READ_SIZES.0,
         output: WriteBuffer::new(),
         written: 0,
+        moved: 0,
         events: VecDeque::new(),
         timer: None,
         end: None,
@@ -73,6 +74,9 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
 /// silent, more for those whose reads fill it.
 const READ_SIZES: (usize, usize) = (4 * 1024, 64 * 1024);
 
+/// A connection that moves so many bytes when it is woken keeps its buffers until the next time.
+const MUCH: usize = 4 * 1024;
+
 /// How often a connection that is never out of work is turned around before others get their turn.
 const TURNS: usize = 16;
 
@@ -91,6 +95,8 @@ struct Driver<'a, L: Link, S> {
     output: WriteBuffer,
     /// Bytes that were written since the connection was last told.
     written: usize,
+    /// Bytes that were read and written since the driver was woken.
+    moved: usize,
     /// What is still to be told.
     events: VecDeque<EventOf<L>>,
     /// The next timeout, once there was one.
@@ -126,6 +132,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             // What is due is seen below; this says whom to wake, who may have changed.
             let _ = timer.as_mut().poll(context);
         }
+        self.moved = 0;
         let mut open = BOTH;
         for _ in 0..TURNS {
             if let Poll::Ready(is_over) = self.turn(&mut open, context) {
@@ -198,7 +205,9 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             if self.is_timer_set_for(timeout) {
                 connection.park(context);
                 drop(connection);
-                self.free_buffers();
+                if self.moved < MUCH {
+                    self.free_buffers();
+                }
                 return Poll::Ready(false);
             }
             drop(connection);
@@ -225,6 +234,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             Poll::Ready(Ok(0)) => self.end = Some(End::Eof),
             Poll::Ready(Err(_)) => self.end = Some(End::Failed),
             Poll::Ready(Ok(count)) => {
+                self.moved += count;
                 let (least, most) = READ_SIZES;
                 let next = if count >= self.read_size { 2 * count } else { self.read_size / 2 };
                 self.read_size = next.clamp(least, most);
@@ -246,6 +256,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
                 Poll::Pending => return false,
                 Poll::Ready(Ok(count)) if count > 0 => {
                     self.written += count;
+                    self.moved += count;
                     self.is_flushed = false;
                 }
                 Poll::Ready(_) => self.hear_out(),
@@ -286,7 +297,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         let _ = timer.as_mut().poll(context);
     }
 
-    /// An idle connection holds no buffer.
+    /// A connection on which little happens holds no buffer.
     fn free_buffers(&mut self) {
         if self.input.is_empty() {
             self.input = BytesMut::new();

@@ -54,6 +54,13 @@ impl AsyncHook {
     pub async fn emit<T: Serialize + ?Sized>(&self, event: &T) -> Result<(), HookError> {
         let shared = self.shared.as_deref().ok_or(HookError::Detached)?;
         let event = encode(event)?;
+        // A loop that sends is not to keep others, the task that writes among them, from running.
+        tokio::task::coop::consume_budget().await;
+        // Mostly there is credit, and nobody has to listen for the bell.
+        match shared.emit(&event) {
+            Err(HookError::Full) => {}
+            result => return result,
+        }
         loop {
             let mut bell = std::pin::pin!(shared.bell.notified());
             // Listens before it tries, so that the bell isn't missed.

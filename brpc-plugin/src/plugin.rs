@@ -1,7 +1,7 @@
 //! A plugin: a receiver, and what it says of itself.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use brpc_core::describe::Description;
 use brpc_core::name::{is_plugin_name, is_version};
@@ -34,6 +34,8 @@ pub struct Plugin<R> {
     instance: [u8; 16],
     limits: Limits,
     overrides: Vec<Override>,
+    /// What it says of its functions; made when it first connects.
+    description: OnceLock<Description>,
 }
 
 /// A change to what a method says of itself.
@@ -60,6 +62,7 @@ impl<R: Receiver> Plugin<R> {
             instance,
             limits: Limits::default(),
             overrides: Vec::new(),
+            description: OnceLock::new(),
         }
     }
 
@@ -92,6 +95,7 @@ impl<R: Receiver> Plugin<R> {
         F: Fn(&mut Function) + Send + Sync + 'static,
     {
         self.overrides.push(Override { method: method.into(), change: Box::new(change) });
+        self.description = OnceLock::new();
         self
     }
 
@@ -161,6 +165,16 @@ impl<R: Receiver> Plugin<R> {
         Session::open(receiver, hook, &introduction, self.limits.clone(), stream).await
     }
 
+    /// What it says of its functions, which is the same for each connection.
+    fn description(&self) -> Result<Description, ConnectError> {
+        if let Some(description) = self.description.get() {
+            return Ok(description.clone());
+        }
+        let description =
+            Description::new(&self.functions()?).map_err(ConnectError::Description)?;
+        Ok(self.description.get_or_init(|| description).clone())
+    }
+
     /// What the hub is told, checked here so that the error comes from where the mistake is.
     fn introduction(&self) -> Result<Introduction, ConnectError> {
         if !is_plugin_name(&self.name) {
@@ -169,13 +183,11 @@ impl<R: Receiver> Plugin<R> {
         if !is_version(&self.version) {
             return Err(ConnectError::BadVersion);
         }
-        let functions = self.functions()?;
-        let description = Description::new(&functions).map_err(ConnectError::Description)?;
         Ok(Introduction {
             name: self.name.clone(),
             version: self.version.clone(),
             instance: self.instance,
-            description,
+            description: self.description()?,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
 use crate::event::Event;
-use crate::link::Credit;
+use crate::credit::Credit;
 use crate::subscriber::{Events, Queue};
 
 /// All subscribers of a hub.
@@ -25,15 +25,25 @@ struct Subscribers {
 impl Bus {
     /// Puts an event into every queue. Its credit goes back when the last subscriber that plugins
     /// wait for has read it; at once if there is none.
-    pub(crate) fn publish(&self, event: &Event, credit: Option<Credit>) {
-        let credit = credit.map(Arc::new);
-        let mut wakers = Vec::new();
-        let mut dropped = Vec::new();
-        self.lock().queues.retain(|queue| {
-            let Some(queue) = queue.upgrade() else { return false };
-            wakers.extend(queue.push(event, credit.as_ref(), &mut dropped));
-            true
-        });
+    pub(crate) fn publish(&self, event: Event, credit: Option<Credit>) {
+        let (mut credit, mut wakers, mut dropped) = (credit, Vec::new(), Vec::new());
+        let mut subscribers = self.lock();
+        let queues = &mut subscribers.queues;
+        queues.retain(|queue| queue.strong_count() > 0);
+        let mut put = |queue: &Weak<Queue>, event, credit: &mut _| {
+            let queue = queue.upgrade();
+            wakers.extend(queue.and_then(|queue| queue.push(event, credit, &mut dropped)));
+        };
+        // Most hubs have one subscriber, for whom nothing is cloned.
+        if let Some((last, others)) = queues.split_last() {
+            for queue in others {
+                let (mut one, other) = credit.take().map(Credit::share).unzip();
+                put(queue, event.clone(), &mut one);
+                credit = other;
+            }
+            put(last, event, &mut credit);
+        }
+        drop(subscribers);
         wakers.into_iter().for_each(Waker::wake);
     }
 

@@ -41,6 +41,7 @@ mod broadcast;
 mod builder;
 mod bus;
 mod call;
+mod credit;
 mod drain;
 mod error;
 mod event;

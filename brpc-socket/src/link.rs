@@ -1,6 +1,6 @@
 //! One connection of the hub: what its driver, its callers and the registry share.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use brpc_core::describe::Description;
 use brpc_core::{
@@ -12,6 +12,7 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 
+use crate::credit::{Consumed, Credit};
 use crate::event::{Event, Message, PluginRef};
 use crate::hub::Hub;
 use crate::slot::Slot;
@@ -30,6 +31,8 @@ pub(crate) struct PluginLink {
     admission: Mutex<Option<Admission>>,
     /// Set when the plugin is let in.
     member: OnceLock<Member>,
+    /// Events that were consumed and whose credit is not given back yet.
+    consumed: Consumed,
     /// How the connection ended, once it has.
     end: watch::Sender<Option<(DisconnectReason, Tally)>>,
 }
@@ -60,6 +63,7 @@ impl PluginLink {
         Self {
             id,
             hub,
+            consumed: Consumed::new(&limits),
             driven: Driven::new(HubConnection::new(limits, now())),
             greeting: Mutex::new(None),
             admission: Mutex::new(admission),
@@ -104,6 +108,16 @@ impl PluginLink {
         // Without the lock: a caller's waker may be dropped with it.
         drop(slot);
         Some(stage)
+    }
+
+    /// Gives credit back for an event that was consumed.
+    pub(crate) fn consume_event(&self, bytes: usize) {
+        let Some((events, bytes)) = self.consumed.add(bytes) else { return };
+        let mut connection = self.driven.lock();
+        connection.return_credit(events, bytes);
+        if connection.wants_transmit() {
+            connection.unlock_and_wake();
+        }
     }
 
     /// Asks the plugin to leave.
@@ -173,19 +187,19 @@ impl PluginLink {
                 generation = plugin.generation(),
                 "plugin connected"
             );
-            self.hub.bus().publish(&Event::Connected(plugin.clone()), None);
+            self.hub.bus().publish(Event::Connected(plugin.clone()), None);
             self.hub.note_change();
         }
     }
 
     fn handle_message(self: &Arc<Self>, payload: &Bytes) {
-        let credit = Credit { link: Arc::downgrade(self), bytes: payload.len() };
+        let credit = Credit::new(self, payload.len());
         let Some(member) = self.member().filter(|_| !self.hub.bus().is_empty()) else { return };
         // A copy, because the event may wait long, and a slice would keep all bytes that were read
         // with it.
         let payload = Bytes::copy_from_slice(payload);
         let message = Message { plugin: member.plugin.clone(), payload };
-        self.hub.bus().publish(&Event::Message(message), Some(credit));
+        self.hub.bus().publish(Event::Message(message), Some(credit));
     }
 
     fn handle_end(self: &Arc<Self>, reason: DisconnectReason, tally: Tally) {
@@ -199,7 +213,7 @@ impl PluginLink {
                 cut = tally.cut,
                 "plugin disconnected"
             );
-            self.hub.bus().publish(&Event::Disconnected(plugin.clone(), reason), None);
+            self.hub.bus().publish(Event::Disconnected(plugin.clone(), reason), None);
             self.hub.tell_disconnect(plugin, reason);
         } else {
             tracing::debug!(
@@ -235,23 +249,5 @@ impl Drop for DrivenLink {
     fn drop(&mut self) {
         self.0.driven.lock().close(DisconnectReason::ShutdownForced);
         self.dispatch();
-    }
-}
-
-/// The credit of an event; goes back to the plugin when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Credit {
-    link: Weak<PluginLink>,
-    bytes: usize,
-}
-
-impl Drop for Credit {
-    fn drop(&mut self) {
-        let Some(link) = self.link.upgrade() else { return };
-        let mut connection = link.driven.lock();
-        connection.return_credit(self.bytes);
-        if connection.wants_transmit() {
-            connection.unlock_and_wake();
-        }
     }
 }

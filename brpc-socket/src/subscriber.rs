@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures_core::Stream;
 
+use crate::credit::Credit;
 use crate::event::{Event, PluginRef};
-use crate::link::Credit;
+
 
 /// What happens when a subscriber lags.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -132,7 +133,7 @@ impl Default for State {
 pub(crate) struct Unread {
     event: Event,
     /// Gives the credit back when it is dropped.
-    _credit: Option<Arc<Credit>>,
+    _credit: Option<Credit>,
 }
 
 impl Queue {
@@ -140,24 +141,24 @@ impl Queue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds an event; whom to wake. What had to go is put into `dropped`, to be dropped without a
-    /// lock.
+    /// Adds an event; whom to wake. Its credit is taken if plugins wait for this subscriber. What had
+    /// to go is put into `dropped`, to be dropped without a lock.
     pub(crate) fn push(
         &self,
-        event: &Event,
-        credit: Option<&Arc<Credit>>,
+        event: Event,
+        credit: &mut Option<Credit>,
         dropped: &mut Vec<Unread>,
     ) -> Option<Waker> {
         let mut state = self.lock();
-        let size = size_of_event(event);
+        let size = size_of_event(&event);
         match state.policy {
             Policy::DropOldest => state.drop_oldest(size, dropped),
             Policy::Wait => state.drop_ended(size, dropped),
         }
-        let credit = credit.filter(|_| state.policy == Policy::Wait).cloned();
+        let credit = credit.take_if(|_| state.policy == Policy::Wait);
         state.bytes += size;
         state.may_have_ended |= matches!(event, Event::Disconnected(..));
-        state.unread.push_back(Unread { event: event.clone(), _credit: credit });
+        state.unread.push_back(Unread { event, _credit: credit });
         state.reader.take()
     }
 
@@ -169,6 +170,16 @@ impl Queue {
     }
 
     fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        // A loop that reads is not to keep others from running.
+        let coop = ready!(tokio::task::coop::poll_proceed(context));
+        let event = self.poll_unread(context);
+        if event.is_ready() {
+            coop.made_progress();
+        }
+        event
+    }
+
+    fn poll_unread(&self, context: &mut Context<'_>) -> Poll<Option<Event>> {
         let mut state = self.lock();
         if state.lagged > 0 {
             return Poll::Ready(Some(Event::Lagged(std::mem::take(&mut state.lagged))));
@@ -269,16 +280,16 @@ mod tests {
         let (bus, here) = (Bus::default(), PluginRef::new("here".into(), String::new(), 1));
         let events = bus.subscribe().capacity(4).wait();
         for _ in 0..100 {
-            bus.publish(&message(&here), None);
+            bus.publish(message(&here), None);
             assert!(!events.queue.lock().may_have_ended);
         }
         assert_eq!(events.queue.lock().unread.len(), 100, "those who are here are waited for");
 
         let gone = PluginRef::new("gone".into(), String::new(), 2);
-        bus.publish(&message(&gone), None);
+        bus.publish(message(&gone), None);
         gone.set_ended();
-        bus.publish(&Event::Disconnected(gone, DisconnectReason::Unclean), None);
-        bus.publish(&message(&here), None);
+        bus.publish(Event::Disconnected(gone, DisconnectReason::Unclean), None);
+        bus.publish(message(&here), None);
         let state = events.queue.lock();
         assert_eq!((state.unread.len(), state.lagged, state.may_have_ended), (101, 2, false));
         let sizes = state.unread.iter().map(|unread| size_of_event(&unread.event));

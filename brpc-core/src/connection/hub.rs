@@ -115,10 +115,10 @@ impl<T> HubConnection<T> {
         }
     }
 
-    /// Gives credit back for an event of this many bytes that was consumed.
-    pub fn return_credit(&mut self, bytes: usize) {
+    /// Gives credit back for so many events that were consumed, and their bytes.
+    pub fn return_credit(&mut self, events: u32, bytes: u64) {
         if let Phase::Session(session) = &mut self.phase {
-            session.return_credit(bytes);
+            session.return_credit(events, bytes);
         }
     }
 

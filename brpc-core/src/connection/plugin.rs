@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, BytesMut};
 
 use super::stream::Stream;
 use super::{Connection, End, farewell, say_goodbye};
@@ -64,7 +64,7 @@ impl PluginConnection {
     ///
     /// # Errors
     /// Why not; after [`EmitError::Full`], [`PluginEvent::Credit`] says when to try again.
-    pub fn emit(&mut self, event: &Bytes) -> Result<(), EmitError> {
+    pub fn emit(&mut self, event: &[u8]) -> Result<(), EmitError> {
         match &mut self.phase {
             Phase::Session(session) => session.emit(event),
             Phase::Handshake(_) | Phase::Closed => Err(EmitError::Closed),

@@ -36,9 +36,9 @@ impl Granted {
         Ok(())
     }
 
-    /// Notes that an event was consumed.
-    pub(crate) fn give_back(&mut self, bytes: u64) {
-        self.returned_events += 1;
+    /// Notes that events were consumed.
+    pub(crate) fn give_back(&mut self, events: u32, bytes: u64) {
+        self.returned_events += events;
         self.returned_bytes += bytes;
     }
 
@@ -105,7 +105,7 @@ mod tests {
         for _ in 0..1000 {
             while plugin.spend(7) {
                 hub.spend(7).unwrap();
-                hub.give_back(7);
+                hub.give_back(1, 7);
             }
             let (events, bytes) = hub.take_returned().unwrap();
             assert!(plugin.add(events, bytes));
@@ -121,13 +121,13 @@ mod tests {
         for small in [1, 100, credit / 2 - 1] {
             assert!(plugin.spend(small));
             hub.spend(small).unwrap();
-            hub.give_back(small);
+            hub.give_back(1, small);
             if let Some((events, bytes)) = hub.take_returned() {
                 plugin.add(events, bytes);
             }
             assert!(plugin.spend(largest), "after an event of {small} bytes");
             hub.spend(largest).unwrap();
-            hub.give_back(largest);
+            hub.give_back(1, largest);
             let (events, bytes) = hub.take_returned().unwrap();
             plugin.add(events, bytes);
         }
@@ -144,7 +144,7 @@ mod tests {
     fn more_than_the_credit_is_an_error() {
         let mut hub = Granted::new(1, 100);
         hub.spend(10).unwrap();
-        hub.give_back(10);
+        hub.give_back(1, 10);
         assert_eq!(hub.spend(10), Err(ProtocolError::CreditExceeded));
         assert_eq!(Granted::new(5, 10).spend(11), Err(ProtocolError::CreditExceeded));
     }

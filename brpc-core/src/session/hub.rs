@@ -132,9 +132,9 @@ impl<T> HubSession<T> {
         Some((caller, stage))
     }
 
-    /// Gives credit back for an event that was consumed.
-    pub(crate) fn return_credit(&mut self, bytes: usize) {
-        self.credit.give_back(bytes as u64);
+    /// Gives credit back for events that were consumed.
+    pub(crate) fn return_credit(&mut self, events: u32, bytes: u64) {
+        self.credit.give_back(events, bytes);
     }
 
     /// Takes no more calls, lets those that are sent finish, and asks the plugin to leave.

@@ -11,6 +11,7 @@ mod credit;
 mod deadlines;
 mod farewell;
 mod hub;
+mod outbox;
 mod pace;
 mod plugin;
 mod settlement;

@@ -9,12 +9,11 @@ use thiserror::Error;
 use super::calls::{CallId, IdHasher};
 use super::credit::Available;
 use super::deadlines::Deadlines;
+use super::outbox::Outbox;
 use super::{DrainCause, Farewell, last_words};
 use crate::PluginEvent;
 use crate::answer::{Answer, Failure, Status};
-use crate::limits::{
-    MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_STRIKES, MAX_TRACE, MAX_TRANSMIT,
-};
+use crate::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_STRIKES, MAX_TRACE};
 use crate::wire::{self, Frame, Message as _, WriteBuffer, kind};
 use crate::{DisconnectReason, ProtocolError};
 
@@ -86,11 +85,7 @@ pub(crate) struct PluginSession {
     last_id: CallId,
     /// Answers and events to be sent, in order. Bounded: by the calls at once, and by the room for
     /// events.
-    outbox: VecDeque<Outgoing>,
-    /// Answers in the outbox.
-    unsent_answers: usize,
-    /// Room that the events in the outbox take, in bytes.
-    unsent_events: usize,
+    outbox: Outbox,
     /// Whether an event was turned away for want of room, and somebody waits for it.
     is_room_wanted: bool,
     /// What may be sent ahead.
@@ -108,13 +103,6 @@ struct Running {
     deadline: Option<Instant>,
     /// Whether nobody waits for it any more, and the owner was told.
     is_cancelled: bool,
-}
-
-/// Something to be sent.
-#[derive(Debug)]
-enum Outgoing {
-    Answer(CallId, Answer),
-    Event(Bytes),
 }
 
 /// A session that is to end when what runs has ended.
@@ -136,9 +124,7 @@ impl PluginSession {
             running: HashMap::default(),
             deadlines: Deadlines::default(),
             last_id: 0,
-            outbox: VecDeque::new(),
-            unsent_answers: 0,
-            unsent_events: 0,
+            outbox: Outbox::default(),
             is_room_wanted: false,
             ending: None,
             strikes: 0,
@@ -151,29 +137,27 @@ impl PluginSession {
             return false;
         }
         let answer = answer.and_then(|output| self.fitting(output)).map_err(|f| self.cut(f));
-        self.unsent_answers += 1;
-        self.outbox.push_back(Outgoing::Answer(id, answer));
+        self.outbox.answer(id, &answer);
         true
     }
 
     /// Sends an event, if there is credit for it.
-    pub(crate) fn emit(&mut self, event: &Bytes) -> Result<(), EmitError> {
+    pub(crate) fn emit(&mut self, event: &[u8]) -> Result<(), EmitError> {
         let (size, limit) = (event.len() + 1, self.terms.max_frame);
         if size > limit {
             return Err(EmitError::TooLarge { size, limit });
         }
         // The hub's credit bounds what it has to hold; this bounds what is held here for a hub that
         // gives much credit and reads little. One event always finds room.
-        let room = room_of(event);
-        if self.unsent_events > 0 && self.unsent_events + room > self.terms.max_unsent {
+        let unsent = self.outbox.event_bytes();
+        if unsent > 0 && unsent + size > self.terms.max_unsent {
             self.is_room_wanted = true;
             return Err(EmitError::Full);
         }
         if !self.credit.spend(event.len() as u64) {
             return Err(EmitError::Full);
         }
-        self.unsent_events += room;
-        self.outbox.push_back(Outgoing::Event(event.clone()));
+        self.outbox.event(event);
         Ok(())
     }
 
@@ -266,23 +250,12 @@ impl PluginSession {
             wire::Leave { last_id: self.last_id }.encode(out);
             self.ending = Some(Ending::Leaving(self.last_id));
         }
-        while bytes::Buf::remaining(out) < MAX_TRANSMIT {
-            match self.outbox.pop_front() {
-                Some(Outgoing::Answer(id, answer)) => {
-                    self.unsent_answers -= 1;
-                    encode_answer(id, &answer, out);
-                }
-                Some(Outgoing::Event(payload)) => {
-                    self.unsent_events -= room_of(&payload);
-                    if std::mem::take(&mut self.is_room_wanted) {
-                        events.push_back(PluginEvent::Credit);
-                    }
-                    wire::Event {}.encode_with_payload(&payload, out);
-                }
-                None => return self.is_done(),
-            }
+        let before = self.outbox.event_bytes();
+        self.outbox.transmit(out);
+        if self.outbox.event_bytes() < before && std::mem::take(&mut self.is_room_wanted) {
+            events.push_back(PluginEvent::Credit);
         }
-        false
+        self.is_done()
     }
 
     /// Whether [`poll_transmit`](Self::poll_transmit) has something to append.
@@ -299,7 +272,7 @@ impl PluginSession {
 
     /// Entries held in all parts; for tests of the bounds.
     pub(crate) fn footprint(&self) -> usize {
-        self.running.len() + self.outbox.len()
+        self.running.len() + self.outbox.answers()
     }
 
     fn is_done(&self) -> bool {
@@ -338,7 +311,7 @@ impl PluginSession {
             Some(Ending::Draining) => return Err(ProtocolError::UnexpectedFrame { kind }),
             _ => {}
         }
-        if self.running.len() + self.unsent_answers >= self.terms.max_calls {
+        if self.running.len() + self.outbox.answers() >= self.terms.max_calls {
             return Err(ProtocolError::TooManyCalls);
         }
         let deadline = (call.timeout_ms > 0)
@@ -388,21 +361,6 @@ impl PluginSession {
         }
         failure
     }
-}
-
-fn encode_answer(id: CallId, answer: &Answer, out: &mut WriteBuffer) {
-    match answer {
-        Ok(output) => wire::Reply { id }.encode_with_payload(output, out),
-        Err(Failure { status, code, message, data }) => {
-            let status = status.to_wire();
-            wire::Failed { id, status, code, message }.encode_with_payload(data, out);
-        }
-    }
-}
-
-/// Room that an event takes in the outbox, with what is around it.
-fn room_of(event: &Bytes) -> usize {
-    size_of::<Outgoing>() + event.len()
 }
 
 #[cfg(test)]

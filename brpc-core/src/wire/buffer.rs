@@ -57,6 +57,9 @@ impl WriteBuffer {
 
     /// Appends what another buffer holds, and empties it.
     pub(crate) fn append(&mut self, other: &mut Self) {
+        if self.is_empty() && !other.is_empty() {
+            return std::mem::swap(self, other);
+        }
         while other.has_remaining() {
             let chunk = other.chunk();
             let count = chunk.len();
@@ -65,23 +68,32 @@ impl WriteBuffer {
         }
     }
 
-    /// Appends a frame.
+    /// Appends a frame. A large payload goes by as it is.
     pub(crate) fn frame<H: Serialize>(&mut self, kind: u8, header: &H, payload: &Bytes) {
+        if payload.len() < OWN_SLICE {
+            return self.frame_with_copy(kind, header, payload);
+        }
+        self.header(kind, header, payload.len());
+        let mut before = Bytes::from(std::mem::take(&mut self.tail));
+        before.advance(std::mem::take(&mut self.taken));
+        self.chunked += before.len() + payload.len();
+        self.chunks.extend([before, payload.clone()]);
+    }
+
+    /// Appends a frame, with a copy of its payload.
+    pub(crate) fn frame_with_copy<H: Serialize>(&mut self, kind: u8, header: &H, payload: &[u8]) {
+        self.header(kind, header, payload.len());
+        self.tail.extend_from_slice(payload);
+    }
+
+    fn header<H: Serialize>(&mut self, kind: u8, header: &H, payload: usize) {
         let start = self.tail.len();
         self.tail.extend_from_slice(&[0, 0, 0, 0, kind]);
         postcard::serialize_with_flavor(header, Appending(&mut self.tail))
             .expect("headers are flat and serialize into memory");
-        let size = self.tail.len() - start - PREFIX + payload.len();
+        let size = self.tail.len() - start - PREFIX + payload;
         let size = u32::try_from(size).expect("frames are checked against their limit before");
         self.tail[start..start + PREFIX].copy_from_slice(&size.to_be_bytes());
-        if payload.len() < OWN_SLICE {
-            self.tail.extend_from_slice(payload);
-        } else {
-            let mut before = Bytes::from(std::mem::take(&mut self.tail));
-            before.advance(std::mem::take(&mut self.taken));
-            self.chunked += before.len() + payload.len();
-            self.chunks.extend([before, payload.clone()]);
-        }
     }
 }
 

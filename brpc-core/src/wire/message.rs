@@ -45,12 +45,17 @@ pub(crate) trait Message<'a>: Serialize + Deserialize<'a> {
 
     /// Appends a frame without payload.
     fn encode(&self, out: &mut WriteBuffer) {
-        out.frame(Self::KIND, self, &Bytes::new());
+        out.frame_with_copy(Self::KIND, self, &[]);
     }
 
     /// Appends a frame with its payload.
     fn encode_with_payload(&self, payload: &Bytes, out: &mut WriteBuffer) {
         out.frame(Self::KIND, self, payload);
+    }
+
+    /// Appends a frame with a copy of its payload.
+    fn encode_with_copy(&self, payload: &[u8], out: &mut WriteBuffer) {
+        out.frame_with_copy(Self::KIND, self, payload);
     }
 }
 

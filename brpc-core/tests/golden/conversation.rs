@@ -58,7 +58,7 @@ fn the_code_says_what_the_page_says() {
         [HubEvent::Message(event), HubEvent::Settled(71, Settlement::Answered(Ok(output)))]
         if event == r#"{"seen":1}"# && output == r#"{"n":1}"#));
 
-    talk.pair.hub.return_credit(10);
+    talk.pair.hub.return_credit(1, 10);
     talk.pair.hub.start_call(call(1, "60000"), 72, now).unwrap();
     assert!(matches!(&talk.hub_says()[..], [PluginEvent::Credit, PluginEvent::Call(call)]
         if call.id == 2 && call.deadline.is_none() && call.payload == "60000"));

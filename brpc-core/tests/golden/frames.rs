@@ -123,7 +123,7 @@ const CASES: &[Case] = &[
     ("credit", |bytes| {
         let mut pair = Pair::ready();
         pair.hub_takes(&vector("event"));
-        pair.hub.return_credit(10);
+        pair.hub.return_credit(1, 10);
         assert_eq!(pair.hub_sends(), bytes);
         assert!(matches!(pair.plugin_takes(bytes)[..], [PluginEvent::Credit]));
         let sent = (0..9).filter(|_| pair.plugin.emit(&Bytes::from_static(b"1")).is_ok());

@@ -94,7 +94,7 @@ impl HubSide {
         }
         self.steps.pop();
         match step {
-            Step::Consume(size) => connection.return_credit(size),
+            Step::Consume(size) => connection.return_credit(1, size as u64),
             Step::AnswerGreeting => match self.welcome.greeted {
                 Some(Word::Yes) => connection.accept(self.known()),
                 word => refuse(word, Place::RefusedGreeting, connection, model),
@@ -121,7 +121,7 @@ impl HubSide {
         self.consumer = Consumer::Later(0);
         let had_some = !self.unconsumed.is_empty();
         for size in self.unconsumed.drain(..) {
-            connection.return_credit(size);
+            connection.return_credit(1, size as u64);
         }
         had_some
     }

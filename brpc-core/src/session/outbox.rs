@@ -1,0 +1,88 @@
+//! What a plugin is to send: answers and events, in order.
+
+use std::collections::VecDeque;
+
+use bytes::Buf as _;
+
+use super::CallId;
+use crate::answer::{Answer, Failure};
+use crate::limits::MAX_TRANSMIT;
+use crate::wire::{self, Message as _, WriteBuffer};
+
+/// Answers and events that are to be sent, in order; encoded at once, since nothing of them is ever
+/// taken back.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    /// Frames, in portions that are handed to the transport as they are.
+    portions: VecDeque<Portion>,
+    /// Answers in all portions.
+    answers: usize,
+    /// Bytes of the frames of events in all portions.
+    event_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Portion {
+    frames: WriteBuffer,
+    answers: usize,
+    event_bytes: usize,
+}
+
+impl Outbox {
+    /// Adds an answer.
+    pub(crate) fn answer(&mut self, id: CallId, answer: &Answer) {
+        self.answers += 1;
+        let portion = self.last();
+        portion.answers += 1;
+        match answer {
+            Ok(output) => wire::Reply { id }.encode_with_payload(output, &mut portion.frames),
+            Err(Failure { status, code, message, data }) => {
+                let failed = wire::Failed { id, status: status.to_wire(), code, message };
+                failed.encode_with_payload(data, &mut portion.frames);
+            }
+        }
+    }
+
+    /// Adds an event.
+    pub(crate) fn event(&mut self, payload: &[u8]) {
+        let portion = self.last();
+        let before = portion.frames.remaining();
+        wire::Event {}.encode_with_copy(payload, &mut portion.frames);
+        let bytes = portion.frames.remaining() - before;
+        portion.event_bytes += bytes;
+        self.event_bytes += bytes;
+    }
+
+    /// Hands some 64 KiB over to be sent.
+    pub(crate) fn transmit(&mut self, out: &mut WriteBuffer) {
+        while out.remaining() < MAX_TRANSMIT {
+            let Some(mut portion) = self.portions.pop_front() else { return };
+            self.answers -= portion.answers;
+            self.event_bytes -= portion.event_bytes;
+            out.append(&mut portion.frames);
+        }
+    }
+
+    /// Whether there is nothing to send.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.portions.is_empty()
+    }
+
+    /// How many answers are to be sent.
+    pub(crate) fn answers(&self) -> usize {
+        self.answers
+    }
+
+    /// Bytes of the events that are to be sent.
+    pub(crate) fn event_bytes(&self) -> usize {
+        self.event_bytes
+    }
+
+    /// The portion to add to.
+    fn last(&mut self) -> &mut Portion {
+        if self.portions.back().is_none_or(|last| last.frames.remaining() >= MAX_TRANSMIT) {
+            self.portions.push_back(Portion::default());
+        }
+        self.portions.back_mut().expect("one was added")
+    }
+}
