@@ -57,6 +57,32 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, JsonError> {
 /// # Errors
 /// As [`encode`].
 pub fn encode_after<T: Serialize + ?Sized>(texts: &[&str], value: &T) -> Result<Bytes, JsonError> {
+    let scratch = fill_scratch(texts, value)?;
+    if scratch.len() > SCRATCH_SIZE {
+        return Ok(scratch.into());
+    }
+    let encoded = Bytes::copy_from_slice(&scratch);
+    SCRATCH.set(scratch);
+    Ok(encoded)
+}
+
+/// Encodes a value for somebody who only looks at it.
+///
+/// # Errors
+/// As [`encode`].
+pub fn with_encoded<T: Serialize + ?Sized, R>(
+    value: &T,
+    look: impl FnOnce(&[u8]) -> R,
+) -> Result<R, JsonError> {
+    let scratch = fill_scratch(&[], value)?;
+    let result = look(&scratch);
+    if scratch.len() <= SCRATCH_SIZE {
+        SCRATCH.set(scratch);
+    }
+    Ok(result)
+}
+
+fn fill_scratch<T: Serialize + ?Sized>(texts: &[&str], value: &T) -> Result<Vec<u8>, JsonError> {
     // Taken out, since a value that is being encoded may encode others.
     let mut scratch = SCRATCH.take();
     scratch.clear();
@@ -65,12 +91,7 @@ pub fn encode_after<T: Serialize + ?Sized>(texts: &[&str], value: &T) -> Result<
     }
     serde_json::to_writer(&mut scratch, value)
         .map_err(|error| JsonError::whole(error.to_string()))?;
-    if scratch.len() > SCRATCH_SIZE {
-        return Ok(scratch.into());
-    }
-    let encoded = Bytes::copy_from_slice(&scratch);
-    SCRATCH.set(scratch);
-    Ok(encoded)
+    Ok(scratch)
 }
 
 /// Decodes a value, after a check of its bounds. An absent payload is `null`.

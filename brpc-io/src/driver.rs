@@ -1,6 +1,7 @@
 //! Moves the bytes of one connection, in one task.
 
 use std::collections::VecDeque;
+use std::collections::vec_deque::Drain;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -22,8 +23,8 @@ pub trait Link {
     /// The connection, behind its lock.
     fn driven(&self) -> &Driven<Self::Connection>;
 
-    /// Takes one thing in that the connection tells. Called without the lock.
-    fn handle_event(&self, event: EventOf<Self>);
+    /// Takes in what the connection tells, in order. Called without the lock.
+    fn handle_events(&self, events: Drain<'_, EventOf<Self>>);
 
     /// Passes on all that the connection has to tell. Only for whoever ends the connection in the
     /// driver's place, so that events keep their order.
@@ -34,7 +35,7 @@ pub trait Link {
             if events.is_empty() {
                 return;
             }
-            events.drain(..).for_each(|event| self.handle_event(event));
+            self.handle_events(events.drain(..));
         }
     }
 }
@@ -214,8 +215,8 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             self.set_timer(timeout, context);
         }
         let count = self.events.len().min(TOLD_AT_ONCE);
-        for event in self.events.drain(..count) {
-            self.link.handle_event(event);
+        if count > 0 {
+            self.link.handle_events(self.events.drain(..count));
         }
         if can_write {
             open.write = self.write(context);

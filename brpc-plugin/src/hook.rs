@@ -35,7 +35,7 @@ struct Shared {
 /// What takes events.
 pub(crate) trait Emit: Send + Sync {
     /// Sends an event, if there is credit for it.
-    fn emit(&self, event: &Bytes) -> Result<(), EmitError>;
+    fn emit(&self, event: &[u8]) -> Result<(), EmitError>;
 }
 
 impl AsyncHook {
@@ -53,14 +53,14 @@ impl AsyncHook {
     /// Dropped before it returned, the event may have been sent or not, and is never sent later.
     pub async fn emit<T: Serialize + ?Sized>(&self, event: &T) -> Result<(), HookError> {
         let shared = self.shared.as_deref().ok_or(HookError::Detached)?;
-        let event = encode(event)?;
         // A loop that sends is not to keep others, the task that writes among them, from running.
         tokio::task::coop::consume_budget().await;
-        // Mostly there is credit, and nobody has to listen for the bell.
-        match shared.emit(&event) {
-            Err(HookError::Full) => {}
-            result => return result,
-        }
+        // Mostly there is credit. An event that has to wait for some is kept.
+        let kept = with_encoded(event, |event| match shared.emit(event) {
+            Err(HookError::Full) => Ok(Some(Bytes::copy_from_slice(event))),
+            result => result.map(|()| None),
+        })?;
+        let Some(event) = kept? else { return Ok(()) };
         loop {
             let mut bell = std::pin::pin!(shared.bell.notified());
             // Listens before it tries, so that the bell isn't missed.
@@ -78,7 +78,7 @@ impl AsyncHook {
     /// [`HookError::Full`] while the hub's consumers are behind; else as [`emit`](Self::emit).
     pub fn try_emit<T: Serialize + ?Sized>(&self, event: &T) -> Result<(), HookError> {
         let shared = self.shared.as_deref().ok_or(HookError::Detached)?;
-        shared.emit(&encode(event)?)
+        with_encoded(event, |event| shared.emit(event))?
     }
 
     /// Sends events over this connection from now on.
@@ -107,7 +107,7 @@ impl AsyncHook {
 }
 
 impl Shared {
-    fn emit(&self, event: &Bytes) -> Result<(), HookError> {
+    fn emit(&self, event: &[u8]) -> Result<(), HookError> {
         let link = self.link.lock().unwrap_or_else(PoisonError::into_inner).clone();
         link.ok_or(HookError::Closed)?.emit(event).map_err(|error| match error {
             EmitError::Full => HookError::Full,
@@ -117,8 +117,11 @@ impl Shared {
     }
 }
 
-fn encode<T: Serialize + ?Sized>(event: &T) -> Result<Bytes, HookError> {
-    json::encode(event).map_err(|error| HookError::Invalid { message: error.message })
+fn with_encoded<T: Serialize + ?Sized, R>(
+    event: &T,
+    look: impl FnOnce(&[u8]) -> R,
+) -> Result<R, HookError> {
+    json::with_encoded(event, look).map_err(|error| HookError::Invalid { message: error.message })
 }
 
 impl fmt::Debug for AsyncHook {

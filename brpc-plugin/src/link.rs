@@ -1,5 +1,6 @@
 //! One connection of a plugin: what its driver, its handlers and its handles share.
 
+use std::collections::vec_deque::Drain;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use brpc_core::{
@@ -7,7 +8,6 @@ use brpc_core::{
     PluginConnection, PluginEvent, Refusal, Terms,
 };
 use brpc_io::{Driven, Link, now};
-use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -156,7 +156,7 @@ impl<R: Receiver> HubLink<R> {
 }
 
 impl<R: Receiver> Emit for HubLink<R> {
-    fn emit(&self, event: &Bytes) -> Result<(), EmitError> {
+    fn emit(&self, event: &[u8]) -> Result<(), EmitError> {
         let mut connection = self.driven.lock();
         connection.emit(event)?;
         connection.unlock_and_wake();
@@ -186,8 +186,8 @@ impl<R: Receiver> Link for DrivenLink<R> {
         &self.0.driven
     }
 
-    fn handle_event(&self, event: PluginEvent) {
-        self.0.handle_event(event);
+    fn handle_events(&self, events: Drain<'_, PluginEvent>) {
+        events.for_each(|event| self.0.handle_event(event));
     }
 }
 

@@ -107,19 +107,9 @@ impl<R: Receiver> Plugin<R> {
     /// The functions, as the hub will see them.
     ///
     /// # Errors
-    /// If another method was to be described than there are.
+    /// If another method was to be described than there are, or a hub would not take them.
     pub fn functions(&self) -> Result<Vec<Function>, ConnectError> {
-        let mut functions: Vec<Function> = R::METHODS.iter().map(function).collect();
-        for Override { method, change } in &self.overrides {
-            let Some(function) = functions.iter_mut().find(|function| function.name == *method)
-            else {
-                let methods = R::METHODS.iter().map(|method| method.name.to_owned()).collect();
-                return Err(ConnectError::NoSuchMethod { name: method.clone(), methods });
-            };
-            change(function);
-            function.name.clone_from(method);
-        }
-        Ok(functions)
+        Ok(self.description()?.functions())
     }
 
     /// Dials a hub over TCP, and returns when it has let the plugin in.
@@ -165,13 +155,23 @@ impl<R: Receiver> Plugin<R> {
         Session::open(receiver, hook, &introduction, self.limits.clone(), stream).await
     }
 
-    /// What it says of its functions, which is the same for each connection.
+    /// What it says of its functions. Made once, because schemas take longer to make than a
+    /// connection.
     fn description(&self) -> Result<Description, ConnectError> {
         if let Some(description) = self.description.get() {
             return Ok(description.clone());
         }
-        let description =
-            Description::new(&self.functions()?).map_err(ConnectError::Description)?;
+        let mut functions: Vec<Function> = R::METHODS.iter().map(function).collect();
+        for Override { method, change } in &self.overrides {
+            let Some(function) = functions.iter_mut().find(|function| function.name == *method)
+            else {
+                let methods = R::METHODS.iter().map(|method| method.name.to_owned()).collect();
+                return Err(ConnectError::NoSuchMethod { name: method.clone(), methods });
+            };
+            change(function);
+            function.name.clone_from(method);
+        }
+        let description = Description::new(&functions).map_err(ConnectError::Description)?;
         Ok(self.description.get_or_init(|| description).clone())
     }
 

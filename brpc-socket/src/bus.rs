@@ -3,9 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
-use crate::event::Event;
-use crate::credit::Credit;
-use crate::subscriber::{Events, Queue};
+use crate::subscriber::{Events, Leftover, Queue, Unread};
 
 /// All subscribers of a hub.
 #[derive(Debug, Default)]
@@ -23,33 +21,27 @@ struct Subscribers {
 }
 
 impl Bus {
-    /// Puts an event into every queue. Its credit goes back when the last subscriber that plugins
-    /// wait for has read it; at once if there is none.
-    pub(crate) fn publish(&self, event: Event, credit: Option<Credit>) {
-        let (mut credit, mut wakers, mut dropped) = (credit, Vec::new(), Vec::new());
+    /// Puts events into every queue. The credit of each goes back when the last subscriber that
+    /// plugins wait for has read it; at once if there is none.
+    pub(crate) fn publish(&self, events: Vec<Unread>) {
+        let mut leftover = Leftover::default();
         let mut subscribers = self.lock();
-        let queues = &mut subscribers.queues;
-        queues.retain(|queue| queue.strong_count() > 0);
-        let mut put = |queue: &Weak<Queue>, event, credit: &mut _| {
-            let queue = queue.upgrade();
-            wakers.extend(queue.and_then(|queue| queue.push(event, credit, &mut dropped)));
-        };
-        // Most hubs have one subscriber, for whom nothing is cloned.
-        if let Some((last, others)) = queues.split_last() {
-            for queue in others {
-                let (mut one, other) = credit.take().map(Credit::share).unzip();
-                put(queue, event.clone(), &mut one);
-                credit = other;
+        subscribers.queues.retain(|queue| queue.strong_count() > 0);
+        let queues: Vec<_> = subscribers.queues.iter().filter_map(Weak::upgrade).collect();
+        match &queues[..] {
+            [] => leftover.unread = events,
+            // Most hubs have one subscriber, for whom nothing is cloned.
+            [queue] => queue.push(events, &mut leftover),
+            [first, others @ ..] => {
+                let mut events = events;
+                for queue in others {
+                    queue.push(events.iter_mut().map(Unread::share).collect(), &mut leftover);
+                }
+                first.push(events, &mut leftover);
             }
-            put(last, event, &mut credit);
         }
         drop(subscribers);
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    /// Whether anybody would see an event.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.lock().queues.is_empty()
+        leftover.wakers.drain(..).for_each(Waker::wake);
     }
 
     /// Ends every stream, after what it still holds, and those to come.

@@ -1,5 +1,6 @@
 //! One connection of the hub: what its driver, its callers and the registry share.
 
+use std::collections::vec_deque::Drain;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use brpc_core::describe::Description;
@@ -16,6 +17,7 @@ use crate::credit::{Consumed, Credit};
 use crate::event::{Event, Message, PluginRef};
 use crate::hub::Hub;
 use crate::slot::Slot;
+use crate::subscriber::Unread;
 
 /// One connection of the hub.
 #[derive(Debug)]
@@ -152,7 +154,7 @@ impl PluginLink {
     fn handle_event(self: &Arc<Self>, event: HubEvent<Arc<Slot>>) {
         match event {
             HubEvent::Settled(slot, settlement) => slot.settle(settlement),
-            HubEvent::Message(payload) => self.handle_message(&payload),
+            HubEvent::Message(payload) => self.handle_messages(std::iter::once(payload)),
             HubEvent::Greeted(greeting) => match self.hub.admit(&greeting) {
                 Ok(known) => {
                     *self.greeting.lock().unwrap_or_else(PoisonError::into_inner) = Some(greeting);
@@ -187,19 +189,21 @@ impl PluginLink {
                 generation = plugin.generation(),
                 "plugin connected"
             );
-            self.hub.bus().publish(Event::Connected(plugin.clone()), None);
+            self.hub.bus().publish(vec![Unread::new(Event::Connected(plugin.clone()), None)]);
             self.hub.note_change();
         }
     }
 
-    fn handle_message(self: &Arc<Self>, payload: &Bytes) {
-        let credit = Credit::new(self, payload.len());
-        let Some(member) = self.member().filter(|_| !self.hub.bus().is_empty()) else { return };
-        // A copy, because the event may wait long, and a slice would keep all bytes that were read
-        // with it.
-        let payload = Bytes::copy_from_slice(payload);
-        let message = Message { plugin: member.plugin.clone(), payload };
-        self.hub.bus().publish(Event::Message(message), Some(credit));
+    fn handle_messages(self: &Arc<Self>, payloads: impl Iterator<Item = Bytes>) {
+        let Some(Member { plugin, .. }) = self.member() else { return };
+        let events = payloads.map(|payload| {
+            let credit = Credit::new(self, payload.len());
+            // A copy, because the event may wait long, and a slice would keep all bytes that were
+            // read with it.
+            let payload = Bytes::copy_from_slice(&payload);
+            Unread::new(Event::Message(Message { plugin: plugin.clone(), payload }), Some(credit))
+        });
+        self.hub.bus().publish(events.collect());
     }
 
     fn handle_end(self: &Arc<Self>, reason: DisconnectReason, tally: Tally) {
@@ -213,7 +217,8 @@ impl PluginLink {
                 cut = tally.cut,
                 "plugin disconnected"
             );
-            self.hub.bus().publish(Event::Disconnected(plugin.clone(), reason), None);
+            let event = Event::Disconnected(plugin.clone(), reason);
+            self.hub.bus().publish(vec![Unread::new(event, None)]);
             self.hub.tell_disconnect(plugin, reason);
         } else {
             tracing::debug!(
@@ -240,8 +245,21 @@ impl Link for DrivenLink {
         &self.0.driven
     }
 
-    fn handle_event(&self, event: HubEvent<Arc<Slot>>) {
-        self.0.handle_event(event);
+    fn handle_events(&self, events: Drain<'_, HubEvent<Arc<Slot>>>) {
+        let mut events = events.peekable();
+        while let Some(event) = events.next() {
+            if let HubEvent::Message(payload) = event {
+                // Mostly many come at once.
+                let next = |event: &_| matches!(event, HubEvent::Message(_));
+                let others = std::iter::from_fn(|| match events.next_if(next) {
+                    Some(HubEvent::Message(payload)) => Some(payload),
+                    _ => None,
+                });
+                self.0.handle_messages(std::iter::once(payload).chain(others));
+            } else {
+                self.0.handle_event(event);
+            }
+        }
     }
 }
 

@@ -11,7 +11,6 @@ use futures_core::Stream;
 use crate::credit::Credit;
 use crate::event::{Event, PluginRef};
 
-
 /// What happens when a subscriber lags.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 enum Policy {
@@ -129,11 +128,20 @@ impl Default for State {
     }
 }
 
+/// An event in a queue, or on its way into some.
 #[derive(Debug)]
 pub(crate) struct Unread {
     event: Event,
-    /// Gives the credit back when it is dropped.
-    _credit: Option<Credit>,
+    /// Goes back when it is dropped.
+    credit: Option<Credit>,
+}
+
+/// What is to be done, and to be dropped, when no lock is held any more.
+#[derive(Debug, Default)]
+pub(crate) struct Leftover {
+    pub(crate) wakers: Vec<Waker>,
+    pub(crate) unread: Vec<Unread>,
+    credits: Vec<Credit>,
 }
 
 impl Queue {
@@ -141,25 +149,11 @@ impl Queue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds an event; whom to wake. Its credit is taken if plugins wait for this subscriber. What had
-    /// to go is put into `dropped`, to be dropped without a lock.
-    pub(crate) fn push(
-        &self,
-        event: Event,
-        credit: &mut Option<Credit>,
-        dropped: &mut Vec<Unread>,
-    ) -> Option<Waker> {
+    /// Adds events.
+    pub(crate) fn push(&self, events: Vec<Unread>, leftover: &mut Leftover) {
         let mut state = self.lock();
-        let size = size_of_event(&event);
-        match state.policy {
-            Policy::DropOldest => state.drop_oldest(size, dropped),
-            Policy::Wait => state.drop_ended(size, dropped),
-        }
-        let credit = credit.take_if(|_| state.policy == Policy::Wait);
-        state.bytes += size;
-        state.may_have_ended |= matches!(event, Event::Disconnected(..));
-        state.unread.push_back(Unread { event, _credit: credit });
-        state.reader.take()
+        events.into_iter().for_each(|unread| state.push(unread, leftover));
+        leftover.wakers.extend(state.reader.take());
     }
 
     /// No event follows; whom to wake.
@@ -199,6 +193,21 @@ impl Queue {
 }
 
 impl State {
+    /// Adds an event. Its credit is kept if plugins wait for this subscriber.
+    fn push(&mut self, mut unread: Unread, leftover: &mut Leftover) {
+        let size = size_of_event(&unread.event);
+        match self.policy {
+            Policy::DropOldest => {
+                leftover.credits.extend(unread.credit.take());
+                self.drop_oldest(size, &mut leftover.unread);
+            }
+            Policy::Wait => self.drop_ended(size, &mut leftover.unread),
+        }
+        self.bytes += size;
+        self.may_have_ended |= matches!(unread.event, Event::Disconnected(..));
+        self.unread.push_back(unread);
+    }
+
     /// Whether an event of this size is too much.
     fn is_full(&self, size: usize) -> bool {
         !self.unread.is_empty()
@@ -242,6 +251,17 @@ impl State {
 }
 
 impl Unread {
+    pub(crate) fn new(event: Event, credit: Option<Credit>) -> Self {
+        Self { event, credit }
+    }
+
+    /// The same event, for one more queue.
+    pub(crate) fn share(&mut self) -> Self {
+        let (one, other) = self.credit.take().map(Credit::share).unzip();
+        self.credit = one;
+        Self { event: self.event.clone(), credit: other }
+    }
+
     /// Whether it is of a connection that has ended.
     fn has_ended(&self) -> bool {
         match &self.event {
@@ -270,8 +290,9 @@ mod tests {
     use crate::bus::Bus;
     use crate::event::Message;
 
-    fn message(plugin: &PluginRef) -> Event {
-        Event::Message(Message { plugin: plugin.clone(), payload: Bytes::from_static(b"1") })
+    fn message(plugin: &PluginRef) -> Unread {
+        let (plugin, payload) = (plugin.clone(), Bytes::from_static(b"1"));
+        Unread::new(Event::Message(Message { plugin, payload }), None)
     }
 
     /// Each event would cost a walk along the queue.
@@ -280,16 +301,17 @@ mod tests {
         let (bus, here) = (Bus::default(), PluginRef::new("here".into(), String::new(), 1));
         let events = bus.subscribe().capacity(4).wait();
         for _ in 0..100 {
-            bus.publish(message(&here), None);
+            bus.publish(vec![message(&here)]);
             assert!(!events.queue.lock().may_have_ended);
         }
         assert_eq!(events.queue.lock().unread.len(), 100, "those who are here are waited for");
 
         let gone = PluginRef::new("gone".into(), String::new(), 2);
-        bus.publish(message(&gone), None);
+        bus.publish(vec![message(&gone)]);
         gone.set_ended();
-        bus.publish(Event::Disconnected(gone, DisconnectReason::Unclean), None);
-        bus.publish(message(&here), None);
+        let gone = Event::Disconnected(gone, DisconnectReason::Unclean);
+        bus.publish(vec![Unread::new(gone, None)]);
+        bus.publish(vec![message(&here)]);
         let state = events.queue.lock();
         assert_eq!((state.unread.len(), state.lagged, state.may_have_ended), (101, 2, false));
         let sizes = state.unread.iter().map(|unread| size_of_event(&unread.event));
