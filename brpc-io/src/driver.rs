@@ -120,6 +120,16 @@ struct Open {
     write: bool,
 }
 
+/// How a turn of the driver ended.
+enum Turn {
+    /// There is more to do, or may be.
+    Busy,
+    /// Whoever has something to do for the driver wakes it.
+    Asleep,
+    /// The connection is over, and has told it.
+    Over,
+}
+
 const BOTH: Open = Open { read: true, write: true };
 
 impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
@@ -136,8 +146,10 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         self.moved = 0;
         let mut open = BOTH;
         for _ in 0..TURNS {
-            if let Poll::Ready(is_over) = self.turn(&mut open, context) {
-                return if is_over { Poll::Ready(()) } else { Poll::Pending };
+            match self.turn(&mut open, context) {
+                Turn::Busy => {}
+                Turn::Asleep => return Poll::Pending,
+                Turn::Over => return Poll::Ready(()),
             }
         }
         context.waker().wake_by_ref();
@@ -157,14 +169,61 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
     }
 
     /// Reads, has the connection take it in, tells what it has to tell, and writes: each once, and
-    /// with the lock taken once. Pending while there is more to do; ready with whether the
-    /// connection is over, or the driver sleeps.
-    fn turn(&mut self, open: &mut Open, context: &mut Context<'_>) -> Poll<bool> {
+    /// with the lock taken once.
+    fn turn(&mut self, open: &mut Open, context: &mut Context<'_>) -> Turn {
+        // What was read before is to be told first.
         let may_read = self.events.is_empty() && self.end.is_none();
         let has_read = may_read && open.read && self.read(context);
         open.read &= has_read || !may_read;
-        let now = now();
-        let mut connection = self.link.driven().lock();
+
+        let (link, now) = (self.link, now());
+        let mut connection = link.driven().lock();
+        let has_taken = self.take_in(&mut *connection, now);
+        let is_due = connection.poll_timeout().is_some_and(|timeout| timeout <= now);
+        if is_due {
+            connection.handle_timeout(now);
+            // It may give the peer a second look.
+            *open = BOTH;
+        }
+        let is_busy = has_read || has_taken || is_due;
+        self.learn(&mut *connection, is_busy, now);
+        if self.events.is_empty() && connection.is_closed() {
+            return Turn::Over;
+        }
+        if self.output.is_empty() && self.reads_left.is_none() {
+            connection.poll_transmit(&mut self.output, now);
+        }
+        let can_write = open.write && !(self.output.is_empty() && self.is_flushed);
+        if !(is_busy || can_write) && self.events.is_empty() {
+            let timeout = connection.poll_timeout();
+            if self.is_timer_set_for(timeout) {
+                // Others give commands meanwhile and don't wake a driver that is awake, so this is
+                // done under the lock under which nothing was found to do.
+                connection.park(context);
+                drop(connection);
+                self.free_buffers();
+                return Turn::Asleep;
+            }
+            drop(connection);
+            self.set_timer(timeout, context);
+            return Turn::Busy;
+        }
+        drop(connection);
+
+        let count = self.events.len().min(TOLD_AT_ONCE);
+        if count > 0 {
+            link.handle_events(self.events.drain(..count));
+        }
+        if can_write {
+            open.write = self.write(context);
+            // What came before a failure is still to be read.
+            open.read |= self.reads_left.is_some();
+        }
+        Turn::Busy
+    }
+
+    /// Tells the connection what was written and read. True if it took something in.
+    fn take_in(&mut self, connection: &mut L::Connection, now: Instant) -> bool {
         if self.written > 0 {
             let more = !self.output.is_empty();
             connection.handle_written(std::mem::take(&mut self.written), more, now);
@@ -173,12 +232,11 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         if unread > 0 && self.events.is_empty() {
             connection.handle_input(&mut self.input, now);
         }
-        let mut is_busy = has_read || self.input.len() < unread;
-        if connection.poll_timeout().is_some_and(|timeout| timeout <= now) {
-            connection.handle_timeout(now);
-            // It may give the peer a second look.
-            (*open, is_busy) = (BOTH, true);
-        }
+        self.input.len() < unread
+    }
+
+    /// Fetches what is to be told. The end of the stream is the last thing that a connection hears.
+    fn learn(&mut self, connection: &mut L::Connection, is_busy: bool, now: Instant) {
         if self.events.is_empty() {
             connection.swap_events(&mut self.events);
         }
@@ -189,41 +247,6 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             connection.handle_end(end, now);
             connection.swap_events(&mut self.events);
         }
-        let is_told = self.events.is_empty();
-        if is_told && connection.is_closed() {
-            return Poll::Ready(true);
-        }
-        if self.output.is_empty() && self.reads_left.is_none() {
-            connection.poll_transmit(&mut self.output, now);
-        }
-        let can_write = open.write && !(self.output.is_empty() && self.is_flushed);
-        if is_busy || can_write || !is_told {
-            drop(connection);
-        } else {
-            let timeout = connection.poll_timeout();
-            // Others give commands meanwhile and don't wake a driver that is awake, so nothing may
-            // be overlooked here, under the lock.
-            if self.is_timer_set_for(timeout) {
-                connection.park(context);
-                drop(connection);
-                if self.moved < MUCH {
-                    self.free_buffers();
-                }
-                return Poll::Ready(false);
-            }
-            drop(connection);
-            self.set_timer(timeout, context);
-        }
-        let count = self.events.len().min(TOLD_AT_ONCE);
-        if count > 0 {
-            self.link.handle_events(self.events.drain(..count));
-        }
-        if can_write {
-            open.write = self.write(context);
-            // What came before a failure is still to be read.
-            open.read |= self.reads_left.is_some();
-        }
-        Poll::Pending
     }
 
     /// False if nothing was read, and the stream wakes the driver when something comes.
@@ -300,6 +323,9 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
 
     /// A connection on which little happens holds no buffer.
     fn free_buffers(&mut self) {
+        if self.moved >= MUCH {
+            return;
+        }
         if self.input.is_empty() {
             self.input = BytesMut::new();
         }

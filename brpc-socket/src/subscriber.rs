@@ -152,7 +152,9 @@ impl Queue {
     /// Adds events.
     pub(crate) fn push(&self, events: Vec<Unread>, leftover: &mut Leftover) {
         let mut state = self.lock();
-        events.into_iter().for_each(|unread| state.push(unread, leftover));
+        for unread in events {
+            state.push(unread, leftover);
+        }
         leftover.wakers.extend(state.reader.take());
     }
 
