@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
-use crate::subscriber::{Events, Leftover, Queue, Unread};
+use crate::queue::{Leftover, Queue};
+use crate::subscriber::Events;
+use crate::unread::Unread;
 
 /// All subscribers of a hub.
 #[derive(Debug, Default)]

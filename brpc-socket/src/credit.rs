@@ -5,43 +5,41 @@ use std::sync::{Arc, Weak};
 
 use brpc_core::Limits;
 
+use crate::event::PluginRef;
 use crate::link::PluginLink;
-
-/// The credit of an event; goes back to the plugin when it is dropped.
-#[derive(Debug)]
-pub(crate) enum Credit {
-    /// In one queue.
-    Alone(Return),
-    /// In several; goes back with the last.
-    Shared(Arc<Return>),
-}
 
 /// Gives the credit of one event back when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Return {
-    link: Weak<PluginLink>,
+    origin: Arc<Origin>,
     bytes: usize,
 }
 
-impl Credit {
-    pub(crate) fn new(link: &Arc<PluginLink>, bytes: usize) -> Self {
-        Self::Alone(Return { link: Arc::downgrade(link), bytes })
-    }
-
-    /// The same credit, for one more queue.
-    pub(crate) fn share(self) -> (Self, Self) {
-        let shared = match self {
-            Self::Alone(credit) => Arc::new(credit),
-            Self::Shared(credit) => credit,
-        };
-        (Self::Shared(shared.clone()), Self::Shared(shared))
+impl Return {
+    pub(crate) fn new(origin: Arc<Origin>, bytes: usize) -> Self {
+        Self { origin, bytes }
     }
 }
 
 impl Drop for Return {
     fn drop(&mut self) {
+        self.origin.give_back(self.bytes);
+    }
+}
+
+/// Where events come from. Shared by those that came together, so that the counts that all events of
+/// a plugin share are not touched for each.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(crate) plugin: PluginRef,
+    pub(crate) link: Weak<PluginLink>,
+}
+
+impl Origin {
+    /// Gives the credit of an event of this size back to the plugin.
+    pub(crate) fn give_back(&self, bytes: usize) {
         if let Some(link) = self.link.upgrade() {
-            link.consume_event(self.bytes);
+            link.consume_event(bytes);
         }
     }
 }

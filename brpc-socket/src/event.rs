@@ -9,6 +9,8 @@ use brpc_core::json::{self, JsonError};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
+use crate::credit::Origin;
+
 /// Something that happened on the hub. For one name it is always `Connected`, then its messages,
 /// then `Disconnected`, and then the next `Connected`.
 #[derive(Clone, Debug)]
@@ -77,16 +79,25 @@ impl fmt::Debug for PluginRef {
 }
 
 /// An event that a plugin sent.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Message {
-    pub(crate) plugin: PluginRef,
+    pub(crate) origin: Arc<Origin>,
     pub(crate) payload: Bytes,
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message")
+            .field("plugin", self.plugin())
+            .field("payload", &self.payload)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Message {
     /// Which plugin sent it.
     pub fn plugin(&self) -> &PluginRef {
-        &self.plugin
+        &self.origin.plugin
     }
 
     /// The event as it came: JSON, at most as large as a frame may be.

@@ -13,11 +13,12 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 
-use crate::credit::{Consumed, Credit};
+use crate::copies::copy_all;
+use crate::credit::{Consumed, Origin};
 use crate::event::{Event, Message, PluginRef};
 use crate::hub::Hub;
 use crate::slot::Slot;
-use crate::subscriber::Unread;
+use crate::unread::Unread;
 
 /// One connection of the hub.
 #[derive(Debug)]
@@ -154,7 +155,7 @@ impl PluginLink {
     fn handle_event(self: &Arc<Self>, event: HubEvent<Arc<Slot>>) {
         match event {
             HubEvent::Settled(slot, settlement) => slot.settle(settlement),
-            HubEvent::Message(payload) => self.handle_messages(std::iter::once(payload)),
+            HubEvent::Message(payload) => self.handle_messages(&[payload]),
             HubEvent::Greeted(greeting) => match self.hub.admit(&greeting) {
                 Ok(known) => {
                     *self.greeting.lock().unwrap_or_else(PoisonError::into_inner) = Some(greeting);
@@ -189,19 +190,19 @@ impl PluginLink {
                 generation = plugin.generation(),
                 "plugin connected"
             );
-            self.hub.bus().publish(vec![Unread::new(Event::Connected(plugin.clone()), None)]);
+            self.hub.bus().publish(vec![Unread::new(Event::Connected(plugin.clone()))]);
             self.hub.note_change();
         }
     }
 
-    fn handle_messages(self: &Arc<Self>, payloads: impl Iterator<Item = Bytes>) {
-        let Some(Member { plugin, .. }) = self.member() else { return };
-        let events = payloads.map(|payload| {
-            let credit = Credit::new(self, payload.len());
-            // A copy, because the event may wait long, and a slice would keep all bytes that were
-            // read with it.
-            let payload = Bytes::copy_from_slice(&payload);
-            Unread::new(Event::Message(Message { plugin: plugin.clone(), payload }), Some(credit))
+    /// Passes events on that came together.
+    fn handle_messages(self: &Arc<Self>, payloads: &[Bytes]) {
+        let Some(Member { plugin, .. }) = self.member().filter(|_| !payloads.is_empty()) else {
+            return;
+        };
+        let origin = Arc::new(Origin { plugin: plugin.clone(), link: Arc::downgrade(self) });
+        let events = copy_all(payloads).map(|payload| {
+            Unread::new(Event::Message(Message { origin: origin.clone(), payload }))
         });
         self.hub.bus().publish(events.collect());
     }
@@ -218,7 +219,7 @@ impl PluginLink {
                 "plugin disconnected"
             );
             let event = Event::Disconnected(plugin.clone(), reason);
-            self.hub.bus().publish(vec![Unread::new(event, None)]);
+            self.hub.bus().publish(vec![Unread::new(event)]);
             self.hub.tell_disconnect(plugin, reason);
         } else {
             tracing::debug!(
@@ -246,20 +247,19 @@ impl Link for DrivenLink {
     }
 
     fn handle_events(&self, events: Drain<'_, HubEvent<Arc<Slot>>>) {
-        let mut events = events.peekable();
-        while let Some(event) = events.next() {
+        let mut payloads = Vec::new();
+        for event in events {
             if let HubEvent::Message(payload) = event {
-                // Mostly many come at once.
-                let next = |event: &_| matches!(event, HubEvent::Message(_));
-                let others = std::iter::from_fn(|| match events.next_if(next) {
-                    Some(HubEvent::Message(payload)) => Some(payload),
-                    _ => None,
-                });
-                self.0.handle_messages(std::iter::once(payload).chain(others));
-            } else {
-                self.0.handle_event(event);
+                payloads.push(payload);
+                continue;
             }
+            // Events keep their order.
+            if !payloads.is_empty() {
+                self.0.handle_messages(&std::mem::take(&mut payloads));
+            }
+            self.0.handle_event(event);
         }
+        self.0.handle_messages(&payloads);
     }
 }
 

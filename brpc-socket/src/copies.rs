@@ -1,0 +1,46 @@
+//! Copies of payloads that may be kept for long.
+
+use bytes::{Bytes, BytesMut};
+
+/// Small copies share buffers of at most this size.
+const SHARED: usize = 4 * 1024;
+
+/// Copies payloads that came together.
+///
+/// A slice of what was read would keep all bytes that were read with it; a copy keeps a few others
+/// at the most, and takes no allocation of its own.
+pub(crate) fn copy_all(payloads: &[Bytes]) -> impl Iterator<Item = Bytes> {
+    let mut left: usize = payloads.iter().map(Bytes::len).sum();
+    let mut room = BytesMut::new();
+    payloads.iter().map(move |payload| {
+        let most = left.min(SHARED);
+        left -= payload.len();
+        if payload.len() > SHARED / 4 {
+            return Bytes::copy_from_slice(payload);
+        }
+        if room.capacity() < payload.len() {
+            room = BytesMut::with_capacity(most);
+        }
+        room.extend_from_slice(payload);
+        room.split().freeze()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_ones_share_a_buffer_and_large_ones_do_not() {
+        let sizes = [100, 0, 2_000, 1_024, 1_024, 1_024, 1_024, 100_000, 1];
+        let payloads = sizes.map(|size| Bytes::from(vec![7; size]));
+        let copies: Vec<Bytes> = copy_all(&payloads).collect();
+        assert_eq!(copies, payloads);
+        let follows = |one: usize, other: usize| {
+            copies[one].as_ptr_range().end == copies[other].as_ptr_range().start
+        };
+        assert!(follows(0, 3) && follows(3, 4), "side by side");
+        assert!(!follows(0, 2) && !follows(6, 7));
+        assert!(copies.iter().all(|copy| payloads.iter().all(|own| copy.as_ptr() != own.as_ptr())));
+    }
+}
