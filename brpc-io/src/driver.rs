@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::collections::vec_deque::Drain;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use brpc_core::{Connection, End, WriteBuffer};
@@ -53,9 +53,12 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
         stream,
         input: BytesMut::new(),
         read_size: READ_SIZES.0,
+        input_size: 0,
         output: WriteBuffer::new(),
         written: 0,
         moved: 0,
+        now: None,
+        waker: Waker::noop().clone(),
         events: VecDeque::new(),
         timer: None,
         end: None,
@@ -73,10 +76,13 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
 
 /// How much room is made for a read, at least and at most: little for connections that are mostly
 /// silent, more for those whose reads fill it.
-const READ_SIZES: (usize, usize) = (4 * 1024, 64 * 1024);
+const READ_SIZES: (usize, usize) = (2 * 1024, 64 * 1024);
 
 /// A connection that moves so many bytes when it is woken keeps its buffers until the next time.
 const MUCH: usize = 4 * 1024;
+
+/// How much room for output, and for things to tell, any connection keeps.
+const KEPT: (usize, usize) = (1024, 8);
 
 /// How often a connection that is never out of work is turned around before others get their turn.
 const TURNS: usize = 16;
@@ -92,12 +98,18 @@ struct Driver<'a, L: Link, S> {
     input: BytesMut,
     /// How much room the next read gets.
     read_size: usize,
+    /// The most room that the input was given.
+    input_size: usize,
     /// Bytes that count as sent and are not written yet.
     output: WriteBuffer,
     /// Bytes that were written since the connection was last told.
     written: usize,
     /// Bytes that were read and written since the driver was woken.
     moved: usize,
+    /// The time, if it was looked at since something that can take a while.
+    now: Option<Instant>,
+    /// Whom the timer wakes.
+    waker: Waker,
     /// What is still to be told.
     events: VecDeque<EventOf<L>>,
     /// The next timeout, once there was one.
@@ -139,11 +151,14 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             // Comes back when the others have run, or some dozens of them.
             return pin!(tokio::task::yield_now()).poll(context);
         }
-        if let Some(timer) = &mut self.timer {
-            // What is due is seen below; this says whom to wake, who may have changed.
-            let _ = timer.as_mut().poll(context);
+        if !self.waker.will_wake(context.waker()) {
+            self.waker.clone_from(context.waker());
+            if let Some(timer) = &mut self.timer {
+                // What is due is seen below; this says whom to wake.
+                let _ = timer.as_mut().poll(context);
+            }
         }
-        self.moved = 0;
+        (self.moved, self.now) = (0, None);
         let mut open = BOTH;
         for _ in 0..TURNS {
             match self.turn(&mut open, context) {
@@ -176,7 +191,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         let has_read = may_read && open.read && self.read(context);
         open.read &= has_read || !may_read;
 
-        let (link, now) = (self.link, now());
+        let (link, now) = (self.link, *self.now.get_or_insert_with(now));
         let mut connection = link.driven().lock();
         let has_taken = self.take_in(&mut *connection, now);
         let is_due = connection.poll_timeout().is_some_and(|timeout| timeout <= now);
@@ -213,6 +228,8 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         let count = self.events.len().min(TOLD_AT_ONCE);
         if count > 0 {
             link.handle_events(self.events.drain(..count));
+            // It may have taken a while.
+            self.now = None;
         }
         if can_write {
             open.write = self.write(context);
@@ -252,6 +269,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
     /// False if nothing was read, and the stream wakes the driver when something comes.
     fn read(&mut self, context: &mut Context<'_>) -> bool {
         self.input.reserve(self.read_size);
+        self.input_size = self.input_size.max(self.read_size);
         let read = poll_read_buf(Pin::new(&mut self.stream), context, &mut self.input);
         match read {
             Poll::Pending => {}
@@ -321,17 +339,20 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         let _ = timer.as_mut().poll(context);
     }
 
-    /// A connection on which little happens holds no buffer.
+    /// A connection on which little happens holds little room.
     fn free_buffers(&mut self) {
         if self.moved >= MUCH {
             return;
         }
-        if self.input.is_empty() {
-            self.input = BytesMut::new();
+        if self.input.is_empty() && self.input_size > READ_SIZES.0 {
+            (self.input, self.input_size) = (BytesMut::new(), 0);
         }
-        if self.output.is_empty() {
+        let (output, events) = KEPT;
+        if self.output.is_empty() && self.output.capacity() > output {
             self.output = WriteBuffer::new();
         }
-        self.events = VecDeque::new();
+        if self.events.capacity() > events {
+            self.events = VecDeque::new();
+        }
     }
 }

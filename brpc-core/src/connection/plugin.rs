@@ -31,7 +31,7 @@ pub struct PluginConnection {
 #[derive(Debug)]
 enum Phase {
     Handshake(PluginHandshake),
-    Session(PluginSession),
+    Session(Box<PluginSession>),
     Closed,
 }
 
@@ -137,7 +137,7 @@ impl PluginConnection {
                         Ok(PluginStep::Wait) if input.len() == before => return,
                         Ok(PluginStep::Wait) => {}
                         Ok(PluginStep::Welcomed(given, terms)) => {
-                            self.phase = Phase::Session(PluginSession::new(terms));
+                            self.phase = Phase::Session(Box::new(PluginSession::new(terms)));
                             self.events.push_back(PluginEvent::Welcomed(given));
                         }
                         Ok(PluginStep::Refused(refusal)) => {

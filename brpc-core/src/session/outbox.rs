@@ -19,9 +19,11 @@ pub(crate) struct Outbox {
     answers: usize,
     /// Bytes of the frames of events in all portions.
     event_bytes: usize,
+    /// Empty; what was handed over gave its room for that of the transport.
+    spare: WriteBuffer,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Portion {
     frames: WriteBuffer,
     answers: usize,
@@ -60,6 +62,7 @@ impl Outbox {
             self.answers -= portion.answers;
             self.event_bytes -= portion.event_bytes;
             out.append(&mut portion.frames);
+            self.spare = portion.frames;
         }
     }
 
@@ -81,7 +84,8 @@ impl Outbox {
     /// The portion to add to.
     fn last(&mut self) -> &mut Portion {
         if self.portions.back().is_none_or(|last| last.frames.remaining() >= MAX_TRANSMIT) {
-            self.portions.push_back(Portion::default());
+            let frames = std::mem::take(&mut self.spare);
+            self.portions.push_back(Portion { frames, answers: 0, event_bytes: 0 });
         }
         self.portions.back_mut().expect("one was added")
     }

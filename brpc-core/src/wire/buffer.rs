@@ -43,6 +43,11 @@ impl WriteBuffer {
         self.chunks.is_empty() && self.tail.is_empty()
     }
 
+    /// The room that it has taken, in bytes.
+    pub fn capacity(&self) -> usize {
+        self.tail.capacity()
+    }
+
     /// Makes room for so many frames with short headers, and so many bytes of payload, at once.
     pub(crate) fn reserve(&mut self, frames: usize, payloads: usize) {
         // Large ones are not copied here.
