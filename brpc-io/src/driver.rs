@@ -57,6 +57,7 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
         output: WriteBuffer::new(),
         written: 0,
         moved: 0,
+        told: 0,
         now: None,
         waker: Waker::noop().clone(),
         events: VecDeque::new(),
@@ -110,6 +111,8 @@ struct Driver<'a, L: Link, S> {
     now: Option<Instant>,
     /// Whom the timer wakes.
     waker: Waker,
+    /// How much was told since something was written last.
+    told: usize,
     /// What is still to be told.
     events: VecDeque<EventOf<L>>,
     /// The next timeout, once there was one.
@@ -174,11 +177,15 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
     /// Whether to step back once before frames are taken to be written.
     ///
     /// Whoever gives the first one wakes the driver, and those who are about to give theirs stand
-    /// behind it. When they have, one write takes them all.
+    /// behind it. When they have, one write takes them all. With calls that are made one after the
+    /// other there is nobody to wait for.
     fn lets_others_first(&mut self) -> bool {
         let mut connection = self.link.driven().lock();
         connection.unpark();
-        let steps_back = !self.has_yielded && self.output.is_empty() && connection.wants_transmit();
+        let steps_back = !self.has_yielded
+            && (self.told > 1 || !connection.is_quiet())
+            && self.output.is_empty()
+            && connection.wants_transmit();
         self.has_yielded = steps_back;
         steps_back
     }
@@ -207,6 +214,9 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         }
         if self.output.is_empty() && self.reads_left.is_none() {
             connection.poll_transmit(&mut self.output, now);
+            if !self.output.is_empty() {
+                self.told = 0;
+            }
         }
         let can_write = open.write && !(self.output.is_empty() && self.is_flushed);
         if !(is_busy || can_write) && self.events.is_empty() {
@@ -228,6 +238,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         let count = self.events.len().min(TOLD_AT_ONCE);
         if count > 0 {
             link.handle_events(self.events.drain(..count));
+            self.told += count;
             // It may have taken a while.
             self.now = None;
         }

@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use brpc_core::{CallError, CallId, Settlement};
+use bytes::Bytes;
 
 use crate::link::PluginLink;
 
@@ -15,13 +16,38 @@ pub(crate) struct Slot(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     /// How the call ended.
-    settlement: Option<Settlement>,
+    outcome: Option<Outcome>,
     /// Set while the caller waits.
     caller: Option<Waker>,
     /// Where the call went, once it did.
     route: Option<(Weak<PluginLink>, CallId)>,
     /// Whether it was cancelled before it went anywhere.
     is_cancelled: bool,
+}
+
+/// How a call ended; small, because there are as many slots as calls.
+#[derive(Debug)]
+enum Outcome {
+    Output(Bytes),
+    Other(Box<Settlement>),
+}
+
+impl From<Settlement> for Outcome {
+    fn from(settlement: Settlement) -> Self {
+        match settlement {
+            Settlement::Answered(Ok(output)) => Self::Output(output),
+            other => Self::Other(Box::new(other)),
+        }
+    }
+}
+
+impl From<Outcome> for Settlement {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Output(output) => Self::Answered(Ok(output)),
+            Outcome::Other(settlement) => *settlement,
+        }
+    }
 }
 
 impl Slot {
@@ -33,7 +59,7 @@ impl Slot {
     pub(crate) fn settle(&self, settlement: Settlement) {
         let caller = {
             let mut state = self.lock();
-            state.settlement.get_or_insert(settlement);
+            state.outcome.get_or_insert_with(|| settlement.into());
             state.caller.take()
         };
         caller.into_iter().for_each(Waker::wake);
@@ -42,8 +68,8 @@ impl Slot {
     /// How the call ended, once it has.
     pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Settlement> {
         let mut state = self.lock();
-        if let Some(settlement) = state.settlement.take() {
-            return Poll::Ready(settlement);
+        if let Some(outcome) = state.outcome.take() {
+            return Poll::Ready(outcome.into());
         }
         match &mut state.caller {
             Some(caller) => caller.clone_from(context.waker()),

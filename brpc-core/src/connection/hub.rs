@@ -296,6 +296,10 @@ impl<T> Connection for HubConnection<T> {
             || matches!(&self.phase, Phase::Session(session) if session.wants_transmit())
     }
 
+    fn is_quiet(&self) -> bool {
+        self.calls_in_progress() <= 1
+    }
+
     fn has_events(&self) -> bool {
         !self.events.is_empty()
     }

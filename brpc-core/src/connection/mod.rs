@@ -54,6 +54,9 @@ pub trait Connection {
     /// Whether [`poll_transmit`](Self::poll_transmit) would give something.
     fn wants_transmit(&self) -> bool;
 
+    /// Whether at most one call is in progress, and no event is to be sent.
+    fn is_quiet(&self) -> bool;
+
     /// Whether the owner is to be told something.
     fn has_events(&self) -> bool;
 

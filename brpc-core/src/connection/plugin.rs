@@ -226,6 +226,10 @@ impl Connection for PluginConnection {
             || matches!(&self.phase, Phase::Session(session) if session.wants_transmit())
     }
 
+    fn is_quiet(&self) -> bool {
+        !matches!(&self.phase, Phase::Session(session) if !session.is_quiet())
+    }
+
     fn has_events(&self) -> bool {
         !self.events.is_empty()
     }

@@ -265,6 +265,11 @@ impl PluginSession {
             || self.is_done()
     }
 
+    /// Whether at most one call is in progress, and no event is to be sent.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.running.len() + self.outbox.answers() <= 1 && self.outbox.event_bytes() == 0
+    }
+
     /// Calls that are not answered.
     pub(crate) fn running(&self) -> usize {
         self.running.len()

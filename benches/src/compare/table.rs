@@ -1,0 +1,256 @@
+//! The results as a table in Markdown.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::kept::Line;
+use super::plan::{Beside, Better, Case, Goal, Kind, Measure, Wanted};
+use super::rounds::QUIET;
+
+/// A row for each goal, and below it what there is to say of the runs.
+pub(super) fn markdown(cases: &[Case], lines: &[Line]) -> String {
+    let mut text = String::from(
+        "| what | number | brpc | beside | its number | ratio | wanted | met |\n\
+         | --- | --- | ---: | --- | ---: | ---: | ---: | :---: |\n",
+    );
+    for case in cases {
+        for measure in &case.measures {
+            for goal in &measure.goals {
+                if let Some(row) = row(case, measure, goal, lines) {
+                    text += &row;
+                }
+            }
+        }
+    }
+    text + &notes(lines)
+}
+
+fn row(case: &Case, measure: &Measure, goal: &Goal, lines: &[Line]) -> Option<String> {
+    let subject = values(case, measure, Beside::Entry(case.subject().name), lines);
+    let (own, title) = (Spread::of(subject.iter().map(|(_, value)| *value))?, &case.title);
+    let mut row = format!("| {title} | {} | {} |", measure.title, own.number());
+    let judged = if goal.beside == Beside::Nothing {
+        row += " | | |";
+        own
+    } else {
+        let beside = values(case, measure, goal.beside, lines);
+        let ratios = subject.iter().filter_map(|(round, own)| {
+            let (_, other) = beside.iter().find(|(other, _)| other == round)?;
+            Some(own / other)
+        });
+        let ratio = Spread::of(ratios)?;
+        let other = Spread::of(beside.iter().map(|(_, value)| *value))?;
+        let name = match goal.beside {
+            Beside::Entry(name) => name,
+            Beside::Best(Kind::Peer) => "the best peer",
+            Beside::Best(_) => "the best limit",
+            Beside::Nothing => "",
+        };
+        let _ = write!(row, " {name} | {} | {} |", other.number(), ratio.ratio());
+        ratio
+    };
+    let wanted = match goal.wanted {
+        Wanted::AtLeast(least) => format!("≥ {least}"),
+        Wanted::AtMost(most) => format!("≤ {most}"),
+        Wanted::Anything => String::new(),
+    };
+    let met = match goal.wanted.is_met(judged.median) {
+        Some(true) => "yes",
+        Some(false) => "**no**",
+        None => "",
+    };
+    let _ = writeln!(row, " {wanted} | {met} |");
+    Some(row)
+}
+
+/// The number of each round.
+pub(super) fn values(
+    case: &Case,
+    measure: &Measure,
+    beside: Beside,
+    lines: &[Line],
+) -> Vec<(u32, f64)> {
+    let is_meant = |line: &Line| {
+        let entry = case.entries.iter().find(|entry| entry.name == line.entry);
+        line.case == case.name
+            && entry.is_some_and(|entry| match beside {
+                Beside::Entry(name) => entry.name == name,
+                Beside::Best(kind) => entry.kind == kind,
+                Beside::Nothing => false,
+            })
+    };
+    let meant: Vec<&Line> = lines.iter().filter(|line| is_meant(line)).collect();
+    let rounds: BTreeSet<u32> = meant.iter().map(|line| line.round).collect();
+    let best = |round| {
+        let of_round = meant.iter().filter(|line| line.round == round);
+        let numbers = of_round.filter_map(|line| line.number(measure.path));
+        match measure.better {
+            Better::More => numbers.reduce(f64::max),
+            Better::Less => numbers.reduce(f64::min),
+        }
+    };
+    rounds.into_iter().filter_map(|round| Some((round, best(round)?))).collect()
+}
+
+/// What has to be known to believe the table.
+fn notes(lines: &[Line]) -> String {
+    let mut text = String::new();
+    let machines: BTreeSet<&str> = lines.iter().map(|line| line.machine.as_str()).collect();
+    let machines: Vec<&str> = machines.into_iter().collect();
+    let _ = write!(
+        text,
+        "\nMedians of {}, with the least and the most; a ratio is the median of the ratios \
+         within each round. Measured on: {}.",
+        rounds(lines),
+        machines.join("; ")
+    );
+    let disturbed = lines.iter().filter(|line| line.foreign_cpus > QUIET).count();
+    if disturbed > 0 {
+        let all = lines.len();
+        let _ = write!(
+            text,
+            " During {disturbed} of {all} runs other processes used more than {QUIET} CPUs."
+        );
+    }
+    text.push('\n');
+    let wrong = lines.iter().filter(|line| line.wrong() > 0.0);
+    for line in wrong {
+        let first = line.report.as_ref().and_then(|report| report["first_error"].as_str());
+        let first = first.unwrap_or("an answer to another call");
+        let (case, entry, round, wrong) = (&line.case, &line.entry, line.round, line.wrong());
+        let _ = writeln!(text, "- {case} of {entry}, round {round}: {wrong} errors; {first}");
+    }
+    let failed: BTreeSet<String> = lines
+        .iter()
+        .filter_map(|line| {
+            Some(format!("- {} of {}: {}", line.case, line.entry, line.error.as_ref()?))
+        })
+        .collect();
+    for line in failed {
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+/// A number that was measured more than once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Spread {
+    pub(super) min: f64,
+    pub(super) median: f64,
+    pub(super) max: f64,
+}
+
+impl Spread {
+    /// `None` if it was not measured at all.
+    pub(super) fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        let (min, max) = (*values.first()?, *values.last()?);
+        let middle = values.len() / 2;
+        let median = if values.len() % 2 == 1 {
+            values[middle]
+        } else {
+            f64::midpoint(values[middle - 1], values[middle])
+        };
+        Some(Self { min, median, max })
+    }
+
+    fn number(&self) -> String {
+        let [median, min, max] = [self.median, self.min, self.max].map(number);
+        if min == max { median } else { format!("{median} ({min}–{max})") }
+    }
+
+    fn ratio(&self) -> String {
+        let Self { min, median, max } = self;
+        if (max - min).abs() < 0.005 {
+            format!("{median:.2}")
+        } else {
+            format!("{median:.2} ({min:.2}–{max:.2})")
+        }
+    }
+}
+
+/// As many places as are worth something, and the thousands apart.
+pub(super) fn number(value: f64) -> String {
+    if value.abs() < 10.0 {
+        return format!("{value:.2}");
+    }
+    if value.abs() < 100.0 {
+        return format!("{value:.1}");
+    }
+    apart(&format!("{value:.0}"))
+}
+
+/// A whole number with its thousands apart.
+pub(super) fn apart(digits: &str) -> String {
+    let mut text = String::new();
+    for (place, digit) in digits.char_indices() {
+        let left = digits.len() - place;
+        if left.is_multiple_of(3) && place > 0 && digits.as_bytes()[place - 1].is_ascii_digit() {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// How often all was measured.
+pub(super) fn rounds(lines: &[Line]) -> String {
+    let rounds: BTreeSet<u32> = lines.iter().map(|line| line.round).collect();
+    if rounds.len() == 1 { "1 round".to_owned() } else { format!("{} rounds", rounds.len()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::compare::plan;
+
+    fn line(round: u32, entry: &str, calls_per_s: f64) -> Line {
+        Line {
+            round,
+            case: "call-16-64".to_owned(),
+            entry: entry.to_owned(),
+            report: Some(json!({"calls_per_s": calls_per_s, "errors": 0, "mismatches": 0})),
+            error: None,
+            foreign_cpus: 0.0,
+            machine: "a machine".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_ratio_stays_within_its_round() {
+        let cases = plan::plan();
+        // The machine is slower by half in the second round, and again in the third.
+        let lines: Vec<Line> = [(1, 4.0), (2, 2.0), (3, 1.0)]
+            .into_iter()
+            .flat_map(|(round, speed)| {
+                [line(round, "brpc", 90.0 * speed), line(round, "buf-json-spawn", 100.0 * speed)]
+            })
+            .collect();
+        let table = markdown(&cases, &lines);
+        let row = "| 180 (90.0–360) | buf-json-spawn | 200 (100–400) | 0.90 | ≥ 0.85 | yes |";
+        assert!(table.contains(row), "{table}");
+        assert!(table.contains("Medians of 3 rounds"), "{table}");
+    }
+
+    #[test]
+    fn what_was_not_measured_has_no_row() {
+        let table = markdown(&plan::plan(), &[line(1, "brpc", 100.0)]);
+        assert_eq!(table.lines().filter(|line| line.contains("in flight")).count(), 0, "{table}");
+    }
+
+    #[test]
+    fn a_goal_that_is_missed_is_said() {
+        let lines = [line(1, "brpc", 50.0), line(1, "buf-json-spawn", 100.0)];
+        let table = markdown(&plan::plan(), &lines);
+        assert!(table.contains("| 0.50 | ≥ 0.85 | **no** |"), "{table}");
+    }
+
+    #[test]
+    fn numbers_are_easy_to_read() {
+        let texts = [0.123, 12.34, 123.4, 1_234.5, 1_234_567.0, -1_234.0].map(number);
+        assert_eq!(texts, ["0.12", "12.3", "123", "1,234", "1,234,567", "-1,234"]);
+    }
+}

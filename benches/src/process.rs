@@ -1,0 +1,126 @@
+//! The two processes: how the hub's starts the plugins', and what they say to each other beside the
+//! connections that are measured.
+
+use std::process::Stdio;
+
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::Pid;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines, Stdin};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use crate::Error;
+
+/// The plugin process says that it runs.
+const READY: &str = "READY";
+/// The hub wants the plugins to connect.
+const DIAL: &str = "DIAL";
+/// The plugin process says that all are connected.
+const CONNECTED: &str = "CONNECTED";
+
+/// The process of the plugins, as the hub's sees it. It ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct PluginProcess {
+    child: Child,
+    pid: Pid,
+    orders: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+impl PluginProcess {
+    /// Starts this program once more, with the same flags. The plugins don't dial yet.
+    pub(crate) async fn start(hub: &str) -> Result<Self, Error> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(std::env::args_os().skip(1))
+            .args(["--role", "plugin", "--hub", hub])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let pid = child.id().ok_or("the plugin process has ended")?;
+        let orders = child.stdin.take().ok_or("the plugin process has no input")?;
+        let answers = child.stdout.take().ok_or("the plugin process has no output")?;
+        let answers = BufReader::new(answers).lines();
+        let pid = Pid::from_raw(i32::try_from(pid)?);
+        let mut process = Self { child, pid, orders, answers };
+        process.expect(READY).await?;
+        Ok(process)
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Has the plugins dial the hub, and returns when the last one is connected.
+    pub(crate) async fn dial(&mut self) -> Result<(), Error> {
+        self.orders.write_all(format!("{DIAL}\n").as_bytes()).await?;
+        self.expect(CONNECTED).await
+    }
+
+    /// Ends the process, and waits until it has.
+    pub(crate) async fn stop(mut self) -> Result<(), Error> {
+        self.child.kill().await?;
+        Ok(())
+    }
+
+    async fn expect(&mut self, answer: &str) -> Result<(), Error> {
+        match self.answers.next_line().await? {
+            Some(line) if line == answer => Ok(()),
+            Some(line) => Err(format!("the plugin process said `{line}` and not {answer}").into()),
+            None => Err("the plugin process has ended".into()),
+        }
+    }
+}
+
+/// The process of the hub, as the plugins' sees it.
+#[derive(Debug)]
+pub(crate) struct HubProcess {
+    orders: Lines<BufReader<Stdin>>,
+}
+
+impl HubProcess {
+    /// Says that this process runs, and waits until the plugins are to connect.
+    pub(crate) async fn wait_to_dial() -> Result<Self, Error> {
+        println!("{READY}");
+        let mut orders = BufReader::new(tokio::io::stdin()).lines();
+        match orders.next_line().await? {
+            Some(line) if line == DIAL => Ok(Self { orders }),
+            _ => Err("this process is started by the hub's".into()),
+        }
+    }
+
+    /// Says that all plugins are connected, and returns when the hub's process has ended.
+    pub(crate) async fn connected(mut self) -> Result<(), Error> {
+        println!("{CONNECTED}");
+        while self.orders.next_line().await?.is_some() {}
+        Ok(())
+    }
+}
+
+/// Keeps this process on one CPU. To be called before it has other threads.
+pub(crate) fn stay_on(cpu: usize) -> Result<(), Error> {
+    keep_on(Pid::from_raw(0), cpu)
+}
+
+/// Keeps a process on one CPU, and the threads that it starts from then on.
+pub(crate) fn keep_on(process: Pid, cpu: usize) -> Result<(), Error> {
+    let mut cpus = CpuSet::new();
+    cpus.set(cpu)?;
+    let kept = sched_setaffinity(process, &cpus);
+    kept.map_err(|error| format!("can't stay on CPU {cpu}: {error}").into())
+}
+
+/// Lets this process open as many files as it may. An error if one end of so many connections takes
+/// more.
+pub(crate) fn raise_open_files(connections: u32) -> Result<(), Error> {
+    /// Standard streams, the runtime's own, the listener, the pipes.
+    const OTHERS: u64 = 64;
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+    let needed = u64::from(connections) + OTHERS;
+    if needed > most {
+        let error = format!("{connections} connections take {needed} open files; {most} allowed");
+        return Err(error.into());
+    }
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! brpc itself.
+
+mod churn;
+mod described;
+mod emitter;
+mod hub;
+mod plugin;
+
+pub(crate) use hub::BrpcHub;
+pub(crate) use plugin::{Described, dial};
+
+use brpc::{Limits, Socket};
+
+use crate::flags::Setup;
+
+/// A hub as by default, with the room that the flags need.
+fn socket(setup: &Setup) -> Socket {
+    let message = setup.payload as usize + OTHERS;
+    let in_progress = setup.connections as usize * setup.inflight as usize * message;
+    Socket::builder().limits(limits(setup)).max_input_bytes(in_progress.max(256 << 20)).build()
+}
+
+/// The default limits, and room for what the flags want to be in progress.
+fn limits(setup: &Setup) -> Limits {
+    let (inflight, message) = (setup.inflight as usize, setup.payload as usize + OTHERS);
+    let mut limits = Limits::default();
+    limits.max_calls = limits.max_calls.max(inflight);
+    limits.queue_calls = limits.queue_calls.max(inflight);
+    limits.queue_bytes = limits.queue_bytes.max(inflight * message);
+    limits.max_frame = limits.max_frame.max(message);
+    limits
+}
+
+/// More than a message has beside its data.
+const OTHERS: usize = 1 << 10;

@@ -1,0 +1,37 @@
+//! The limit of coming and going: connect, answer, close.
+
+use std::sync::Arc;
+
+use tokio::io::AsyncWriteExt as _;
+
+use super::Mode;
+use super::frame::{self, FrameReader};
+use crate::Error;
+use crate::flags::Setup;
+use crate::system::dial;
+
+/// Lives one life after the other.
+pub(super) async fn live_again(mode: Mode, setup: Arc<Setup>) {
+    loop {
+        dial::or_wait(live(mode, &setup).await).await;
+    }
+}
+
+async fn live(mode: Mode, setup: &Setup) -> Result<(), Error> {
+    let mut stream = dial::connect(&setup.hub).await?;
+    let (reading, mut writing) = stream.split();
+    let (mut frames, mut answer) = (FrameReader::new(reading, mode.room), Vec::new());
+    let mut left = setup.calls;
+    while left > 0 {
+        if !frames.fill().await {
+            return Err("a life ended early".into());
+        }
+        while let Some((number, encoded)) = frames.next() {
+            frame::put(&mut answer, number, &frame::decode(&encoded)?);
+            left -= 1;
+        }
+        writing.write_all(&answer).await?;
+        answer.clear();
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! The hub's side of the limits: callers that each wait for their own answer.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use super::Mode;
+use super::frame::{self, FrameReader};
+use super::outbox::Outbox;
+use crate::Error;
+use crate::echo::{Failure, Message};
+use crate::flags::{Scenario, Setup};
+use crate::system::{ChurnHub, EventHub, Hub, Plugin, call_each, call_in_life, dial, finish_lives};
+use crate::tally::Tally;
+
+#[derive(Debug)]
+pub(crate) struct RawHub {
+    listener: TcpListener,
+    /// The plugin that sends events, once it is connected.
+    emitter: Option<FrameReader<TcpStream>>,
+}
+
+/// A connection, shared by all who call over it. A cheap clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    outbox: Outbox,
+    pending: Arc<Pending>,
+}
+
+/// Calls that are not yet answered.
+#[derive(Debug, Default)]
+struct Pending {
+    /// The number of the next call.
+    next: AtomicU64,
+    calls: Mutex<HashMap<u64, oneshot::Sender<Bytes>>>,
+}
+
+impl RawHub {
+    pub(crate) fn listen() -> Result<Self, Error> {
+        Ok(Self { listener: dial::listen()?, emitter: None })
+    }
+
+    pub(crate) fn listener(&self) -> &TcpListener {
+        &self.listener
+    }
+}
+
+impl Hub for RawHub {
+    type Plugin = Connection;
+
+    fn address(&self) -> String {
+        dial::address(&self.listener)
+    }
+
+    async fn accept(&mut self, setup: &Setup) -> Result<Vec<Connection>, Error> {
+        let mode = Mode::new(setup);
+        if setup.scenario == Scenario::Events {
+            let stream = dial::accept(&self.listener).await?;
+            self.emitter = Some(FrameReader::new(stream, mode.room));
+            return Ok(Vec::new());
+        }
+        let mut connections = Vec::new();
+        for _ in 0..setup.plugins() {
+            connections.push(Connection::new(dial::accept(&self.listener).await?, mode));
+        }
+        Ok(connections)
+    }
+
+    async fn broadcast(&self, plugins: &[Connection], message: &Message) -> usize {
+        call_each(plugins, message).await
+    }
+}
+
+impl EventHub for RawHub {
+    async fn next_event(&mut self) -> Result<Message, Failure> {
+        let lost = || Failure::Failed("the connection ended".to_owned());
+        let frames = self.emitter.as_mut().ok_or_else(lost)?;
+        loop {
+            if let Some((_, event)) = frames.next() {
+                return frame::decode(&event).map_err(|error| Failure::of(&error));
+            }
+            if !frames.fill().await {
+                return Err(lost());
+            }
+        }
+    }
+}
+
+impl ChurnHub for RawHub {
+    async fn outlive(
+        self,
+        setup: &Setup,
+        tally: &Arc<Tally>,
+        lives: &Arc<AtomicU64>,
+    ) -> Result<(), Error> {
+        let mode = Mode::new(setup);
+        let (mut number, mut calls) = (0, JoinSet::new());
+        while !tally.is_over() {
+            let stream = dial::accept(&self.listener).await?;
+            let (setup, tally, lives) = (setup.clone(), tally.clone(), lives.clone());
+            calls.spawn(async move {
+                let connection = Connection::new(stream, mode);
+                call_in_life(&connection, number, &setup, &tally).await;
+                connection.outbox.close();
+                if tally.is_measuring() {
+                    lives.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+            number += 1;
+            while calls.try_join_next().is_some() {}
+        }
+        finish_lives(calls, tally).await;
+        Ok(())
+    }
+}
+
+impl Connection {
+    fn new(stream: TcpStream, mode: Mode) -> Self {
+        let (reading, writing) = stream.into_split();
+        let outbox = Outbox::new(mode.outbox, writing);
+        let connection = Self { outbox, pending: Arc::default() };
+        let frames = FrameReader::new(reading, mode.room);
+        tokio::spawn(read(frames, connection.pending.clone()));
+        connection
+    }
+}
+
+impl Plugin for Connection {
+    async fn echo(&self, message: &Message) -> Result<Message, Failure> {
+        let (sender, answer) = oneshot::channel();
+        let number = self.pending.insert(sender);
+        self.outbox.send(number, message).await;
+        let answer = answer.await.map_err(|error| Failure::of(&error))?;
+        frame::decode(&answer).map_err(|error| Failure::of(&error))
+    }
+}
+
+impl Pending {
+    fn insert(&self, sender: oneshot::Sender<Bytes>) -> u64 {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).insert(number, sender);
+        number
+    }
+
+    fn take(&self, number: u64) -> Option<oneshot::Sender<Bytes>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).remove(&number)
+    }
+
+    /// Lets all callers know that no answer follows.
+    fn clear(&self) {
+        let calls = std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(calls);
+    }
+}
+
+/// Passes each answer on to its caller, as it came.
+async fn read(mut frames: FrameReader<OwnedReadHalf>, pending: Arc<Pending>) {
+    while frames.fill().await {
+        while let Some((number, answer)) = frames.next() {
+            if let Some(caller) = pending.take(number) {
+                // A caller that is gone wants no answer.
+                let _ = caller.send(answer);
+            }
+        }
+    }
+    pending.clear();
+}
