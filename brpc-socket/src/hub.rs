@@ -183,8 +183,11 @@ impl Hub {
                 return Err(refusal.retry_after(Duration::from_secs(5)));
             }
             let plugin = PluginRef::new(name.to_owned(), version.to_owned(), link.id);
-            link.welcome(Member { plugin, description: description.clone() });
-            registry.enter(name, link, description);
+            // Replicas that connect at the same moment describe themselves each.
+            let known = registry.description(description.digest());
+            let description = known.unwrap_or_else(|| description.clone());
+            registry.enter(name, link, &description);
+            link.welcome(Member { plugin, description });
             Ok(true)
         })
     }

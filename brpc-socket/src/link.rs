@@ -1,6 +1,7 @@
 //! One connection of the hub: what its driver, its callers and the registry share.
 
 use std::collections::vec_deque::Drain;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use brpc_core::describe::Description;
@@ -34,6 +35,8 @@ pub(crate) struct PluginLink {
     admission: Mutex<Option<Admission>>,
     /// Set when the plugin is let in.
     member: OnceLock<Member>,
+    /// Whether the plugin is gone. Here as well as in [`PluginRef`], because each call looks at it.
+    has_ended: AtomicBool,
     /// Events that were consumed and whose credit is not given back yet.
     consumed: Consumed,
     /// How the connection ended, once it has.
@@ -71,6 +74,7 @@ impl PluginLink {
             greeting: Mutex::new(None),
             admission: Mutex::new(admission),
             member: OnceLock::new(),
+            has_ended: AtomicBool::new(false),
             end: watch::Sender::new(None),
         }
     }
@@ -82,7 +86,7 @@ impl PluginLink {
 
     /// Whether it is the connection of a plugin that is gone.
     pub(crate) fn has_ended(&self) -> bool {
-        self.member().is_some_and(|member| member.plugin.has_ended())
+        self.has_ended.load(Ordering::Acquire)
     }
 
     /// Whether the plugin can be called: it is let in, and not about to leave.
@@ -210,6 +214,7 @@ impl PluginLink {
     fn handle_end(self: &Arc<Self>, reason: DisconnectReason, tally: Tally) {
         if let Some(Member { plugin, .. }) = self.member() {
             plugin.set_ended();
+            self.has_ended.store(true, Ordering::Release);
             tracing::info!(
                 plugin = plugin.name(),
                 generation = plugin.generation(),
