@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use crate::describe::{Description, DescriptionError};
 use crate::limits::{MAX_DESCRIPTION, MAX_HELLO};
@@ -57,7 +57,7 @@ pub(crate) enum HubHandshake {
     /// The description is to come.
     Describing(Greeting),
     /// The owner is to register the plugin.
-    Registering(Greeting, Arc<Description>),
+    Registering(Greeting),
 }
 
 /// What comes of some input.
@@ -125,15 +125,17 @@ impl HubHandshake {
                 if frame.kind != kind::DESCRIBE {
                     return Err(ProtocolError::UnexpectedFrame { kind: frame.kind }.into());
                 }
+                // A copy of its own, since it is kept for as long as the plugin stays.
+                let encoded = Bytes::copy_from_slice(&frame.body);
                 let description =
-                    Arc::new(Description::decode(frame.body).map_err(|error| bad(&error))?);
+                    Arc::new(Description::decode(encoded).map_err(|error| bad(&error))?);
                 if *description.digest() != greeting.digest {
                     return Err(ProtocolError::DigestMismatch.into());
                 }
-                *self = Self::Registering(greeting.clone(), description.clone());
+                *self = Self::Registering(greeting.clone());
                 Ok(HubStep::Described(description))
             }
-            Self::Preface | Self::Deciding(_) | Self::Registering(..) => Ok(HubStep::Wait),
+            Self::Preface | Self::Deciding(_) | Self::Registering(_) => Ok(HubStep::Wait),
         }
     }
 
@@ -150,7 +152,7 @@ impl HubHandshake {
         out.raw(&PREFACE);
         wire::Accepted { describe: known.is_none() }.encode(out);
         if let Some(description) = known {
-            *self = Self::Registering(greeting, description.clone());
+            *self = Self::Registering(greeting);
             return HubStep::Described(description);
         }
         reader.set_limit(MAX_DESCRIPTION + 1);
@@ -167,9 +169,8 @@ impl HubHandshake {
         limits: &Limits,
         out: &mut WriteBuffer,
     ) -> Option<SessionTerms> {
-        let Self::Registering(greeting, description) = self else { return None };
+        let Self::Registering(greeting) = self else { return None };
         let terms = SessionTerms {
-            description: description.clone(),
             generation,
             max_frame: greeting.max_frame.min(Limits::HIGHEST_MAX_FRAME),
             max_calls: greeting.max_calls.min(limits.max_calls).max(1),

@@ -1,7 +1,6 @@
 //! The hub's side of a connection that is let in: makes calls, takes answers and events.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::calls::{Answered, CallId, Calls, NewCall};
@@ -9,7 +8,6 @@ use super::credit::Granted;
 use super::{DrainCause, Farewell, Settlement, last_words};
 use crate::HubEvent;
 use crate::answer::{Answer, Failure, Status};
-use crate::describe::Description;
 use crate::limits::{
     MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_STRIKES, MAX_TRACE, MAX_TRANSMIT,
 };
@@ -19,8 +17,6 @@ use crate::{CallError, DisconnectReason, Limits, ProtocolError, Stage};
 /// What was agreed on in the handshake, as the hub's session needs it.
 #[derive(Clone, Debug)]
 pub struct SessionTerms {
-    /// The plugin's methods.
-    pub description: Arc<Description>,
     /// The number of this connection.
     pub generation: u64,
     /// The largest frame that the plugin takes.

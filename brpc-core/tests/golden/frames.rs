@@ -31,11 +31,12 @@ const CASES: &[Case] = &[
         assert_eq!((&*greeting.name, &*greeting.version), ("edge-1", "1.0"));
         assert_eq!(greeting.instance.to_vec(), (0..16).collect::<Vec<u8>>());
         pair.hub.accept(None);
-        pair.hub_takes(&vector("describe"));
+        let events = pair.hub_takes(&vector("describe"));
+        let [HubEvent::Described(description)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(*description.digest(), greeting.digest);
         pair.hub.welcome("edge-1", 7, EPOCH);
         let terms = pair.hub.terms().unwrap();
         assert_eq!((terms.max_frame, terms.max_calls), (1 << 20, 1024));
-        assert_eq!(*terms.description.digest(), greeting.digest);
     }),
     ("accepted", |bytes| {
         let mut pair = Pair::greeted();
