@@ -39,8 +39,6 @@ impl JsonError {
 thread_local! {
     /// Kept for its room, so that a small value takes one allocation of just its size.
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-    /// Room to make for the next value.
-    static EXPECTED_SIZE: Cell<usize> = const { Cell::new(0) };
 }
 
 /// The most room that is kept, and that is copied rather than handed on.
@@ -61,8 +59,6 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, JsonError> {
 pub fn encode_after<T: Serialize + ?Sized>(texts: &[&str], value: &T) -> Result<Bytes, JsonError> {
     let scratch = fill_scratch(texts, value)?;
     if scratch.len() > SCRATCH_SIZE {
-        // Large values are mostly followed by others of their size.
-        EXPECTED_SIZE.set(scratch.len());
         return Ok(scratch.into());
     }
     let encoded = Bytes::copy_from_slice(&scratch);
@@ -90,7 +86,6 @@ fn fill_scratch<T: Serialize + ?Sized>(texts: &[&str], value: &T) -> Result<Vec<
     // Taken out, since a value that is being encoded may encode others.
     let mut scratch = SCRATCH.take();
     scratch.clear();
-    scratch.reserve(EXPECTED_SIZE.take());
     for text in texts {
         scratch.extend_from_slice(text.as_bytes());
     }

@@ -11,6 +11,7 @@ use std::time::Instant;
 use brpc_core::{Connection, End, WriteBuffer};
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::unconstrained;
 use tokio::time::Sleep;
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
@@ -61,7 +62,7 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
         told: 0,
         now: None,
         waker: Waker::noop().clone(),
-        events: VecDeque::new(),
+        untold: Untold { link, events: VecDeque::new() },
         timer: None,
         end: None,
         reads_left: None,
@@ -115,7 +116,7 @@ struct Driver<'a, L: Link, S> {
     /// How much was told since something was written last.
     told: usize,
     /// What is still to be told.
-    events: VecDeque<EventOf<L>>,
+    untold: Untold<'a, L>,
     /// The next timeout, once there was one.
     timer: Option<Pin<Box<Sleep>>>,
     /// How the stream ended, once it has.
@@ -126,6 +127,21 @@ struct Driver<'a, L: Link, S> {
     is_flushed: bool,
     /// Whether others were let first since something was written last.
     has_yielded: bool,
+}
+
+/// What the connection has handed over to be told, and knows no more of.
+struct Untold<'a, L: Link> {
+    link: &'a L,
+    events: VecDeque<EventOf<L>>,
+}
+
+impl<L: Link> Drop for Untold<'_, L> {
+    /// A driver that is dropped between two turns leaves no caller without its outcome.
+    fn drop(&mut self) {
+        if !self.events.is_empty() {
+            self.link.handle_events(self.events.drain(..));
+        }
+    }
 }
 
 /// In which directions the stream may move something. Where it can't, it wakes the driver when it
@@ -159,7 +175,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             self.waker.clone_from(context.waker());
             if let Some(timer) = &mut self.timer {
                 // What is due is seen below; this says whom to wake.
-                let _ = timer.as_mut().poll(context);
+                let _ = pin!(unconstrained(timer.as_mut())).poll(context);
             }
         }
         (self.moved, self.now) = (0, None);
@@ -195,14 +211,16 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
     /// with the lock taken once.
     fn turn(&mut self, open: &mut Open, context: &mut Context<'_>) -> Turn {
         // What was read before is to be told first.
-        let may_read = self.events.is_empty() && self.end.is_none();
+        let may_read = self.untold.events.is_empty() && self.end.is_none();
         let has_read = may_read && open.read && self.read(context);
         open.read &= has_read || !may_read;
 
         let (link, now) = (self.link, *self.now.get_or_insert_with(now));
         let mut connection = link.driven().lock();
         let has_taken = self.take_in(&mut *connection, now);
-        let is_due = connection.poll_timeout().is_some_and(|timeout| timeout <= now);
+        // While something is to be told, nothing is read, and a peer can't be given a second look.
+        let is_due = self.untold.events.is_empty()
+            && connection.poll_timeout().is_some_and(|timeout| timeout <= now);
         if is_due {
             connection.handle_timeout(now);
             // It may give the peer a second look.
@@ -210,7 +228,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         }
         let is_busy = has_read || has_taken || is_due;
         self.learn(&mut *connection, is_busy, now);
-        if self.events.is_empty() && connection.is_closed() {
+        if self.untold.events.is_empty() && connection.is_closed() {
             return Turn::Over;
         }
         if self.output.is_empty() && self.reads_left.is_none() {
@@ -220,7 +238,8 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             }
         }
         let can_write = open.write && !(self.output.is_empty() && self.is_flushed);
-        if !(is_busy || can_write) && self.events.is_empty() {
+        let is_busy = is_busy || can_write || connection.has_events();
+        if !is_busy && self.untold.events.is_empty() {
             let timeout = connection.poll_timeout();
             if self.is_timer_set_for(timeout) {
                 // Others give commands meanwhile and don't wake a driver that is awake, so this is
@@ -236,9 +255,9 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         }
         drop(connection);
 
-        let count = self.events.len().min(TOLD_AT_ONCE);
+        let count = self.untold.events.len().min(TOLD_AT_ONCE);
         if count > 0 {
-            link.handle_events(self.events.drain(..count));
+            link.handle_events(self.untold.events.drain(..count));
             self.told += count;
             // It may have taken a while.
             self.now = None;
@@ -258,7 +277,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             connection.handle_written(std::mem::take(&mut self.written), more, now);
         }
         let unread = self.input.len();
-        if unread > 0 && self.events.is_empty() {
+        if unread > 0 && self.untold.events.is_empty() {
             connection.handle_input(&mut self.input, now);
         }
         self.input.len() < unread
@@ -266,15 +285,15 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
 
     /// Fetches what is to be told. The end of the stream is the last thing that a connection hears.
     fn learn(&mut self, connection: &mut L::Connection, is_busy: bool, now: Instant) {
-        if self.events.is_empty() {
-            connection.swap_events(&mut self.events);
+        if self.untold.events.is_empty() {
+            connection.swap_events(&mut self.untold.events);
         }
         if let Some(end) = self.end
             && !is_busy
-            && self.events.is_empty()
+            && self.untold.events.is_empty()
         {
             connection.handle_end(end, now);
-            connection.swap_events(&mut self.events);
+            connection.swap_events(&mut self.untold.events);
         }
     }
 
@@ -359,8 +378,9 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         let Some(timeout) = timeout.map(tokio::time::Instant::from_std) else { return };
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(timeout)));
         timer.as_mut().reset(timeout);
-        // It wakes the driver, if it doesn't fire now; the next turn sees what is due.
-        let _ = timer.as_mut().poll(context);
+        // It wakes the driver, if it doesn't fire now; the next turn sees what is due. Constrained, it
+        // would not be set at all when the task's budget is spent.
+        let _ = pin!(unconstrained(timer.as_mut())).poll(context);
     }
 
     /// A connection on which little happens holds little room.
@@ -375,8 +395,8 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         if self.output.is_empty() && self.output.capacity() > output {
             self.output = WriteBuffer::new();
         }
-        if self.events.capacity() > events {
-            self.events = VecDeque::new();
+        if self.untold.events.capacity() > events {
+            self.untold.events = VecDeque::new();
         }
     }
 }

@@ -83,7 +83,7 @@ impl<R: Receiver> Session<R> {
     /// their end first.
     ///
     /// # Cancel safety
-    /// Dropped, the connection ends as if the process had, and handlers are dropped at their next
+    /// Dropped, the connection ends soon as if the process had, and handlers are dropped at their next
     /// `await`; those marked `no_cancel`, and blocking ones, run to their end.
     pub async fn run(self) -> EndReason {
         let Self { link, driver, .. } = self;
@@ -91,13 +91,18 @@ impl<R: Receiver> Session<R> {
         // often runs on a thread that is not one of the runtime's. Dropped, it is stopped.
         let mut driving = JoinSet::new();
         driving.spawn(driver);
-        tokio::select! {
-            _ = driving.join_next() => {}
+        let driven = tokio::select! {
+            driven = driving.join_next() => driven,
             () = link.cut_off() => {
                 // The grace is over.
                 link.cut();
-                driving.join_next().await;
+                driving.join_next().await
             }
+        };
+        if let Some(Err(error)) = driven
+            && error.is_panic()
+        {
+            std::panic::resume_unwind(error.into_panic());
         }
         link.handlers().finish().await;
         link.end_reason()

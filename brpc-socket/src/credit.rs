@@ -1,7 +1,6 @@
 //! Event credit on its way back to a plugin.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use brpc_core::Limits;
 
@@ -47,8 +46,9 @@ impl Origin {
 /// Counts events that were consumed, until there are enough of them to take the connection's lock.
 #[derive(Debug)]
 pub(crate) struct Consumed {
-    events: AtomicU32,
-    bytes: AtomicU64,
+    /// Events and their bytes. One lock around both: if the events of one reader went with the bytes
+    /// of another, a rest could stay behind that is never enough.
+    count: Mutex<(u32, u64)>,
     /// How many are enough: as many as are worth a frame.
     enough: (u32, u64),
 }
@@ -56,18 +56,29 @@ pub(crate) struct Consumed {
 impl Consumed {
     pub(crate) fn new(limits: &Limits) -> Self {
         let enough = (limits.event_credit.div_ceil(2), limits.event_credit_bytes.div_ceil(2));
-        Self { events: AtomicU32::new(0), bytes: AtomicU64::new(0), enough }
+        Self { count: Mutex::default(), enough }
     }
 
     /// Counts one more; what is to be given back, if it is enough.
     pub(crate) fn add(&self, bytes: usize) -> Option<(u32, u64)> {
-        let bytes = bytes as u64;
-        let events = self.events.fetch_add(1, Ordering::Relaxed) + 1;
-        let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        // Whoever counts meanwhile is counted here or the next time, and never twice.
-        let is_enough = events >= self.enough.0 || bytes >= self.enough.1;
-        is_enough.then(|| {
-            (self.events.swap(0, Ordering::Relaxed), self.bytes.swap(0, Ordering::Relaxed))
-        })
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        count.0 += 1;
+        count.1 += bytes as u64;
+        let is_enough = count.0 >= self.enough.0 || count.1 >= self.enough.1;
+        is_enough.then(|| std::mem::take(&mut *count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_enough_goes_back_as_a_whole() {
+        let mut limits = Limits::default();
+        (limits.event_credit, limits.event_credit_bytes) = (8, 1_000);
+        let consumed = Consumed::new(&limits);
+        let given = [10, 10, 10, 10, 600, 1].map(|bytes| consumed.add(bytes));
+        assert_eq!(given, [None, None, None, Some((4, 40)), Some((1, 600)), None]);
     }
 }

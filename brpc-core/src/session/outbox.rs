@@ -62,7 +62,9 @@ impl Outbox {
             self.answers -= portion.answers;
             self.event_bytes -= portion.event_bytes;
             out.append(&mut portion.frames);
-            self.spare = portion.frames;
+            if portion.frames.capacity() <= MAX_TRANSMIT {
+                self.spare = portion.frames;
+            }
         }
     }
 
