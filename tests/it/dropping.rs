@@ -1,9 +1,11 @@
 //! What ends when its handle is dropped, or the runtime below it.
 
+use std::future::Future as _;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use brpc::{
-    AsyncHook, CallError, ConnectError, DisconnectReason, EndReason, Event, Execution,
+    AsyncHook, CallError, ConnectError, DisconnectReason, EndReason, Event, Execution, Limits,
     MemoryListener, Plugin, RefusalCode, Socket, Stage,
 };
 use tokio::time::timeout;
@@ -176,5 +178,40 @@ fn the_runtime_is_dropped_with_all_alive() {
         assert_eq!(journal.running(), 0);
         assert!(hub.connected().is_empty());
         drop((call, events, shutdown, plugin, hub));
+    }
+}
+
+/// Whatever the tasks of the connection are at: what they have taken and not told yet is told.
+#[test]
+fn no_caller_waits_for_a_runtime_that_is_gone() {
+    // More than are told at once.
+    const CALLS: usize = 1_500;
+    let mut limits = Limits::default();
+    limits.max_calls = CALLS;
+    // One step is one poll of one task.
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().event_interval(1);
+    for steps in 0..30 {
+        let runtime = builder.build().unwrap();
+        let hub = Socket::builder().limits(limits.clone()).build();
+        let (plugin, journal) = worker("worker");
+        let call = |_| Box::pin(hub.call::<()>("worker", "wait", &()).timeout(None));
+        let mut calls: Vec<_> = (0..CALLS).map(call).collect();
+        let mut context = Context::from_waker(Waker::noop());
+        runtime.block_on(async {
+            let _plugged = plug(&hub, &plugin.limits(limits.clone())).await;
+            for call in &mut calls {
+                assert!(call.as_mut().poll(&mut context).is_pending());
+            }
+            eventually(|| journal.running() == CALLS).await;
+            journal.release(CALLS);
+            eventually(|| journal.finished() == CALLS).await;
+            for _ in 0..steps {
+                tokio::task::yield_now().await;
+            }
+        });
+        drop(runtime);
+        let ends = calls.iter_mut().map(|call| call.as_mut().poll(&mut context));
+        assert_eq!(ends.filter(Poll::is_pending).count(), 0, "after {steps} steps");
     }
 }
