@@ -50,7 +50,12 @@ fn run(setup: &Setup) -> Result<(), Error> {
     };
     let runtime = runtime.enable_all().build()?;
     let result = match setup.role {
-        Role::Hub => runtime.block_on(measure(setup)),
+        // In a task, as all that is measured: a thread that waits outside of the runtime would have
+        // to be woken for each plugin that connects.
+        Role::Hub => runtime.block_on(async {
+            let setup = setup.clone();
+            tokio::spawn(async move { measure(&setup).await }).await?
+        }),
         Role::Plugin => runtime.block_on(scenario::run_plugins(setup)),
     };
     // A thread that reads the standard input can't be waited for.

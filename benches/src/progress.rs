@@ -1,7 +1,7 @@
 //! A line that shows that something happens.
 
-use std::cell::Cell;
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Says how far it is, on the standard error: over and over in one line on a terminal, else in a
@@ -11,7 +11,7 @@ pub(crate) struct Progress {
     what: String,
     kind: Kind,
     /// When the last line was printed.
-    said: Cell<Option<Instant>>,
+    said: Mutex<Option<Instant>>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,7 +28,7 @@ impl Progress {
             (false, true) => Kind::OneLine,
             (false, false) => Kind::Lines,
         };
-        Self { what, kind, said: Cell::new(None) }
+        Self { what, kind, said: Mutex::new(None) }
     }
 
     pub(crate) fn say(&self, text: &str) {
@@ -41,8 +41,9 @@ impl Progress {
             }
             Kind::Lines => {
                 const PAUSE: Duration = Duration::from_millis(900);
-                if self.said.get().is_none_or(|said| said.elapsed() >= PAUSE) {
-                    self.said.set(Some(Instant::now()));
+                let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+                if said.is_none_or(|said| said.elapsed() >= PAUSE) {
+                    *said = Some(Instant::now());
                     eprintln!("{}: {text}", self.what);
                 }
             }
@@ -50,7 +51,7 @@ impl Progress {
     }
 
     /// Lets time pass, and says once a second how far it is.
-    pub(crate) async fn wait(&self, time: Duration, text: impl Fn(Duration) -> String) {
+    pub(crate) async fn wait(&self, time: Duration, text: impl Fn(Duration) -> String + Send) {
         const EACH: Duration = Duration::from_secs(1);
         let start = Instant::now();
         while let Some(left) = time.checked_sub(start.elapsed())

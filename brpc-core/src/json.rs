@@ -101,13 +101,16 @@ fn fill_scratch<T: Serialize + ?Sized>(texts: &[&str], value: &T) -> Result<Vec<
 pub fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, JsonError> {
     let payload = if payload.is_empty() { b"null" } else { payload };
     check(payload, MAX_DEPTH, MAX_NODES)?;
-    serde_json::from_slice(payload).map_err(|error| locate::<T>(payload, &error))
+    // Looked at once as a whole, which takes less than string by string.
+    let text = std::str::from_utf8(payload)
+        .map_err(|error| JsonError::whole(format!("JSON is UTF-8, and this is not: {error}")))?;
+    serde_json::from_str(text).map_err(|error| locate::<T>(text, &error))
 }
 
 /// Decodes once more, slowly, to find where it went wrong.
 #[cold]
-fn locate<T: DeserializeOwned>(payload: &[u8], error: &serde_json::Error) -> JsonError {
-    let mut json = serde_json::Deserializer::from_slice(payload);
+fn locate<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> JsonError {
+    let mut json = serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, T>(&mut json) {
         Err(located) => {
             JsonError { path: located.path().to_string(), message: message(located.inner()) }
@@ -216,6 +219,13 @@ mod tests {
         assert_eq!(error.message, "invalid type: string \"two\", expected u8");
         let error = decode::<Outer>(br#"{"list":[1]} x"#).unwrap_err();
         assert_eq!(error.path, ".");
+    }
+
+    #[test]
+    fn what_is_no_text_is_an_error_even_where_nobody_looks() {
+        let error = decode::<()>(b"\xff").unwrap_err();
+        assert!(error.message.starts_with("JSON is UTF-8"), "{error:?}");
+        assert!(decode::<serde::de::IgnoredAny>(b"[\"\xff\"]").is_err());
     }
 
     #[test]

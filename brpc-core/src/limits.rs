@@ -65,7 +65,7 @@ pub struct Limits {
     pub queue_bytes: usize,
     /// The most calls that wait for a place or to be sent on one connection. Default 4,096.
     pub queue_calls: usize,
-    /// Events that a plugin may send ahead of the hub's consumers. Default 256.
+    /// Events that a plugin may send ahead of the hub's consumers. Default 1,024.
     pub event_credit: u32,
     /// Bytes of events that a plugin may send ahead of the hub's consumers. Default 2 MiB, at least
     /// twice [`max_frame`](Self::max_frame).
@@ -111,7 +111,7 @@ impl Default for Limits {
             max_calls: 1_024,
             queue_bytes: 4 << 20,
             queue_calls: 4_096,
-            event_credit: 256,
+            event_credit: 1_024,
             event_credit_bytes: 2 << 20,
             stall_window: Duration::from_secs(10),
         }

@@ -64,6 +64,7 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
         waker: Waker::noop().clone(),
         untold: Untold { link, events: VecDeque::new() },
         timer: None,
+        fires: None,
         end: None,
         reads_left: None,
         is_flushed: true,
@@ -79,13 +80,13 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
 
 /// How much room is made for a read, at least and at most: little for connections that are mostly
 /// silent, more for those whose reads fill it.
-const READ_SIZES: (usize, usize) = (2 * 1024, 64 * 1024);
+const READ_SIZES: (usize, usize) = (1024, 64 * 1024);
 
 /// A connection that moves so many bytes when it is woken keeps its buffers until the next time.
 const MUCH: usize = 4 * 1024;
 
-/// How much room for output, and for things to tell, any connection keeps.
-const KEPT: (usize, usize) = (1024, 8);
+/// How much room for input, for output, and for things to tell, any connection keeps.
+const KEPT: (usize, usize, usize) = (2 * 1024, 1024, 8);
 
 /// How often a connection that is never out of work is turned around before others get their turn.
 const TURNS: usize = 16;
@@ -117,8 +118,11 @@ struct Driver<'a, L: Link, S> {
     told: usize,
     /// What is still to be told.
     untold: Untold<'a, L>,
-    /// The next timeout, once there was one.
+    /// What wakes the driver for the next timeout, once there was one.
     timer: Option<Pin<Box<Sleep>>>,
+    /// When it fires. Here as well, because each turn looks at it, and with thousands of connections
+    /// a look at the timer itself is one more wait for memory.
+    fires: Option<Instant>,
     /// How the stream ended, once it has.
     end: Option<End>,
     /// How many more reads a stream gets that can't be written to any more.
@@ -241,7 +245,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         let is_busy = is_busy || can_write || connection.has_events();
         if !is_busy && self.untold.events.is_empty() {
             let timeout = connection.poll_timeout();
-            if self.is_timer_set_for(timeout) {
+            if self.is_timer_set_for(timeout, now) {
                 // Others give commands meanwhile and don't wake a driver that is awake, so this is
                 // done under the lock under which nothing was found to do.
                 connection.park(context);
@@ -308,9 +312,9 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             Poll::Ready(Err(_)) => self.end = Some(End::Failed),
             Poll::Ready(Ok(count)) => {
                 self.moved += count;
-                let (least, most) = READ_SIZES;
-                let next = if count >= self.read_size { 2 * count } else { self.read_size / 2 };
-                self.read_size = next.clamp(least, most);
+                if count >= self.read_size {
+                    self.read_size = (2 * count).min(READ_SIZES.1);
+                }
             }
         }
         if let Some(reads_left) = &mut self.reads_left {
@@ -365,16 +369,16 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         self.reads_left.get_or_insert(TURNS);
     }
 
-    /// Whether the timer fires at this time or earlier.
-    fn is_timer_set_for(&self, timeout: Option<Instant>) -> bool {
+    /// Whether the timer is still to fire, at this time or earlier.
+    fn is_timer_set_for(&self, timeout: Option<Instant>, now: Instant) -> bool {
         let Some(timeout) = timeout else { return true };
-        let timer = self.timer.as_ref().filter(|timer| !timer.is_elapsed());
-        timer.is_some_and(|timer| timer.deadline().into_std() <= timeout)
+        self.fires.is_some_and(|fires| now < fires && fires <= timeout)
     }
 
     /// Has the timer fire at this time. One that fires early is set anew then; that is cheaper than
     /// moving it with each call.
     fn set_timer(&mut self, timeout: Option<Instant>, context: &mut Context<'_>) {
+        self.fires = timeout;
         let Some(timeout) = timeout.map(tokio::time::Instant::from_std) else { return };
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(timeout)));
         timer.as_mut().reset(timeout);
@@ -385,13 +389,17 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
 
     /// A connection on which little happens holds little room.
     fn free_buffers(&mut self) {
+        // Not as soon as a read finds less than there was room for: it may be a frame's rest.
+        if self.moved < self.read_size / 4 {
+            self.read_size = (self.read_size / 2).max(READ_SIZES.0);
+        }
         if self.moved >= MUCH {
             return;
         }
-        if self.input.is_empty() && self.input_size > READ_SIZES.0 {
+        let (input, output, events) = KEPT;
+        if self.input.is_empty() && self.input_size > input {
             (self.input, self.input_size) = (BytesMut::new(), 0);
         }
-        let (output, events) = KEPT;
         if self.output.is_empty() && self.output.capacity() > output {
             self.output = WriteBuffer::new();
         }

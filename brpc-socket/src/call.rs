@@ -214,18 +214,17 @@ impl<T> Call<T> {
 
     /// The encoded output.
     fn poll_output(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, CallError>> {
-        // Until it is put back, nothing is left to be given up.
-        let running = match std::mem::replace(&mut self.state, State::Done) {
-            State::Prepared(prepared) => prepared.start()?,
-            State::Running(running) => running,
-            State::Refused(error) => return Poll::Ready(Err(error)),
-            State::Done => panic!("a call was polled after it had ended"),
-        };
-        let output = running.poll(context);
-        if output.is_pending() {
-            self.state = State::Running(running);
+        if !matches!(self.state, State::Running(_)) {
+            self.state = match std::mem::replace(&mut self.state, State::Done) {
+                State::Prepared(prepared) => State::Running(prepared.start()?),
+                State::Refused(error) => return Poll::Ready(Err(error)),
+                State::Running(_) | State::Done => panic!("a call was polled after it had ended"),
+            };
         }
-        output
+        let State::Running(running) = &self.state else { unreachable!("it was made above") };
+        let output = ready!(running.poll(context));
+        self.state = State::Done;
+        Poll::Ready(output)
     }
 }
 

@@ -207,9 +207,12 @@ impl Hub {
         Ok(charge)
     }
 
-    /// Wakes those who wait for plugins.
+    /// Wakes those who wait for plugins. Called after a change of the registry: whoever begins to
+    /// wait meanwhile finds it there.
     pub(crate) fn note_change(&self) {
-        self.changes.send_modify(|count| *count += 1);
+        if self.changes.receiver_count() > 0 {
+            self.changes.send_modify(|count| *count += 1);
+        }
     }
 
     /// Counts changes; to be taken before a look at the registry, so that none is missed.

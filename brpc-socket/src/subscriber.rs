@@ -46,7 +46,7 @@ impl Events {
     }
 
     /// Makes plugins wait for this subscriber: an event's credit goes back to its plugin when the
-    /// event was read here, so a plugin whose 256 events are unread has to wait with the next.
+    /// event was read here, so a plugin whose 1,024 events are unread has to wait with the next.
     ///
     /// No event of a plugin that is connected is dropped. Beyond the capacity, events of
     /// connections that have ended are, and are seen as [`Event::Lagged`], before what is

@@ -57,7 +57,7 @@ fn cases() -> Vec<Case> {
         breach("a failure of no call", failed(2, 1, "", "", ""), E::UnknownCall),
         breach("answers again and again", reply(1, "1").repeat(18), E::TooManyStrikes),
         breach("skipped frames without end", frame(0xBF, &[b"x"]).repeat(17), E::TooManyStrikes),
-        breach("events without credit", frame(EVENT, &[b"1"]).repeat(257), E::CreditExceeded),
+        breach("events without credit", frame(EVENT, &[b"1"]).repeat(1_025), E::CreditExceeded),
         breach(
             "large events without credit",
             frame(EVENT, &[&vec![b' '; limit - 1]]).repeat(3),

@@ -46,7 +46,7 @@ async fn a_plugin_that_says_it_right_is_let_in() {
     assert_eq!((fields.text(), fields.number()), ("peer".to_owned(), 1));
     // Largest frame, calls at once, credit, extensions.
     let rest = [(); 5].map(|()| fields.number());
-    assert_eq!(rest, [1 << 20, 1_024, 256, 2 << 20, 0]);
+    assert_eq!(rest, [1 << 20, 1_024, 1_024, 2 << 20, 0]);
     assert!(fields.0.is_empty());
 }
 

@@ -101,11 +101,11 @@ impl Bar {
         let width = (self.value / most * (WIDTH - LEFT - RIGHT)).max(1.0);
         let (colour, weight) = match self.kind {
             Kind::Project => ("#0969da", "600"),
-            Kind::Limit => ("#8c959f", "400"),
+            Kind::Limit | Kind::Ceiling => ("#8c959f", "400"),
             Kind::Peer => ("#bf8700", "400"),
         };
         let name = match self.kind {
-            Kind::Limit => format!("limit: {}", self.name),
+            Kind::Limit | Kind::Ceiling => format!("limit: {}", self.name),
             Kind::Project | Kind::Peer => self.name.to_owned(),
         };
         let (baseline, end) = (y + BAR - 4.5, LEFT + width);

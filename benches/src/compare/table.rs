@@ -1,10 +1,10 @@
 //! The results as a table in Markdown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::kept::Line;
-use super::plan::{Beside, Better, Case, Goal, Kind, Measure, Wanted};
+use super::plan::{Beside, Better, Case, Goal, Measure, Wanted};
 use super::rounds::QUIET;
 
 /// A row for each goal, and below it what there is to say of the runs.
@@ -40,13 +40,9 @@ fn row(case: &Case, measure: &Measure, goal: &Goal, lines: &[Line]) -> Option<St
         });
         let ratio = Spread::of(ratios)?;
         let other = Spread::of(beside.iter().map(|(_, value)| *value))?;
-        let name = match goal.beside {
-            Beside::Entry(name) => name,
-            Beside::Best(Kind::Peer) => "the best peer",
-            Beside::Best(_) => "the best limit",
-            Beside::Nothing => "",
-        };
-        let _ = write!(row, " {name} | {} | {} |", other.number(), ratio.ratio());
+        let name = named(case, measure, goal.beside, lines)?;
+        let best = if matches!(goal.beside, Beside::Best(_)) { ", the best" } else { "" };
+        let _ = write!(row, " {name}{best} | {} | {} |", other.number(), ratio.ratio());
         ratio
     };
     let wanted = match goal.wanted {
@@ -70,26 +66,40 @@ pub(super) fn values(
     beside: Beside,
     lines: &[Line],
 ) -> Vec<(u32, f64)> {
-    let is_meant = |line: &Line| {
-        let entry = case.entries.iter().find(|entry| entry.name == line.entry);
-        line.case == case.name
-            && entry.is_some_and(|entry| match beside {
-                Beside::Entry(name) => entry.name == name,
-                Beside::Best(kind) => entry.kind == kind,
-                Beside::Nothing => false,
-            })
+    let Some(name) = named(case, measure, beside, lines) else { return Vec::new() };
+    let numbers = numbers(case, measure, name, lines);
+    numbers.collect::<BTreeMap<u32, _>>().into_values().collect()
+}
+
+/// The entry that is meant. The best is the one with the best median: whichever had the most luck in
+/// each round would be better than any of them is.
+fn named(case: &Case, measure: &Measure, beside: Beside, lines: &[Line]) -> Option<&'static str> {
+    let kind = match beside {
+        Beside::Entry(name) => return Some(name),
+        Beside::Best(kind) => kind,
+        Beside::Nothing => return None,
     };
-    let meant: Vec<&Line> = lines.iter().filter(|line| is_meant(line)).collect();
-    let rounds: BTreeSet<u32> = meant.iter().map(|line| line.round).collect();
-    let best = |round| {
-        let of_round = meant.iter().filter(|line| line.round == round);
-        let numbers = of_round.filter_map(|line| line.number(measure.path));
-        match measure.better {
-            Better::More => numbers.reduce(f64::max),
-            Better::Less => numbers.reduce(f64::min),
-        }
+    let medians = case.entries.iter().filter(|entry| entry.kind == kind).filter_map(|entry| {
+        let numbers = numbers(case, measure, entry.name, lines);
+        let median = Spread::of(numbers.map(|(_, (_, number))| number))?.median;
+        Some((entry.name, median))
+    });
+    let best = match measure.better {
+        Better::More => medians.max_by(|(_, one), (_, other)| one.total_cmp(other)),
+        Better::Less => medians.min_by(|(_, one), (_, other)| one.total_cmp(other)),
     };
-    rounds.into_iter().filter_map(|round| Some((round, best(round)?))).collect()
+    best.map(|(name, _)| name)
+}
+
+/// What was measured of an entry, by round.
+fn numbers(
+    case: &Case,
+    measure: &Measure,
+    name: &str,
+    lines: &[Line],
+) -> impl Iterator<Item = (u32, (u32, f64))> {
+    let of_entry = lines.iter().filter(move |line| line.case == case.name && line.entry == name);
+    of_entry.filter_map(|line| Some((line.round, (line.round, line.number(measure.path)?))))
 }
 
 /// What has to be known to believe the table.

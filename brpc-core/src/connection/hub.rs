@@ -204,6 +204,12 @@ impl<T> HubConnection<T> {
         self.events.push_back(HubEvent::Closed(reason, tally));
     }
 
+    /// Whether the owner is about to say if the plugin is let in. What is to be sent before goes
+    /// with it, in one write.
+    fn awaits_welcome(&self) -> bool {
+        matches!(self.phase, Phase::Handshake(HubHandshake::Registering(_)))
+    }
+
     fn handle_step(&mut self, step: HubStep) {
         match step {
             HubStep::Wait => {}
@@ -284,7 +290,9 @@ impl<T> Connection for HubConnection<T> {
     }
 
     fn poll_transmit(&mut self, out: &mut WriteBuffer, now: Instant) {
-        out.append(&mut self.stream.control);
+        if !self.awaits_welcome() {
+            out.append(&mut self.stream.control);
+        }
         if let Phase::Session(session) = &mut self.phase {
             session.poll_transmit(out, now);
         }
@@ -292,7 +300,7 @@ impl<T> Connection for HubConnection<T> {
     }
 
     fn wants_transmit(&self) -> bool {
-        !self.stream.control.is_empty()
+        !(self.stream.control.is_empty() || self.awaits_welcome())
             || matches!(&self.phase, Phase::Session(session) if session.wants_transmit())
     }
 

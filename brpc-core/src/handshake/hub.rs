@@ -27,6 +27,13 @@ pub struct Greeting {
     pub instance: [u8; 16],
     /// The digest of its description.
     pub digest: [u8; 32],
+}
+
+/// What the connection itself needs of a greeting.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offer {
+    /// The digest of the plugin's description.
+    digest: [u8; 32],
     /// The versions of the protocol that it speaks.
     versions: (u8, u8),
     /// The largest frame that it takes.
@@ -53,11 +60,11 @@ pub(crate) enum HubHandshake {
     /// The peer speaks brpc.
     Hello,
     /// The owner is to say whether it knows the description.
-    Deciding(Greeting),
+    Deciding(Offer),
     /// The description is to come.
-    Describing(Greeting),
+    Describing(Offer),
     /// The owner is to register the plugin.
-    Registering(Greeting),
+    Registering(Offer),
 }
 
 /// What comes of some input.
@@ -116,11 +123,11 @@ impl HubHandshake {
         match self {
             Self::Hello => {
                 let Some(frame) = reader.next(input)? else { return Ok(HubStep::Wait) };
-                let greeting = check_hello(&wire::Hello::decode(&frame)?)?;
-                *self = Self::Deciding(greeting.clone());
+                let (greeting, offer) = check_hello(&wire::Hello::decode(&frame)?)?;
+                *self = Self::Deciding(offer);
                 Ok(HubStep::Greeted(greeting))
             }
-            Self::Describing(greeting) => {
+            Self::Describing(offer) => {
                 let Some(frame) = reader.next(input)? else { return Ok(HubStep::Wait) };
                 if frame.kind != kind::DESCRIBE {
                     return Err(ProtocolError::UnexpectedFrame { kind: frame.kind }.into());
@@ -129,10 +136,10 @@ impl HubHandshake {
                 let encoded = Bytes::copy_from_slice(&frame.body);
                 let description =
                     Arc::new(Description::decode(encoded).map_err(|error| bad(&error))?);
-                if *description.digest() != greeting.digest {
+                if *description.digest() != offer.digest {
                     return Err(ProtocolError::DigestMismatch.into());
                 }
-                *self = Self::Registering(greeting.clone());
+                *self = Self::Registering(*offer);
                 Ok(HubStep::Described(description))
             }
             Self::Preface | Self::Deciding(_) | Self::Registering(_) => Ok(HubStep::Wait),
@@ -146,17 +153,16 @@ impl HubHandshake {
         reader: &mut FrameReader,
         out: &mut WriteBuffer,
     ) -> HubStep {
-        let Self::Deciding(greeting) = self else { return HubStep::Wait };
-        let greeting = greeting.clone();
-        let known = known.filter(|description| *description.digest() == greeting.digest);
+        let Self::Deciding(offer) = *self else { return HubStep::Wait };
+        let known = known.filter(|description| *description.digest() == offer.digest);
         out.raw(&PREFACE);
         wire::Accepted { describe: known.is_none() }.encode(out);
         if let Some(description) = known {
-            *self = Self::Registering(greeting);
+            *self = Self::Registering(offer);
             return HubStep::Described(description);
         }
         reader.set_limit(MAX_DESCRIPTION + 1);
-        *self = Self::Describing(greeting);
+        *self = Self::Describing(offer);
         HubStep::Wait
     }
 
@@ -169,16 +175,16 @@ impl HubHandshake {
         limits: &Limits,
         out: &mut WriteBuffer,
     ) -> Option<SessionTerms> {
-        let Self::Registering(greeting) = self else { return None };
+        let Self::Registering(offer) = self else { return None };
         let terms = SessionTerms {
             generation,
-            max_frame: greeting.max_frame.min(Limits::HIGHEST_MAX_FRAME),
-            max_calls: greeting.max_calls.min(limits.max_calls).max(1),
+            max_frame: offer.max_frame.min(Limits::HIGHEST_MAX_FRAME),
+            max_calls: offer.max_calls.min(limits.max_calls).max(1),
         };
         wire::Welcome {
-            version: greeting.versions.1.min(MAX_VERSION),
+            version: offer.versions.1.min(MAX_VERSION),
             hub_versions: (MIN_VERSION, MAX_VERSION),
-            plugin_versions: greeting.versions,
+            plugin_versions: offer.versions,
             features: 0,
             epoch,
             name,
@@ -210,8 +216,8 @@ impl HubHandshake {
     }
 }
 
-/// The name in a `Hello`, and all else, if every rule is kept.
-fn check_hello(hello: &wire::Hello<'_>) -> Result<Greeting, Refusal> {
+/// What a `Hello` says, if every rule is kept.
+fn check_hello(hello: &wire::Hello<'_>) -> Result<(Greeting, Offer), Refusal> {
     let refused = |code, message: &str| Err(Refusal::new(code, message));
     if hello.min_version > MAX_VERSION || hello.max_version < MIN_VERSION {
         return refused(
@@ -236,15 +242,19 @@ fn check_hello(hello: &wire::Hello<'_>) -> Result<Greeting, Refusal> {
             &format!("a plugin takes frames of at least {} bytes", Limits::LOWEST_MAX_FRAME),
         );
     }
-    Ok(Greeting {
+    let greeting = Greeting {
         name: hello.name.to_owned(),
         version: hello.version.to_owned(),
         instance: hello.instance,
         digest: hello.digest,
+    };
+    let offer = Offer {
+        digest: hello.digest,
         versions: (hello.min_version, hello.max_version),
         max_frame: hello.max_frame as usize,
         max_calls: hello.max_calls as usize,
-    })
+    };
+    Ok((greeting, offer))
 }
 
 /// The refusal of a plugin whose description breaks a rule.

@@ -50,8 +50,10 @@ const CASES: &[Case] = &[
         let description = crate::pair::introduction().description;
         let mut pair = Pair::greeted();
         pair.hub.accept(Some(description.into()));
-        assert_eq!(pair.hub_sends(), after_preface(bytes));
+        assert!(pair.hub_sends().is_empty(), "what is to be said next goes with it");
         assert!(matches!(pair.hub_takes(&[])[..], [HubEvent::Described(_)]));
+        pair.hub.welcome("edge-1", 7, EPOCH);
+        assert_eq!(pair.hub_sends(), [after_preface(bytes), vector("welcome")].concat());
         pair.plugin_sends();
         assert!(pair.plugin_takes(&after_preface(bytes)).is_empty());
         assert!(pair.plugin_sends().is_empty());

@@ -1,7 +1,7 @@
 //! The plugins' side of brpc.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use brpc::{Plugin, Receiver};
 
@@ -33,7 +33,7 @@ pub(super) fn name(number: u32) -> String {
 /// Plugins that have described themselves already, by number: making schemas is not connecting, and
 /// real plugins have a process each for it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Described(Arc<Mutex<HashMap<u32, Plugin<described::Described>>>>);
+pub(crate) struct Described(Arc<HashMap<u32, Plugin<described::Described>>>);
 
 impl Described {
     pub(crate) fn make(setup: &Setup) -> Result<Self, Error> {
@@ -44,16 +44,11 @@ impl Described {
         };
         let mut plugins = HashMap::new();
         for number in numbers {
-            let plugin = described::plugin(number);
+            let plugin = named(described::plugin(number), number, setup);
             plugin.functions()?;
             plugins.insert(number, plugin);
         }
-        Ok(Self(Arc::new(Mutex::new(plugins))))
-    }
-
-    fn take(&self, number: u32) -> Plugin<described::Described> {
-        let made = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-        made.unwrap_or_else(|| described::plugin(number))
+        Ok(Self(Arc::new(plugins)))
     }
 }
 
@@ -69,18 +64,17 @@ pub(crate) async fn dial(setup: &Setup, described: Described) -> Result<(), Erro
                     Ok(())
                 }
                 Scenario::Events => {
-                    let plugin = Plugin::new(Emitter::default());
-                    let emitter = plugin.receiver().clone();
-                    connect(plugin, number, &setup).await?;
-                    tokio::spawn(emitter.emit(Message::new(0, setup.payload)));
+                    let plugin = named(Plugin::new(Emitter::default()), number, &setup);
+                    connect(&plugin, &setup).await?;
+                    let message = Message::new(0, setup.payload);
+                    tokio::spawn(plugin.receiver().clone().emit(message));
                     Ok(())
                 }
-                Scenario::Idle => connect(described.take(number), number, &setup).await,
-                Scenario::Call if number >= setup.connections => {
-                    connect(described.take(number), number, &setup).await
-                }
-                Scenario::Call | Scenario::Broadcast => {
-                    connect(Plugin::new(Echo), number, &setup).await
+                Scenario::Idle | Scenario::Call | Scenario::Broadcast => {
+                    match described.0.get(&number) {
+                        Some(plugin) => connect(plugin, &setup).await,
+                        None => connect(&named(Plugin::new(Echo), number, &setup), &setup).await,
+                    }
                 }
             }
         }
@@ -88,11 +82,11 @@ pub(crate) async fn dial(setup: &Setup, described: Described) -> Result<(), Erro
     .await
 }
 
-async fn connect<R>(plugin: Plugin<R>, number: u32, setup: &Setup) -> Result<(), Error>
-where
-    R: Receiver + 'static,
-{
-    let plugin = plugin.name(name(number)).limits(super::limits(setup));
+fn named<R: Receiver>(plugin: Plugin<R>, number: u32, setup: &Setup) -> Plugin<R> {
+    plugin.name(name(number)).limits(super::limits(setup))
+}
+
+async fn connect<R: Receiver>(plugin: &Plugin<R>, setup: &Setup) -> Result<(), Error> {
     let session = plugin.connect(&setup.hub).await?;
     tokio::spawn(session.run());
     Ok(())

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::Mode;
+use super::events::Emitter;
 use super::frame::{self, FrameReader};
 use super::outbox::Outbox;
 use crate::Error;
@@ -23,7 +24,7 @@ use crate::tally::Tally;
 pub(crate) struct RawHub {
     listener: TcpListener,
     /// The plugin that sends events, once it is connected.
-    emitter: Option<FrameReader<TcpStream>>,
+    emitter: Option<Emitter>,
 }
 
 /// A connection, shared by all who call over it. A cheap clone.
@@ -62,12 +63,23 @@ impl Hub for RawHub {
         let mode = Mode::new(setup);
         if setup.scenario == Scenario::Events {
             let stream = dial::accept(&self.listener).await?;
-            self.emitter = Some(FrameReader::new(stream, mode.room));
+            let emitter = if mode.spawns { Emitter::queue } else { Emitter::stream };
+            self.emitter = Some(emitter(stream));
             return Ok(Vec::new());
         }
-        let mut connections = Vec::new();
+        // As a handshake would: a plugin counts when a message went each way.
+        let is_greeted = setup.scenario == Scenario::Idle && mode.spawns;
+        let (mut connections, mut greetings) = (Vec::new(), JoinSet::new());
         for _ in 0..setup.plugins() {
-            connections.push(Connection::new(dial::accept(&self.listener).await?, mode));
+            let connection = Connection::new(dial::accept(&self.listener).await?, mode);
+            if is_greeted {
+                let (connection, greeting) = (connection.clone(), Message::new(0, setup.payload));
+                greetings.spawn(async move { connection.echo(&greeting).await });
+            }
+            connections.push(connection);
+        }
+        while let Some(greeted) = greetings.join_next().await {
+            greeted?.map_err(|failure| format!("a plugin was not greeted: {failure:?}"))?;
         }
         Ok(connections)
     }
@@ -79,15 +91,9 @@ impl Hub for RawHub {
 
 impl EventHub for RawHub {
     async fn next_event(&mut self) -> Result<Message, Failure> {
-        let lost = || Failure::Failed("the connection ended".to_owned());
-        let frames = self.emitter.as_mut().ok_or_else(lost)?;
-        loop {
-            if let Some((_, event)) = frames.next() {
-                return frame::decode(&event).map_err(|error| Failure::of(&error));
-            }
-            if !frames.fill().await {
-                return Err(lost());
-            }
+        match &mut self.emitter {
+            Some(emitter) => emitter.next().await,
+            None => Err(Failure::Failed("no plugin is connected".to_owned())),
         }
     }
 }

@@ -26,7 +26,12 @@ pub(crate) async fn dial(setup: &Setup) -> Result<(), Error> {
             }
             let stream = dial::connect(&setup.hub).await?;
             if setup.scenario == Scenario::Events {
-                tokio::spawn(events::emit(stream, Message::new(0, setup.payload)));
+                let message = Message::new(0, setup.payload);
+                if mode.spawns {
+                    tokio::spawn(events::emit_ahead(stream, message));
+                } else {
+                    tokio::spawn(events::emit(stream, message));
+                }
             } else if mode.spawns {
                 tokio::spawn(answer_in_tasks(stream, mode));
             } else {
