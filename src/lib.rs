@@ -1,17 +1,22 @@
 #![doc = include_str!("../README.md")]
 
-pub use brpc_macros::plugin;
+pub use brpc_macros::{client, plugin};
 pub use brpc_plugin::{
     AsyncHook, ConnectError, Context, DescriptionError, EndReason, Handle, HookError, Plugin,
     Receiver, Session,
 };
 pub use brpc_socket::{
-    Broadcast, Builder, Call, CallError, CancelHandle, DisconnectReason, DrainReport, Event,
-    Events, Execution, Function, JsonError, Limits, Listener, ListenerClosed, MemoryConnector,
-    MemoryListener, Message, MethodError, PluginInfo, PluginRef, ProtocolError, Refusal,
-    RefusalCode, Scope, ServeError, Serving, Shutdown, ShutdownReport, Socket, Source, Stage,
-    Unplug, UnplugError, WaitError,
+    Broadcast, Builder, Call, CallError, Caller, CancelHandle, DisconnectReason, DrainReport,
+    Event, Events, Execution, Function, JsonError, Limits, Listener, ListenerClosed,
+    MemoryConnector, MemoryListener, Message, MethodError, PluginInfo, PluginRef, ProtocolError,
+    Refusal, RefusalCode, Scope, ServeError, Serving, Shutdown, ShutdownReport, Socket, Source,
+    Stage, Unplug, UnplugError, WaitError,
 };
+
+/// What typed clients are made of; see [`#[client]`](macro@client).
+pub mod client {
+    pub use brpc_socket::client::*;
+}
 
 #[doc(hidden)]
 pub mod __private {

@@ -142,6 +142,22 @@ fn quickstart() {
 }
 
 #[test]
+fn typed_client() {
+    let lines = Program::start("typed_client", &[]).succeed();
+    assert_eq!(
+        lines,
+        [
+            "1 + 2 = 3",
+            "1 / 4 = 0.25",
+            "1 / 0: 1 can't be divided by nothing",
+            "connected: ada, bob",
+            r#"PluginRef { name: "ada", version: "0.1.0", generation: 1, .. } says ada"#,
+            r#"PluginRef { name: "bob", version: "0.1.0", generation: 2, .. } says bob"#,
+        ]
+    );
+}
+
+#[test]
 fn hub_and_plugin() {
     let (hub, address) = Program::start_hub("hub", &[]);
     let plugin = Program::start("plugin", &[&address]);

@@ -89,6 +89,8 @@
 //! ```
 
 mod answer;
+pub mod caller;
+pub mod client;
 mod connection;
 pub mod describe;
 mod error;
@@ -100,7 +102,13 @@ pub mod name;
 mod session;
 mod wire;
 
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
 pub use answer::{Answer, Failure, Status};
+pub use brpc_macros::client_of_core as client;
+pub use caller::Caller;
 pub use connection::{Connection, End, HubConnection, PluginConnection};
 pub use describe::{Function, PluginInfo};
 pub use error::{

@@ -15,6 +15,15 @@ pub(crate) struct PluginArgs {
     pub(crate) name: Option<LitStr>,
     pub(crate) version: Option<LitStr>,
     pub(crate) rename_all: Option<Case>,
+    /// Whether a typed client is made.
+    pub(crate) client: Option<Ident>,
+    pub(crate) facade: Option<Path>,
+}
+
+/// What `#[client(..)]` says.
+#[derive(Default)]
+pub(crate) struct ClientArgs {
+    pub(crate) rename_all: Option<Case>,
     pub(crate) facade: Option<Path>,
 }
 
@@ -37,12 +46,35 @@ impl PluginArgs {
                 "name" => set(&mut args.name, text(errors, &key, value)),
                 "version" => set(&mut args.version, text(errors, &key, value)),
                 "rename_all" => set(&mut args.rename_all, case(errors, &key, value)),
+                "client" => set(&mut args.client, Some(flag(errors, "plugin", &key, value))),
                 "crate" => set(&mut args.facade, path(errors, &key, value)),
                 _ => {
                     errors.on(
                         &key,
                         "no such setting; there are `name = \"..\"`, `version = \"..\"`, \
-                         `rename_all = \"..\"` and `crate = path`",
+                         `rename_all = \"..\"`, `client` and `crate = path`",
+                    );
+                    true
+                }
+            };
+            check_once(errors, &key, once);
+        }
+        args
+    }
+}
+
+impl ClientArgs {
+    /// Reads what is in the parentheses of `#[client(..)]`.
+    pub(crate) fn parse(errors: &Errors, tokens: TokenStream) -> Self {
+        let mut args = Self::default();
+        for Setting { key, value } in settings(errors, tokens) {
+            let once = match key.to_string().as_str() {
+                "rename_all" => set(&mut args.rename_all, case(errors, &key, value)),
+                "crate" => set(&mut args.facade, path(errors, &key, value)),
+                _ => {
+                    errors.on(
+                        &key,
+                        "no such setting; there are `rename_all = \"..\"` and `crate = path`",
                     );
                     true
                 }
@@ -80,7 +112,7 @@ impl MethodArgs {
     }
 
     fn set(&mut self, errors: &Errors, key: &Ident, value: Option<Expr>) {
-        let flag = match key.to_string().as_str() {
+        let place = match key.to_string().as_str() {
             "rename" => {
                 let name = text(errors, key, value);
                 let once = set(&mut self.rename, name.map(|name| (key.clone(), name)));
@@ -92,10 +124,7 @@ impl MethodArgs {
             "no_cancel" => &mut self.no_cancel,
             _ => return errors.on(key, format!("no such setting; there are {METHOD_KEYS}")),
         };
-        if let Some(value) = value {
-            errors.on(value, format!("`{key}` has no value; write `#[brpc({key})]`"));
-        }
-        let once = set(flag, Some(key.clone()));
+        let once = set(place, Some(flag(errors, "brpc", key, value)));
         check_once(errors, key, once);
     }
 }
@@ -162,6 +191,14 @@ fn check_once(errors: &Errors, key: &Ident, once: bool) {
     if !once {
         errors.on(key, format!("`{key}` is given twice"));
     }
+}
+
+/// A setting without a value, of this attribute.
+fn flag(errors: &Errors, attribute: &str, key: &Ident, value: Option<Expr>) -> Ident {
+    if let Some(value) = value {
+        errors.on(value, format!("`{key}` has no value; write `#[{attribute}({key})]`"));
+    }
+    key.clone()
 }
 
 /// The value of a setting that is a text.

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::model::Plugin;
+use crate::model::{Interface, Method, Plugin};
 use crate::{check, expand};
 
 /// A receiver without methods, so that the compiler doesn't report that the type isn't a plugin.
@@ -28,4 +28,28 @@ pub(crate) fn receiver(plugin: &Plugin) -> TokenStream {
             const METHODS: &'static [__brpc::Method<Self>] = &[];
         },
     )
+}
+
+/// The client of an interface with mistakes.
+pub(crate) fn client(mut interface: Interface) -> TokenStream {
+    interface.methods.retain(possible());
+    expand::of_interface(&interface)
+}
+
+/// The client of a plugin with mistakes, if one is wanted.
+pub(crate) fn client_of_plugin(mut plugin: Plugin) -> Option<TokenStream> {
+    plugin.methods.retain(possible());
+    plugin.generics().params.is_empty().then(|| expand::of_plugin(&plugin)).flatten()
+}
+
+/// Whether a client can have a method in spite of the mistakes. The compiler is not to report that
+/// the client is missing, or all of its methods.
+fn possible() -> impl FnMut(&Method) -> bool {
+    let mut seen = Vec::new();
+    move |Method { signature, .. }| {
+        let is_new = !seen.contains(&signature.ident);
+        seen.push(signature.ident.clone());
+        let is_own = check::OWN_OF_CLIENTS.iter().any(|own| signature.ident == own);
+        is_new && !is_own && signature.generics.params.is_empty()
+    }
 }

@@ -1,9 +1,10 @@
 //! What an impl block says, apart from what is made of it.
 
 use proc_macro2::Span;
-use syn::{Attribute, Generics, Ident, ItemImpl, LitStr, Pat, Path, Signature, Type};
+use syn::{Attribute, Generics, Ident, ItemImpl, ItemTrait, LitStr, Pat, Path, Signature, Type};
 
 use crate::attr::MethodArgs;
+use crate::parse::ungrouped;
 
 /// An impl block that is marked as a plugin.
 pub(crate) struct Plugin {
@@ -12,6 +13,8 @@ pub(crate) struct Plugin {
     pub(crate) name: Name,
     /// `None` for the version of the crate.
     pub(crate) version: Option<LitStr>,
+    /// The setting that asks for a typed client, if it is given.
+    pub(crate) client: Option<Ident>,
     /// The crate that generated code names.
     pub(crate) facade: Path,
     /// In the order of the block.
@@ -20,6 +23,16 @@ pub(crate) struct Plugin {
     pub(crate) hooks: Vec<Hook>,
     /// The functions that callers never see.
     pub(crate) hidden: Vec<Hidden>,
+}
+
+/// A trait that is marked as the interface of plugins.
+pub(crate) struct Interface {
+    /// The trait, without the helper attributes.
+    pub(crate) item: ItemTrait,
+    /// The crate that generated code names.
+    pub(crate) facade: Path,
+    /// In the order of the trait.
+    pub(crate) methods: Vec<Method>,
 }
 
 /// A name for callers, and where it comes from.
@@ -89,6 +102,14 @@ impl Plugin {
 
     pub(crate) fn self_type(&self) -> &Type {
         &self.block.self_ty
+    }
+
+    /// What the type is called.
+    pub(crate) fn type_name(&self) -> Option<&Ident> {
+        match ungrouped(self.self_type()) {
+            Type::Path(path) => path.path.segments.last().map(|segment| &segment.ident),
+            _ => None,
+        }
     }
 }
 

@@ -4,15 +4,15 @@ use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Meta, Path, ReturnType, Type,
-    Visibility, parse_quote,
+    Attribute, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, ItemTrait, Meta, Path, ReturnType,
+    Signature, TraitItem, Type, Visibility, parse_quote,
 };
 
-use crate::attr::{self, MethodArgs, PluginArgs};
+use crate::attr::{self, ClientArgs, MethodArgs, PluginArgs};
 use crate::case::{self, Case};
 use crate::docs;
 use crate::errors::Errors;
-use crate::model::{Hidden, Hook, Input, Method, Name, Plugin, Reason, Run};
+use crate::model::{Hidden, Hook, Input, Interface, Method, Name, Plugin, Reason, Run};
 
 /// Reads a block and takes the helper attributes away from it.
 pub(crate) fn plugin(
@@ -21,7 +21,8 @@ pub(crate) fn plugin(
     block: &mut ItemImpl,
     facade: Path,
 ) -> Plugin {
-    let PluginArgs { name, version, rename_all, facade: renamed } = PluginArgs::parse(errors, args);
+    let PluginArgs { name, version, rename_all, client, facade: renamed } =
+        PluginArgs::parse(errors, args);
     let (mut methods, mut hooks, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
     for item in &mut block.items {
         let ImplItem::Fn(function) = item else {
@@ -49,7 +50,7 @@ pub(crate) fn plugin(
         } else if let Some(reason) = hiding(function, &args) {
             hidden.push(Hidden { args, reason });
         } else {
-            methods.push(method(function, args, rename_all));
+            methods.push(method(&function.attrs, &function.sig, args, rename_all));
             // What lints would have changed, this macro needs as it is: `pub` exposes a method,
             // `&self` makes it one, and inputs are owned.
             function.attrs.push(parse_quote! {
@@ -61,6 +62,7 @@ pub(crate) fn plugin(
         block: block.clone(),
         name: plugin_name(name, &block.self_ty),
         version,
+        client,
         facade: renamed.unwrap_or(facade),
         methods,
         hooks,
@@ -88,8 +90,30 @@ fn hiding(function: &ImplItemFn, args: &MethodArgs) -> Option<Reason> {
     }
 }
 
-fn method(function: &ImplItemFn, args: MethodArgs, rename_all: Option<Case>) -> Method {
-    let signature = &function.sig;
+/// Reads a trait and takes the helper attributes away from it.
+pub(crate) fn interface(
+    errors: &Errors,
+    args: TokenStream,
+    item: &mut ItemTrait,
+    facade: Path,
+) -> Interface {
+    let ClientArgs { rename_all, facade: renamed } = ClientArgs::parse(errors, args);
+    let mut methods = Vec::new();
+    for item in &mut item.items {
+        if let TraitItem::Fn(function) = item {
+            let args = MethodArgs::take(errors, &mut function.attrs);
+            methods.push(method(&function.attrs, &function.sig, args, rename_all));
+        }
+    }
+    Interface { item: item.clone(), facade: renamed.unwrap_or(facade), methods }
+}
+
+fn method(
+    attrs: &[Attribute],
+    signature: &Signature,
+    args: MethodArgs,
+    rename_all: Option<Case>,
+) -> Method {
     let name = match (&args.rename, rename_all) {
         (Some((_, name)), _) => Name { text: name.value(), span: name.span() },
         (None, case) => {
@@ -117,9 +141,9 @@ fn method(function: &ImplItemFn, args: MethodArgs, rename_all: Option<Case>) -> 
     }
     Method {
         name,
-        description: docs::description(&function.attrs),
-        cfgs: cfgs(&function.attrs),
-        run: run(function, &args),
+        description: docs::description(attrs),
+        cfgs: cfgs(attrs),
+        run: run(signature, &args),
         args,
         signature: signature.clone(),
         context,
@@ -131,8 +155,8 @@ fn method(function: &ImplItemFn, args: MethodArgs, rename_all: Option<Case>) -> 
     }
 }
 
-fn run(function: &ImplItemFn, args: &MethodArgs) -> Run {
-    match (&function.sig.asyncness, &args.blocking, &args.no_cancel) {
+fn run(signature: &Signature, args: &MethodArgs) -> Run {
+    match (&signature.asyncness, &args.blocking, &args.no_cancel) {
         (Some(_), _, None) => Run::Async,
         (Some(_), _, Some(_)) => Run::AsyncToEnd,
         (None, None, _) => Run::Sync,

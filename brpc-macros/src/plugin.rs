@@ -31,17 +31,22 @@ fn generate(args: TokenStream, block: &mut ItemImpl, facade: Path) -> TokenStrea
     let plugin = parse::plugin(&errors, args, block, facade);
     check::plugin(&errors, &plugin);
     match errors.finish() {
-        Ok(()) => expand::receiver(&plugin),
+        Ok(()) => {
+            let mut generated = expand::receiver(&plugin);
+            generated.extend(expand::of_plugin(&plugin));
+            generated
+        }
         Err(error) => {
             let mut generated = error.to_compile_error();
             generated.extend(fallback::receiver(&plugin));
+            generated.extend(fallback::client_of_plugin(plugin));
             generated
         }
     }
 }
 
 /// The item as it is, and an error.
-fn refuse(item: TokenStream, error: &syn::Error) -> TokenStream {
+pub(crate) fn refuse(item: TokenStream, error: &syn::Error) -> TokenStream {
     let mut refused = error.to_compile_error();
     refused.extend(item);
     refused
@@ -139,7 +144,7 @@ mod tests {
     #[test]
     fn all_mistakes_are_found() {
         let found = mistakes(
-            quote!(client, name = "a b"),
+            quote!(clients, name = "a b"),
             parse_quote! {
                 impl Greeter {
                     pub unsafe extern "C" fn one<T>(&mut self, a: &str, (b, c): impl Trait) -> ! {}
@@ -159,7 +164,7 @@ mod tests {
     #[test]
     fn nothing_to_expose_is_reported_alone() {
         assert_eq!(mistakes(quote!(), parse_quote!(impl Greeter {})).len(), 1);
-        assert_eq!(mistakes(quote!(client), parse_quote!(impl Greeter {})).len(), 1);
+        assert_eq!(mistakes(quote!(clients), parse_quote!(impl Greeter {})).len(), 1);
         assert!(mistakes(quote!(), parse_quote!(impl A { pub fn b(&self) {} })).is_empty());
     }
 

@@ -11,6 +11,7 @@ use brpc_core::{Admission, CallError, CallId, NewCall, Stage, json};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
+use crate::event::PluginRef;
 use crate::hub::{Charge, Hub};
 use crate::link::PluginLink;
 use crate::request::Request;
@@ -45,6 +46,8 @@ enum State {
 struct Prepared {
     hub: Arc<Hub>,
     request: Request,
+    /// Who is called, if it isn't whoever has the name.
+    instance: Option<PluginRef>,
     options: Options,
     /// Made early only for a cancel handle.
     slot: Option<Arc<Slot>>,
@@ -67,21 +70,39 @@ impl Options {
 }
 
 impl Prepared {
-    /// Makes the call, to the plugin that has the name now.
+    /// Makes the call.
     fn start(self) -> Result<Running, CallError> {
-        let Self { hub, request, options, slot } = self;
-        let Some(link) = hub.plugin(request.plugin()) else {
-            return Err(if hub.is_serving() {
-                CallError::NoPlugin { name: request.plugin().to_owned() }
-            } else {
-                CallError::ShuttingDown
-            });
+        let link = match &self.instance {
+            None => self.hub.plugin(self.request.plugin()),
+            Some(plugin) => self.hub.with_registry(|registry| registry.instance(plugin).cloned()),
         };
+        let Some(link) = link else { return Err(self.nobody()) };
+        let Self { hub, request, options, slot, .. } = self;
         let charge = hub.charge(request.input_len())?;
         let method = method_number(&link, request.method())?;
         let mut running = Running::start(link, method, request.into_input(), options, slot)?;
         running.charge = Some(charge);
         Ok(running)
+    }
+
+    /// Why there is nobody to call.
+    #[cold]
+    fn nobody(&self) -> CallError {
+        if !self.hub.is_serving() {
+            return CallError::ShuttingDown;
+        }
+        match &self.instance {
+            None => CallError::NoPlugin { name: self.request.plugin().to_owned() },
+            Some(plugin) => match plugin.end() {
+                Some(reason) => CallError::Disconnected {
+                    stage: Stage::Queued,
+                    reason,
+                    generation: plugin.generation(),
+                },
+                // It is one of another hub.
+                None => CallError::NoPlugin { name: plugin.name().to_owned() },
+            },
+        }
     }
 }
 
@@ -140,10 +161,13 @@ impl<T> Call<T> {
     pub(crate) fn new(
         hub: Arc<Hub>,
         request: Result<Request, CallError>,
+        instance: Option<PluginRef>,
         options: Options,
     ) -> Self {
         let state = match request {
-            Ok(request) => State::Prepared(Prepared { hub, request, options, slot: None }),
+            Ok(request) => {
+                State::Prepared(Prepared { hub, request, instance, options, slot: None })
+            }
             Err(error) => State::Refused(error),
         };
         Self { state, output: PhantomData }

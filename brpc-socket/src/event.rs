@@ -1,8 +1,7 @@
 //! What the hub tells its subscribers.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use brpc_core::DisconnectReason;
 use brpc_core::json::{self, JsonError};
@@ -34,13 +33,13 @@ struct Identity {
     name: String,
     version: String,
     generation: u64,
-    /// Whether the connection has ended.
-    has_ended: AtomicBool,
+    /// How the connection ended, once it has.
+    end: OnceLock<DisconnectReason>,
 }
 
 impl PluginRef {
     pub(crate) fn new(name: String, version: String, generation: u64) -> Self {
-        Self(Arc::new(Identity { name, version, generation, has_ended: AtomicBool::new(false) }))
+        Self(Arc::new(Identity { name, version, generation, end: OnceLock::new() }))
     }
 
     /// The name under which it is called.
@@ -60,11 +59,21 @@ impl PluginRef {
 
     /// Whether this connection has ended.
     pub fn has_ended(&self) -> bool {
-        self.0.has_ended.load(Ordering::Acquire)
+        self.end().is_some()
     }
 
-    pub(crate) fn set_ended(&self) {
-        self.0.has_ended.store(true, Ordering::Release);
+    /// How this connection ended, once it has.
+    pub fn end(&self) -> Option<DisconnectReason> {
+        self.0.end.get().copied()
+    }
+
+    pub(crate) fn set_ended(&self, reason: DisconnectReason) {
+        let _ = self.0.end.set(reason);
+    }
+
+    /// Whether the other is this, on the same connection to the same hub.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 

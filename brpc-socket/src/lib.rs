@@ -41,6 +41,7 @@ mod broadcast;
 mod builder;
 mod bus;
 mod call;
+mod caller;
 mod copies;
 mod credit;
 mod drain;
@@ -59,13 +60,23 @@ mod subscriber;
 mod unread;
 mod wait;
 
+/// What typed clients are made of; see [`#[client]`](macro@client).
+pub mod client {
+    pub use brpc_core::caller::{CallOptions, Caller, Target};
+    pub use brpc_core::client::{All, Argument, Arguments, Calls, One};
+}
+
 pub use accept::Serving;
 pub use broadcast::Broadcast;
+#[doc(hidden)]
+pub use brpc_core::__private;
+pub use brpc_core::Caller;
 pub use brpc_core::json::JsonError;
 pub use brpc_core::{
     CallError, DisconnectReason, Execution, Function, Limits, MethodError, PluginInfo,
     ProtocolError, Refusal, RefusalCode, Scope, Stage,
 };
+pub use brpc_macros::client_of_socket as client;
 pub use builder::Builder;
 pub use call::{Call, CancelHandle};
 pub use drain::{DrainReport, Shutdown, ShutdownReport, Unplug};

@@ -213,7 +213,7 @@ impl PluginLink {
 
     fn handle_end(self: &Arc<Self>, reason: DisconnectReason, tally: Tally) {
         if let Some(Member { plugin, .. }) = self.member() {
-            plugin.set_ended();
+            plugin.set_ended(reason);
             self.has_ended.store(true, Ordering::Release);
             tracing::info!(
                 plugin = plugin.name(),

@@ -228,7 +228,7 @@ mod tests {
 
         let gone = PluginRef::new("gone".into(), String::new(), 2);
         bus.publish(vec![message(&gone)]);
-        gone.set_ended();
+        gone.set_ended(DisconnectReason::Unclean);
         let gone = Event::Disconnected(gone, DisconnectReason::Unclean);
         bus.publish(vec![Unread::new(gone)]);
         bus.publish(vec![message(&here)]);

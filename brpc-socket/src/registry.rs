@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use brpc_core::describe::Description;
 
+use crate::event::PluginRef;
 use crate::link::PluginLink;
 
 /// Which connections there are. Keyed by connection: one removes itself and no other.
@@ -54,6 +55,13 @@ impl Registry {
     /// The plugin of a name. One whose end is being told is not found any more.
     pub(crate) fn plugin(&self, name: &str) -> Option<&Arc<PluginLink>> {
         self.plugins.get(name).filter(|link| !link.has_ended())
+    }
+
+    /// The connection of this plugin, unless it has ended or is about to.
+    pub(crate) fn instance(&self, plugin: &PluginRef) -> Option<&Arc<PluginLink>> {
+        let link = self.connections.get(&plugin.generation())?;
+        let is_it = link.member().is_some_and(|member| member.plugin.is(plugin));
+        (is_it && !link.has_ended()).then_some(link)
     }
 
     /// Whether a name can't be given. It is free when the end of its plugin has been told, so that

@@ -115,7 +115,20 @@ impl Socket {
     ) -> Call<T> {
         let hub = self.hub().clone();
         let options = Options::new(hub.config().default_timeout);
-        Call::new(hub, Request::encode(plugin, method, input), options)
+        Call::new(hub, Request::encode(plugin, method, input), None, options)
+    }
+
+    /// As [`call`](Self::call), of this plugin on its connection: once that has ended, the call ends
+    /// in [`Disconnected`](crate::CallError::Disconnected), even if somebody else has the name.
+    pub fn call_instance<T>(
+        &self,
+        plugin: &PluginRef,
+        method: &str,
+        input: &(impl Serialize + ?Sized),
+    ) -> Call<T> {
+        let hub = self.hub().clone();
+        let options = Options::new(hub.config().default_timeout);
+        Call::new(hub, Request::encode("", method, input), Some(plugin.clone()), options)
     }
 
     /// Calls a method of every plugin that is connected.

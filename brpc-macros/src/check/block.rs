@@ -84,7 +84,7 @@ fn names_are_valid(errors: &Errors, plugin: &Plugin) {
 }
 
 /// Methods that are configured in or out may share a name: at most one of them remains.
-fn names_are_distinct(errors: &Errors, methods: &[Method]) {
+pub(super) fn names_are_distinct(errors: &Errors, methods: &[Method]) {
     for (index, method) in methods.iter().enumerate() {
         let taken = |earlier: &&Method| {
             earlier.name.text == method.name.text

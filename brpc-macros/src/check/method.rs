@@ -112,11 +112,11 @@ fn context_is_shared(errors: &Errors, method: &Method) {
     let Some(FnArg::Typed(first)) = method.signature.inputs.iter().nth(1) else { return };
     let Type::Reference(reference) = ungrouped(&first.ty) else { return };
     if reference.mutability.is_some() {
-        errors.on(reference, types::owned_instead(reference));
+        errors.on(reference, types::owned_or_skip(reference));
     } else if !matches!(ungrouped(&reference.elem), Type::Path(path) if !path.path.is_ident("str"))
     {
         // What else can't be `Context` under another name.
-        errors.on(reference, types::owned_instead(reference));
+        errors.on(reference, types::owned_or_skip(reference));
     } else if let Some(lifetime) = &reference.lifetime
         && is_foreign(lifetime, &method.signature)
     {

@@ -1,13 +1,15 @@
-//! What an impl block must be, one function a rule.
+//! What an impl block or an interface must be, one function a rule.
 
 mod block;
+mod client;
 mod hook;
 mod method;
 mod types;
 
 pub(crate) use self::block::can_be_plugin;
+pub(crate) use self::client::OWN as OWN_OF_CLIENTS;
 use crate::errors::Errors;
-use crate::model::Plugin;
+use crate::model::{Interface, Plugin};
 
 /// Reports every mistake.
 pub(crate) fn plugin(errors: &Errors, plugin: &Plugin) {
@@ -16,4 +18,10 @@ pub(crate) fn plugin(errors: &Errors, plugin: &Plugin) {
     }
     hook::hooks(errors, &plugin.hooks);
     block::block(errors, plugin);
+    client::of_plugin(errors, plugin);
+}
+
+/// Reports every mistake of an interface.
+pub(crate) fn interface(errors: &Errors, interface: &Interface) {
+    client::of_interface(errors, interface);
 }

@@ -19,8 +19,13 @@ pub(super) fn output(errors: &Errors, ty: &Type) {
     Output { errors }.visit_type(ty);
 }
 
-/// What to take instead of a reference.
-pub(super) fn owned_instead(reference: &TypeReference) -> String {
+/// What to take instead of a reference, in an exposed method.
+pub(super) fn owned_or_skip(reference: &TypeReference) -> String {
+    owned_instead(reference, OR_SKIP)
+}
+
+/// What to take instead of a reference; `else_` is what can be done otherwise.
+pub(super) fn owned_instead(reference: &TypeReference, else_: &str) -> String {
     if let Type::Path(path) = ungrouped(&reference.elem)
         && path.path.segments.last().is_some_and(|last| last.ident == "Context")
     {
@@ -30,11 +35,11 @@ pub(super) fn owned_instead(reference: &TypeReference) -> String {
         Type::Path(path) if path.path.is_ident("str") => "String".to_owned(),
         Type::Slice(slice) => format!("Vec<{}>", text(&slice.elem)),
         Type::ImplTrait(_) | Type::TraitObject(_) => {
-            return format!("name a type: an input is owned and of one type{OR_SKIP}");
+            return format!("name a type: an input is owned and of one type{else_}");
         }
         other => text(other),
     };
-    format!("take `{owned}` instead of `{}`: inputs are owned{OR_SKIP}", text(reference))
+    format!("take `{owned}` instead of `{}`: inputs are owned{else_}", text(reference))
 }
 
 /// The lifetimes in a type that aren't `'static`.
@@ -51,7 +56,7 @@ struct Input<'e> {
 
 impl<'ast> Visit<'ast> for Input<'_> {
     fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
-        self.errors.on(reference, owned_instead(reference));
+        self.errors.on(reference, owned_or_skip(reference));
     }
 
     fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {
@@ -122,7 +127,7 @@ mod tests {
     #[test]
     fn a_reference_has_an_owned_counterpart() {
         let says = |reference: TypeReference, owned: &str| {
-            let message = owned_instead(&reference);
+            let message = owned_or_skip(&reference);
             assert!(message.contains(owned), "{message}");
         };
         says(parse_quote!(&str), "take `String` instead of `&str`");

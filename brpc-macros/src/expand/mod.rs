@@ -1,15 +1,18 @@
-//! The implementation of `Receiver`.
+//! The implementation of `Receiver`, and typed clients.
 //!
 //! What stands for a type of the user's keeps its span, so that the compiler points there. All else
 //! is `mixed_site`: names of variables can't clash with the user's, and lints leave it alone.
 
+mod client;
 mod input;
+mod owned;
 mod returned;
 mod row;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
+pub(crate) use self::client::{of_interface, of_plugin};
 use self::row::row;
 use crate::model::{Hook, Plugin};
 

@@ -21,20 +21,9 @@ impl<'m> Returned<'m> {
     pub(super) fn of(method: &'m Method) -> Self {
         let ty = method.returned.as_ref();
         let whole = ty.map_or_else(|| method.signature.ident.span(), Spanned::span);
-        let mut returned = Self { ty, output: whole, error: whole };
-        if let Some(Type::Path(path)) = ty.map(ungrouped)
-            && let Some(last) = path.path.segments.last()
-            && last.ident == "Result"
-            && let PathArguments::AngleBracketed(arguments) = &last.arguments
-        {
-            let mut types = arguments.args.iter().filter_map(|argument| match argument {
-                GenericArgument::Type(ty) => Some(ty.span()),
-                _ => None,
-            });
-            returned.output = types.next().unwrap_or(whole);
-            returned.error = types.next().unwrap_or(whole);
-        }
-        returned
+        let mut types = ty.and_then(spelled_result).into_iter().flatten().map(Spanned::span);
+        let output = types.next().unwrap_or(whole);
+        Self { ty, output, error: types.next().unwrap_or(whole) }
     }
 
     /// `__brpc::Returns::<T>::output().role()`
@@ -64,4 +53,15 @@ impl<'m> Returned<'m> {
         let ty = self.ty.map_or_else(|| quote!(()), ToTokens::to_token_stream);
         quote_spanned!(Span::mixed_site()=> __brpc::Returns::<#ty>)
     }
+}
+
+/// The types in a `Result<T, E>` or `io::Result<T>` that is spelled like one.
+pub(super) fn spelled_result(ty: &Type) -> Option<impl Iterator<Item = &Type>> {
+    let Type::Path(path) = ungrouped(ty) else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == "Result")?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    Some(arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    }))
 }

@@ -6,12 +6,12 @@ mod input;
 mod output;
 mod passed;
 
-pub use std::boxed::Box;
-pub use std::mem::drop;
-pub use std::primitive::str;
-
+pub use brpc_core::__private::*;
 pub use brpc_core::{Answer, Failure, MethodError};
 pub use schemars::{Schema, SchemaGenerator};
+pub use std::assert;
+pub use std::boxed::Box;
+pub use std::mem::drop;
 
 pub use self::input::{
     Arguments, Input, InputRole, Member, NotAnInput, Takes, no_input, no_schema, object_schema,

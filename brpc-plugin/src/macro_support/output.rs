@@ -35,6 +35,9 @@ pub fn answer<T, E>(
 pub struct Returns<R>(PhantomData<fn() -> R>);
 
 impl<T, E> Returns<Result<T, E>> {
+    /// Whether it is one.
+    pub const IS_RESULT: bool = true;
+
     /// What a method that can fail returned.
     ///
     /// # Errors
@@ -51,6 +54,9 @@ impl<T, E> Returns<Result<T, E>> {
 
 /// [`Returns`] for a method that can't fail.
 pub trait ReturnsValue<T> {
+    /// Whether it is a [`Result`].
+    const IS_RESULT: bool = false;
+
     /// What the method returned.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 struct Greeter;
 
-#[brpc::plugin(client)]
+#[brpc::plugin(clients)]
 impl Greeter {
     pub fn greet(&self) {}
 }

@@ -1,0 +1,141 @@
+//! What typed clients are made of. `#[plugin(client)]` and `#[client]` generate a struct around one of
+//! the bindings here, with a method for each of the plugin's.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
+
+use crate::caller::{Caller, Target};
+
+/// A client that calls one plugin; its methods give one answer.
+#[derive(Clone)]
+pub struct One<C: Caller> {
+    caller: C,
+    plugin: Target<C::Plugin>,
+}
+
+/// A client that calls all plugins at once; its methods give a stream of answers.
+#[derive(Clone, Debug)]
+pub struct All<C> {
+    caller: C,
+}
+
+impl<C: Caller> One<C> {
+    /// Calls whoever has this name when a call is made.
+    pub fn name(caller: &C, name: impl Into<Arc<str>>) -> Self {
+        Self { caller: caller.clone(), plugin: Target::Name(name.into()) }
+    }
+
+    /// Calls this plugin on its connection, and nobody who has its name later.
+    pub fn instance(caller: &C, plugin: &C::Plugin) -> Self {
+        Self { caller: caller.clone(), plugin: Target::Instance(plugin.clone()) }
+    }
+}
+
+impl<C: Caller> All<C> {
+    /// Calls every plugin that is connected when a call is made.
+    pub fn new(caller: &C) -> Self {
+        Self { caller: caller.clone() }
+    }
+}
+
+impl<C> fmt::Debug for One<C>
+where
+    C: Caller + fmt::Debug,
+    C::Plugin: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("One").field("caller", &self.caller).field("plugin", &self.plugin).finish()
+    }
+}
+
+/// Through which a method with the input `I` and the output `T` can be called.
+///
+/// Generated methods ask for this of their binding, and so ask nothing of `I` and `T` until somebody
+/// calls them: a plugin whose types no hub could use is still a plugin.
+pub trait Calls<I, T> {
+    /// What becomes the answer: a call, or a stream of answers.
+    type Call;
+
+    /// Calls a method.
+    fn call(&self, method: &str, input: &I) -> Self::Call;
+}
+
+impl<C: Caller, I: Serialize, T: DeserializeOwned> Calls<I, T> for One<C> {
+    type Call = C::Call<T>;
+
+    fn call(&self, method: &str, input: &I) -> Self::Call {
+        self.caller.call(&self.plugin, method, input)
+    }
+}
+
+impl<C: Caller, I: Serialize, T: DeserializeOwned> Calls<I, T> for All<C> {
+    type Call = C::Broadcast<T>;
+
+    fn call(&self, method: &str, input: &I) -> Self::Call {
+        self.caller.broadcast(method, input)
+    }
+}
+
+/// One of several inputs, and those after it. They travel as one JSON object, keyed by name.
+#[derive(Clone, Copy, Debug)]
+pub struct Argument<T, Rest = ()> {
+    /// Its name.
+    pub name: &'static str,
+    /// The input.
+    pub value: T,
+    /// Those after it; `()` after the last.
+    pub rest: Rest,
+}
+
+impl<T: Serialize, Rest: Arguments> Serialize for Argument<T, Rest> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_map(Some(Self::COUNT))?;
+        self.serialize_into::<S>(&mut object)?;
+        object.end()
+    }
+}
+
+/// Any number of inputs that are members of an object.
+pub trait Arguments {
+    /// How many there are.
+    const COUNT: usize;
+
+    /// Adds them to the object.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    fn serialize_into<S: Serializer>(&self, object: &mut S::SerializeMap) -> Result<(), S::Error>;
+}
+
+impl Arguments for () {
+    const COUNT: usize = 0;
+
+    fn serialize_into<S: Serializer>(&self, _: &mut S::SerializeMap) -> Result<(), S::Error> {
+        Ok(())
+    }
+}
+
+impl<T: Serialize, Rest: Arguments> Arguments for Argument<T, Rest> {
+    const COUNT: usize = 1 + Rest::COUNT;
+
+    fn serialize_into<S: Serializer>(&self, object: &mut S::SerializeMap) -> Result<(), S::Error> {
+        object.serialize_entry(self.name, &self.value)?;
+        self.rest.serialize_into::<S>(object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_inputs_are_one_object() {
+        let inputs =
+            Argument { name: "a", value: 1, rest: Argument { name: "b", value: "x", rest: () } };
+        assert_eq!(serde_json::to_string(&inputs).unwrap(), r#"{"a":1,"b":"x"}"#);
+    }
+}

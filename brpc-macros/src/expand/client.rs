@@ -1,0 +1,218 @@
+//! The typed client of a plugin or an interface.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Ident, Path, Type, Visibility, parse_quote};
+
+use super::input;
+use super::owned::owned;
+use super::returned::spelled_result;
+use crate::model::{Interface, Method, Plugin};
+use crate::parse::ungrouped;
+
+/// What a client is made of.
+struct Client<'m> {
+    /// The type whose methods it calls.
+    of: &'m Ident,
+    visibility: Visibility,
+    /// What a user wrote above an interface.
+    docs: Option<String>,
+    brpc: Path,
+    /// What `Self` is in the types.
+    self_type: Option<&'m Type>,
+    methods: &'m [Method],
+}
+
+/// The client of a plugin that is marked `client`.
+pub(crate) fn of_plugin(plugin: &Plugin) -> Option<TokenStream> {
+    let (_, of) = (plugin.client.as_ref()?, plugin.type_name()?);
+    let (facade, self_type) = (&plugin.facade, plugin.self_type());
+    let client = Client {
+        of,
+        visibility: parse_quote!(pub),
+        docs: None,
+        brpc: parse_quote!(#facade::__private),
+        self_type: Some(self_type),
+        methods: &plugin.methods,
+    };
+    let client = client.expand();
+    let checks = plugin.methods.iter().filter_map(|method| spelling(method, facade));
+    Some(quote! { #client #(#checks)* })
+}
+
+/// The client of an interface, in place of it.
+pub(crate) fn of_interface(interface: &Interface) -> TokenStream {
+    let (facade, item) = (&interface.facade, &interface.item);
+    let client = Client {
+        of: &item.ident,
+        visibility: item.vis.clone(),
+        docs: Some(crate::docs::description(&item.attrs)).filter(|docs| !docs.is_empty()),
+        brpc: parse_quote!(#facade::__private),
+        self_type: None,
+        methods: &interface.methods,
+    };
+    client.expand()
+}
+
+impl Client<'_> {
+    /// ```text
+    /// #[client] trait Greeter { async fn greet(&self, req: Greet) -> Greeting; }
+    /// // makes
+    /// pub struct GreeterClient<B> { binding: B }
+    /// impl<C: Caller> GreeterClient<One<C>> { pub fn new(..); pub fn instance(..) }
+    /// impl<C: Caller> GreeterClient<All<C>> { pub fn all(..) }
+    /// impl<B> GreeterClient<B> { pub fn greet(..) }
+    /// ```
+    fn expand(&self) -> TokenStream {
+        let Self { of, visibility, brpc, methods, .. } = self;
+        let ident = format_ident!("{}Client", of.unraw());
+        let title = match &self.docs {
+            Some(docs) => docs.clone(),
+            None => format!("Calls the methods of [`{}`].", of.unraw()),
+        };
+        let methods = methods.iter().map(|method| self.method(method));
+        quote_spanned! {Span::mixed_site()=>
+            #[doc = #title]
+            ///
+            /// `new` and `instance` make one that calls one plugin, `all` one that calls all of them.
+            #[#brpc::derive(#brpc::Clone, #brpc::Debug)]
+            #visibility struct #ident<B> {
+                binding: B,
+            }
+
+            #[automatically_derived]
+            #[allow(dead_code)]
+            impl<C: #brpc::Caller> #ident<#brpc::One<C>> {
+                /// Calls whoever has this name when a call is made.
+                #[must_use]
+                pub fn new(caller: &C, plugin: impl #brpc::Into<#brpc::Arc<#brpc::str>>) -> Self {
+                    Self { binding: #brpc::One::name(caller, plugin) }
+                }
+
+                /// Calls this plugin on its connection, and nobody who has its name later.
+                #[must_use]
+                pub fn instance(caller: &C, plugin: &C::Plugin) -> Self {
+                    Self { binding: #brpc::One::instance(caller, plugin) }
+                }
+            }
+
+            #[automatically_derived]
+            #[allow(dead_code)]
+            impl<C: #brpc::Caller> #ident<#brpc::All<C>> {
+                /// Calls every plugin that is connected when a call is made. The methods give streams
+                /// of names and answers.
+                #[must_use]
+                pub fn all(caller: &C) -> Self {
+                    Self { binding: #brpc::All::new(caller) }
+                }
+            }
+
+            #[automatically_derived]
+            #[allow(
+                dead_code, deprecated, private_bounds, private_interfaces,
+                clippy::needless_pass_by_value
+            )]
+            impl<B> #ident<B> {
+                #(#methods)*
+            }
+        }
+    }
+
+    /// ```text
+    /// pub fn add(&self, a: i64, b: i64) -> i64 { .. }
+    /// // makes
+    /// pub fn add(&self, a: i64, b: i64) -> <B as __brpc::Calls<Input, i64>>::Call
+    /// where
+    ///     B: __brpc::Calls<__brpc::Argument<i64, __brpc::Argument<i64>>, i64>,
+    /// {
+    ///     let input = __brpc::Argument { name: "a", value: a, rest: .. };
+    ///     __brpc::Calls::call(&self.binding, "add", &input)
+    /// }
+    /// ```
+    fn method(&self, method: &Method) -> TokenStream {
+        let Self { brpc, .. } = self;
+        let Method { name, cfgs, signature, .. } = method;
+        let (name, ident) = (&name.text, &signature.ident);
+        let docs = match &*method.description {
+            "" => format!("Calls `{name}`."),
+            description => description.to_owned(),
+        };
+        let names = input::variables(method);
+        let types: Vec<Type> = method.inputs.iter().map(|input| self.owned(&input.ty)).collect();
+        let output = self.output(method);
+        let (input_type, input) = match (&types[..], &names[..]) {
+            ([], _) => (quote!(()), quote!(())),
+            ([ty], [name]) => (quote!(#ty), quote!(#name)),
+            (types, names) => {
+                let pairs = types.iter().zip(names).rev();
+                pairs.fold((quote!(()), quote!(())), |(rest_type, rest), (ty, name)| {
+                    let text = name.unraw().to_string();
+                    (
+                        quote!(#brpc::Argument<#ty, #rest_type>),
+                        quote!(#brpc::Argument { name: #text, value: #name, rest: #rest }),
+                    )
+                })
+            }
+        };
+        // At the types, so that the compiler points at one that can't travel.
+        let at = method.returned.as_ref().map_or_else(|| ident.span(), Spanned::span);
+        let calls = quote_spanned! {Span::mixed_site().located_at(at)=>
+            #brpc::Calls<#input_type, #output>
+        };
+        quote_spanned! {Span::mixed_site()=>
+            #(#cfgs)*
+            #[doc = #docs]
+            pub fn #ident(&self, #(#names: #types),*) -> <B as #calls>::Call
+            where
+                B: #calls,
+            {
+                #brpc::Calls::call(&self.binding, #name, &#input)
+            }
+        }
+    }
+
+    /// What a caller gets.
+    fn output(&self, method: &Method) -> Type {
+        let Some(returned) = &method.returned else { return parse_quote!(()) };
+        let value = spelled_result(returned).and_then(|mut types| types.next());
+        self.owned(value.unwrap_or(returned))
+    }
+
+    fn owned(&self, ty: &Type) -> Type {
+        owned(ty, self.self_type, &self.brpc)
+    }
+}
+
+/// Has the compiler check that what is spelled as a `Result` is one, and nothing else. That decides
+/// what a caller gets, and only the spelling can be seen here.
+fn spelling(method: &Method, facade: &Path) -> Option<TokenStream> {
+    let returned = method.returned.as_ref()?;
+    if !matches!(ungrouped(returned), Type::Path(_)) {
+        return None;
+    }
+    let returned = owned(returned, None, &parse_quote!(#facade::__private));
+    let cfgs = &method.cfgs;
+    let at = Span::mixed_site().located_at(method.returned.span());
+    let returns = quote_spanned!(at=> __brpc::Returns::<#returned>::IS_RESULT);
+    let (is_right, problem) = if spelled_result(&returned).is_some() {
+        (
+            quote!(#returns),
+            "this is named `Result` and is none; for a client, give the type another name",
+        )
+    } else {
+        (
+            quote!(!#returns),
+            "this is a `Result` under another name; for a client, spell it `Result<T, E>`",
+        )
+    };
+    Some(quote_spanned! {at=>
+        #(#cfgs)*
+        const _: () = {
+            use #facade::__private as __brpc;
+            use __brpc::ReturnsValue as _;
+            __brpc::assert!(#is_right, #problem);
+        };
+    })
+}

@@ -1,0 +1,77 @@
+//! What a caller gets for a type that a method returns.
+
+use syn::visit_mut::{self, VisitMut};
+use syn::{Lifetime, Path, Type, parse_quote};
+
+use crate::parse::ungrouped;
+
+/// The same type, owned: a method may return what it borrows from its plugin, and a caller far away
+/// gets a copy. `Self` is the plugin, and not the client.
+pub(super) fn owned(ty: &Type, self_type: Option<&Type>, brpc: &Path) -> Type {
+    let mut ty = ty.clone();
+    Owned { self_type, brpc }.visit_type_mut(&mut ty);
+    ty
+}
+
+struct Owned<'a> {
+    self_type: Option<&'a Type>,
+    brpc: &'a Path,
+}
+
+impl VisitMut for Owned<'_> {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        while let Type::Reference(reference) = ungrouped(ty) {
+            let (brpc, target) = (self.brpc, &reference.elem);
+            *ty = match ungrouped(target) {
+                Type::Path(path) if path.path.is_ident("str") => parse_quote!(#brpc::String),
+                Type::Slice(slice) => {
+                    let element = &slice.elem;
+                    parse_quote!(#brpc::Vec<#element>)
+                }
+                other => other.clone(),
+            };
+        }
+        if matches!(ungrouped(ty), Type::Never(_) | Type::ImplTrait(_)) {
+            // Reported already; nothing is to be said of it twice.
+            *ty = parse_quote!(());
+        }
+        if let (Type::Path(path), Some(self_type)) = (ungrouped(ty), self.self_type)
+            && path.path.is_ident("Self")
+        {
+            *ty = self_type.clone();
+            return;
+        }
+        visit_mut::visit_type_mut(self, ty);
+    }
+
+    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+        *lifetime = parse_quote!('static);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::ToTokens as _;
+
+    use super::*;
+
+    #[test]
+    fn what_is_borrowed_is_copied() {
+        let plugin: Type = parse_quote!(Greeter);
+        let owned = |ty: Type| {
+            owned(&ty, Some(&plugin), &parse_quote!(::b)).into_token_stream().to_string()
+        };
+        let pairs: [(Type, &str); 7] = [
+            (parse_quote!(u8), "u8"),
+            (parse_quote!(&str), ":: b :: String"),
+            (parse_quote!(&'a [&'a str]), ":: b :: Vec < :: b :: String >"),
+            (parse_quote!(&Greeting), "Greeting"),
+            (parse_quote!(Option<&(Cow<'_, str>, u8)>), "Option < (Cow < 'static , str > , u8) >"),
+            (parse_quote!(Vec<Self>), "Vec < Greeter >"),
+            (parse_quote!(&&str), ":: b :: String"),
+        ];
+        for (ty, expected) in pairs {
+            assert_eq!(owned(ty), expected);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The hub as what typed clients call through.
+
+use std::time::Duration;
+
+use brpc_core::Caller;
+use brpc_core::caller::{CallOptions, Target};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Broadcast, Call, PluginRef, Socket};
+
+impl Caller for Socket {
+    type Plugin = PluginRef;
+    type Call<T: DeserializeOwned> = Call<T>;
+    type Broadcast<T: DeserializeOwned> = Broadcast<T>;
+
+    fn call<T, I>(&self, plugin: &Target<PluginRef>, method: &str, input: &I) -> Call<T>
+    where
+        T: DeserializeOwned,
+        I: Serialize + ?Sized,
+    {
+        match plugin {
+            Target::Name(name) => Self::call(self, name, method, input),
+            Target::Instance(plugin) => self.call_instance(plugin, method, input),
+        }
+    }
+
+    fn broadcast<T, I>(&self, method: &str, input: &I) -> Broadcast<T>
+    where
+        T: DeserializeOwned,
+        I: Serialize + ?Sized,
+    {
+        Self::broadcast(self, method, input)
+    }
+}
+
+/// The options that a type has itself, as those of the trait.
+macro_rules! options {
+    ($type:ident) => {
+        impl<T> CallOptions for $type<T> {
+            fn timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
+                Self::timeout(self, timeout)
+            }
+
+            fn trace(self, trace: impl Into<String>) -> Self {
+                Self::trace(self, trace)
+            }
+
+            fn metadata(self, key: impl Into<String>, value: impl Into<String>) -> Self {
+                Self::metadata(self, key, value)
+            }
+
+            fn queue(self) -> Self {
+                Self::queue(self)
+            }
+        }
+    };
+}
+
+options!(Call);
+options!(Broadcast);
