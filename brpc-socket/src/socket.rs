@@ -94,8 +94,9 @@ impl Socket {
     /// Calls a method of a plugin. The input is encoded at once, and all else happens when the call
     /// is awaited. `()` is the input of a method that takes none.
     ///
-    /// The output is what the caller makes of it: [`serde_json::Value`] takes any. An integer of 64
-    /// bits arrives as one.
+    /// The output is what the caller makes of it: [`serde_json::Value`] takes any, and
+    /// `Box<`[`RawValue`](serde_json::value::RawValue)`>` takes it as it came, for those who only pass
+    /// it on. An integer of 64 bits arrives as one.
     ///
     /// ```no_run
     /// # async fn example(hub: brpc_socket::Socket) -> Result<(), brpc_socket::CallError> {

@@ -21,6 +21,7 @@ mod listeners;
 mod on_disconnect;
 mod original;
 mod panics;
+mod passing_through;
 mod registry;
 mod shutdown;
 mod slow_peers;
