@@ -13,6 +13,8 @@ pub use brpc_socket::{
     Stage, Unplug, UnplugError, WaitError,
 };
 
+pub mod testing;
+
 /// What typed clients are made of; see [`#[client]`](macro@client).
 pub mod client {
     pub use brpc_socket::client::*;

@@ -158,6 +158,12 @@ fn typed_client() {
 }
 
 #[test]
+fn testing_your_plugin() {
+    let lines = Program::start("testing_your_plugin", &[]).succeed();
+    assert_eq!(lines, ["today: wash the car"]);
+}
+
+#[test]
 fn hub_and_plugin() {
     let (hub, address) = Program::start_hub("hub", &[]);
     let plugin = Program::start("plugin", &[&address]);

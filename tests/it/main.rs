@@ -25,4 +25,5 @@ mod passing_through;
 mod registry;
 mod shutdown;
 mod slow_peers;
+mod testing;
 mod waiting;

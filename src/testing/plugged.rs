@@ -1,0 +1,83 @@
+//! Plugins that run in a task of the test.
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinHandle;
+
+use super::{Link, ROOM};
+use crate::{ConnectError, EndReason, Handle, Plugin, Receiver, Socket};
+
+/// A plugin that is connected and runs. Dropped, it goes on running.
+#[derive(Debug)]
+pub struct Plugged {
+    name: String,
+    handle: Handle,
+    run: JoinHandle<EndReason>,
+}
+
+/// Lets a plugin in to a hub over a connection in memory, and runs it.
+///
+/// # Errors
+/// As [`Plugin::serve`].
+pub async fn plug<R: Receiver>(hub: &Socket, plugin: &Plugin<R>) -> Result<Plugged, ConnectError> {
+    let (ours, theirs) = tokio::io::duplex(ROOM);
+    run(hub, plugin, ours, theirs).await
+}
+
+/// The same, over a link that can fail.
+///
+/// # Errors
+/// As [`Plugin::serve`].
+pub async fn plug_through<R: Receiver>(
+    hub: &Socket,
+    plugin: &Plugin<R>,
+    link: &Link,
+) -> Result<Plugged, ConnectError> {
+    let (ours, theirs) = link.connect();
+    run(hub, plugin, ours, theirs).await
+}
+
+async fn run<R, S>(
+    hub: &Socket,
+    plugin: &Plugin<R>,
+    ours: S,
+    theirs: S,
+) -> Result<Plugged, ConnectError>
+where
+    R: Receiver,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    hub.attach(theirs);
+    let session = plugin.serve(ours).await?;
+    let (name, handle) = (session.name().to_owned(), session.handle());
+    Ok(Plugged { name, handle, run: tokio::spawn(session.run()) })
+}
+
+impl Plugged {
+    /// The name that the hub gave.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Stops it, as a program's own code would.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Why the run ended, once it has.
+    ///
+    /// # Panics
+    /// If the run did.
+    pub async fn ended(self) -> EndReason {
+        match self.run.await {
+            Ok(reason) => reason,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => panic!("the run was stopped with its runtime: {error}"),
+        }
+    }
+
+    /// Ends it as if its process was killed: without a goodbye.
+    pub async fn kill(self) {
+        self.run.abort();
+        let _ = self.run.await;
+    }
+}

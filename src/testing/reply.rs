@@ -1,0 +1,102 @@
+//! What a scripted plugin answers.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use brpc_core::{Answer, Failure, Status, json};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::MethodError;
+
+/// What a scripted plugin answers to one call.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    kind: Kind,
+    delay: Duration,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Answer(Answer),
+    With(Arc<dyn Fn(Value) -> Result<Value, MethodError> + Send + Sync>),
+    Never,
+}
+
+impl Reply {
+    /// This output. One that doesn't encode is answered as a method's would be.
+    pub fn value<T: Serialize + ?Sized>(output: &T) -> Self {
+        let answer = json::encode(output)
+            .map_err(|error| Failure::new(Status::InvalidOutput, error.message));
+        Self::new(Kind::Answer(answer))
+    }
+
+    /// This error.
+    #[must_use]
+    pub fn error(error: MethodError) -> Self {
+        Self::new(Kind::Answer(Err(error.into())))
+    }
+
+    /// A panic with this text.
+    pub fn panic(text: impl Into<String>) -> Self {
+        Self::new(Kind::Answer(Err(Failure::new(Status::Panicked, text))))
+    }
+
+    /// What a function makes of the input; `null` if there is none. A panic in it is answered as one.
+    pub fn with<F>(function: F) -> Self
+    where
+        F: Fn(Value) -> Result<Value, MethodError> + Send + Sync + 'static,
+    {
+        Self::new(Kind::With(Arc::new(function)))
+    }
+
+    /// Nothing, ever: the caller waits until its time is over.
+    #[must_use]
+    pub fn never() -> Self {
+        Self::new(Kind::Never)
+    }
+
+    /// The same, but after so much time.
+    #[must_use]
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    fn new(kind: Kind) -> Self {
+        Self { kind, delay: Duration::ZERO }
+    }
+
+    pub(super) fn delay(&self) -> Duration {
+        self.delay
+    }
+
+    /// The answer to a call with this input, if there is one.
+    pub(super) fn answer(&self, input: Value) -> Option<Answer> {
+        match &self.kind {
+            Kind::Answer(answer) => Some(answer.clone()),
+            Kind::With(function) => {
+                let made = catch_unwind(AssertUnwindSafe(|| function(input)));
+                let panicked = |_| Err(Failure::new(Status::Panicked, "a scripted reply panicked"));
+                let answer = made.map(|made| match made {
+                    Ok(output) => Ok(output.to_string().into()),
+                    Err(error) => Err(error.into()),
+                });
+                Some(answer.unwrap_or_else(panicked))
+            }
+            Kind::Never => None,
+        }
+    }
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answer(answer) => answer.fmt(f),
+            Self::With(_) => f.write_str("With(..)"),
+            Self::Never => f.write_str("Never"),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! A scripted plugin that runs.
+
+use std::collections::HashMap;
+use std::collections::vec_deque::Drain;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use brpc_core::describe::Description;
+use brpc_core::{
+    CallId, DisconnectReason, Function, IncomingCall, Introduction, Limits, PluginConnection,
+    PluginEvent, Refusal, name,
+};
+use brpc_io::Driven;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::io::DuplexStream;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::Script;
+use crate::{ConnectError, HookError};
+
+/// A scripted plugin that is connected. When it is dropped, it is gone, as if its process was
+/// killed.
+#[derive(Debug)]
+pub struct Scripted {
+    link: Arc<ScriptLink>,
+}
+
+/// A call that a scripted plugin got.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Received {
+    /// The method.
+    pub method: String,
+    /// The input; `null` if there was none.
+    pub input: Value,
+    /// The caller's trace id; empty if it gave none.
+    pub trace: String,
+    /// The caller's metadata, in the order given.
+    pub metadata: Vec<(String, String)>,
+    /// Whether the caller has given the call up since.
+    pub is_cancelled: bool,
+}
+
+/// What the driver, the tasks that answer and the test share.
+#[derive(Debug)]
+struct ScriptLink {
+    driven: Driven<PluginConnection>,
+    state: Mutex<State>,
+    /// Whether the hub let it in, once that is known.
+    admittance: watch::Sender<Option<Result<(), Refused>>>,
+    killed: CancellationToken,
+}
+
+/// Why the hub did not let it in.
+#[derive(Clone, Debug)]
+enum Refused {
+    Refusal(Refusal),
+    Lost(DisconnectReason),
+}
+
+#[derive(Debug)]
+struct State {
+    script: Script,
+    received: Vec<Received>,
+    /// Where calls that are not answered are in `received`.
+    open: HashMap<CallId, usize>,
+}
+
+impl Scripted {
+    pub(super) async fn run(script: Script, stream: DuplexStream) -> Result<Self, ConnectError> {
+        // Each is another process, as far as the hub can see.
+        static INSTANCES: AtomicU64 = AtomicU64::new(0);
+        if !name::is_plugin_name(&script.name) {
+            return Err(ConnectError::BadName);
+        }
+        if !name::is_version(&script.version) {
+            return Err(ConnectError::BadVersion);
+        }
+        let functions: Vec<Function> =
+            script.methods.iter().map(|method| method.function.clone()).collect();
+        let mut instance = [0; 16];
+        instance[..8].copy_from_slice(&INSTANCES.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+        let introduction = Introduction {
+            name: script.name.clone(),
+            version: script.version.clone(),
+            instance,
+            description: Description::new(&functions).map_err(ConnectError::Description)?,
+        };
+        let now = brpc_io::now();
+        let link = Arc::new(ScriptLink {
+            driven: Driven::new(PluginConnection::new(&introduction, Limits::default(), now)),
+            state: Mutex::new(State { script, received: Vec::new(), open: HashMap::new() }),
+            admittance: watch::Sender::new(None),
+            killed: CancellationToken::new(),
+        });
+        let (mut admitted, killed) = (link.admittance.subscribe(), link.killed.clone());
+        let scripted = Self { link: link.clone() };
+        tokio::spawn(async move {
+            let driven = DrivenScript(link);
+            killed.run_until_cancelled(brpc_io::drive(&driven, stream)).await
+        });
+        let admitted = admitted.wait_for(Option::is_some).await;
+        match admitted.ok().and_then(|admittance| admittance.clone()) {
+            Some(Ok(())) => Ok(scripted),
+            Some(Err(Refused::Refusal(refusal))) => Err(ConnectError::Refused(refusal)),
+            Some(Err(Refused::Lost(reason))) => Err(ConnectError::Lost(reason)),
+            None => Err(ConnectError::Lost(DisconnectReason::Unclean)),
+        }
+    }
+
+    /// The calls of a method that it got so far, in their order.
+    pub fn received(&self, method: &str) -> Vec<Received> {
+        let state = self.link.state();
+        state.received.iter().filter(|received| received.method == method).cloned().collect()
+    }
+
+    /// All calls that it got so far, in their order.
+    pub fn all_received(&self) -> Vec<Received> {
+        self.link.state().received.clone()
+    }
+
+    /// Checks that it got a call of this method with this input.
+    ///
+    /// # Panics
+    /// If it didn't, with what it got instead.
+    #[track_caller]
+    pub fn assert_received(&self, method: &str, input: &Value) {
+        let received = self.received(method);
+        assert!(
+            received.iter().any(|received| received.input == *input),
+            "no call of `{method}` with {input}; {}",
+            if received.is_empty() {
+                "it was not called at all".to_owned()
+            } else {
+                let inputs = received.iter().map(|received| received.input.to_string());
+                format!("it was called with {}", inputs.collect::<Vec<_>>().join(", "))
+            }
+        );
+    }
+
+    /// Sends an event.
+    ///
+    /// # Errors
+    /// [`HookError::Full`] if the hub's consumers are behind; else as [`AsyncHook::emit`].
+    ///
+    /// [`AsyncHook::emit`]: crate::AsyncHook::emit
+    pub fn emit<T: Serialize + ?Sized>(&self, event: &T) -> Result<(), HookError> {
+        let event = brpc_core::json::encode(event)
+            .map_err(|error| HookError::Invalid { message: error.message })?;
+        let mut connection = self.link.driven.lock();
+        let emitted = connection.emit(&event);
+        connection.unlock_and_wake();
+        emitted.map_err(|error| match error {
+            brpc_core::EmitError::Full => HookError::Full,
+            brpc_core::EmitError::TooLarge { size, limit } => HookError::TooLarge { size, limit },
+            _ => HookError::Closed,
+        })
+    }
+
+    /// Has it leave: it takes no more calls, answers those that it has, and says goodbye.
+    pub fn leave(&self) {
+        let mut connection = self.link.driven.lock();
+        connection.leave();
+        connection.unlock_and_wake();
+    }
+
+    /// Ends it as if its process was killed: without a goodbye.
+    pub fn kill(&self) {
+        self.link.killed.cancel();
+    }
+}
+
+impl Drop for Scripted {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl ScriptLink {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handle_event(self: &Arc<Self>, event: PluginEvent) {
+        match event {
+            PluginEvent::Welcomed(_) => self.note_admittance(Ok(())),
+            PluginEvent::Refused(refusal) => self.note_admittance(Err(Refused::Refusal(refusal))),
+            PluginEvent::Closed(reason) => self.note_admittance(Err(Refused::Lost(reason))),
+            PluginEvent::Call(call) => self.handle_call(call),
+            PluginEvent::Cancel(id) => self.handle_cancel(id),
+            _ => {}
+        }
+    }
+
+    /// What is said first counts.
+    fn note_admittance(&self, admittance: Result<(), Refused>) {
+        self.admittance.send_if_modified(|known| {
+            let is_new = known.is_none();
+            known.get_or_insert(admittance);
+            is_new
+        });
+    }
+
+    fn handle_call(self: &Arc<Self>, call: IncomingCall) {
+        let IncomingCall { id, method, trace, metadata, payload, .. } = call;
+        let input: Value = serde_json::from_slice(&payload).unwrap_or_default();
+        let mut state = self.state();
+        let State { script, received, open } = &mut *state;
+        // The connection lets no call through of a method that was not described.
+        let Some(method) = script.methods.get_mut(method as usize) else { return };
+        open.insert(id, received.len());
+        received.push(Received {
+            method: method.function.name.clone(),
+            input: input.clone(),
+            trace,
+            metadata,
+            is_cancelled: false,
+        });
+        let reply = match &mut method.replies[..] {
+            [] => return,
+            [last] => last.clone(),
+            _ => method.replies.remove(0),
+        };
+        if let Some(left) = &mut script.calls_left {
+            *left = left.saturating_sub(1);
+            if *left == 0 {
+                return self.killed.cancel();
+            }
+        }
+        drop(state);
+        let link = self.clone();
+        let answer = async move {
+            tokio::time::sleep(reply.delay()).await;
+            if let Some(answer) = reply.answer(input) {
+                link.state().open.remove(&id);
+                let mut connection = link.driven.lock();
+                connection.answer(id, answer);
+                connection.unlock_and_wake();
+            }
+        };
+        let killed = self.killed.clone();
+        tokio::spawn(async move { killed.run_until_cancelled(answer).await });
+    }
+
+    /// A call that was given up is answered all the same, or it would hold its place.
+    fn handle_cancel(&self, id: CallId) {
+        let mut state = self.state();
+        if let Some(place) = state.open.remove(&id) {
+            state.received[place].is_cancelled = true;
+        }
+        drop(state);
+        let failure = brpc_core::Failure::new(brpc_core::Status::Cancelled, "");
+        let mut connection = self.driven.lock();
+        connection.answer(id, Err(failure));
+        connection.unlock_and_wake();
+    }
+}
+
+/// The connection in the hands of its driver.
+struct DrivenScript(Arc<ScriptLink>);
+
+impl brpc_io::Link for DrivenScript {
+    type Connection = PluginConnection;
+
+    fn driven(&self) -> &Driven<PluginConnection> {
+        &self.0.driven
+    }
+
+    fn handle_events(&self, events: Drain<'_, PluginEvent>) {
+        events.for_each(|event| self.0.handle_event(event));
+    }
+}
