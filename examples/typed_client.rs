@@ -76,7 +76,8 @@ async fn main() -> Result<(), Report> {
 
     // This plugin, and nobody who has its name later.
     for plugin in hub.connected() {
-        println!("{plugin:?} says {}", NamedClient::instance(&hub, &plugin).name().await?);
+        let name = NamedClient::instance(&hub, &plugin).name().await?;
+        println!("connection {} is {name}", plugin.generation());
     }
 
     hub.shutdown().await;

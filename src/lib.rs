@@ -2,15 +2,15 @@
 
 pub use brpc_macros::{client, plugin};
 pub use brpc_plugin::{
-    AsyncHook, ConnectError, Context, DescriptionError, EndReason, Handle, HookError, Plugin,
-    Receiver, Session,
+    AsyncHook, ConnectError, Context, DescriptionError, EndReason, Handle, HookError, LabelError,
+    Plugin, Receiver, Session,
 };
 pub use brpc_socket::{
     Broadcast, Builder, Call, CallError, Caller, CancelHandle, DisconnectReason, DrainReport,
     Event, Events, Execution, Function, JsonError, Limits, Listener, ListenerClosed,
-    MemoryConnector, MemoryListener, Message, MethodError, PluginInfo, PluginRef, ProtocolError,
-    Refusal, RefusalCode, Scope, ServeError, Serving, Shutdown, ShutdownReport, Socket, Source,
-    Stage, Unplug, UnplugError, WaitError,
+    MemoryConnector, MemoryListener, Message, MethodError, NotEnough, PluginInfo, PluginRef,
+    ProtocolError, Refusal, RefusalCode, Scope, Selector, ServeError, Serving, Shutdown,
+    ShutdownReport, Socket, Source, Stage, Unplug, UnplugError, VersionRangeError, WaitError,
 };
 
 pub mod testing;

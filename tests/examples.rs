@@ -151,8 +151,8 @@ fn typed_client() {
             "1 / 4 = 0.25",
             "1 / 0: 1 can't be divided by nothing",
             "connected: ada, bob",
-            r#"PluginRef { name: "ada", version: "0.1.0", generation: 1, .. } says ada"#,
-            r#"PluginRef { name: "bob", version: "0.1.0", generation: 2, .. } says bob"#,
+            "connection 1 is ada",
+            "connection 2 is bob",
         ]
     );
 }

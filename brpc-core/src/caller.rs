@@ -8,7 +8,7 @@ use futures_core::Stream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::CallError;
+use crate::{CallError, Selector};
 
 /// Something through which methods of plugins are called. The hub's `Socket` is one.
 ///
@@ -29,8 +29,8 @@ pub trait Caller: Clone {
         T: DeserializeOwned,
         I: Serialize + ?Sized;
 
-    /// Calls a method of every plugin that is connected.
-    fn broadcast<T, I>(&self, method: &str, input: &I) -> Self::Broadcast<T>
+    /// Calls a method of every plugin that is connected and meant.
+    fn broadcast<T, I>(&self, plugins: &Selector, method: &str, input: &I) -> Self::Broadcast<T>
     where
         T: DeserializeOwned,
         I: Serialize + ?Sized;

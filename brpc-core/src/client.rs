@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
+use crate::Selector;
 use crate::caller::{Caller, Target};
 
 /// A client that calls one plugin; its methods give one answer.
@@ -17,10 +18,12 @@ pub struct One<C: Caller> {
     plugin: Target<C::Plugin>,
 }
 
-/// A client that calls all plugins at once; its methods give a stream of answers.
+/// A client that calls many plugins at once; its methods give a stream of answers.
 #[derive(Clone, Debug)]
 pub struct All<C> {
     caller: C,
+    /// Which of them.
+    plugins: Selector,
 }
 
 impl<C: Caller> One<C> {
@@ -36,9 +39,9 @@ impl<C: Caller> One<C> {
 }
 
 impl<C: Caller> All<C> {
-    /// Calls every plugin that is connected when a call is made.
-    pub fn new(caller: &C) -> Self {
-        Self { caller: caller.clone() }
+    /// Calls every plugin that is connected and meant when a call is made.
+    pub fn new(caller: &C, plugins: Selector) -> Self {
+        Self { caller: caller.clone(), plugins }
     }
 }
 
@@ -76,7 +79,7 @@ impl<C: Caller, I: Serialize, T: DeserializeOwned> Calls<I, T> for All<C> {
     type Call = C::Broadcast<T>;
 
     fn call(&self, method: &str, input: &I) -> Self::Call {
-        self.caller.broadcast(method, input)
+        self.caller.broadcast(&self.plugins, method, input)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a plugin says of itself: its name, and its functions with their schemas.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -18,6 +19,9 @@ pub struct PluginInfo {
     pub name: String,
     /// Its own version, for people; may be empty.
     pub version: String,
+    /// What it says of where and what it is, by key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// The number of its connection among all that the hub has had; rises.
     pub generation: u64,
     /// Its functions, in the order in which it described them.
@@ -25,9 +29,10 @@ pub struct PluginInfo {
 }
 
 impl PluginInfo {
-    /// A plugin of this name and version.
+    /// A plugin of this name and version, without labels.
     pub fn new(name: &str, version: &str, generation: u64, functions: Vec<Function>) -> Self {
-        Self { name: name.to_owned(), version: version.to_owned(), generation, functions }
+        let (name, version, labels) = (name.to_owned(), version.to_owned(), BTreeMap::new());
+        Self { name, version, labels, generation, functions }
     }
 }
 

@@ -14,8 +14,9 @@ use crate::{DisconnectReason, Refusal};
 #[non_exhaustive]
 pub enum HubEvent<T> {
     /// A plugin says who it is. Answer with [`accept`](crate::HubConnection::accept) or
-    /// [`refuse`](crate::HubConnection::refuse).
-    Greeted(Greeting),
+    /// [`refuse`](crate::HubConnection::refuse). In a box, since it comes once and is larger than
+    /// what comes often.
+    Greeted(Box<Greeting>),
     /// A plugin has described itself. Answer with [`welcome`](crate::HubConnection::welcome) or
     /// [`refuse`](crate::HubConnection::refuse).
     Described(Arc<Description>),

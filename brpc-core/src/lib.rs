@@ -51,6 +51,7 @@
 //! let introduction = Introduction {
 //!     name: "greeter".into(),
 //!     version: "1.0".into(),
+//!     labels: Labels::default(),
 //!     instance: [7; 16],
 //!     description,
 //! };
@@ -97,8 +98,10 @@ mod error;
 mod event;
 mod handshake;
 pub mod json;
+pub mod labels;
 pub mod limits;
 pub mod name;
+mod selector;
 mod session;
 mod wire;
 
@@ -117,7 +120,9 @@ pub use error::{
 };
 pub use event::{HubEvent, PluginEvent};
 pub use handshake::{Greeting, Introduction, Terms};
+pub use labels::{LabelError, Labels};
 pub use limits::Limits;
+pub use selector::{Candidate, Selector, VersionRangeError};
 pub use session::{
     Admission, CallId, DrainCause, EmitError, IncomingCall, NewCall, SessionTerms, Settlement,
     Tally,

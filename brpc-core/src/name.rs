@@ -1,5 +1,7 @@
 //! The rules for names. ASCII only, so that no two names look alike and none breaks a log line.
 
+use crate::labels::{MAX_LABEL_KEY, MAX_LABEL_VALUE};
+
 /// The longest name of a plugin or a method, in bytes.
 pub const MAX_NAME: usize = 128;
 
@@ -17,7 +19,14 @@ pub const VERSION_RULE: &str = "a version is at most 64 printable ASCII characte
 pub const METHOD_RULE: &str = "a method's name is 1 to 128 characters of A-Z a-z 0-9 . _ - / and \
                                does not start with a dot or with `brpc.`";
 
-/// Method names that start so are kept for the protocol itself.
+/// What the key of a label may be, for messages.
+pub const LABEL_KEY_RULE: &str = "a label's key is 1 to 64 characters of A-Z a-z 0-9 . _ - / and \
+                                  does not start with a dot or with `brpc.`";
+
+/// What the value of a label may be, for messages.
+pub const LABEL_VALUE_RULE: &str = "a label's value is at most 128 printable ASCII characters";
+
+/// Names of methods and keys of labels that start so are kept for the protocol itself.
 const RESERVED: &str = "brpc.";
 
 /// Whether a plugin may have this name.
@@ -32,7 +41,21 @@ pub fn is_method_name(name: &str) -> bool {
 
 /// Whether a version may be this text.
 pub fn is_version(text: &str) -> bool {
-    text.len() <= MAX_VERSION && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+    is_printable(text, MAX_VERSION)
+}
+
+/// Whether a label may have this key.
+pub fn is_label_key(key: &str) -> bool {
+    key.len() <= MAX_LABEL_KEY && is_method_name(key)
+}
+
+/// Whether a label may have this value.
+pub fn is_label_value(value: &str) -> bool {
+    is_printable(value, MAX_LABEL_VALUE)
+}
+
+fn is_printable(text: &str, longest: usize) -> bool {
+    text.len() <= longest && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
 }
 
 fn is_name(name: &str, also: impl Fn(u8) -> bool) -> bool {
@@ -63,6 +86,19 @@ mod tests {
         assert!(is_method_name("files/read"));
         assert!(!is_method_name("brpc.ping"));
         assert!(!is_method_name(""));
+    }
+
+    #[test]
+    fn labels() {
+        for good in ["a", "app.example/Zone_2", &"x".repeat(64)] {
+            assert!(is_label_key(good), "{good}");
+        }
+        for bad in ["", ".a", "a b", "a=b", "brpc.x", "\u{430}", &"x".repeat(65)] {
+            assert!(!is_label_key(bad), "{bad:?}");
+        }
+        assert!(is_label_value("") && is_label_value(&"~ ".repeat(64)));
+        assert!(!is_label_value(&"x".repeat(129)));
+        assert!(!is_label_value("\u{e4}") && !is_label_value("a\tb"));
     }
 
     #[test]

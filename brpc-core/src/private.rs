@@ -11,5 +11,6 @@ pub use std::string::String;
 pub use std::sync::Arc;
 pub use std::vec::Vec;
 
+pub use crate::Selector;
 pub use crate::caller::Caller;
 pub use crate::client::{All, Argument, Calls, One};

@@ -3,7 +3,7 @@
 use std::io;
 
 use brpc_core::describe::DescriptionError;
-use brpc_core::{DisconnectReason, Refusal};
+use brpc_core::{DisconnectReason, LabelError, Refusal};
 use thiserror::Error;
 
 /// Why a plugin is not connected.
@@ -16,6 +16,9 @@ pub enum ConnectError {
     /// The plugin's version breaks the rule; nothing was sent.
     #[error("bad plugin version: {}", brpc_core::name::VERSION_RULE)]
     BadVersion,
+    /// The plugin's labels break a rule; nothing was sent.
+    #[error("bad labels")]
+    BadLabels(#[source] LabelError),
     /// The plugin has no method to describe otherwise; nothing was sent.
     #[error("there is no method `{name}` to describe; there are: {}", methods.join(", "))]
     NoSuchMethod {

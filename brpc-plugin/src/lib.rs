@@ -63,7 +63,8 @@ pub mod __private;
 
 pub use brpc_core::describe::DescriptionError;
 pub use brpc_core::{
-    DisconnectReason, Function, Limits, MethodError, ProtocolError, Refusal, RefusalCode,
+    DisconnectReason, Function, LabelError, Limits, MethodError, ProtocolError, Refusal,
+    RefusalCode,
 };
 pub use brpc_macros::plugin_without_facade as plugin;
 pub use context::Context;

@@ -1,11 +1,12 @@
 //! A plugin: a receiver, and what it says of itself.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use brpc_core::describe::Description;
 use brpc_core::name::{is_plugin_name, is_version};
-use brpc_core::{Function, Introduction, Limits};
+use brpc_core::{Function, Introduction, Labels, Limits};
 use schemars::generate::SchemaSettings;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, ToSocketAddrs};
@@ -30,6 +31,8 @@ pub struct Plugin<R> {
     hook: AsyncHook,
     name: String,
     version: String,
+    /// What it says of where and what it is, by key.
+    labels: BTreeMap<String, String>,
     /// Random, the same as long as this value lives.
     instance: [u8; 16],
     limits: Limits,
@@ -59,6 +62,7 @@ impl<R: Receiver> Plugin<R> {
             hook,
             name: R::NAME.to_owned(),
             version: R::VERSION.to_owned(),
+            labels: BTreeMap::new(),
             instance,
             limits: Limits::default(),
             overrides: Vec::new(),
@@ -77,6 +81,21 @@ impl<R: Receiver> Plugin<R> {
     #[must_use]
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.version = version.into();
+        self
+    }
+
+    /// Says where or what the plugin is, so that a hub can choose it by that: `region` is `eu`.
+    /// A key that is given again gets the new value.
+    ///
+    /// At most 32 labels, and 2 KiB of keys and values together. A key has 1 to 64 of the
+    /// characters `A-Z a-z 0-9 . _ - /` and starts neither with a dot nor with `brpc.`; a value has
+    /// at most 128 printable ASCII characters, and may be empty. What breaks a rule is found when
+    /// the plugin connects, before anything is sent.
+    ///
+    /// A hub that does not know labels leaves them aside.
+    #[must_use]
+    pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.labels.insert(key.into(), value.into());
         self
     }
 
@@ -183,9 +202,11 @@ impl<R: Receiver> Plugin<R> {
         if !is_version(&self.version) {
             return Err(ConnectError::BadVersion);
         }
+        let labels = Labels::new(&self.labels).map_err(ConnectError::BadLabels)?;
         Ok(Introduction {
             name: self.name.clone(),
             version: self.version.clone(),
+            labels,
             instance: self.instance,
             description: self.description()?,
         })
@@ -207,6 +228,7 @@ impl<R> fmt::Debug for Plugin<R> {
         f.debug_struct("Plugin")
             .field("name", &self.name)
             .field("version", &self.version)
+            .field("labels", &self.labels)
             .finish_non_exhaustive()
     }
 }

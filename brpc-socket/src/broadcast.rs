@@ -7,22 +7,33 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use brpc_core::{Admission, CallError};
+use brpc_core::{Admission, CallError, Selector};
 use futures_core::Stream;
 use futures_util::stream::FuturesUnordered;
 use serde::de::DeserializeOwned;
 
 use crate::call::{Call, Options};
+use crate::error::NotEnough;
 use crate::event::PluginRef;
 use crate::hub::{Charge, Hub};
 use crate::link::PluginLink;
 use crate::request::Request;
 
-/// A call to every plugin that is connected when it is first polled; made by
-/// [`Socket::broadcast`](crate::Socket::broadcast).
+/// A call to every plugin that is connected when it is first polled, or to those of them that
+/// [`to`](Self::to) says; made by [`Socket::broadcast`](crate::Socket::broadcast).
 ///
 /// A stream of plugins and what each answered, as the answers come in; over no plugin it is empty.
-/// Each plugin is answered for exactly once, at the latest when the time is over.
+/// Each plugin is answered for at most once, at the latest when the time is over: exactly once,
+/// unless [`first`](Self::first) or [`quorum`](Self::quorum) ends the stream before.
+///
+/// ```no_run
+/// # use brpc_socket::Selector;
+/// # async fn example(hub: brpc_socket::Socket) {
+/// // Whichever of the caches in Europe is the fastest.
+/// let caches = Selector::name("cache-*").label("region", "eu").method("get");
+/// let cached = hub.broadcast::<String>("get", "page/1").to(caches).first(1).try_collect().await;
+/// # }
+/// ```
 ///
 /// # Cancel safety
 /// Dropping it gives up those calls that are not over, as dropping a [`Call`] does.
@@ -32,10 +43,56 @@ pub struct Broadcast<T> {
     /// Without the name of a plugin.
     request: Result<Request, CallError>,
     options: Options,
-    /// The calls that are not over, once they are made.
-    calls: Option<FuturesUnordered<Member<T>>>,
+    /// Which plugins are asked.
+    selector: Selector,
+    /// After how many outputs it ends.
+    goal: Goal,
+    /// The calls, once they are made.
+    round: Option<Round<T>>,
+}
+
+/// After how many outputs a broadcast ends.
+#[derive(Clone, Copy, Debug)]
+enum Goal {
+    /// When each plugin is answered for.
+    All,
+    /// After so many.
+    First(usize),
+    /// After those of more than half of the plugins that were asked.
+    Majority,
+}
+
+impl Goal {
+    /// How many that is, of so many plugins.
+    fn wanted(self, asked: usize) -> usize {
+        match self {
+            Self::All => asked,
+            Self::First(outputs) => outputs,
+            Self::Majority => asked / 2 + 1,
+        }
+    }
+}
+
+/// The calls of a broadcast.
+struct Round<T> {
+    /// Those that are not over.
+    calls: FuturesUnordered<Member<T>>,
+    /// How many plugins were asked.
+    asked: usize,
+    /// How many outputs end it.
+    wanted: usize,
+    /// How many outputs there were.
+    succeeded: usize,
     /// Room taken for the input, once for all.
     charge: Option<Charge>,
+}
+
+impl<T> Round<T> {
+    /// Gives up what is not over.
+    fn give_up(&mut self) {
+        self.calls.clear();
+        self.charge = None;
+    }
 }
 
 impl<T> Broadcast<T> {
@@ -44,7 +101,36 @@ impl<T> Broadcast<T> {
         request: Result<Request, CallError>,
         options: Options,
     ) -> Self {
-        Self { hub, request, options, calls: None, charge: None }
+        Self { hub, request, options, selector: Selector::all(), goal: Goal::All, round: None }
+    }
+
+    /// Asks only those of the plugins that a selector means. The last one that is given counts.
+    ///
+    /// A plugin that has no such method is asked all the same, unless the selector has the
+    /// condition [`method`](Selector::method).
+    pub fn to(mut self, selector: Selector) -> Self {
+        self.selector = selector;
+        self
+    }
+
+    /// Ends the stream after so many outputs. Calls that are not over by then are given up: their
+    /// plugins are told when the last of the outputs is yielded.
+    ///
+    /// Errors are yielded as they come and don't count. If fewer plugins succeed, the stream goes on
+    /// until each is answered for, though it may be certain before that they are too few; only
+    /// [`try_collect`](Self::try_collect) ends then. With 0 nobody is asked. Of this and
+    /// [`quorum`](Self::quorum) the last one that is asked for counts.
+    pub fn first(mut self, outputs: usize) -> Self {
+        self.goal = Goal::First(outputs);
+        self
+    }
+
+    /// As [`first`](Self::first), with as many outputs as make more than half of the plugins that
+    /// are asked: 2 of 3, 3 of 4. Those count that are connected, and meant by the selector, when it
+    /// is first polled, whatever comes of their calls; of none there is no majority.
+    pub fn quorum(mut self) -> Self {
+        self.goal = Goal::Majority;
+        self
     }
 
     /// Gives each call so much time; `None` for no limit. See [`Call::timeout`].
@@ -73,7 +159,8 @@ impl<T> Broadcast<T> {
 }
 
 impl<T: DeserializeOwned> Broadcast<T> {
-    /// The next answer, with the name of its plugin; `None` when all are in.
+    /// The next answer, with the name of its plugin; `None` when all are in, or as many as
+    /// [`first`](Self::first) or [`quorum`](Self::quorum) asks for.
     ///
     /// # Cancel safety
     /// It can be dropped at any time and no answer is lost.
@@ -81,7 +168,11 @@ impl<T: DeserializeOwned> Broadcast<T> {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// All answers, by the name of the plugin. Empty if none is connected.
+    /// All answers that the stream yields, errors among them, by the name of the plugin. Empty if
+    /// none is connected.
+    ///
+    /// # Cancel safety
+    /// Dropped, the calls are given up and answers are lost.
     pub async fn collect(mut self) -> BTreeMap<String, Result<T, CallError>> {
         let mut answers = BTreeMap::new();
         while let Some((plugin, answer)) = self.next().await {
@@ -90,15 +181,52 @@ impl<T: DeserializeOwned> Broadcast<T> {
         answers
     }
 
+    /// The outputs, by the name of the plugin: as many as [`first`](Self::first) or
+    /// [`quorum`](Self::quorum) asks for, else those of all plugins that are asked.
+    ///
+    /// # Errors
+    /// If so many plugins don't succeed. It returns as soon as that is certain, and gives up the
+    /// calls that are not over; so without `first` and `quorum` the first error ends it.
+    ///
+    /// # Cancel safety
+    /// Dropped, the calls are given up and answers are lost.
+    pub async fn try_collect(mut self) -> Result<BTreeMap<String, T>, NotEnough<T>> {
+        let mut answers = BTreeMap::new();
+        loop {
+            let round = self.round();
+            if round.succeeded + round.calls.len() < round.wanted {
+                return Err(NotEnough { asked: round.asked, wanted: round.wanted, answers });
+            }
+            let Some((plugin, answer)) = self.next().await else { break };
+            answers.insert(plugin, answer);
+        }
+        let output =
+            |(plugin, answer): (String, Result<T, CallError>)| Some((plugin, answer.ok()?));
+        Ok(answers.into_iter().filter_map(output).collect())
+    }
+
+    /// The calls, which are made now if they are not yet.
+    fn round(&mut self) -> &mut Round<T> {
+        if self.round.is_none() {
+            self.round = Some(self.start());
+        }
+        self.round.as_mut().expect("it was made above")
+    }
+
     /// Makes all calls, each on the connection that the plugin has now. The input is encoded once
     /// and shared by all.
-    fn start(&mut self) -> FuturesUnordered<Member<T>> {
+    fn start(&self) -> Round<T> {
+        let mut charge = None;
         let request = self.request.clone().and_then(|request| {
-            self.charge = Some(self.hub.clone().charge(request.input_len())?);
+            charge = Some(self.hub.clone().charge(request.input_len())?);
             Ok((request.method().to_owned(), request.into_input()))
         });
-        let links: Vec<Arc<PluginLink>> =
-            self.hub.with_registry(|registry| registry.plugins().cloned().collect());
+        let links: Vec<Arc<PluginLink>> = match self.goal {
+            Goal::First(0) => Vec::new(),
+            _ => self
+                .hub
+                .with_registry(|registry| registry.matching(&self.selector).cloned().collect()),
+        };
         let member = |link: Arc<PluginLink>| {
             let plugin = link.member()?.plugin.clone();
             let call = match &request {
@@ -109,7 +237,9 @@ impl<T: DeserializeOwned> Broadcast<T> {
             };
             Some(Member { plugin, call })
         };
-        links.into_iter().filter_map(member).collect()
+        let calls: FuturesUnordered<_> = links.into_iter().filter_map(member).collect();
+        let asked = calls.len();
+        Round { calls, asked, wanted: self.goal.wanted(asked), succeeded: 0, charge }
     }
 }
 
@@ -117,20 +247,21 @@ impl<T: DeserializeOwned> Stream for Broadcast<T> {
     type Item = (String, Result<T, CallError>);
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.calls.is_none() {
-            let calls = self.start();
-            self.calls = Some(calls);
+        let round = self.round();
+        let next = ready!(Pin::new(&mut round.calls).poll_next(context));
+        if let Some((_, Ok(_))) = next {
+            round.succeeded += 1;
+            if round.succeeded == round.wanted {
+                round.give_up();
+            }
         }
-        match &mut self.calls {
-            Some(calls) => Pin::new(calls).poll_next(context),
-            None => Poll::Ready(None),
-        }
+        Poll::Ready(next)
     }
 }
 
 impl<T> std::fmt::Debug for Broadcast<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let waiting = self.calls.as_ref().map(FuturesUnordered::len);
+        let waiting = self.round.as_ref().map(|round| round.calls.len());
         f.debug_struct("Broadcast").field("waiting", &waiting).finish_non_exhaustive()
     }
 }

@@ -7,7 +7,7 @@ use brpc_core::caller::{CallOptions, Target};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Broadcast, Call, PluginRef, Socket};
+use crate::{Broadcast, Call, PluginRef, Selector, Socket};
 
 impl Caller for Socket {
     type Plugin = PluginRef;
@@ -25,12 +25,12 @@ impl Caller for Socket {
         }
     }
 
-    fn broadcast<T, I>(&self, method: &str, input: &I) -> Broadcast<T>
+    fn broadcast<T, I>(&self, plugins: &Selector, method: &str, input: &I) -> Broadcast<T>
     where
         T: DeserializeOwned,
         I: Serialize + ?Sized,
     {
-        Self::broadcast(self, method, input)
+        Self::broadcast(self, method, input).to(plugins.clone())
     }
 }
 

@@ -1,7 +1,9 @@
 //! What can go wrong with the hub itself; see [`CallError`](crate::CallError) for calls.
 
+use std::collections::BTreeMap;
 use std::io;
 
+use brpc_core::CallError;
 use thiserror::Error;
 
 /// Why a listener is not served any more.
@@ -26,9 +28,40 @@ pub enum WaitError {
         /// The names that were not connected.
         missing: Vec<String>,
     },
+    /// The time was over, and fewer plugins were connected that a selector means.
+    #[error("{found} of {wanted} plugins connected in time: {selector}")]
+    TooFew {
+        /// How many were connected when the time was over.
+        found: usize,
+        /// How many were waited for.
+        wanted: usize,
+        /// The selector, as a text.
+        selector: String,
+    },
     /// The hub shut down.
     #[error("the hub shut down")]
     ShutDown,
+}
+
+/// Fewer plugins succeeded than a broadcast was to wait for; from
+/// [`Broadcast::try_collect`](crate::Broadcast::try_collect).
+#[derive(Clone, Debug, Error, PartialEq)]
+#[error("{} of {asked} plugins succeeded, and {wanted} were wanted", self.succeeded())]
+#[non_exhaustive]
+pub struct NotEnough<T> {
+    /// How many plugins were asked.
+    pub asked: usize,
+    /// How many had to succeed.
+    pub wanted: usize,
+    /// The answers that came before this was certain, by the name of the plugin.
+    pub answers: BTreeMap<String, Result<T, CallError>>,
+}
+
+impl<T> NotEnough<T> {
+    /// How many of the answers are outputs.
+    pub fn succeeded(&self) -> usize {
+        self.answers.values().filter(|answer| answer.is_ok()).count()
+    }
 }
 
 /// Why a plugin could not be unplugged.

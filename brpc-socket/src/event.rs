@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use brpc_core::DisconnectReason;
+use brpc_core::describe::Description;
 use brpc_core::json::{self, JsonError};
+use brpc_core::{Candidate, DisconnectReason, Labels, Selector};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
@@ -23,6 +24,9 @@ pub enum Event {
     Disconnected(PluginRef, DisconnectReason),
     /// This subscriber was too slow, and so many events before the next one were dropped for it.
     Lagged(u64),
+    /// This subscriber was too slow, and had asked to be cut off for it with
+    /// [`close_on_lag`](crate::Events::close_on_lag). Nothing follows.
+    CutOff,
 }
 
 /// A plugin on one of its connections. A cheap clone.
@@ -32,14 +36,15 @@ pub struct PluginRef(Arc<Identity>);
 struct Identity {
     name: String,
     version: String,
+    labels: Labels,
     generation: u64,
     /// How the connection ended, once it has.
     end: OnceLock<DisconnectReason>,
 }
 
 impl PluginRef {
-    pub(crate) fn new(name: String, version: String, generation: u64) -> Self {
-        Self(Arc::new(Identity { name, version, generation, end: OnceLock::new() }))
+    pub(crate) fn new(name: String, version: String, labels: Labels, generation: u64) -> Self {
+        Self(Arc::new(Identity { name, version, labels, generation, end: OnceLock::new() }))
     }
 
     /// The name under which it is called.
@@ -50,6 +55,23 @@ impl PluginRef {
     /// Its own version, for people; may be empty.
     pub fn version(&self) -> &str {
         &self.0.version
+    }
+
+    /// What it says of where and what it is: the value of the label of this key; `None` if it has
+    /// none.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.0.labels.get(key)
+    }
+
+    /// All its labels, keys and values, in the order of the keys.
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
+        self.0.labels.iter()
+    }
+
+    /// Whether a selector means it, as a plugin of this description.
+    pub(crate) fn is_meant_by(&self, selector: &Selector, description: &Description) -> bool {
+        let Identity { name, version, labels, .. } = &*self.0;
+        selector.matches(&Candidate { name, version, labels, description })
     }
 
     /// The number of its connection among all that the hub has had; rises.
@@ -82,6 +104,7 @@ impl fmt::Debug for PluginRef {
         f.debug_struct("PluginRef")
             .field("name", &self.0.name)
             .field("version", &self.0.version)
+            .field("labels", &self.0.labels)
             .field("generation", &self.0.generation)
             .finish_non_exhaustive()
     }

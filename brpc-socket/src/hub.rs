@@ -139,7 +139,7 @@ impl Hub {
         let mut attempts_left = sequencer.map_or(0, |sequencer| sequencer.attempts);
         let mut name = greeting.name.clone();
         loop {
-            if self.try_register(link, &name, &greeting.version, description)? {
+            if self.try_register(link, &name, greeting, description)? {
                 return Ok(());
             }
             let Some(sequencer) = sequencer.filter(|_| attempts_left > 0) else { break };
@@ -165,7 +165,7 @@ impl Hub {
         &self,
         link: &Arc<PluginLink>,
         name: &str,
-        version: &str,
+        greeting: &Greeting,
         description: &Arc<Description>,
     ) -> Result<bool, Refusal> {
         // Held throughout: a plugin is let in before the hub shuts down, and is asked to leave, or
@@ -182,7 +182,8 @@ impl Hub {
                 let refusal = Refusal::new(RefusalCode::Full, "the hub has no place left");
                 return Err(refusal.retry_after(Duration::from_secs(5)));
             }
-            let plugin = PluginRef::new(name.to_owned(), version.to_owned(), link.id);
+            let Greeting { version, labels, .. } = greeting.clone();
+            let plugin = PluginRef::new(name.to_owned(), version, labels, link.id);
             // Replicas that connect at the same moment describe themselves each.
             let known = registry.description(description.digest());
             let description = known.unwrap_or_else(|| description.clone());

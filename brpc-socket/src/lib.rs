@@ -74,13 +74,13 @@ pub use brpc_core::Caller;
 pub use brpc_core::json::JsonError;
 pub use brpc_core::{
     CallError, DisconnectReason, Execution, Function, Limits, MethodError, PluginInfo,
-    ProtocolError, Refusal, RefusalCode, Scope, Stage,
+    ProtocolError, Refusal, RefusalCode, Scope, Selector, Stage, VersionRangeError,
 };
 pub use brpc_macros::client_of_socket as client;
 pub use builder::Builder;
 pub use call::{Call, CancelHandle};
 pub use drain::{DrainReport, Shutdown, ShutdownReport, Unplug};
-pub use error::{ServeError, UnplugError, WaitError};
+pub use error::{NotEnough, ServeError, UnplugError, WaitError};
 pub use event::{Event, Message, PluginRef};
 pub use listener::{Listener, ListenerClosed, MemoryConnector, MemoryListener, Source};
 pub use socket::Socket;

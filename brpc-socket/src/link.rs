@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use brpc_core::describe::Description;
 use brpc_core::{
     CallError, CallId, Connection as _, DisconnectReason, DrainCause, Greeting, HubConnection,
-    HubEvent, Limits, NewCall, Stage, Tally,
+    HubEvent, Limits, NewCall, Selector, Stage, Tally,
 };
 use brpc_io::{Driven, Link, now};
 use bytes::Bytes;
@@ -29,7 +29,7 @@ pub(crate) struct PluginLink {
     hub: Arc<Hub>,
     driven: Driven<HubConnection<Arc<Slot>>>,
     /// What the plugin said of itself, until it is registered.
-    greeting: Mutex<Option<Greeting>>,
+    greeting: Mutex<Option<Box<Greeting>>>,
     /// The connection's place among those that are not let in yet: until it is let in, or its stream
     /// is closed, so that those who were refused and don't go take up places and not descriptors.
     admission: Mutex<Option<Admission>>,
@@ -48,6 +48,12 @@ pub(crate) struct PluginLink {
 pub(crate) struct Member {
     pub(crate) plugin: PluginRef,
     pub(crate) description: Arc<Description>,
+}
+
+impl Member {
+    pub(crate) fn is_meant_by(&self, selector: &Selector) -> bool {
+        self.plugin.is_meant_by(selector, &self.description)
+    }
 }
 
 /// A place among the connections that are not let in yet.

@@ -13,6 +13,10 @@ pub(crate) enum Policy {
     /// The oldest event is dropped.
     #[default]
     DropOldest,
+    /// The event that comes is dropped.
+    DropNewest,
+    /// The event that comes is dropped, and no other follows.
+    Close,
     /// Plugins wait: the credit of their unread events is withheld.
     Wait,
 }
@@ -28,15 +32,22 @@ struct State {
     /// The most bytes in it, likewise.
     max_bytes: usize,
     policy: Policy,
+    /// Events, and gaps where some were dropped that came. Behind each gap is an event.
     unread: VecDeque<Unread>,
     /// Bytes of the events in it.
     bytes: usize,
+    /// How many gaps are in it, which don't count as events.
+    gaps: usize,
     /// Events dropped since the last that was read.
     lagged: u64,
+    /// Events dropped since the last that was added: a gap behind all that is in it.
+    missed: u64,
     /// Whether a connection ended since its events were last looked for.
     may_have_ended: bool,
     /// No event follows.
     is_closed: bool,
+    /// Whether the subscriber is still to be told that it was cut off.
+    is_cut_off: bool,
     /// Set while the subscriber waits.
     reader: Option<Waker>,
 }
@@ -49,9 +60,12 @@ impl Default for State {
             policy: Policy::default(),
             unread: VecDeque::new(),
             bytes: 0,
+            gaps: 0,
             lagged: 0,
+            missed: 0,
             may_have_ended: false,
             is_closed: false,
+            is_cut_off: false,
             reader: None,
         }
     }
@@ -72,6 +86,8 @@ pub(crate) enum Read {
     Some,
     /// So many were dropped before those that come next.
     Lagged(u64),
+    /// It was too slow, and nothing follows.
+    CutOff,
     /// Nothing follows.
     End,
 }
@@ -116,7 +132,16 @@ impl Queue {
             let count = most.min(state.unread.len());
             next.extend(state.unread.drain(..count));
             state.bytes -= next.iter().map(Unread::size).sum::<usize>();
+            if state.gaps > 0 {
+                state.gaps -= next.iter().filter(|unread| unread.is_gap()).count();
+            }
             return Poll::Ready(Read::Some);
+        }
+        if state.missed > 0 {
+            return Poll::Ready(Read::Lagged(std::mem::take(&mut state.missed)));
+        }
+        if std::mem::take(&mut state.is_cut_off) {
+            return Poll::Ready(Read::CutOff);
         }
         if state.is_closed {
             return Poll::Ready(Read::End);
@@ -141,7 +166,7 @@ impl Queue {
     pub(crate) fn close_and_clear(&self) -> VecDeque<Unread> {
         let mut state = self.lock();
         state.is_closed = true;
-        state.bytes = 0;
+        (state.bytes, state.gaps) = (0, 0);
         std::mem::take(&mut state.unread)
     }
 }
@@ -149,13 +174,30 @@ impl Queue {
 impl State {
     /// Adds an event. Its credit is kept if plugins wait for this subscriber.
     fn push(&mut self, mut unread: Unread, leftover: &mut Leftover) {
-        let size = unread.size();
+        if self.is_closed {
+            return leftover.unread.push(unread);
+        }
+        let mut size = unread.size();
+        if self.missed > 0 {
+            size += Unread::GAP_SIZE;
+        }
         match self.policy {
             Policy::DropOldest => {
                 leftover.credits.extend(unread.take_credit());
                 self.drop_oldest(size, &mut leftover.unread);
             }
+            Policy::DropNewest | Policy::Close => {
+                if self.is_full(size) {
+                    return self.drop_newest(unread, leftover);
+                }
+                leftover.credits.extend(unread.take_credit());
+            }
             Policy::Wait => self.drop_ended(size, &mut leftover.unread),
+        }
+        if self.missed > 0 {
+            let missed = std::mem::take(&mut self.missed);
+            self.unread.push_back(Unread::new(Event::Lagged(missed)));
+            self.gaps += 1;
         }
         self.bytes += size;
         self.may_have_ended |= matches!(unread.event(), Event::Disconnected(..));
@@ -165,7 +207,19 @@ impl State {
     /// Whether an event of this size is too much.
     fn is_full(&self, size: usize) -> bool {
         !self.unread.is_empty()
-            && (self.unread.len() >= self.capacity || self.bytes + size > self.max_bytes)
+            && (self.unread.len() - self.gaps >= self.capacity
+                || self.bytes + size > self.max_bytes)
+    }
+
+    /// Leaves an event out, for which there is no room.
+    fn drop_newest(&mut self, unread: Unread, leftover: &mut Leftover) {
+        if self.policy == Policy::Close {
+            (self.is_closed, self.is_cut_off) = (true, true);
+        } else {
+            self.missed += 1;
+            self.may_have_ended |= matches!(unread.event(), Event::Disconnected(..));
+        }
+        leftover.unread.push(unread);
     }
 
     /// Makes room by dropping what is oldest.
@@ -173,7 +227,8 @@ impl State {
         while self.is_full(size) {
             let Some(unread) = self.unread.pop_front() else { return };
             self.bytes -= unread.size();
-            self.lagged += 1;
+            self.gaps -= usize::from(unread.is_gap());
+            self.lagged += unread.missed();
             dropped.push(unread);
         }
     }
@@ -193,7 +248,8 @@ impl State {
             std::mem::take(&mut self.unread).into_iter().partition(Unread::has_ended);
         self.unread = kept;
         self.bytes -= ended.iter().map(Unread::size).sum::<usize>();
-        self.lagged += ended.len() as u64;
+        self.gaps = 0;
+        self.lagged += ended.iter().map(Unread::missed).sum::<u64>();
         dropped.extend(ended);
     }
 }
@@ -202,7 +258,7 @@ impl State {
 mod tests {
     use std::sync::{Arc, Weak};
 
-    use brpc_core::DisconnectReason;
+    use brpc_core::{DisconnectReason, Labels};
     use bytes::Bytes;
 
     use super::*;
@@ -215,10 +271,101 @@ mod tests {
         Unread::new(Event::Message(Message { origin, payload: Bytes::from_static(b"1") }))
     }
 
+    /// Whether the counts of a queue are those of what is in it.
+    fn counts_are_right(state: &State) -> bool {
+        let bytes: usize = state.unread.iter().map(Unread::size).sum();
+        let gaps = state.unread.iter().filter(|unread| unread.is_gap()).count();
+        (state.bytes, state.gaps) == (bytes, gaps)
+    }
+
+    /// Reads once: how many events were seen, or are known to be missing.
+    fn read(queue: &Queue) -> u64 {
+        let mut next = VecDeque::new();
+        match queue.poll_read(&mut next, &mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Read::Some) => next.iter().map(Unread::missed).sum(),
+            Poll::Ready(Read::Lagged(missed)) => missed,
+            _ => 0,
+        }
+    }
+
+    fn here() -> PluginRef {
+        PluginRef::new("here".into(), String::new(), Labels::default(), 1)
+    }
+
+    /// Whatever is asked for and in whichever order, nothing is lost without being counted.
+    #[test]
+    fn every_event_is_read_or_counted() {
+        let (bus, here, gone) = (Bus::default(), here(), here());
+        gone.set_ended(DisconnectReason::Unclean);
+        let gone = || Unread::new(Event::Disconnected(gone.clone(), DisconnectReason::Unclean));
+        let policies = [Policy::DropOldest, Policy::DropNewest, Policy::Wait];
+        let one = message(&here).size();
+        for seed in 0..2_000_u64 {
+            let sizes = [1 + seed % 5, 1 + seed % 7].map(|size| usize::try_from(size).unwrap());
+            let events = bus.subscribe().capacity(sizes[0]).capacity_bytes(sizes[1] * one);
+            let queue = &events.queue;
+            let (mut seen, mut pushed) = (0, 0);
+            let mut dice = seed;
+            for _ in 0..50 {
+                dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
+                match dice >> 61 {
+                    0 => queue.set_policy(policies[usize::try_from(dice >> 40).unwrap() % 3]),
+                    1..=3 => seen += read(queue),
+                    4 => {
+                        bus.publish(vec![gone()]);
+                        pushed += 1;
+                    }
+                    more => {
+                        bus.publish((3..more).map(|_| message(&here)).collect());
+                        pushed += more - 3;
+                    }
+                }
+                let state = queue.lock();
+                assert!(counts_are_right(&state), "{seed}: {state:?}");
+                let unread: u64 = state.unread.iter().map(Unread::missed).sum();
+                let known = seen + unread + state.lagged + state.missed;
+                assert_eq!(known, pushed, "{seed}: {state:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn neither_limit_is_passed_by_what_drops_the_newest() {
+        let here = here();
+        let one = message(&here).size();
+        for (capacity, bytes) in [(4, usize::MAX), (usize::MAX, 4 * one), (3, 4 * one)] {
+            let bus = Bus::default();
+            let events = bus.subscribe().capacity(capacity).capacity_bytes(bytes).drop_newest();
+            for round in 0..100 {
+                bus.publish((0..3).map(|_| message(&here)).collect());
+                let state = events.queue.lock();
+                assert!(state.unread.len() - state.gaps <= capacity && state.bytes <= bytes);
+                assert!(counts_are_right(&state));
+                drop(state);
+                if round % 2 == 0 {
+                    read(&events.queue);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_that_is_cut_off_keeps_what_it_has_and_no_more() {
+        let here = here();
+        let bus = Bus::default();
+        let events = bus.subscribe().capacity(3).close_on_lag();
+        for _ in 0..100 {
+            bus.publish((0..5).map(|_| message(&here)).collect());
+        }
+        let state = events.queue.lock();
+        assert_eq!((state.unread.len(), state.missed, state.lagged), (3, 0, 0));
+        assert!(state.is_closed && state.is_cut_off && counts_are_right(&state));
+    }
+
     /// Each event would cost a walk along the queue.
     #[test]
     fn nothing_is_looked_for_while_nobody_has_gone() {
-        let (bus, here) = (Bus::default(), PluginRef::new("here".into(), String::new(), 1));
+        let (bus, here) = (Bus::default(), here());
         let events = bus.subscribe().capacity(4).wait();
         for _ in 0..100 {
             bus.publish(vec![message(&here)]);
@@ -226,7 +373,7 @@ mod tests {
         }
         assert_eq!(events.queue.lock().unread.len(), 100, "those who are here are waited for");
 
-        let gone = PluginRef::new("gone".into(), String::new(), 2);
+        let gone = PluginRef::new("gone".into(), String::new(), Labels::default(), 2);
         bus.publish(vec![message(&gone)]);
         gone.set_ended(DisconnectReason::Unclean);
         let gone = Event::Disconnected(gone, DisconnectReason::Unclean);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
+use brpc_core::Selector;
 use brpc_core::describe::Description;
 
 use crate::event::PluginRef;
@@ -85,8 +86,19 @@ impl Registry {
         self.plugins.values().filter(|link| !link.has_ended())
     }
 
+    /// Those of them that a selector means.
+    pub(crate) fn matching(&self, selector: &Selector) -> impl Iterator<Item = &Arc<PluginLink>> {
+        self.plugins()
+            .filter(|link| link.member().is_some_and(|member| member.is_meant_by(selector)))
+    }
+
     /// All connections, let in or not.
     pub(crate) fn connections(&self) -> impl ExactSizeIterator<Item = &Arc<PluginLink>> {
         self.connections.values()
     }
+}
+
+/// The plugins of connections that are let in.
+pub(crate) fn members<'a>(links: impl Iterator<Item = &'a Arc<PluginLink>>) -> Vec<PluginRef> {
+    links.filter_map(|link| link.member()).map(|member| member.plugin.clone()).collect()
 }

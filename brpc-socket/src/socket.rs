@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brpc_core::{DisconnectReason, PluginInfo};
+use brpc_core::{DisconnectReason, PluginInfo, Selector};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
@@ -18,7 +18,7 @@ use crate::error::WaitError;
 use crate::event::PluginRef;
 use crate::hub::Hub;
 use crate::listener::Listener;
-use crate::registry::Registry;
+use crate::registry::{Registry, members};
 use crate::request::Request;
 use crate::subscriber::Events;
 use crate::wait;
@@ -132,7 +132,10 @@ impl Socket {
         Call::new(hub, Request::encode("", method, input), Some(plugin.clone()), options)
     }
 
-    /// Calls a method of every plugin that is connected.
+    /// Calls a method of every plugin that is connected, or of those that
+    /// [`to`](Broadcast::to) says; a plugin that has no such method is answered for with
+    /// [`MethodNotFound`](crate::CallError::MethodNotFound). It waits for all, unless
+    /// [`first`](Broadcast::first) or [`quorum`](Broadcast::quorum) says otherwise.
     ///
     /// ```no_run
     /// # async fn example(hub: brpc_socket::Socket) {
@@ -196,13 +199,44 @@ impl Socket {
         wait::wait_for_all(self.hub(), &names, timeout).await
     }
 
+    /// Returns when so many plugins that a selector means are connected at the same moment and can
+    /// be called; at once if they are, as with a count of 0. What it gives is all that the selector
+    /// means at that moment, sorted by name, which may be more.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use brpc_socket::Selector;
+    /// # async fn example(hub: brpc_socket::Socket) -> Result<(), brpc_socket::WaitError> {
+    /// let edges = Selector::name("edge-*").label("region", "eu");
+    /// let edges = hub.wait_for_matching(&edges, 3, Duration::from_secs(30)).await?;
+    /// println!("the first of {} is {}", edges.len(), edges[0].name());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If the time is over, with the number of those that were there; or if the hub shuts down.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time.
+    pub async fn wait_for_matching(
+        &self,
+        selector: &Selector,
+        count: usize,
+        timeout: Duration,
+    ) -> Result<Vec<PluginRef>, WaitError> {
+        wait::wait_for_matching(self.hub(), selector, count, timeout).await
+    }
+
     /// The plugins that are connected, sorted by name.
     pub fn connected(&self) -> Vec<PluginRef> {
-        let mut plugins: Vec<PluginRef> = self.hub().with_registry(|registry| {
-            let members = registry.plugins().filter_map(|link| link.member());
-            members.map(|member| member.plugin.clone()).collect()
-        });
-        plugins.sort_by(|one, other| one.name().cmp(other.name()));
+        self.connected_matching(&Selector::all())
+    }
+
+    /// Those of the plugins that are connected that a selector means, sorted by name.
+    pub fn connected_matching(&self, selector: &Selector) -> Vec<PluginRef> {
+        let mut plugins = self.hub().with_registry(|registry| members(registry.matching(selector)));
+        plugins.sort_unstable_by(|one, other| one.name().cmp(other.name()));
         plugins
     }
 
@@ -213,7 +247,11 @@ impl Socket {
         let member = link.member()?;
         let plugin = &member.plugin;
         let functions = member.description.functions();
-        Some(PluginInfo::new(plugin.name(), plugin.version(), plugin.generation(), functions))
+        let (name, version) = (plugin.name(), plugin.version());
+        let mut info = PluginInfo::new(name, version, plugin.generation(), functions);
+        let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        info.labels = plugin.labels().map(owned).collect();
+        Some(info)
     }
 
     /// Asks a plugin to leave: calls in progress finish, new ones are refused as

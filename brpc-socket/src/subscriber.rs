@@ -18,7 +18,9 @@ use crate::unread::Unread;
 ///
 /// What it has not read yet is bounded. By default the oldest event is dropped when it lags, and
 /// [`Event::Lagged`] says how many were; that suits monitors. A subscriber that must see everything
-/// asks for [`wait`](Self::wait).
+/// asks for [`wait`](Self::wait), or for [`close_on_lag`](Self::close_on_lag) if it can begin again;
+/// one to whom the first of many matters asks for [`drop_newest`](Self::drop_newest). Of the three
+/// the last one that is asked for counts.
 #[must_use = "unread events are dropped, or make plugins wait"]
 #[derive(Debug)]
 pub struct Events {
@@ -45,19 +47,36 @@ impl Events {
         self
     }
 
+    /// Drops the events for which there is no room when they come, in place of the oldest. Where some
+    /// are missing, [`Event::Lagged`] stands between those that came before and after them. Any event
+    /// may be missing, also that a plugin has gone. Plugins don't wait.
+    pub fn drop_newest(self) -> Self {
+        self.queue.set_policy(Policy::DropNewest);
+        self
+    }
+
+    /// Ends the stream at the first event for which there is no room: what is kept can be read, then
+    /// comes [`Event::CutOff`], and then the end. So none is missing among those that are read, and
+    /// who was too slow knows to begin again, with a new stream and a look at what is connected.
+    /// Plugins don't wait.
+    pub fn close_on_lag(self) -> Self {
+        self.queue.set_policy(Policy::Close);
+        self
+    }
+
     /// Makes plugins wait for this subscriber: an event's credit goes back to its plugin when the
     /// event was read here, so a plugin whose 1,024 events are unread has to wait with the next.
     ///
     /// No event of a plugin that is connected is dropped. Beyond the capacity, events of
     /// connections that have ended are, and are seen as [`Event::Lagged`], before what is
-    /// left: nobody can wait any more. Note that *one* such subscriber that doesn't read holds up the events of every plugin
-    /// for everyone; calls are not affected.
+    /// left: nobody can wait any more. Note that *one* such subscriber that doesn't read holds up
+    /// the events of every plugin for everyone; calls are not affected.
     pub fn wait(self) -> Self {
         self.queue.set_policy(Policy::Wait);
         self
     }
 
-    /// The next event; `None` after the hub has shut down.
+    /// The next event; `None` after the hub has shut down, and after [`Event::CutOff`].
     ///
     /// # Cancel safety
     /// It can be dropped at any time and no event is lost.
@@ -72,6 +91,7 @@ impl Events {
             match ready!(self.queue.poll_read(&mut self.next, context)) {
                 Read::Some => {}
                 Read::Lagged(count) => return Poll::Ready(Some(Event::Lagged(count))),
+                Read::CutOff => return Poll::Ready(Some(Event::CutOff)),
                 Read::End => return Poll::Ready(None),
             }
         }

@@ -93,14 +93,26 @@ impl Unread {
         match &self.event {
             Event::Message(message) => message.plugin().has_ended(),
             Event::Connected(plugin) | Event::Disconnected(plugin, _) => plugin.has_ended(),
-            Event::Lagged(_) => true,
+            Event::Lagged(_) | Event::CutOff => true,
         }
     }
 
+    /// Whether it only says that events are missing at its place.
+    pub(crate) fn is_gap(&self) -> bool {
+        matches!(self.event, Event::Lagged(_))
+    }
+
+    /// How many events are missing where it is dropped.
+    pub(crate) fn missed(&self) -> u64 {
+        if let Event::Lagged(missed) = self.event { missed } else { 1 }
+    }
+
+    /// What a gap takes in a queue, and any event beside its payload.
+    pub(crate) const GAP_SIZE: usize = size_of::<Self>() + size_of::<PluginRef>();
+
     /// What it takes in a queue, about.
     pub(crate) fn size(&self) -> usize {
-        const OVERHEAD: usize = size_of::<Unread>() + size_of::<PluginRef>();
-        self.cost().map_or(OVERHEAD, |(_, bytes)| OVERHEAD + bytes)
+        self.cost().map_or(Self::GAP_SIZE, |(_, bytes)| Self::GAP_SIZE + bytes)
     }
 
     /// Whose credit it takes, and how many bytes of it.

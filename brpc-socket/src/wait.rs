@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use brpc_core::Selector;
 use tokio::time::timeout;
 
 use crate::WaitError;
+use crate::event::PluginRef;
 use crate::hub::Hub;
-use crate::registry::Registry;
+use crate::registry::{Registry, members};
 
 /// Returns when all these plugins are connected at the same moment; at once if they are.
 pub(crate) async fn wait_for_all(
@@ -42,4 +44,51 @@ pub(crate) async fn wait_for_all(
         names.iter().filter(|name| !is_there(registry, name)).cloned().collect()
     });
     Err(WaitError::TimedOut { missing })
+}
+
+/// Returns when so many plugins that a selector means are connected at the same moment: all that it
+/// means then, sorted by name. At once if they are.
+pub(crate) async fn wait_for_matching(
+    hub: &Hub,
+    selector: &Selector,
+    wanted: usize,
+    limit: Duration,
+) -> Result<Vec<PluginRef>, WaitError> {
+    let enough = async {
+        // Subscribed before the first look, so that no plugin slips in between.
+        let mut changes = hub.changes();
+        loop {
+            let seen = *changes.borrow_and_update();
+            let there = ready(hub, selector);
+            if there.len() >= wanted {
+                return Ok(there);
+            }
+            // Each change lets in one plugin at the most, so nothing can be found before there were
+            // as many as are missing. A look through thousands of plugins whenever one of them
+            // comes would slow their coming.
+            let missing = (wanted - there.len()) as u64;
+            loop {
+                if !hub.is_serving() || changes.changed().await.is_err() {
+                    return Err(WaitError::ShutDown);
+                }
+                if changes.borrow_and_update().wrapping_sub(seen) >= missing {
+                    break;
+                }
+            }
+        }
+    };
+    if let Ok(result) = timeout(limit, enough).await {
+        return result;
+    }
+    let (found, selector) = (ready(hub, selector).len(), selector.to_string());
+    Err(WaitError::TooFew { found, wanted, selector })
+}
+
+/// The plugins that a selector means and that can be called, sorted by name.
+fn ready(hub: &Hub, selector: &Selector) -> Vec<PluginRef> {
+    let mut plugins = hub.with_registry(|registry| {
+        members(registry.matching(selector).filter(|link| link.is_ready()))
+    });
+    plugins.sort_unstable_by(|one, other| one.name().cmp(other.name()));
+    plugins
 }

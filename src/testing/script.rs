@@ -12,6 +12,7 @@ use crate::{ConnectError, Socket};
 pub struct Script {
     pub(super) name: String,
     pub(super) version: String,
+    pub(super) labels: Vec<(String, String)>,
     /// In the order in which they were named first.
     pub(super) methods: Vec<Method>,
     /// How many calls it gets before it is gone.
@@ -29,12 +30,18 @@ impl Script {
     /// A plugin of this name, without methods.
     pub fn new(name: impl Into<String>) -> Self {
         let (name, version) = (name.into(), String::new());
-        Self { name, version, methods: Vec::new(), calls_left: None }
+        Self { name, version, labels: Vec::new(), methods: Vec::new(), calls_left: None }
     }
 
     /// Has it register under this version.
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.version = version.into();
+        self
+    }
+
+    /// Has it register with this label, as [`Plugin::label`](crate::Plugin::label) does.
+    pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.labels.push((key.into(), value.into()));
         self
     }
 

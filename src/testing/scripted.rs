@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use brpc_core::describe::Description;
 use brpc_core::{
-    CallId, DisconnectReason, Function, IncomingCall, Introduction, Limits, PluginConnection,
-    PluginEvent, Refusal, name,
+    CallId, DisconnectReason, Function, IncomingCall, Introduction, Labels, Limits,
+    PluginConnection, PluginEvent, Refusal, name,
 };
 use brpc_io::Driven;
 use serde::Serialize;
@@ -86,6 +86,8 @@ impl Scripted {
             name: script.name.clone(),
             version: script.version.clone(),
             instance,
+            labels: Labels::new(script.labels.iter().map(|(key, value)| (key, value)))
+                .map_err(ConnectError::BadLabels)?,
             description: Description::new(&functions).map_err(ConnectError::Description)?,
         };
         let now = brpc_io::now();

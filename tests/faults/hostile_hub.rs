@@ -45,6 +45,7 @@ fn a_refusal_is_told_as_it_is() {
         (8, RefusalCode::ShuttingDown),
         (9, RefusalCode::HandshakeTimeout),
         (10, RefusalCode::Protocol),
+        (11, RefusalCode::BadLabels),
         (999, RefusalCode::Other(999)),
     ];
     scenario(async move {

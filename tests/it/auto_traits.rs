@@ -2,7 +2,8 @@
 
 use brpc::{
     AsyncHook, Broadcast, Call, CallError, CancelHandle, ConnectError, Context, Event, Events,
-    Handle, MemoryConnector, Plugin, Serving, Session, Shutdown, Socket, Unplug,
+    Handle, MemoryConnector, NotEnough, Plugin, Selector, Serving, Session, Shutdown, Socket,
+    Unplug,
 };
 
 use crate::support::worker::Worker;
@@ -25,7 +26,9 @@ fn handles_and_values_are_send_and_sync() {
     send_and_sync::<Events>();
     send_and_sync::<Event>();
     send_and_sync::<MemoryConnector>();
+    send_and_sync::<Selector>();
     send_and_sync::<CallError>();
+    send_and_sync::<NotEnough<u8>>();
     send_and_sync::<ConnectError>();
 }
 

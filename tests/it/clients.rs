@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::future::{Ready, ready};
 
 use brpc::client::{All, CallOptions, Calls, One, Target};
-use brpc::{CallError, Caller, Context, DisconnectReason, Execution, Plugin, Socket};
+use brpc::{CallError, Caller, Context, DisconnectReason, Execution, Plugin, Selector, Socket};
 use futures_util::stream::{self, StreamExt as _};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -163,6 +163,10 @@ async fn all_are_called_at_once() {
     }
     let expected = ["ada", "bob"].map(|name| (name.to_owned(), name.to_owned()));
     assert_eq!(names, BTreeMap::from(expected));
+
+    let some = GreeterClient::select(&hub, Selector::name("b*"));
+    let answers = some.own_name().collect().await;
+    assert_eq!(answers.into_keys().collect::<Vec<_>>(), ["bob"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -251,7 +255,7 @@ impl Caller for Parrot {
         Said(ready(say(method)))
     }
 
-    fn broadcast<T, I>(&self, method: &str, _: &I) -> AllSaid<T>
+    fn broadcast<T, I>(&self, _: &Selector, method: &str, _: &I) -> AllSaid<T>
     where
         T: DeserializeOwned,
         I: Serialize + ?Sized,
@@ -284,6 +288,6 @@ async fn a_binding_calls_by_the_name_of_the_method() {
     let one = One::name(&Parrot, "polly");
     let said: String = Calls::<(), String>::call(&one, "hello", &()).await.unwrap();
     assert_eq!(said, "hello");
-    let all = All::new(&Parrot);
+    let all = All::new(&Parrot, Selector::all());
     assert_eq!(Calls::<(), String>::call(&all, "hello", &()).count().await, 1);
 }

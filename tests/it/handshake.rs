@@ -302,6 +302,7 @@ async fn a_plugin_can_read_every_reason() {
         (8, RefusalCode::ShuttingDown),
         (9, RefusalCode::HandshakeTimeout),
         (10, RefusalCode::Protocol),
+        (11, RefusalCode::BadLabels),
         (999, RefusalCode::Other(999)),
     ];
     for (number, code) in reasons {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use brpc_core::describe::Description;
 use brpc_core::{
-    Admission, CallId, Connection, Function, HubConnection, HubEvent, Introduction, Limits,
+    Admission, CallId, Connection, Function, HubConnection, HubEvent, Introduction, Labels, Limits,
     NewCall, PluginConnection, PluginEvent, WriteBuffer, json,
 };
 use bytes::{Buf as _, Bytes, BytesMut};
@@ -34,6 +34,7 @@ impl Pair {
         let introduction = Introduction {
             name: "plugin".into(),
             version: "1.0".into(),
+            labels: Labels::default(),
             instance: [7; 16],
             description: Description::new(&[Function::new("work")]).expect("it is valid"),
         };

@@ -213,7 +213,9 @@ impl<T> HubConnection<T> {
     fn handle_step(&mut self, step: HubStep) {
         match step {
             HubStep::Wait => {}
-            HubStep::Greeted(greeting) => self.events.push_back(HubEvent::Greeted(greeting)),
+            HubStep::Greeted(greeting) => {
+                self.events.push_back(HubEvent::Greeted(Box::new(greeting)));
+            }
             HubStep::Described(description) => {
                 self.events.push_back(HubEvent::Described(description));
             }

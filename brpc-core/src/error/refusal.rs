@@ -40,6 +40,8 @@ pub enum RefusalCode {
     HandshakeTimeout,
     /// The plugin broke the protocol.
     Protocol,
+    /// The plugin's labels break a rule: a key, a value, one used twice, too many.
+    BadLabels,
     /// A code that this version doesn't know.
     Other(u16),
 }
@@ -58,6 +60,7 @@ impl RefusalCode {
             Self::ShuttingDown => 8,
             Self::HandshakeTimeout => 9,
             Self::Protocol => 10,
+            Self::BadLabels => 11,
             Self::Other(code) => code,
         }
     }
@@ -75,6 +78,7 @@ impl RefusalCode {
             8 => Self::ShuttingDown,
             9 => Self::HandshakeTimeout,
             10 => Self::Protocol,
+            11 => Self::BadLabels,
             code => Self::Other(code),
         }
     }

@@ -7,11 +7,12 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 
 use crate::describe::{Description, DescriptionError};
+use crate::labels::{LabelError, Labels};
 use crate::limits::{MAX_DESCRIPTION, MAX_HELLO};
 use crate::session::SessionTerms;
 use crate::wire::{
-    self, FrameReader, MAX_VERSION, MIN_VERSION, Message as _, PREFACE, WriteBuffer, kind,
-    read_preface,
+    self, FrameReader, MAX_VERSION, MIN_VERSION, Message as _, PREFACE, WriteBuffer, extension,
+    kind, read_preface,
 };
 use crate::{DisconnectReason, Limits, ProtocolError, Refusal, RefusalCode, name};
 
@@ -23,6 +24,8 @@ pub struct Greeting {
     pub name: String,
     /// Its own version, for people; may be empty.
     pub version: String,
+    /// What it says of where and what it is.
+    pub labels: Labels,
     /// Random, the same for the life of its process; a secret between the two.
     pub instance: [u8; 16],
     /// The digest of its description.
@@ -48,6 +51,7 @@ impl fmt::Debug for Greeting {
         f.debug_struct("Greeting")
             .field("name", &self.name)
             .field("version", &self.version)
+            .field("labels", &self.labels)
             .finish_non_exhaustive()
     }
 }
@@ -242,9 +246,12 @@ fn check_hello(hello: &wire::Hello<'_>) -> Result<(Greeting, Offer), Refusal> {
             &format!("a plugin takes frames of at least {} bytes", Limits::LOWEST_MAX_FRAME),
         );
     }
+    let labels = labels(&hello.extensions)
+        .map_err(|error| Refusal::new(RefusalCode::BadLabels, format!("labels: {error}")))?;
     let greeting = Greeting {
         name: hello.name.to_owned(),
         version: hello.version.to_owned(),
+        labels,
         instance: hello.instance,
         digest: hello.digest,
     };
@@ -255,6 +262,13 @@ fn check_hello(hello: &wire::Hello<'_>) -> Result<(Greeting, Offer), Refusal> {
         max_calls: hello.max_calls as usize,
     };
     Ok((greeting, offer))
+}
+
+/// The labels among the extensions of a `Hello`; those that are not known are skipped.
+fn labels(extensions: &[(u16, &[u8])]) -> Result<Labels, LabelError> {
+    let mut given = extensions.iter().filter(|(number, _)| *number == extension::LABELS);
+    let labels = given.next().map_or(Ok(Labels::default()), |(_, labels)| Labels::decode(labels));
+    if given.next().is_some() { Err(LabelError::Malformed) } else { labels }
 }
 
 /// The refusal of a plugin whose description breaks a rule.

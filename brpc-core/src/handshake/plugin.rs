@@ -5,12 +5,13 @@ use std::time::Duration;
 use bytes::BytesMut;
 
 use crate::describe::Description;
+use crate::labels::Labels;
 use crate::limits::MAX_HELLO;
 use crate::name::is_plugin_name;
 use crate::session::PluginTerms;
 use crate::wire::{
-    self, FrameReader, MAX_VERSION, MIN_VERSION, Message as _, PREFACE, WriteBuffer, kind,
-    read_preface,
+    self, FrameReader, MAX_VERSION, MIN_VERSION, Message as _, PREFACE, WriteBuffer, extension,
+    kind, read_preface,
 };
 use crate::{Limits, ProtocolError, Refusal, RefusalCode};
 
@@ -21,6 +22,8 @@ pub struct Introduction {
     pub name: String,
     /// Its own version, for people; may be empty.
     pub version: String,
+    /// What it says of where and what it is; by these a hub can choose it.
+    pub labels: Labels,
     /// Random, the same for the life of the process; a secret between plugin and hub.
     pub instance: [u8; 16],
     /// Its functions.
@@ -69,6 +72,8 @@ impl PluginHandshake {
         out: &mut WriteBuffer,
     ) -> (Self, FrameReader) {
         out.raw(&PREFACE);
+        let labels = introduction.labels.encode();
+        let labels = (!introduction.labels.is_empty()).then_some((extension::LABELS, &*labels));
         wire::Hello {
             min_version: MIN_VERSION,
             max_version: MAX_VERSION,
@@ -79,7 +84,7 @@ impl PluginHandshake {
             version: &introduction.version,
             instance: introduction.instance,
             digest: *introduction.description.digest(),
-            extensions: Vec::new(),
+            extensions: labels.into_iter().collect(),
         }
         .encode(out);
         (Self::Preface, FrameReader::new(MAX_HELLO))

@@ -5,6 +5,7 @@ use postcard::experimental::serialized_size;
 use schemars::Schema;
 use serde::{Deserialize, Serialize};
 
+use super::append;
 use crate::describe::{DescriptionError, Function};
 use crate::limits::{MAX_DESCRIPTION, MAX_METHODS, MAX_SCHEMA_DEPTH, MAX_SCHEMA_NODES};
 use crate::{json, name};
@@ -81,11 +82,6 @@ fn check_schema(text: &str, nodes_left: usize) -> Result<usize, String> {
         .map_err(|error| error.message)?;
     serde_json::from_str::<Schema>(text).map_err(|error| error.to_string())?;
     Ok(nodes)
-}
-
-fn append<T: Serialize>(body: &mut Vec<u8>, value: &T) {
-    let encoded = postcard::to_stdvec(value).expect("flat values serialize into memory");
-    body.extend_from_slice(&encoded);
 }
 
 #[cfg(test)]

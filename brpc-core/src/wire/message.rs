@@ -85,8 +85,14 @@ pub(crate) struct Hello<'a> {
     pub(crate) extensions: Vec<Extension<'a>>,
 }
 
-/// A numbered addition to the handshake. None is given yet.
+/// A numbered addition to the handshake.
 pub(crate) type Extension<'a> = (u16, &'a [u8]);
+
+/// The numbers of additions to a `Hello`.
+pub(crate) mod extension {
+    /// The plugin's labels.
+    pub(crate) const LABELS: u16 = 1;
+}
 
 /// Hub to plugin: the `Hello` is fine.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use brpc_core::{
-    DisconnectReason, DrainCause, Failure, HubEvent, MethodError, PluginEvent, Refusal,
+    DisconnectReason, DrainCause, Failure, HubEvent, Labels, MethodError, PluginEvent, Refusal,
     RefusalCode, Settlement, Status,
 };
 use bytes::Bytes;
 use serde_json::json;
 
-use crate::pair::{EPOCH, Pair, call, first_call};
+use crate::pair::{EPOCH, Pair, call, first_call, introduction};
 use crate::vectors::{names, vector};
 
 /// A vector, and what is done to have the code write it and understand it.
@@ -38,6 +38,16 @@ const CASES: &[Case] = &[
         let terms = pair.hub.terms().unwrap();
         assert_eq!((terms.max_frame, terms.max_calls), (1 << 20, 1024));
     }),
+    ("hello-labels", |bytes| {
+        let labels = [("zone", "b"), ("region", "eu")];
+        let mut introduction = introduction();
+        introduction.labels = Labels::new(labels).unwrap();
+        let mut pair = Pair::of(&introduction);
+        assert_eq!(pair.plugin_sends(), after_preface(bytes));
+        let events = pair.hub_takes(&after_preface(bytes));
+        let [HubEvent::Greeted(greeting)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(greeting.labels, introduction.labels);
+    }),
     ("accepted", |bytes| {
         let mut pair = Pair::greeted();
         pair.hub.accept(None);
@@ -47,7 +57,7 @@ const CASES: &[Case] = &[
         assert_eq!(pair.plugin_sends(), vector("describe"));
     }),
     ("accepted-known", |bytes| {
-        let description = crate::pair::introduction().description;
+        let description = introduction().description;
         let mut pair = Pair::greeted();
         pair.hub.accept(Some(description.into()));
         assert!(pair.hub_sends().is_empty(), "what is to be said next goes with it");
@@ -71,7 +81,7 @@ const CASES: &[Case] = &[
         assert_eq!(pair.plugin_sends(), bytes);
         let events = pair.hub_takes(bytes);
         let [HubEvent::Described(description)] = &events[..] else { panic!("{events:?}") };
-        assert_eq!(description.functions(), crate::pair::introduction().description.functions());
+        assert_eq!(description.functions(), introduction().description.functions());
         assert_eq!(description.functions()[0].description, "Gives back its input.");
     }),
     ("welcome", |bytes| {

@@ -1,5 +1,6 @@
 //! The numbers on the page are those of the code.
 
+use brpc_core::labels::*;
 use brpc_core::limits::*;
 use brpc_core::{
     DisconnectReason, Execution, HubEvent, Limits, MAX_ERROR_TEXT, MethodError, PluginEvent,
@@ -26,6 +27,10 @@ fn limits() {
         ("description: all schemas together", MAX_SCHEMA_NODES),
         ("name of a plugin or a method", name::MAX_NAME),
         ("version text", name::MAX_VERSION),
+        ("labels", MAX_LABELS),
+        ("labels: keys and values together", MAX_LABEL_BYTES),
+        ("key of a label", MAX_LABEL_KEY),
+        ("value of a label", MAX_LABEL_VALUE),
         ("unanswered calls", limits.max_calls),
         ("trace", MAX_TRACE),
         ("metadata: entries", MAX_METADATA_ENTRIES),
@@ -56,6 +61,9 @@ fn numbers_in_the_text() {
         format!("A name has 1 to {} of the characters", name::MAX_NAME),
         format!("A version has at most {} printable ASCII characters", name::MAX_VERSION),
         format!("1 to {} of `A-Z a-z 0-9 . _ - /`", name::MAX_NAME),
+        format!("at most {MAX_LABELS} labels, and {} bytes", thousands(MAX_LABEL_BYTES)),
+        format!("1 to {MAX_LABEL_KEY} of the characters `A-Z a-z 0-9 . _ - /`"),
+        format!("at most {MAX_LABEL_VALUE} printable ASCII characters, blanks included, and may"),
         format!("the largest length that it takes after Welcome; at least {lowest}"),
         format!("a max_frame below {lowest} in Hello"),
         format!("for people, at most {} bytes", Refusal::MAX_MESSAGE),
@@ -121,6 +129,28 @@ fn codes_of_refusals() {
                 assert_eq!(pair.hub_sends()[8 + 5], code);
             }
             None => assert_eq!(refusal.code, RefusalCode::Other(code.into())),
+        }
+    }
+}
+
+/// Numbers that are not in the table are skipped, and the one that is there is read.
+#[test]
+fn extensions_of_hello() {
+    let table = page::table("| number | name | its bytes |");
+    let listed: Vec<_> = table.iter().map(|row| (&*row[0], &*row[1])).collect();
+    assert_eq!(listed, [("1", "Labels")]);
+    for number in 0..=99_u8 {
+        // Neither a list of labels nor anything else.
+        let mut hello = vector("hello");
+        hello.splice(hello.len() - 1.., [1, number, 1, 0xFF]);
+        hello[3] += 3;
+        let events = Pair::new().hub_takes(&[vector("preface"), hello].concat());
+        match &events[..] {
+            [HubEvent::Greeted(_)] => assert_ne!(number, 1),
+            [HubEvent::Refused(refusal), HubEvent::Closed(..)] => {
+                assert_eq!((number, refusal.code), (1, RefusalCode::BadLabels));
+            }
+            events => panic!("{number}: {events:?}"),
         }
     }
 }

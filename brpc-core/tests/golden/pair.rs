@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use brpc_core::describe::Description;
 use brpc_core::{
     Admission, Connection, DisconnectReason, Function, HubConnection, HubEvent, Introduction,
-    Limits, NewCall, PluginConnection, PluginEvent, ProtocolError, WriteBuffer,
+    Labels, Limits, NewCall, PluginConnection, PluginEvent, ProtocolError, WriteBuffer,
 };
 use bytes::{Buf, Bytes, BytesMut};
 use serde_json::json;
@@ -28,12 +28,17 @@ pub(crate) const EPOCH: [u8; 16] =
 impl Pair {
     /// Both have just been made.
     pub(crate) fn new() -> Self {
+        Self::of(&introduction())
+    }
+
+    /// The same with a plugin that says this of itself.
+    pub(crate) fn of(introduction: &Introduction) -> Self {
         let now = Instant::now();
         let mut limits = Limits::default();
         limits.event_credit = 2;
         Self {
             hub: HubConnection::new(limits, now),
-            plugin: PluginConnection::new(&introduction(), Limits::default(), now),
+            plugin: PluginConnection::new(introduction, Limits::default(), now),
             now,
             to_hub: BytesMut::new(),
             to_plugin: BytesMut::new(),
@@ -139,6 +144,7 @@ pub(crate) fn introduction() -> Introduction {
     Introduction {
         name: "edge-1".to_owned(),
         version: "1.0".to_owned(),
+        labels: Labels::default(),
         instance: *b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f",
         description: Description::new(&[echo, sleep]).unwrap(),
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use brpc_core::describe::{Description, Function};
-use brpc_core::{DisconnectReason, End, HubConnection, Introduction, PluginConnection};
+use brpc_core::{DisconnectReason, End, HubConnection, Introduction, Labels, PluginConnection};
 
 use crate::calls::Pattern;
 use crate::coverage::Coverage;
@@ -73,6 +73,7 @@ impl Pair {
         let introduction = Introduction {
             name: script.welcome.name.to_owned(),
             version: "1".to_owned(),
+            labels: Labels::default(),
             instance: [1; 16],
             description: (*props.descriptions[0]).clone(),
         };

@@ -62,7 +62,7 @@ impl Client<'_> {
     /// // makes
     /// pub struct GreeterClient<B> { binding: B }
     /// impl<C: Caller> GreeterClient<One<C>> { pub fn new(..); pub fn instance(..) }
-    /// impl<C: Caller> GreeterClient<All<C>> { pub fn all(..) }
+    /// impl<C: Caller> GreeterClient<All<C>> { pub fn all(..); pub fn select(..) }
     /// impl<B> GreeterClient<B> { pub fn greet(..) }
     /// ```
     fn expand(&self) -> TokenStream {
@@ -76,7 +76,7 @@ impl Client<'_> {
         quote_spanned! {Span::mixed_site()=>
             #[doc = #title]
             ///
-            /// `new` and `instance` make one that calls one plugin, `all` one that calls all of them.
+            /// `new` and `instance` make one that calls one plugin, `all` and `select` one that calls many.
             #[#brpc::derive(#brpc::Clone, #brpc::Debug)]
             #visibility struct #ident<B> {
                 binding: B,
@@ -105,7 +105,13 @@ impl Client<'_> {
                 /// of names and answers.
                 #[must_use]
                 pub fn all(caller: &C) -> Self {
-                    Self { binding: #brpc::All::new(caller) }
+                    Self::select(caller, #brpc::Selector::all())
+                }
+
+                /// Calls every plugin that is connected and meant when a call is made.
+                #[must_use]
+                pub fn select(caller: &C, plugins: #brpc::Selector) -> Self {
+                    Self { binding: #brpc::All::new(caller, plugins) }
                 }
             }
 

@@ -53,6 +53,7 @@ pub mod refusal {
     pub const SHUTTING_DOWN: u64 = 8;
     pub const HANDSHAKE_TIMEOUT: u64 = 9;
     pub const PROTOCOL: u64 = 10;
+    pub const BAD_LABELS: u64 = 11;
 }
 
 /// Longer than anything takes, so that what goes wrong fails and doesn't hang.
@@ -226,16 +227,19 @@ pub struct Hello<'a> {
     pub name: &'a str,
     pub version: &'a str,
     pub digest: [u8; 32],
+    /// Numbers and bytes.
+    pub extensions: Vec<(u64, Vec<u8>)>,
 }
 
 impl<'a> Hello<'a> {
     pub fn new(name: &'a str) -> Self {
         let (max_frame, max_calls) = (1 << 20, 1024);
-        Self { versions: (1, 1), max_frame, max_calls, name, version: "1.0", digest: DIGEST }
+        let (version, digest, extensions) = ("1.0", DIGEST, Vec::new());
+        Self { versions: (1, 1), max_frame, max_calls, name, version, digest, extensions }
     }
 
     pub fn body(&self) -> Vec<u8> {
-        Writer::default()
+        let hello = Writer::default()
             .raw(&[self.versions.0, self.versions.1])
             .number(0)
             .number(self.max_frame)
@@ -244,8 +248,11 @@ impl<'a> Hello<'a> {
             .text(self.version)
             .raw(&[7; 16])
             .raw(&self.digest)
-            .number(0)
-            .0
+            .number(self.extensions.len() as u64);
+        let extended = self.extensions.iter().fold(hello, |hello, (number, bytes)| {
+            hello.number(*number).number(bytes.len() as u64).raw(bytes)
+        });
+        extended.0
     }
 }
 
