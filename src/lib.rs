@@ -2,8 +2,8 @@
 
 pub use brpc_macros::{client, plugin};
 pub use brpc_plugin::{
-    AsyncHook, ConnectError, Context, DescriptionError, EndReason, Handle, HookError, LabelError,
-    Plugin, Receiver, Session,
+    AsyncHook, Changed, ConnectError, Context, DescriptionError, EndReason, Field, FieldError,
+    Handle, HookError, LabelError, Plugin, Receiver, Session, describe, describe_output,
 };
 pub use brpc_socket::{
     Broadcast, Builder, Call, CallError, Caller, CancelHandle, DisconnectReason, DrainReport,

@@ -15,7 +15,7 @@ pub const MAX_DEPTH: usize = 64;
 
 /// The most values in a payload, counted as commas, colons and opening brackets.
 ///
-/// A [`serde_json::Value`] can take 98 times the room of its text; this bounds it where the frame
+/// A [`serde_json::Value`] can take 120 times the room of its text; this bounds it where the frame
 /// limit alone does not.
 pub const MAX_NODES: usize = 100_000;
 

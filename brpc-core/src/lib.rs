@@ -14,7 +14,7 @@
 //!   byte to its last. The contract with whoever drives them is [`Connection`].
 //! - [`CallError`] is what a call may end in besides its value, and
 //!   [`execution`](CallError::execution) says whether its handler ran.
-//! - [`describe`] is what a plugin says of its functions; [`limits`] is what a peer may make this
+//! - [`mod@describe`] is what a plugin says of its functions; [`limits`] is what a peer may make this
 //!   side hold or wait for; [`json`] keeps payloads within bounds.
 //!
 //! # Goals
@@ -113,7 +113,7 @@ pub use answer::{Answer, Failure, Status};
 pub use brpc_macros::client_of_core as client;
 pub use caller::Caller;
 pub use connection::{Connection, End, HubConnection, PluginConnection};
-pub use describe::{Function, PluginInfo};
+pub use describe::{Field, FieldError, Function, PluginInfo, describe, describe_output};
 pub use error::{
     CallError, DisconnectReason, Execution, MAX_ERROR_TEXT, MethodError, ProtocolError, Refusal,
     RefusalCode, Scope, Stage,

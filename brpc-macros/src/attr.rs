@@ -32,6 +32,7 @@ pub(crate) struct ClientArgs {
 pub(crate) struct MethodArgs {
     pub(crate) hook: Option<Ident>,
     pub(crate) skip: Option<Ident>,
+    pub(crate) hidden: Option<Ident>,
     pub(crate) rename: Option<(Ident, LitStr)>,
     pub(crate) blocking: Option<Ident>,
     pub(crate) no_cancel: Option<Ident>,
@@ -104,7 +105,7 @@ impl MethodArgs {
     /// The keys that are given.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Ident> {
         let rename = self.rename.as_ref().map(|(key, _)| key);
-        [&self.hook, &self.skip, &self.blocking, &self.no_cancel]
+        [&self.hook, &self.skip, &self.hidden, &self.blocking, &self.no_cancel]
             .into_iter()
             .map(Option::as_ref)
             .chain([rename])
@@ -120,6 +121,7 @@ impl MethodArgs {
             }
             "hook" => &mut self.hook,
             "skip" => &mut self.skip,
+            "hidden" => &mut self.hidden,
             "blocking" => &mut self.blocking,
             "no_cancel" => &mut self.no_cancel,
             _ => return errors.on(key, format!("no such setting; there are {METHOD_KEYS}")),
@@ -231,4 +233,4 @@ fn path(errors: &Errors, key: &Ident, value: Option<Expr>) -> Option<Path> {
     None
 }
 
-const METHOD_KEYS: &str = "`hook`, `skip`, `rename = \"..\"`, `blocking` and `no_cancel`";
+const METHOD_KEYS: &str = "`hook`, `skip`, `hidden`, `rename = \"..\"`, `blocking` and `no_cancel`";

@@ -22,7 +22,7 @@ pub(crate) struct Plugin {
     /// Valid with one; more only if all but one are configured out.
     pub(crate) hooks: Vec<Hook>,
     /// The functions that callers never see.
-    pub(crate) hidden: Vec<Hidden>,
+    pub(crate) unexposed: Vec<Unexposed>,
 }
 
 /// A trait that is marked as the interface of plugins.
@@ -82,7 +82,7 @@ pub(crate) struct Hook {
 }
 
 /// A function that callers never see.
-pub(crate) struct Hidden {
+pub(crate) struct Unexposed {
     pub(crate) args: MethodArgs,
     pub(crate) reason: Reason,
 }

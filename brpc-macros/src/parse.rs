@@ -12,7 +12,7 @@ use crate::attr::{self, ClientArgs, MethodArgs, PluginArgs};
 use crate::case::{self, Case};
 use crate::docs;
 use crate::errors::Errors;
-use crate::model::{Hidden, Hook, Input, Interface, Method, Name, Plugin, Reason, Run};
+use crate::model::{Hook, Input, Interface, Method, Name, Plugin, Reason, Run, Unexposed};
 
 /// Reads a block and takes the helper attributes away from it.
 pub(crate) fn plugin(
@@ -23,7 +23,7 @@ pub(crate) fn plugin(
 ) -> Plugin {
     let PluginArgs { name, version, rename_all, client, facade: renamed } =
         PluginArgs::parse(errors, args);
-    let (mut methods, mut hooks, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut methods, mut hooks, mut unexposed) = (Vec::new(), Vec::new(), Vec::new());
     for item in &mut block.items {
         let ImplItem::Fn(function) = item else {
             match item {
@@ -48,7 +48,7 @@ pub(crate) fn plugin(
             let (cfgs, signature) = (cfgs(&function.attrs), function.sig.clone());
             hooks.push(Hook { key, cfgs, args, signature });
         } else if let Some(reason) = hiding(function, &args) {
-            hidden.push(Hidden { args, reason });
+            unexposed.push(Unexposed { args, reason });
         } else {
             methods.push(method(&function.attrs, &function.sig, args, rename_all));
             // What lints would have changed, this macro needs as it is: `pub` exposes a method,
@@ -66,7 +66,7 @@ pub(crate) fn plugin(
         facade: renamed.unwrap_or(facade),
         methods,
         hooks,
-        hidden,
+        unexposed,
     }
 }
 
@@ -260,7 +260,8 @@ mod tests {
                 }
             },
         );
-        let reasons: Vec<Reason> = plugin.hidden.iter().map(|hidden| hidden.reason).collect();
+        let reasons: Vec<Reason> =
+            plugin.unexposed.iter().map(|function| function.reason).collect();
         assert_eq!(reasons, [Reason::NoSelf, Reason::Private, Reason::Private, Reason::Skipped]);
         assert_eq!(plugin.hooks.len(), 1);
         assert_eq!(plugin.methods.len(), 1);

@@ -3,7 +3,7 @@
 use std::io;
 
 use brpc_core::describe::DescriptionError;
-use brpc_core::{DisconnectReason, LabelError, Refusal};
+use brpc_core::{DisconnectReason, FieldError, LabelError, Refusal};
 use thiserror::Error;
 
 /// Why a plugin is not connected.
@@ -26,6 +26,15 @@ pub enum ConnectError {
         name: String,
         /// The names of the methods that there are.
         methods: Vec<String>,
+    },
+    /// A method was to be described by fields that it can't be described by; nothing was sent.
+    #[error("method `{method}` can't be described so")]
+    Fields {
+        /// The name of the method.
+        method: String,
+        /// What is wrong with the fields.
+        #[source]
+        error: FieldError,
     },
     /// The description of the plugin's methods breaks a rule; nothing was sent.
     #[error("bad description")]

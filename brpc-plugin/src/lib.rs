@@ -46,6 +46,7 @@
 //! A plugin does not reconnect by itself yet: [`Session::run`] says why it ended, and the same
 //! [`Plugin`] can connect again.
 
+mod change;
 mod context;
 mod dispatch;
 mod end;
@@ -63,10 +64,11 @@ pub mod __private;
 
 pub use brpc_core::describe::DescriptionError;
 pub use brpc_core::{
-    DisconnectReason, Function, LabelError, Limits, MethodError, ProtocolError, Refusal,
-    RefusalCode,
+    DisconnectReason, Field, FieldError, Function, LabelError, Limits, MethodError, ProtocolError,
+    Refusal, RefusalCode, describe, describe_output,
 };
 pub use brpc_macros::plugin_without_facade as plugin;
+pub use change::Changed;
 pub use context::Context;
 pub use end::EndReason;
 pub use error::{ConnectError, HookError};

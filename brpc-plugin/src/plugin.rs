@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use brpc_core::describe::Description;
+use brpc_core::describe::{self, Description};
 use brpc_core::name::{is_plugin_name, is_version};
 use brpc_core::{Function, Introduction, Labels, Limits};
-use schemars::generate::SchemaSettings;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, ToSocketAddrs};
 
+use crate::change::{Change, Changed};
 use crate::error::ConnectError;
 use crate::hook::AsyncHook;
 use crate::receiver::{Method, Receiver};
@@ -44,7 +44,7 @@ pub struct Plugin<R> {
 /// A change to what a method says of itself.
 struct Override {
     method: String,
-    change: Box<dyn Fn(&mut Function) + Send + Sync>,
+    change: Box<Change>,
 }
 
 impl<R: Receiver> Plugin<R> {
@@ -108,11 +108,33 @@ impl<R: Receiver> Plugin<R> {
 
     /// Changes what a method says of itself: its description or its schemas, not its name. What the
     /// method takes and gives is not changed by it.
+    ///
+    /// The change returns nothing, or a `Result<(), FieldError>` as
+    /// [`Function::input_fields`] does, whose error is that of [`connect`](Self::connect).
+    ///
+    /// ```
+    /// # use brpc_plugin::Plugin;
+    /// use brpc_plugin::Field;
+    ///
+    /// # struct Shop;
+    /// # #[brpc_plugin::plugin]
+    /// # impl Shop { pub fn buy(&self, name: String, count: Option<u8>, debug: Option<bool>) {} }
+    /// let plugin = Plugin::new(Shop).describe("buy", |function| {
+    ///     function.description = "Buys something.".to_owned();
+    ///     // First the count, then the name, and nothing of `debug`.
+    ///     function.input_fields([Field::mandatory("count"), Field::mandatory("name")])
+    /// });
+    /// # let input = plugin.functions()?[0].input.clone().unwrap();
+    /// # assert_eq!(input.get("required").unwrap(), &serde_json::json!(["count", "name"]));
+    /// # Ok::<(), brpc_plugin::ConnectError>(())
+    /// ```
     #[must_use]
-    pub fn describe<F>(mut self, method: impl Into<String>, change: F) -> Self
+    pub fn describe<F, C>(mut self, method: impl Into<String>, change: F) -> Self
     where
-        F: Fn(&mut Function) + Send + Sync + 'static,
+        F: Fn(&mut Function) -> C + Send + Sync + 'static,
+        C: Changed,
     {
+        let change = move |function: &mut Function| change(function).into_result();
         self.overrides.push(Override { method: method.into(), change: Box::new(change) });
         self.description = OnceLock::new();
         self
@@ -126,7 +148,7 @@ impl<R: Receiver> Plugin<R> {
     /// The functions, as the hub will see them.
     ///
     /// # Errors
-    /// If another method was to be described than there are, or a hub would not take them.
+    /// If another method or field was to be described than there are, or a hub would not take them.
     pub fn functions(&self) -> Result<Vec<Function>, ConnectError> {
         Ok(self.description()?.functions())
     }
@@ -187,7 +209,8 @@ impl<R: Receiver> Plugin<R> {
                 let methods = R::METHODS.iter().map(|method| method.name.to_owned()).collect();
                 return Err(ConnectError::NoSuchMethod { name: method.clone(), methods });
             };
-            change(function);
+            change(function)
+                .map_err(|error| ConnectError::Fields { method: method.clone(), error })?;
             function.name.clone_from(method);
         }
         let description = Description::new(&functions).map_err(ConnectError::Description)?;
@@ -215,11 +238,10 @@ impl<R: Receiver> Plugin<R> {
 
 /// What a method says of itself.
 fn function<R>(method: &Method<R>) -> Function {
-    let settings = SchemaSettings::draft2020_12();
     let mut function = Function::new(method.name);
     method.description.clone_into(&mut function.description);
-    function.input = (method.input)(&mut settings.clone().for_deserialize().into_generator());
-    function.output = (method.output)(&mut settings.for_serialize().into_generator());
+    function.input = (method.input)(&mut describe::inputs());
+    function.output = (method.output)(&mut describe::outputs());
     function
 }
 

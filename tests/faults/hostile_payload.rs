@@ -18,7 +18,7 @@ fn bombs() -> Vec<(&'static str, String)> {
         ("brackets without end", fill("[")),
         ("objects without end", fill("{\"\":")),
         ("65 arrays inside each other", deep("[", "]")),
-        ("objects that take 98 times their text", format!("[{}0]", fill("{\"\":0},"))),
+        ("arrays that take 120 times their text", format!("[{}0]", fill("[[0]],"))),
         ("values without end", format!("[{}0]", fill("0,"))),
         ("no end of a text", format!("\"{}", fill("\\\\"))),
         ("no JSON", fill("x")),
@@ -71,7 +71,11 @@ fn a_bomb_in_an_event_harms_only_who_decodes_it() {
         let good = Good::new(Socket::builder()).await;
         let mut events = good.hub.events();
         let mut plugin = Raw::register(good.address, &Hello::new("hostile")).await;
-        let Some(Event::Connected(_)) = events.next().await else { panic!() };
+        // The good one may be told of first: it was let in before, and told of beside that.
+        while !matches!(
+            within("the hostile plugin", events.next()).await,
+            Some(Event::Connected(plugin)) if plugin.name() == "hostile"
+        ) {}
         for (what, bomb) in bombs() {
             plugin.send(&frame(EVENT, &[bomb.as_bytes()])).await;
             let Some(Event::Message(message)) = within(what, events.next()).await else { panic!() };

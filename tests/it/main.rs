@@ -12,6 +12,7 @@ mod auto_traits;
 mod calls;
 mod cancelling;
 mod clients;
+mod descriptions;
 mod drain;
 mod dropping;
 mod events;

@@ -4,7 +4,7 @@ use syn::{ImplItem, Type};
 
 use super::types;
 use crate::errors::Errors;
-use crate::model::{Hidden, Method, Plugin, Reason};
+use crate::model::{Method, Plugin, Reason, Unexposed};
 use crate::name;
 use crate::parse::ungrouped;
 
@@ -15,8 +15,8 @@ pub(super) fn block(errors: &Errors, plugin: &Plugin) {
     has_no_macros(errors, plugin);
     names_are_valid(errors, plugin);
     names_are_distinct(errors, &plugin.methods);
-    for hidden in &plugin.hidden {
-        settings_are_of_use(errors, hidden);
+    for function in &plugin.unexposed {
+        settings_are_of_use(errors, function);
     }
     exposes_something(errors, plugin);
 }
@@ -103,10 +103,10 @@ pub(super) fn names_are_distinct(errors: &Errors, methods: &[Method]) {
     }
 }
 
-fn settings_are_of_use(errors: &Errors, hidden: &Hidden) {
-    for key in hidden.args.keys() {
+fn settings_are_of_use(errors: &Errors, function: &Unexposed) {
+    for key in function.args.keys() {
         let is_skip = key == "skip";
-        let message = match hidden.reason {
+        let message = match function.reason {
             Reason::Skipped if is_skip => continue,
             Reason::Skipped => "a method that is skipped has no other settings",
             Reason::Private if is_skip => "this isn't needed: only `pub` methods are exposed",

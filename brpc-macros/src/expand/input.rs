@@ -33,6 +33,11 @@ pub(super) fn schema(method: &Method) -> TokenStream {
     }
 }
 
+/// The schema of a method that doesn't say what it takes.
+pub(super) fn hidden_schema(method: &Method) -> TokenStream {
+    if method.inputs.is_empty() { quote!(__brpc::no_schema) } else { quote!(__brpc::any_schema) }
+}
+
 /// ```text
 /// (a: i64, b: i64)
 /// // makes

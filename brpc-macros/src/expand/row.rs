@@ -23,9 +23,15 @@ use crate::model::{Method, Run};
 pub(super) fn row(method: &Method) -> TokenStream {
     let Method { name, description, cfgs, .. } = method;
     let name = &name.text;
-    let input = input::schema(method);
     let returned = Returned::of(method);
-    let output = returned.role();
+    // Its types are still asked whether they suit, by what decodes and encodes them.
+    let (description, input, output) = if method.args.hidden.is_some() {
+        ("", input::hidden_schema(method), quote!(__brpc::any_schema))
+    } else {
+        let role = returned.role();
+        let output = quote_spanned!(Span::mixed_site()=> |schemas| #role.schema(schemas));
+        (description.as_str(), input::schema(method), output)
+    };
     let invoke = invoke(method, &returned);
     let on_cancel = match method.run {
         Run::Async => quote!(Drop),
@@ -37,7 +43,7 @@ pub(super) fn row(method: &Method) -> TokenStream {
             name: #name,
             description: #description,
             input: #input,
-            output: |schemas| #output.schema(schemas),
+            output: #output,
             invoke: #invoke,
             on_cancel: __brpc::OnCancel::#on_cancel,
         }

@@ -6,8 +6,8 @@ use brpc_core::json::{self, JsonError};
 use brpc_core::{Failure, Status};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 /// The type of a method's input, asked whether it can be one.
 ///
@@ -173,52 +173,64 @@ pub fn no_schema(_: &mut SchemaGenerator) -> Option<Schema> {
     None
 }
 
+/// The schema of what is hidden: it may be anything.
+pub fn any_schema(_: &mut SchemaGenerator) -> Option<Schema> {
+    Some(true.into())
+}
+
 /// The name of one of several inputs, and what makes its schema.
 pub type Member<'a> = (&'a str, fn(&mut SchemaGenerator) -> Schema);
 
 /// The schema of several inputs, as a document of its own.
 pub fn object_schema(generator: &mut SchemaGenerator, members: &[Member<'_>]) -> Option<Schema> {
-    let mut properties = serde_json::Map::new();
-    let mut required = Vec::new();
-    for &(name, schema) in members {
-        let schema = schema(generator);
-        // `Arguments::take` reads an absent member as `null`.
-        if !accepts_null(&schema) {
-            required.push(Value::from(name));
-        }
-        properties.insert(name.to_owned(), schema.into());
-    }
+    let properties: Map<String, Value> =
+        members.iter().map(|&(name, schema)| (name.to_owned(), schema(generator).into())).collect();
     let mut object = Schema::default();
+    if let Some(dialect) = generator.settings().meta_schema.clone() {
+        object.insert("$schema".to_owned(), dialect.into_owned().into());
+    }
     object.insert("type".to_owned(), "object".into());
-    object.insert("properties".to_owned(), properties.into());
-    object.insert("required".to_owned(), required.into());
+    object.insert("properties".to_owned(), properties.clone().into());
     object.insert("additionalProperties".to_owned(), false.into());
-    let definitions = generator.take_definitions(true);
+    let definitions = generator.take_definitions(false);
     if !definitions.is_empty() {
         object.insert("$defs".to_owned(), definitions.into());
+    }
+    // `Arguments::take` reads an absent member as `null`.
+    let is_required = |schema: &Value| !accepts_null(&object, schema, MAX_REFERENCES);
+    let required: Vec<Value> = properties
+        .iter()
+        .filter(|(_, schema)| is_required(schema))
+        .map(|(name, _)| name.as_str().into())
+        .collect();
+    object.insert("required".to_owned(), required.into());
+    for transform in generator.transforms_mut() {
+        transform.transform(&mut object);
     }
     Some(object)
 }
 
+/// The most references that are followed to find out whether a schema allows `null`: one that leads
+/// back to itself has no end.
+const MAX_REFERENCES: usize = 16;
+
 /// Whether a schema allows `null`, in the forms in which `schemars` says so.
-fn accepts_null(schema: &Schema) -> bool {
-    fn allows(schema: &Value) -> bool {
-        match schema {
-            Value::Bool(anything) => *anything,
-            Value::Object(rules) if rules.is_empty() => true,
-            Value::Object(rules) => {
-                rules.get("type").is_some_and(|kind| match kind {
-                    Value::Array(kinds) => kinds.iter().any(|kind| kind == "null"),
-                    kind => kind == "null",
-                }) || rules
-                    .get("anyOf")
-                    .and_then(Value::as_array)
-                    .is_some_and(|choices| choices.iter().any(allows))
-            }
-            _ => false,
+fn accepts_null(document: &Schema, schema: &Value, references: usize) -> bool {
+    let Value::Object(rules) = schema else { return *schema == true };
+    let allows = |schema| accepts_null(document, schema, references);
+    rules.iter().all(|(rule, value)| match (rule.as_str(), value) {
+        ("type", Value::Array(kinds)) => kinds.iter().any(|kind| kind == "null"),
+        ("type", kind) => kind == "null",
+        ("enum", Value::Array(values)) => values.contains(&Value::Null),
+        ("const", value) => value.is_null(),
+        ("anyOf" | "oneOf", Value::Array(choices)) => choices.iter().any(allows),
+        ("$ref", Value::String(target)) => {
+            let target = document.pointer(target);
+            references > 0
+                && target.is_some_and(|target| accepts_null(document, target, references - 1))
         }
-    }
-    allows(schema.as_value())
+        _ => true,
+    })
 }
 
 /// Names for a sentence.
@@ -240,6 +252,8 @@ fn invalid(error: JsonError, parent: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use brpc_core::describe::inputs;
+
     use super::*;
 
     fn parsed(payload: &str) -> Result<(u8, Option<u8>), Failure> {
@@ -284,17 +298,54 @@ mod tests {
         assert!(no_input(b"{}").is_err());
     }
 
+    /// Whether an input of this type, one of several, has to be given: by its schema, and indeed.
+    fn is_required<T: DeserializeOwned + JsonSchema>() -> (bool, bool) {
+        let input = Takes::<T>::input();
+        let schema = object_schema(&mut inputs(), &[("a", input.member)]).unwrap();
+        let schema = schema.as_value();
+        assert_eq!(schema["additionalProperties"], false);
+        let indeed = Arguments::parse(b"", &["a"]).unwrap().take("a", &input).is_err();
+        (schema["required"] == serde_json::json!(["a"]), indeed)
+    }
+
+    #[derive(serde::Deserialize, JsonSchema)]
+    struct Wrapped(#[allow(dead_code)] Option<u8>);
+
+    #[derive(serde::Deserialize, JsonSchema)]
+    #[serde(untagged)]
+    #[allow(dead_code)]
+    enum Either {
+        Nothing,
+        Something(u8),
+    }
+
+    #[derive(serde::Deserialize, JsonSchema)]
+    enum Named {
+        #[serde(rename = "null")]
+        Null,
+    }
+
     #[test]
     fn what_may_be_null_is_not_required() {
-        let mut generator = SchemaGenerator::default();
-        let schema = object_schema(
-            &mut generator,
-            &[
-                ("a", Takes::<u8>::input().member),
-                ("b", Takes::<Option<u8>>::input().member),
-                ("c", Takes::<Value>::input().member),
-            ],
-        );
-        assert_eq!(schema.unwrap().as_value()["required"], serde_json::json!(["a"]));
+        assert_eq!(is_required::<u8>(), (true, true));
+        assert_eq!(is_required::<Named>(), (true, true));
+        assert_eq!(is_required::<Option<u8>>(), (false, false));
+        assert_eq!(is_required::<Option<Wrapped>>(), (false, false));
+        assert_eq!(is_required::<Wrapped>(), (false, false));
+        assert_eq!(is_required::<Either>(), (false, false));
+        assert_eq!(is_required::<Value>(), (false, false));
+        assert_eq!(is_required::<()>(), (false, false));
+    }
+
+    #[test]
+    fn several_inputs_are_described_as_one_is() {
+        let members: [Member<'_>; 2] =
+            [("b", Takes::<u64>::input().member), ("a", Takes::<Vec<Wrapped>>::input().member)];
+        let schema = object_schema(&mut inputs(), &members).unwrap().to_value();
+        assert_eq!(schema["properties"]["b"]["maximum"], u64::MAX);
+        assert_eq!(schema["$defs"]["Wrapped"]["maximum"], 255);
+        assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+        let names: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
+        assert_eq!(names, ["b", "a"]);
     }
 }

@@ -14,7 +14,8 @@ pub use std::boxed::Box;
 pub use std::mem::drop;
 
 pub use self::input::{
-    Arguments, Input, InputRole, Member, NotAnInput, Takes, no_input, no_schema, object_schema,
+    Arguments, Input, InputRole, Member, NotAnInput, Takes, any_schema, no_input, no_schema,
+    object_schema,
 };
 pub use self::output::{
     Error, ErrorRole, ErrorType, NotAnError, NotAnOutput, Output, OutputRole, OutputType, Returns,

@@ -1,4 +1,13 @@
 //! What a plugin says of itself: its name, and its functions with their schemas.
+//!
+//! Properties of a schema keep their order, from the type that is described to what a hub says of
+//! it. For that `serde_json` is built with its feature `preserve_order`, for the whole program: its
+//! maps keep the order in which they are filled.
+
+mod definitions;
+mod exact;
+mod field;
+mod schema;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,9 +18,14 @@ use schemars::Schema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+pub use self::field::{Field, FieldError};
+pub use self::schema::{describe, describe_output, inputs, outputs};
 use crate::wire;
 
 /// A connected plugin, as the hub knows it.
+///
+/// As JSON it has its members in the order of this type, and a schema its properties in the order in
+/// which the plugin described them. So the same plugin is always the same text.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PluginInfo {
@@ -45,10 +59,10 @@ pub struct Function {
     /// What it does, for people; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// The JSON Schema of its input; `None` if it takes none.
+    /// The JSON Schema of its input; `None` if it takes none, and `true` if it doesn't say what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Schema>,
-    /// The JSON Schema of its output; `None` if it gives none.
+    /// The JSON Schema of its output; `None` if it gives none, and `true` if it doesn't say what.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Schema>,
 }

@@ -1,0 +1,9 @@
+struct Greeter;
+
+#[brpc::plugin]
+impl Greeter {
+    #[brpc(hidden = true)]
+    pub fn greet(&self) {}
+}
+
+fn main() {}

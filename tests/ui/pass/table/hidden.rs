@@ -1,0 +1,43 @@
+//! A hidden method is exposed and described by its name alone.
+
+#[path = "../calling.rs"]
+mod calling;
+
+use std::sync::Arc;
+
+use calling::{call, input_schema, names, output_schema, row};
+use serde_json::json;
+
+struct Greeter;
+
+#[brpc::plugin]
+impl Greeter {
+    /// Greets somebody.
+    #[brpc(hidden, rename = "hello")]
+    pub fn greet(&self, name: String) -> String {
+        name
+    }
+
+    #[brpc(hidden)]
+    pub async fn several(&self, a: u8, b: u8) -> Result<u8, String> {
+        Ok(a + b)
+    }
+
+    /// Has no input to hide.
+    #[brpc(hidden, blocking)]
+    pub fn nothing(&self) {}
+}
+
+fn main() {
+    let plugin = Arc::new(Greeter);
+    assert_eq!(names::<Greeter>(), ["hello", "several", "nothing"]);
+    for name in names::<Greeter>() {
+        assert_eq!(row::<Greeter>(name).description, "");
+        assert_eq!(output_schema::<Greeter>(name), Some(json!(true)));
+    }
+    assert_eq!(input_schema::<Greeter>("hello"), Some(json!(true)));
+    assert_eq!(input_schema::<Greeter>("several"), Some(json!(true)));
+    assert_eq!(input_schema::<Greeter>("nothing"), None);
+    assert_eq!(call(&plugin, "hello", r#""Ada""#).unwrap(), r#""Ada""#);
+    assert_eq!(call(&plugin, "several", r#"{"a":1,"b":2}"#).unwrap(), "3");
+}
