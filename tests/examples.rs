@@ -164,6 +164,77 @@ fn testing_your_plugin() {
 }
 
 #[test]
+fn broadcast() {
+    let lines = Program::start("broadcast", &[]).succeed();
+    assert_eq!(
+        lines,
+        [
+            "asked: a, b, c, d",
+            "in the US: c, d",
+            "stored by a: photo for t-1",
+            "stored by c: photo for t-1",
+            "stored by d: photo for t-1",
+            "the first says Some(42)",
+            "and then: None",
+        ]
+    );
+}
+
+#[test]
+fn errors_and_deadlines() {
+    let lines = Program::start("errors_and_deadlines", &[]).succeed();
+    assert_eq!(
+        lines,
+        [
+            "left: 70",
+            "too much: 30 is missing",
+            r#"  code short, data {"missing":30}"#,
+            "  it was carried out, and this is how it ended",
+            "unknown account: there is no account 2",
+            "  code no-account, data null",
+            "  it was carried out, and this is how it ended",
+            "  the auditor has Some(true)",
+            "too late: the deadline passed with the call sent but not answered",
+            "  it may have been done: ask before it is made again",
+            "a panic: the method panicked: the alarm went off",
+            "  it was carried out, and this is how it ended",
+            r#"wrong input: the input is not valid at `account`: invalid type: string "one", expected u32"#,
+            "  nothing was done: it can be made again",
+            "no such method: the plugin has no method `close`",
+            "  nothing was done: it can be made again",
+            "nobody there: no plugin named `post` is connected",
+            "  nothing was done: it can be made again",
+        ]
+    );
+}
+
+#[test]
+fn events() {
+    let lines = Program::start("events", &[]).succeed();
+    assert_eq!(
+        lines,
+        [
+            "counter is here",
+            "the ledger has all 5000: 12502500",
+            "the monitor missed events: true, and saw the last: Some(5000)",
+        ]
+    );
+}
+
+#[test]
+fn gateway() {
+    let lines = Program::start("gateway", &[]).succeed();
+    assert_eq!(
+        lines,
+        [
+            "thermometer, cellar: 11.5",
+            "thermometer, attic: there is no attic",
+            "clock, hall: no plugin named `clock` is connected",
+        ]
+    );
+}
+
+#[test]
 fn hub_and_plugin() {
     let (hub, address) = Program::start_hub("hub", &[]);
     let plugin = Program::start("plugin", &[&address]);

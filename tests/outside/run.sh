@@ -23,7 +23,7 @@ expect() {
         exit 1
     fi
 }
-expect "what a hub depends on" "brpc-core brpc-io brpc-socket" "$(of_brpc hub_only)"
+expect "what a hub depends on" "brpc-core brpc-io brpc-macros brpc-socket" "$(of_brpc hub_only)"
 expect "what a plugin depends on" "brpc-core brpc-io brpc-macros brpc-plugin" "$(of_brpc plugin_only)"
 
 coproc HUB { exec "$CARGO_TARGET_DIR/debug/hub_only"; }

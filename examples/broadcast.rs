@@ -1,0 +1,67 @@
+//! One call to many plugins: all of them, some of them, or as many as are needed.
+//!
+//! ```console
+//! $ cargo run --example broadcast
+//! ```
+
+#[path = "support/report.rs"]
+mod report;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use brpc::testing::plug;
+use brpc::{Context, Plugin, Selector, Socket};
+use report::Report;
+
+/// Keeps a copy of what is stored.
+struct Replica {
+    is_slow: bool,
+}
+
+#[brpc::plugin(client)]
+impl Replica {
+    /// How many objects it has.
+    pub fn count(&self) -> u32 {
+        42
+    }
+
+    /// Stores an object; returns where.
+    pub async fn store(&self, cx: &Context, object: String) -> String {
+        if self.is_slow {
+            tokio::time::sleep(Duration::from_hours(1)).await;
+        }
+        format!("{object} for {}", cx.trace())
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Report> {
+    let hub = Socket::default();
+    let replicas = [("a", "eu", false), ("b", "eu", true), ("c", "us", false), ("d", "us", false)];
+    for (name, region, is_slow) in replicas {
+        let plugin = Plugin::new(Replica { is_slow }).name(name).label("region", region);
+        plug(&hub, &plugin).await?;
+    }
+
+    // All of them; each is answered for, with its output or with why there is none.
+    let counts: BTreeMap<_, _> = ReplicaClient::all(&hub).count().collect().await;
+    println!("asked: {}", counts.into_keys().collect::<Vec<_>>().join(", "));
+
+    // Some of them.
+    let american = Selector::all().label("region", "us");
+    let counts = ReplicaClient::select(&hub, american).count().collect().await;
+    println!("in the US: {}", counts.into_keys().collect::<Vec<_>>().join(", "));
+
+    // A majority: what the others would say is not waited for, and they are told so.
+    let stored = ReplicaClient::all(&hub).store("photo".into()).trace("t-1").quorum();
+    for (replica, place) in stored.try_collect().await? {
+        println!("stored by {replica}: {place}");
+    }
+
+    // The first that answers, and no more.
+    let mut first = ReplicaClient::all(&hub).count().first(1);
+    println!("the first says {:?}", first.next().await.and_then(|(_, count)| count.ok()));
+    println!("and then: {:?}", first.next().await);
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! A gateway: the plugin of one hub that forwards calls to the plugins of another, without a look at
+//! what they say.
+//!
+//! ```console
+//! $ cargo run --example gateway
+//! ```
+
+#[path = "support/report.rs"]
+mod report;
+
+use brpc::testing::plug;
+use brpc::{CallError, Context, MethodError, Plugin, Socket};
+use report::{Report, chain};
+use serde_json::value::RawValue;
+
+/// Forwards calls to the plugins of a hub of its own, as on the edge of a network.
+struct Gateway {
+    inner: Socket,
+}
+
+#[brpc::plugin(client)]
+impl Gateway {
+    /// Calls a method of a plugin behind this gateway. The time that is left, the trace id and the
+    /// metadata go along.
+    pub async fn forward(
+        &self,
+        cx: &Context,
+        plugin: String,
+        method: String,
+        input: Box<RawValue>,
+    ) -> Result<Box<RawValue>, MethodError> {
+        let mut call = self.inner.call::<Box<RawValue>>(&plugin, &method, &input);
+        call = call.timeout(cx.remaining()).trace(cx.trace());
+        for (key, value) in cx.metadata() {
+            call = call.metadata(key, value);
+        }
+        call.await.map_err(|error| match error {
+            // What the method said is passed on as it was.
+            CallError::Method(error) => error,
+            other => MethodError::new("gateway", chain(&other)),
+        })
+    }
+}
+
+struct Thermometer;
+
+#[brpc::plugin]
+impl Thermometer {
+    /// Degrees Celsius in a room.
+    pub fn read(&self, room: String) -> Result<f64, String> {
+        if room == "cellar" { Ok(11.5) } else { Err(format!("there is no {room}")) }
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Report> {
+    // The sensors dial in to the gateway, and the gateway dials in to the head office.
+    let (site, office) = (Socket::default(), Socket::default());
+    let _thermometer = plug(&site, &Plugin::new(Thermometer)).await?;
+    let _gateway = plug(&office, &Plugin::new(Gateway { inner: site }).name("site-7")).await?;
+
+    let site = GatewayClient::new(&office, "site-7");
+    for (plugin, room) in [("thermometer", "cellar"), ("thermometer", "attic"), ("clock", "hall")] {
+        let input = RawValue::from_string(format!("{room:?}"))?;
+        match site.forward(plugin.into(), "read".into(), input).trace("t-1").await {
+            Ok(output) => println!("{plugin}, {room}: {}", output.get()),
+            Err(error) => println!("{plugin}, {room}: {}", chain(&error)),
+        }
+    }
+    Ok(())
+}
