@@ -182,7 +182,7 @@ impl Hub {
                 let refusal = Refusal::new(RefusalCode::Full, "the hub has no place left");
                 return Err(refusal.retry_after(Duration::from_secs(5)));
             }
-            let Greeting { version, labels, .. } = greeting.clone();
+            let (version, labels) = (greeting.version.clone(), greeting.labels.clone());
             let plugin = PluginRef::new(name.to_owned(), version, labels, link.id);
             // Replicas that connect at the same moment describe themselves each.
             let known = registry.description(description.digest());

@@ -179,7 +179,7 @@ impl State {
         }
         let mut size = unread.size();
         if self.missed > 0 {
-            size += Unread::GAP_SIZE;
+            size += Unread::OVERHEAD;
         }
         match self.policy {
             Policy::DropOldest => {

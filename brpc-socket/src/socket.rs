@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brpc_core::{DisconnectReason, PluginInfo, Selector};
+use brpc_core::{CallError, DisconnectReason, PluginInfo, Selector};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
@@ -61,6 +61,17 @@ impl Socket {
         Self { handle: Arc::new(Handle { hub: Arc::new(Hub::new(config)) }) }
     }
 
+    /// A call with the hub's options, to whoever has the name in the request or to an instance.
+    fn prepare<T>(
+        &self,
+        request: Result<Request, CallError>,
+        instance: Option<PluginRef>,
+    ) -> Call<T> {
+        let hub = self.hub().clone();
+        let options = Options::new(hub.config().default_timeout);
+        Call::new(hub, request, instance, options)
+    }
+
     fn hub(&self) -> &Arc<Hub> {
         &self.handle.hub
     }
@@ -114,9 +125,7 @@ impl Socket {
         method: &str,
         input: &(impl Serialize + ?Sized),
     ) -> Call<T> {
-        let hub = self.hub().clone();
-        let options = Options::new(hub.config().default_timeout);
-        Call::new(hub, Request::encode(plugin, method, input), None, options)
+        self.prepare(Request::encode(plugin, method, input), None)
     }
 
     /// As [`call`](Self::call), of this plugin on its connection: once that has ended, the call ends
@@ -127,9 +136,7 @@ impl Socket {
         method: &str,
         input: &(impl Serialize + ?Sized),
     ) -> Call<T> {
-        let hub = self.hub().clone();
-        let options = Options::new(hub.config().default_timeout);
-        Call::new(hub, Request::encode("", method, input), Some(plugin.clone()), options)
+        self.prepare(Request::encode("", method, input), Some(plugin.clone()))
     }
 
     /// Calls a method of every plugin that is connected, or of those that

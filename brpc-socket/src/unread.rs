@@ -107,12 +107,12 @@ impl Unread {
         if let Event::Lagged(missed) = self.event { missed } else { 1 }
     }
 
-    /// What a gap takes in a queue, and any event beside its payload.
-    pub(crate) const GAP_SIZE: usize = size_of::<Self>() + size_of::<PluginRef>();
+    /// What any event takes in a queue beside its payload. A gap has none.
+    pub(crate) const OVERHEAD: usize = size_of::<Self>() + size_of::<PluginRef>();
 
     /// What it takes in a queue, about.
     pub(crate) fn size(&self) -> usize {
-        self.cost().map_or(Self::GAP_SIZE, |(_, bytes)| Self::GAP_SIZE + bytes)
+        self.cost().map_or(Self::OVERHEAD, |(_, bytes)| Self::OVERHEAD + bytes)
     }
 
     /// Whose credit it takes, and how many bytes of it.

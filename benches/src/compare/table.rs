@@ -67,8 +67,9 @@ pub(super) fn values(
     lines: &[Line],
 ) -> Vec<(u32, f64)> {
     let Some(name) = named(case, measure, beside, lines) else { return Vec::new() };
-    let numbers = numbers(case, measure, name, lines);
-    numbers.collect::<BTreeMap<u32, _>>().into_values().collect()
+    // In the order of the rounds, and a round once.
+    let by_round: BTreeMap<u32, f64> = numbers(case, measure, name, lines).collect();
+    by_round.into_iter().collect()
 }
 
 /// The entry that is meant. The best is the one with the best median: whichever had the most luck in
@@ -81,7 +82,7 @@ fn named(case: &Case, measure: &Measure, beside: Beside, lines: &[Line]) -> Opti
     };
     let medians = case.entries.iter().filter(|entry| entry.kind == kind).filter_map(|entry| {
         let numbers = numbers(case, measure, entry.name, lines);
-        let median = Spread::of(numbers.map(|(_, (_, number))| number))?.median;
+        let median = Spread::of(numbers.map(|(_, number)| number))?.median;
         Some((entry.name, median))
     });
     let best = match measure.better {
@@ -97,9 +98,9 @@ fn numbers(
     measure: &Measure,
     name: &str,
     lines: &[Line],
-) -> impl Iterator<Item = (u32, (u32, f64))> {
+) -> impl Iterator<Item = (u32, f64)> {
     let of_entry = lines.iter().filter(move |line| line.case == case.name && line.entry == name);
-    of_entry.filter_map(|line| Some((line.round, (line.round, line.number(measure.path)?))))
+    of_entry.filter_map(|line| Some((line.round, line.number(measure.path)?)))
 }
 
 /// What has to be known to believe the table.
