@@ -1,7 +1,6 @@
 //! Moves the bytes of one connection, in one task.
 
 use std::collections::VecDeque;
-use std::collections::vec_deque::Drain;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -15,35 +14,8 @@ use tokio::task::unconstrained;
 use tokio::time::Sleep;
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
-use crate::{Driven, close, now};
-
-/// Who owns a connection.
-pub trait Link {
-    /// The side of the connection.
-    type Connection: Connection;
-
-    /// The connection, behind its lock.
-    fn driven(&self) -> &Driven<Self::Connection>;
-
-    /// Takes in what the connection tells, in order. Called without the lock.
-    fn handle_events(&self, events: Drain<'_, EventOf<Self>>);
-
-    /// Passes on all that the connection has to tell. Only for whoever ends the connection in the
-    /// driver's place, so that events keep their order.
-    fn dispatch(&self) {
-        let mut events = VecDeque::new();
-        loop {
-            self.driven().lock().swap_events(&mut events);
-            if events.is_empty() {
-                return;
-            }
-            self.handle_events(events.drain(..));
-        }
-    }
-}
-
-/// What the connection of a link tells.
-type EventOf<L> = <<L as Link>::Connection as Connection>::Event;
+use crate::link::{Link, Untold};
+use crate::{close, now};
 
 /// Moves the bytes of a connection until it is over, says goodbye and closes the stream.
 ///
@@ -62,7 +34,7 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
         told: 0,
         now: None,
         waker: Waker::noop().clone(),
-        untold: Untold { link, events: VecDeque::new() },
+        untold: Untold::new(link),
         timer: None,
         fires: None,
         end: None,
@@ -131,21 +103,6 @@ struct Driver<'a, L: Link, S> {
     is_flushed: bool,
     /// Whether others were let first since something was written last.
     has_yielded: bool,
-}
-
-/// What the connection has handed over to be told, and knows no more of.
-struct Untold<'a, L: Link> {
-    link: &'a L,
-    events: VecDeque<EventOf<L>>,
-}
-
-impl<L: Link> Drop for Untold<'_, L> {
-    /// A driver that is dropped between two turns leaves no caller without its outcome.
-    fn drop(&mut self) {
-        if !self.events.is_empty() {
-            self.link.handle_events(self.events.drain(..));
-        }
-    }
 }
 
 /// In which directions the stream may move something. Where it can't, it wakes the driver when it

@@ -8,9 +8,11 @@
 mod close;
 mod driven;
 mod driver;
+mod link;
 
 pub use driven::{Driven, Guard};
-pub use driver::{Link, drive};
+pub use driver::drive;
+pub use link::Link;
 
 /// The time, by the clock that tests can pause.
 pub fn now() -> std::time::Instant {
