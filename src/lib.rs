@@ -2,18 +2,33 @@
 
 pub use brpc_macros::{client, plugin};
 pub use brpc_plugin::{
-    AsyncHook, Changed, ConnectError, Context, DescriptionError, EndReason, Field, FieldError,
-    Handle, HookError, LabelError, Plugin, Receiver, Session, describe, describe_output,
+    Answer, AsyncHook, Changed, ConnectError, Context, DescriptionError, EndReason, Failure, Field,
+    FieldError, Handle, HookError, LabelError, MetadataError, Plugin, Receiver, Session, Status,
+    describe, describe_output,
 };
 pub use brpc_socket::{
     Broadcast, Builder, Call, CallError, Caller, CancelHandle, DisconnectReason, DrainReport,
     Event, Events, Execution, Function, JsonError, Limits, Listener, ListenerClosed,
-    MemoryConnector, MemoryListener, Message, MethodError, NotEnough, PluginInfo, PluginRef,
-    ProtocolError, Refusal, RefusalCode, Scope, Selector, ServeError, Serving, Shutdown,
-    ShutdownReport, Socket, Source, Stage, Unplug, UnplugError, VersionRangeError, WaitError,
+    MemoryConnector, MemoryListener, Message, Metadata, MethodError, NotEnough, PluginInfo,
+    PluginRef, ProtocolError, Refusal, RefusalCode, Response, Scope, Selector, ServeError, Serving,
+    Shutdown, ShutdownReport, Socket, Source, Stage, Unplug, UnplugError, VersionRangeError,
+    WaitError,
 };
 
 pub mod testing;
+
+/// What stands between those who call and the methods, on either side.
+pub mod middleware {
+    /// At the hub: between a caller and the plugin.
+    pub mod hub {
+        pub use brpc_socket::middleware::*;
+    }
+
+    /// In a plugin: between the hub and the method.
+    pub mod plugin {
+        pub use brpc_plugin::middleware::*;
+    }
+}
 
 /// What typed clients are made of; see [`#[client]`](macro@client).
 pub mod client {

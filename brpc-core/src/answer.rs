@@ -41,6 +41,8 @@ pub enum Status {
     Expired,
     /// The handler was stopped before its end, or never started, because the call was cancelled.
     Cancelled,
+    /// The caller may not do this; the handler was not started.
+    Forbidden,
 }
 
 impl Status {
@@ -56,6 +58,7 @@ impl Status {
             Self::Draining => 7,
             Self::Expired => 8,
             Self::Cancelled => 9,
+            Self::Forbidden => 10,
         }
     }
 
@@ -71,6 +74,7 @@ impl Status {
             7 => Self::Draining,
             8 => Self::Expired,
             9 => Self::Cancelled,
+            10 => Self::Forbidden,
             _ => return None,
         })
     }

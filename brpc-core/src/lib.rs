@@ -73,7 +73,7 @@
 //!     payload: r#""world""#.into(),
 //!     deadline: Some(now + Duration::from_secs(1)),
 //!     trace: String::new(),
-//!     metadata: Vec::new(),
+//!     metadata: Metadata::new(),
 //!     admission: Admission::Refuse,
 //! };
 //! hub.start_call(call, "the caller", now).unwrap();
@@ -85,7 +85,7 @@
 //! }
 //! carry(&mut plugin, &mut hub, now);
 //! let Some(HubEvent::Settled("the caller", settlement)) = hub.poll_event() else { panic!() };
-//! assert_eq!(&*settlement.into_result("greet")?, br#""hello""#);
+//! assert_eq!(settlement.into_result("greet")?.output, r#""hello""#);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -100,7 +100,9 @@ mod handshake;
 pub mod json;
 pub mod labels;
 pub mod limits;
+pub mod metadata;
 pub mod name;
+mod response;
 mod selector;
 mod session;
 mod wire;
@@ -122,6 +124,8 @@ pub use event::{HubEvent, PluginEvent};
 pub use handshake::{Greeting, Introduction, Terms};
 pub use labels::{LabelError, Labels};
 pub use limits::Limits;
+pub use metadata::Metadata;
+pub use response::Response;
 pub use selector::{Candidate, Selector, VersionRangeError};
 pub use session::{
     Admission, CallId, DrainCause, EmitError, IncomingCall, NewCall, SessionTerms, Settlement,

@@ -1,12 +1,13 @@
 //! What a handler knows of the call that it answers.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use brpc_core::Metadata;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::AsyncHook;
+use crate::{AsyncHook, MetadataError};
 
 /// What a handler knows of the call that it answers. A cheap clone.
 #[derive(Clone, Debug)]
@@ -20,8 +21,8 @@ pub struct Context {
 pub(crate) struct Call {
     /// The caller's trace id; empty if it gave none.
     pub(crate) trace: String,
-    /// The caller's metadata, in the order given.
-    pub(crate) metadata: Vec<(String, String)>,
+    /// The caller's metadata.
+    pub(crate) metadata: Metadata,
     /// When the call's time is over; `None` if it has no limit.
     pub(crate) deadline: Option<Instant>,
     /// The plugin's sender of events.
@@ -29,6 +30,8 @@ pub(crate) struct Call {
     /// Fires when nobody waits for the answer any more. Made when somebody wants to know: most
     /// handlers end before anybody could give the call up.
     pub(crate) cancelled: OnceLock<CancellationToken>,
+    /// What goes along with the answer; made when somebody adds to it.
+    pub(crate) along: OnceLock<Mutex<Metadata>>,
 }
 
 impl Context {
@@ -47,8 +50,37 @@ impl Context {
     }
 
     /// The caller's metadata: keys and values, in the order in which they were given.
-    pub fn metadata(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        self.call.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    pub fn metadata(&self) -> &Metadata {
+        &self.call.metadata
+    }
+
+    /// Sends a key and a value along with the answer, whether it is an output or an error; the
+    /// caller finds them in [`Response::metadata`](brpc_core::Response::metadata) or in
+    /// [`MethodError::metadata`](brpc_core::MethodError::metadata). What is added after the answer
+    /// was given is lost.
+    ///
+    /// # Errors
+    /// If that would be more than 64 pairs, or more than 8 KiB of keys and values together; it is
+    /// left out then, and what was added before stays.
+    pub fn add_response_metadata(
+        &self,
+        key: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Result<(), MetadataError> {
+        let along = self.call.along.get_or_init(Mutex::default);
+        let mut along = along.lock().unwrap_or_else(PoisonError::into_inner);
+        along.push(key, value);
+        if along.is_sendable() {
+            return Ok(());
+        }
+        along.pop();
+        Err(MetadataError(()))
+    }
+
+    /// What goes along with the answer, which is given now.
+    pub(crate) fn take_response_metadata(&self) -> Metadata {
+        let Some(along) = self.call.along.get() else { return Metadata::new() };
+        std::mem::take(&mut *along.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// How much of the call's time is left; `None` if it has no limit, zero when it is over.

@@ -1,23 +1,25 @@
 //! Running handlers: in place while they don't wait, else in tasks of their own.
 
-use std::any::Any;
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Poll, Waker};
 
 use brpc_core::{Answer, CallId, Failure, IncomingCall, Status};
+use bytes::Bytes;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::context::{Call, Context};
+use crate::handler::{Handler, catching, expired, unwanted};
 use crate::link::HubLink;
-use crate::receiver::{BoxFuture, Invoke, OnCancel, Receiver};
+use crate::middleware::{Chain, Incoming, Inner, Next};
+use crate::receiver::{BoxFuture, Invoke, Method, OnCancel, Receiver};
 
 /// The handlers of one connection.
 pub(crate) struct Handlers<R> {
     receiver: Arc<R>,
+    middleware: Chain,
     /// What stops each handler that runs beside the driver.
     running: Mutex<HashMap<CallId, CancellationToken>>,
     /// The tasks and threads of these handlers.
@@ -25,8 +27,8 @@ pub(crate) struct Handlers<R> {
 }
 
 impl<R: Receiver> Handlers<R> {
-    pub(crate) fn new(receiver: Arc<R>) -> Self {
-        Self { receiver, running: Mutex::default(), tasks: TaskTracker::new() }
+    pub(crate) fn new(receiver: Arc<R>, middleware: Chain) -> Self {
+        Self { receiver, middleware, running: Mutex::default(), tasks: TaskTracker::new() }
     }
 
     /// Runs a handler. Returns at once, unless it is a sync one that isn't marked `blocking` and
@@ -34,7 +36,7 @@ impl<R: Receiver> Handlers<R> {
     pub(crate) fn start(&self, link: &Arc<HubLink<R>>, call: IncomingCall) {
         let IncomingCall { id, method, deadline, trace, metadata, payload } = call;
         let Some(method) = R::METHODS.get(method as usize) else {
-            return link.answer(id, Err(Failure::new(Status::MethodNotFound, "")));
+            return link.refuse(id, Failure::new(Status::MethodNotFound, ""));
         };
         let context = Context::new(Call {
             trace,
@@ -42,30 +44,50 @@ impl<R: Receiver> Handlers<R> {
             deadline: deadline.map(Instant::from_std),
             hook: link.hook().clone(),
             cancelled: OnceLock::new(),
+            along: OnceLock::new(),
         });
+        if !self.middleware.is_empty() {
+            return self.start_chain(link, id, method, &context, payload);
+        }
         match method.invoke {
             Invoke::Sync(invoke) => {
                 let run = || catching(|| invoke(&self.receiver, &context, &payload));
-                link.answer(id, expired(&context).unwrap_or_else(run));
+                link.answer(id, expired(&context).unwrap_or_else(run), &context);
             }
             Invoke::Blocking(invoke) => {
                 self.running().insert(id, context.cancellation().clone());
                 let (link, receiver) = (link.clone(), self.receiver.clone());
                 self.tasks.spawn_blocking(move || {
-                    // It may have waited for a thread.
-                    let run = || catching(|| invoke(&receiver, &context, &payload));
-                    let answer = expired(&context).or_else(|| unwanted(&context));
-                    link.handlers().finished(&link, id, answer.unwrap_or_else(run));
+                    let answer = run_blocking(invoke, &receiver, &context, &payload);
+                    link.handlers().finished(&link, id, answer, &context);
                 });
             }
             Invoke::Async(invoke) => {
-                if let Some(answer) = expired(&context) {
-                    return link.answer(id, answer);
-                }
                 let handler = || invoke(self.receiver.clone(), context.clone(), payload);
                 self.start_async(link, id, method.on_cancel, &context, handler);
             }
         }
+    }
+
+    /// Runs the middleware, and the method at its end, as one async handler.
+    fn start_chain(
+        &self,
+        link: &Arc<HubLink<R>>,
+        id: CallId,
+        method: &'static Method<R>,
+        context: &Context,
+        payload: Bytes,
+    ) {
+        let on_cancel = match method.invoke {
+            Invoke::Sync(_) => OnCancel::Drop,
+            // A thread can't be stopped, and the call keeps its place as long as it runs.
+            Invoke::Blocking(_) => OnCancel::Finish,
+            Invoke::Async(_) => method.on_cancel,
+        };
+        let (receiver, tasks) = (self.receiver.clone(), self.tasks.clone());
+        let next = Next::new(self.middleware.clone(), Arc::new(Bound { receiver, method, tasks }));
+        let call = Incoming::new(method.name, context.clone(), payload);
+        self.start_async(link, id, on_cancel, context, || Box::pin(next.run(call)));
     }
 
     /// Polls an async handler once in place; one that has to wait goes on in a task.
@@ -77,31 +99,19 @@ impl<R: Receiver> Handlers<R> {
         context: &Context,
         begin: impl FnOnce() -> BoxFuture<Answer>,
     ) {
-        let mut handler = Handler(None);
-        let first = catch_unwind(AssertUnwindSafe(|| {
-            let handler = handler.0.insert(begin());
-            // Who is to be woken is said again when the task polls it.
-            handler.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()))
-        }));
-        match first {
-            Ok(Poll::Ready(answer)) => {
-                let dropped = handler.discard();
-                link.answer(id, dropped.and(answer));
-            }
-            Err(panic) => {
-                let _ = handler.discard();
-                link.answer(id, Err(panicked(panic)));
-            }
-            Ok(Poll::Pending) => {
-                let cancelled = context.cancellation().clone();
-                self.running().insert(id, cancelled.clone());
-                let link = link.clone();
-                self.tasks.spawn(async move {
-                    let answer = handler.run(on_cancel, &cancelled).await;
-                    link.handlers().finished(&link, id, answer);
-                });
-            }
+        if let Some(answer) = expired(context) {
+            return link.answer(id, answer, context);
         }
+        let handler = match Handler::begin(begin) {
+            Ok(answer) => return link.answer(id, answer, context),
+            Err(handler) => handler,
+        };
+        self.running().insert(id, context.cancellation().clone());
+        let (link, context) = (link.clone(), context.clone());
+        self.tasks.spawn(async move {
+            let answer = handler.run(on_cancel, context.cancellation()).await;
+            link.handlers().finished(&link, id, answer, &context);
+        });
     }
 
     /// Tells a handler that nobody waits for it any more.
@@ -124,9 +134,9 @@ impl<R: Receiver> Handlers<R> {
         self.tasks.wait().await;
     }
 
-    fn finished(&self, link: &Arc<HubLink<R>>, id: CallId, answer: Answer) {
+    fn finished(&self, link: &HubLink<R>, id: CallId, answer: Answer, context: &Context) {
         self.running().remove(&id);
-        link.answer(id, answer);
+        link.answer(id, answer, context);
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<CallId, CancellationToken>> {
@@ -134,65 +144,55 @@ impl<R: Receiver> Handlers<R> {
     }
 }
 
-/// An async handler. Whatever it does, also when it is dropped, doesn't reach beyond its call.
-struct Handler(Option<BoxFuture<Answer>>);
+/// A method with what it is called on: the end of a chain of middleware.
+struct Bound<R: 'static> {
+    receiver: Arc<R>,
+    method: &'static Method<R>,
+    tasks: TaskTracker,
+}
 
-impl Handler {
-    /// Runs the handler to its end, or until nobody waits for it.
-    async fn run(mut self, on_cancel: OnCancel, cancelled: &CancellationToken) -> Answer {
-        let answer = std::future::poll_fn(|context| {
-            let Some(handler) = &mut self.0 else { return Poll::Pending };
-            match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(context))) {
-                Ok(poll) => poll,
-                Err(panic) => Poll::Ready(Err(panicked(panic))),
+impl<R: Receiver> Inner for Bound<R> {
+    fn run(&self, call: Incoming) -> BoxFuture<Answer> {
+        let Incoming { context, input, .. } = call;
+        // The middleware may have waited.
+        if let Some(answer) = expired(&context).or_else(|| unwanted(&context)) {
+            return Box::pin(ready(answer));
+        }
+        let receiver = self.receiver.clone();
+        match self.method.invoke {
+            Invoke::Sync(invoke) => {
+                Box::pin(ready(catching(|| invoke(&receiver, &context, &input))))
             }
-        });
-        let answer = match on_cancel {
-            OnCancel::Finish => answer.await,
-            OnCancel::Drop => match cancelled.run_until_cancelled(answer).await {
-                Some(answer) => answer,
-                None => Err(Failure::new(Status::Cancelled, "")),
-            },
-        };
-        self.discard().and(answer)
+            Invoke::Blocking(invoke) => {
+                let run = move || run_blocking(invoke, &receiver, &context, &input);
+                let thread = self.tasks.spawn_blocking(run);
+                // Only a runtime that ends doesn't run it.
+                Box::pin(async {
+                    thread.await.unwrap_or_else(|_| Err(Failure::new(Status::Cancelled, "")))
+                })
+            }
+            Invoke::Async(invoke) => {
+                let cancelled = context.cancellation().clone();
+                let handler = Handler::begin(|| invoke(receiver, context, input));
+                Box::pin(async move {
+                    match handler {
+                        Ok(answer) => answer,
+                        // The whole chain is dropped if the method is to be.
+                        Err(handler) => handler.run(OnCancel::Finish, &cancelled).await,
+                    }
+                })
+            }
+        }
     }
-
-    /// Drops the handler.
-    fn discard(&mut self) -> Result<(), Failure> {
-        let handler = self.0.take();
-        catch_unwind(AssertUnwindSafe(|| drop(handler))).map_err(panicked)
-    }
 }
 
-impl Drop for Handler {
-    fn drop(&mut self) {
-        let _ = self.discard();
-    }
-}
-
-/// The answer of a handler that runs in one go.
-fn catching(run: impl FnOnce() -> Answer) -> Answer {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(panic)))
-}
-
-/// The answer of a call whose time was over before its handler started.
-fn expired(context: &Context) -> Option<Answer> {
-    let is_over = context.remaining().is_some_and(|remaining| remaining.is_zero());
-    is_over.then(|| Err(Failure::new(Status::Expired, "")))
-}
-
-/// The answer of a call that nobody waits for before its handler started.
-fn unwanted(context: &Context) -> Option<Answer> {
-    context.is_cancelled().then(|| Err(Failure::new(Status::Cancelled, "")))
-}
-
-/// What a panic says.
-fn panicked(panic: Box<dyn Any + Send>) -> Failure {
-    let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    // What was thrown is the user's, and may panic itself when it is dropped.
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-        std::mem::forget(again);
-    }
-    Failure::new(Status::Panicked, text.unwrap_or_else(|| "a panic without a text".to_owned()))
+/// Runs a blocking handler, which may have waited for a thread.
+fn run_blocking<R>(
+    invoke: fn(&R, &Context, &[u8]) -> Answer,
+    receiver: &R,
+    context: &Context,
+    payload: &[u8],
+) -> Answer {
+    let run = || catching(|| invoke(receiver, context, payload));
+    expired(context).or_else(|| unwanted(context)).unwrap_or_else(run)
 }

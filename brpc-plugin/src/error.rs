@@ -3,6 +3,7 @@
 use std::io;
 
 use brpc_core::describe::DescriptionError;
+use brpc_core::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES};
 use brpc_core::{DisconnectReason, FieldError, LabelError, Refusal};
 use thiserror::Error;
 
@@ -52,6 +53,13 @@ pub enum ConnectError {
     #[error("the connection ended in the handshake")]
     Lost(#[source] DisconnectReason),
 }
+
+/// More metadata than can go along with an answer: at most 64 pairs, and 8 KiB of keys and values.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error(
+    "an answer's metadata has at most {MAX_METADATA_ENTRIES} entries and {MAX_METADATA_BYTES} bytes"
+)]
+pub struct MetadataError(pub(crate) ());
 
 /// Why an event was not sent.
 #[derive(Debug, Error)]

@@ -52,8 +52,10 @@ mod dispatch;
 mod end;
 mod error;
 mod handle;
+mod handler;
 mod hook;
 mod link;
+pub mod middleware;
 mod plugin;
 mod receiver;
 mod session;
@@ -64,14 +66,14 @@ pub mod __private;
 
 pub use brpc_core::describe::DescriptionError;
 pub use brpc_core::{
-    DisconnectReason, Field, FieldError, Function, LabelError, Limits, MethodError, ProtocolError,
-    Refusal, RefusalCode, describe, describe_output,
+    Answer, DisconnectReason, Failure, Field, FieldError, Function, LabelError, Limits, Metadata,
+    MethodError, ProtocolError, Refusal, RefusalCode, Status, describe, describe_output,
 };
 pub use brpc_macros::plugin_without_facade as plugin;
 pub use change::Changed;
 pub use context::Context;
 pub use end::EndReason;
-pub use error::{ConnectError, HookError};
+pub use error::{ConnectError, HookError, MetadataError};
 pub use handle::Handle;
 pub use hook::AsyncHook;
 pub use plugin::Plugin;

@@ -4,17 +4,19 @@ use std::collections::vec_deque::Drain;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use brpc_core::{
-    Answer, CallId, DisconnectReason, DrainCause, EmitError, Introduction, Limits,
+    Answer, CallId, DisconnectReason, DrainCause, EmitError, Failure, Introduction, Limits,
     PluginConnection, PluginEvent, Refusal, Terms,
 };
 use brpc_io::{Driven, Link, now};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::Context;
 use crate::dispatch::Handlers;
 use crate::end::EndReason;
 use crate::handle::Stop;
 use crate::hook::{AsyncHook, Emit};
+use crate::middleware::Chain;
 use crate::receiver::Receiver;
 
 /// One connection of a plugin.
@@ -56,12 +58,13 @@ impl<R: Receiver> HubLink<R> {
     pub(crate) fn new(
         receiver: Arc<R>,
         hook: AsyncHook,
+        middleware: Chain,
         introduction: &Introduction,
         limits: Limits,
     ) -> Self {
         Self {
             driven: Driven::new(PluginConnection::new(introduction, limits, now())),
-            handlers: Handlers::new(receiver),
+            handlers: Handlers::new(receiver, middleware),
             hook,
             story: Mutex::default(),
             stop: watch::Sender::new(None),
@@ -85,10 +88,18 @@ impl<R: Receiver> HubLink<R> {
         &self.hook
     }
 
-    /// Gives a call's answer.
-    pub(crate) fn answer(&self, id: CallId, answer: Answer) {
+    /// Gives a call's answer, with what its handler wanted to go along.
+    pub(crate) fn answer(&self, id: CallId, answer: Answer, context: &Context) {
+        let metadata = context.take_response_metadata();
         let mut connection = self.driven.lock();
-        connection.answer(id, answer);
+        connection.answer_with(id, answer, &metadata);
+        connection.unlock_and_wake();
+    }
+
+    /// Answers a call that no handler was started for.
+    pub(crate) fn refuse(&self, id: CallId, failure: Failure) {
+        let mut connection = self.driven.lock();
+        connection.answer(id, Err(failure));
         connection.unlock_and_wake();
     }
 

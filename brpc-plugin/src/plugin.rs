@@ -13,6 +13,7 @@ use tokio::net::{TcpStream, ToSocketAddrs};
 use crate::change::{Change, Changed};
 use crate::error::ConnectError;
 use crate::hook::AsyncHook;
+use crate::middleware::{AnyMiddleware, Middleware};
 use crate::receiver::{Method, Receiver};
 use crate::session::Session;
 
@@ -36,6 +37,8 @@ pub struct Plugin<R> {
     /// Random, the same as long as this value lives.
     instance: [u8; 16],
     limits: Limits,
+    /// The outermost first.
+    middleware: Vec<Arc<dyn AnyMiddleware>>,
     overrides: Vec<Override>,
     /// What it says of its functions; made when it first connects.
     description: OnceLock<Description>,
@@ -65,6 +68,7 @@ impl<R: Receiver> Plugin<R> {
             labels: BTreeMap::new(),
             instance,
             limits: Limits::default(),
+            middleware: Vec::new(),
             overrides: Vec::new(),
             description: OnceLock::new(),
         }
@@ -103,6 +107,14 @@ impl<R: Receiver> Plugin<R> {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Has each call go through a middleware before the method runs. Those that are added first are
+    /// outermost: they see a call first, and its answer last.
+    #[must_use]
+    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
+        self.middleware.push(Arc::new(middleware));
         self
     }
 
@@ -193,7 +205,9 @@ impl<R: Receiver> Plugin<R> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (receiver, hook) = (self.receiver.clone(), self.hook.clone());
-        Session::open(receiver, hook, &introduction, self.limits.clone(), stream).await
+        let middleware = self.middleware.clone().into();
+        let limits = self.limits.clone();
+        Session::open(receiver, hook, middleware, &introduction, limits, stream).await
     }
 
     /// What it says of its functions. Made once, because schemas take longer to make than a

@@ -16,6 +16,7 @@ use crate::error::ConnectError;
 use crate::handle::{Handle, Stop};
 use crate::hook::AsyncHook;
 use crate::link::{Admittance, DrivenLink, HubLink};
+use crate::middleware::Chain;
 use crate::receiver::Receiver;
 
 /// A plugin that a hub has let in; made by [`Plugin::connect`](crate::Plugin::connect). Its calls
@@ -34,6 +35,7 @@ impl<R: Receiver> Session<R> {
     pub(crate) async fn open<S>(
         receiver: Arc<R>,
         hook: AsyncHook,
+        middleware: Chain,
         introduction: &Introduction,
         limits: Limits,
         stream: S,
@@ -41,7 +43,7 @@ impl<R: Receiver> Session<R> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let link = Arc::new(HubLink::new(receiver, hook, introduction, limits));
+        let link = Arc::new(HubLink::new(receiver, hook, middleware, introduction, limits));
         let held = DrivenLink(link.clone());
         let mut driver = Driver(Some(Box::pin(async move { brpc_io::drive(&held, stream).await })));
         let admittance = poll_fn(|context| {

@@ -7,16 +7,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use brpc_core::{Admission, CallError, Selector};
+use brpc_core::{Admission, CallError, Response, Selector};
+use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::stream::FuturesUnordered;
 use serde::de::DeserializeOwned;
 
-use crate::call::{Call, Options};
+use crate::call::{Call, Decode, Options, output_and_metadata};
+use crate::client::Target;
 use crate::error::NotEnough;
 use crate::event::PluginRef;
 use crate::hub::{Charge, Hub};
 use crate::link::PluginLink;
+use crate::middleware::Outgoing;
 use crate::request::Request;
 
 /// A call to every plugin that is connected when it is first polled, or to those of them that
@@ -49,6 +52,7 @@ pub struct Broadcast<T> {
     goal: Goal,
     /// The calls, once they are made.
     round: Option<Round<T>>,
+    decode: Decode<T>,
 }
 
 /// After how many outputs a broadcast ends.
@@ -100,8 +104,10 @@ impl<T> Broadcast<T> {
         hub: Arc<Hub>,
         request: Result<Request, CallError>,
         options: Options,
+        decode: Decode<T>,
     ) -> Self {
-        Self { hub, request, options, selector: Selector::all(), goal: Goal::All, round: None }
+        let (selector, goal) = (Selector::all(), Goal::All);
+        Self { hub, request, options, selector, goal, round: None, decode }
     }
 
     /// Asks only those of the plugins that a selector means. The last one that is given counts.
@@ -133,6 +139,17 @@ impl<T> Broadcast<T> {
         self
     }
 
+    /// The same broadcast, with what each plugin sends along with its output. See
+    /// [`Call::response`]. To be said before it is polled: calls that were made before are given up.
+    pub fn response(self) -> Broadcast<Response<T>>
+    where
+        T: DeserializeOwned,
+    {
+        let Self { hub, request, options, selector, goal, .. } = self;
+        let (round, decode) = (None, output_and_metadata);
+        Broadcast { hub, request, options, selector, goal, round, decode }
+    }
+
     /// Gives each call so much time; `None` for no limit. See [`Call::timeout`].
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.options.timeout = timeout.into();
@@ -147,7 +164,7 @@ impl<T> Broadcast<T> {
 
     /// Passes a key and a value on to the handlers. See [`Call::metadata`].
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.options.metadata.push((key.into(), value.into()));
+        self.options.metadata.push(key, value);
         self
     }
 
@@ -158,7 +175,7 @@ impl<T> Broadcast<T> {
     }
 }
 
-impl<T: DeserializeOwned> Broadcast<T> {
+impl<T> Broadcast<T> {
     /// The next answer, with the name of its plugin; `None` when all are in, or as many as
     /// [`first`](Self::first) or [`quorum`](Self::quorum) asks for.
     ///
@@ -213,6 +230,23 @@ impl<T: DeserializeOwned> Broadcast<T> {
         self.round.as_mut().expect("it was made above")
     }
 
+    /// Makes one of the calls.
+    fn call(
+        &self,
+        link: Arc<PluginLink>,
+        plugin: PluginRef,
+        method: &str,
+        input: Bytes,
+    ) -> Call<T> {
+        let options = self.options.clone();
+        if self.hub.config().middleware.is_empty() {
+            return Call::started(link, method, input, options, self.decode);
+        }
+        let plugin = Target::Instance(plugin);
+        let call = Outgoing::new(plugin, method.to_owned(), input, options);
+        Call::passing(self.hub.clone(), call, self.decode)
+    }
+
     /// Makes all calls, each on the connection that the plugin has now. The input is encoded once
     /// and shared by all.
     fn start(&self) -> Round<T> {
@@ -230,10 +264,8 @@ impl<T: DeserializeOwned> Broadcast<T> {
         let member = |link: Arc<PluginLink>| {
             let plugin = link.member()?.plugin.clone();
             let call = match &request {
-                Ok((method, input)) => {
-                    Call::started(link, method, input.clone(), self.options.clone())
-                }
-                Err(error) => Call::refused(error.clone()),
+                Ok((method, input)) => self.call(link, plugin.clone(), method, input.clone()),
+                Err(error) => Call::refused(error.clone(), self.decode),
             };
             Some(Member { plugin, call })
         };
@@ -243,7 +275,7 @@ impl<T: DeserializeOwned> Broadcast<T> {
     }
 }
 
-impl<T: DeserializeOwned> Stream for Broadcast<T> {
+impl<T> Stream for Broadcast<T> {
     type Item = (String, Result<T, CallError>);
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -272,7 +304,7 @@ struct Member<T> {
     call: Call<T>,
 }
 
-impl<T: DeserializeOwned> Future for Member<T> {
+impl<T> Future for Member<T> {
     type Output = (String, Result<T, CallError>);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use brpc_core::Limits;
 
 use crate::Socket;
+use crate::middleware::{Chain, Middleware};
 
 /// Settings of a hub; made by [`Socket::builder`].
 #[must_use = "a builder does nothing before `build`"]
@@ -25,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) max_handshakes_per_source: usize,
     pub(crate) max_input_bytes: usize,
     pub(crate) sequencer: Option<Sequencer>,
+    pub(crate) middleware: Chain,
 }
 
 /// Makes another name out of one that is taken.
@@ -44,6 +46,7 @@ impl Default for Config {
             max_handshakes_per_source: 64,
             max_input_bytes: 256 << 20,
             sequencer: None,
+            middleware: Chain::new(),
         }
     }
 }
@@ -58,6 +61,7 @@ impl fmt::Debug for Config {
             .field("max_handshakes_per_source", &self.max_handshakes_per_source)
             .field("max_input_bytes", &self.max_input_bytes)
             .field("attempts", &self.sequencer.as_ref().map(|sequencer| sequencer.attempts))
+            .field("middleware", &self.middleware.len())
             .finish()
     }
 }
@@ -113,6 +117,14 @@ impl Builder {
         F: Fn(&str) -> String + Send + Sync + 'static,
     {
         self.config.sequencer = Some(Sequencer { next: Arc::new(next), attempts });
+        self
+    }
+
+    /// Has each call go through a middleware before it is made. Those that are added first are
+    /// outermost: they see a call first, and its outcome last. A call then has to be polled in a
+    /// tokio runtime, whose clock ends it.
+    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
+        self.config.middleware.push(Arc::new(middleware));
         self
     }
 

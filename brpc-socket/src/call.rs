@@ -1,20 +1,22 @@
 //! One call, from the caller's side.
 
 use std::future::Future;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use brpc_core::{Admission, CallError, CallId, NewCall, Stage, json};
+use brpc_core::{Admission, CallError, Metadata, Response, json};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
+use crate::client::Target;
 use crate::event::PluginRef;
-use crate::hub::{Charge, Hub};
+use crate::hub::Hub;
 use crate::link::PluginLink;
+use crate::middleware::{BoxOutcome, Outcome, Outgoing, through};
 use crate::request::Request;
+use crate::running::{Running, find, method_number};
 use crate::slot::Slot;
 
 /// A call to one plugin; made by [`Socket::call`](crate::Socket::call). It does nothing until it is
@@ -28,14 +30,19 @@ use crate::slot::Slot;
 #[must_use = "a call does nothing unless it is awaited"]
 pub struct Call<T> {
     state: State,
-    output: PhantomData<fn() -> T>,
+    decode: Decode<T>,
 }
+
+/// Makes of an answer what the caller wants.
+pub(crate) type Decode<T> = fn(Response<Bytes>) -> Result<T, CallError>;
 
 enum State {
     /// Not yet made.
     Prepared(Prepared),
     /// Made; the outcome will be in the slot.
     Running(Running),
+    /// On its way through the hub's middleware.
+    Passing(BoxOutcome),
     /// Refused when it was made.
     Refused(CallError),
     /// Over.
@@ -58,103 +65,68 @@ struct Prepared {
 pub(crate) struct Options {
     pub(crate) timeout: Option<Duration>,
     pub(crate) trace: String,
-    pub(crate) metadata: Vec<(String, String)>,
+    pub(crate) metadata: Metadata,
     pub(crate) admission: Admission,
 }
 
 impl Options {
     pub(crate) fn new(timeout: Option<Duration>) -> Self {
-        let (trace, metadata) = (String::new(), Vec::new());
+        let (trace, metadata) = (String::new(), Metadata::new());
         Self { timeout, trace, metadata, admission: Admission::Refuse }
     }
 }
 
 impl Prepared {
-    /// Makes the call.
-    fn start(self) -> Result<Running, CallError> {
-        let link = match &self.instance {
-            None => self.hub.plugin(self.request.plugin()),
-            Some(plugin) => self.hub.with_registry(|registry| registry.instance(plugin).cloned()),
-        };
-        let Some(link) = link else { return Err(self.nobody()) };
-        let Self { hub, request, options, slot, .. } = self;
+    /// Makes the call, or sends it through the middleware.
+    fn start(self) -> Result<State, CallError> {
+        if !self.hub.config().middleware.is_empty() {
+            return Ok(self.pass());
+        }
+        let Self { hub, request, instance, options, slot } = self;
+        let link = find(&hub, request.plugin(), instance.as_ref())?;
         let charge = hub.charge(request.input_len())?;
         let method = method_number(&link, request.method())?;
         let mut running = Running::start(link, method, request.into_input(), options, slot)?;
         running.charge = Some(charge);
-        Ok(running)
+        Ok(State::Running(running))
     }
 
-    /// Why there is nobody to call.
-    #[cold]
-    fn nobody(&self) -> CallError {
-        if !self.hub.is_serving() {
-            return CallError::ShuttingDown;
-        }
-        match &self.instance {
-            None => CallError::NoPlugin { name: self.request.plugin().to_owned() },
-            Some(plugin) => match plugin.end() {
-                Some(reason) => CallError::Disconnected {
-                    stage: Stage::Queued,
-                    reason,
-                    generation: plugin.generation(),
-                },
-                // It is one of another hub.
-                None => CallError::NoPlugin { name: plugin.name().to_owned() },
-            },
-        }
+    /// Sends the call through the middleware.
+    fn pass(self) -> State {
+        let Self { hub, request, instance, options, slot } = self;
+        let plugin = match instance {
+            Some(plugin) => Target::Instance(plugin),
+            None => Target::Name(request.plugin().into()),
+        };
+        let method = request.method().to_owned();
+        let call = Outgoing::new(plugin, method, request.into_input(), options);
+        State::Passing(through(hub, call, slot, false))
     }
 }
 
-/// A call that was made.
-struct Running {
-    link: Arc<PluginLink>,
-    id: CallId,
-    slot: Arc<Slot>,
-    /// The number of the method.
-    method: u32,
-    /// Room taken for the input, if it is not shared with others.
-    charge: Option<Charge>,
+fn decode<T: DeserializeOwned>(output: &[u8]) -> Result<T, CallError> {
+    json::decode(output).map_err(|error| CallError::InvalidOutput { message: error.to_string() })
 }
 
-impl Running {
-    /// Makes a call on this connection. Room for the input is taken already.
-    fn start(
-        link: Arc<PluginLink>,
-        method: u32,
-        payload: Bytes,
-        options: Options,
-        slot: Option<Arc<Slot>>,
-    ) -> Result<Self, CallError> {
-        let has_handle = slot.is_some();
-        let slot = slot.unwrap_or_default();
-        if has_handle && slot.is_cancelled() {
-            return Err(CallError::Cancelled { stage: Stage::Queued });
-        }
-        let now = brpc_io::now();
-        let Options { timeout, trace, metadata, admission } = options;
-        let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
-        let call = NewCall { method, payload, deadline, trace, metadata, admission };
-        let id = link.start_call(call, slot.clone(), now)?;
-        if has_handle {
-            slot.set_route(Arc::downgrade(&link), id);
-        }
-        Ok(Self { link, id, slot, method, charge: None })
-    }
-
-    /// The encoded output.
-    fn poll(&self, context: &mut Context<'_>) -> Poll<Result<Bytes, CallError>> {
-        self.slot.poll(context).map(|settlement| {
-            let method = self.link.member().and_then(|member| member.description.name(self.method));
-            settlement.into_result(method.unwrap_or_default())
-        })
-    }
+/// Decodes an output.
+pub(crate) fn output<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, CallError> {
+    let Response { output, .. } = response;
+    decode(&output)
 }
 
-/// The number by which a plugin knows a method.
-fn method_number(link: &PluginLink, method: &str) -> Result<u32, CallError> {
-    let number = link.member().and_then(|member| member.description.method(method));
-    number.ok_or_else(|| CallError::MethodNotFound { method: method.to_owned() })
+/// Decodes an output, and keeps what came along.
+pub(crate) fn output_and_metadata<T: DeserializeOwned>(
+    response: Response<Bytes>,
+) -> Result<Response<T>, CallError> {
+    let Response { output, metadata, .. } = response;
+    Ok(Response::new(decode(&output)?).with_metadata(metadata))
+}
+
+impl Call<Response<Bytes>> {
+    /// One that was made, not decoded.
+    pub(crate) fn running(running: Running) -> Self {
+        Self { state: State::Running(running), decode: Ok }
+    }
 }
 
 impl<T> Call<T> {
@@ -163,6 +135,7 @@ impl<T> Call<T> {
         request: Result<Request, CallError>,
         instance: Option<PluginRef>,
         options: Options,
+        decode: Decode<T>,
     ) -> Self {
         let state = match request {
             Ok(request) => {
@@ -170,7 +143,7 @@ impl<T> Call<T> {
             }
             Err(error) => State::Refused(error),
         };
-        Self { state, output: PhantomData }
+        Self { state, decode }
     }
 
     /// Makes a call at once, on this connection; one of many that share their input.
@@ -179,16 +152,40 @@ impl<T> Call<T> {
         method: &str,
         input: Bytes,
         options: Options,
+        decode: Decode<T>,
     ) -> Self {
         let running = method_number(&link, method)
             .and_then(|method| Running::start(link, method, input, options, None));
         let state = running.map_or_else(State::Refused, State::Running);
-        Self { state, output: PhantomData }
+        Self { state, decode }
+    }
+
+    /// One of many that share their input, through the middleware.
+    pub(crate) fn passing(hub: Arc<Hub>, call: Outgoing, decode: Decode<T>) -> Self {
+        Self { state: State::Passing(through(hub, call, None, true)), decode }
     }
 
     /// One that ends in this error when it is awaited.
-    pub(crate) fn refused(error: CallError) -> Self {
-        Self { state: State::Refused(error), output: PhantomData }
+    pub(crate) fn refused(error: CallError, decode: Decode<T>) -> Self {
+        Self { state: State::Refused(error), decode }
+    }
+
+    /// The same call, with what the plugin sends along with the output. What it sends along with an
+    /// error is in [`MethodError::metadata`](crate::MethodError::metadata) either way.
+    ///
+    /// ```no_run
+    /// # async fn example(hub: brpc_socket::Socket) -> Result<(), brpc_socket::CallError> {
+    /// let page = hub.call::<String>("cache", "get", "index").response().await?;
+    /// println!("{} bytes, from {:?}", page.output.len(), page.metadata.get("served-by"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn response(mut self) -> Call<Response<T>>
+    where
+        T: DeserializeOwned,
+    {
+        let state = std::mem::replace(&mut self.state, State::Done);
+        Call { state, decode: output_and_metadata }
     }
 
     /// Gives the call so much time, from its first poll on; `None` for no limit. The default is the
@@ -206,8 +203,7 @@ impl<T> Call<T> {
 
     /// Passes a key and a value on to the handler; at most 64 pairs and 8 KiB in all.
     pub fn metadata(self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        let pair = (key.into(), value.into());
-        self.with(|options| options.metadata.push(pair))
+        self.with(|options| options.metadata.push(key, value))
     }
 
     /// Waits for a place if as many calls are in progress on the connection as may be, in the order
@@ -225,7 +221,9 @@ impl<T> Call<T> {
                 CancelHandle(prepared.slot.get_or_insert_default().clone())
             }
             // Too late; there is no route to the call, so this one does nothing.
-            State::Running(_) | State::Refused(_) | State::Done => CancelHandle(Arc::default()),
+            State::Running(_) | State::Passing(_) | State::Refused(_) | State::Done => {
+                CancelHandle(Arc::default())
+            }
         }
     }
 
@@ -236,38 +234,37 @@ impl<T> Call<T> {
         self
     }
 
-    /// The encoded output.
-    fn poll_output(&mut self, context: &mut Context<'_>) -> Poll<Result<Bytes, CallError>> {
-        if !matches!(self.state, State::Running(_)) {
+    fn poll_outcome(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+        if matches!(self.state, State::Prepared(_) | State::Refused(_) | State::Done) {
             self.state = match std::mem::replace(&mut self.state, State::Done) {
-                State::Prepared(prepared) => State::Running(prepared.start()?),
+                State::Prepared(prepared) => prepared.start()?,
                 State::Refused(error) => return Poll::Ready(Err(error)),
-                State::Running(_) | State::Done => panic!("a call was polled after it had ended"),
+                _ => panic!("a call was polled after it had ended"),
             };
         }
-        let State::Running(running) = &self.state else { unreachable!("it was made above") };
-        let output = ready!(running.poll(context));
+        let outcome = ready!(match &mut self.state {
+            State::Running(running) => running.poll(context),
+            State::Passing(passing) => passing.as_mut().poll(context),
+            _ => unreachable!("it was made above"),
+        });
         self.state = State::Done;
-        Poll::Ready(output)
+        Poll::Ready(outcome)
     }
 }
 
-impl<T: DeserializeOwned> Future for Call<T> {
+impl<T> Future for Call<T> {
     type Output = Result<T, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let output = ready!(self.poll_output(context))?;
-        Poll::Ready(
-            json::decode(&output)
-                .map_err(|error| CallError::InvalidOutput { message: error.to_string() }),
-        )
+        let response = ready!(self.poll_outcome(context))?;
+        Poll::Ready((self.decode)(response))
     }
 }
 
 impl<T> Drop for Call<T> {
     fn drop(&mut self) {
         if let State::Running(running) = &self.state {
-            running.link.cancel(running.id);
+            running.cancel();
         }
     }
 }
@@ -276,7 +273,7 @@ impl<T> std::fmt::Debug for Call<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = match &self.state {
             State::Prepared(_) => "prepared",
-            State::Running(_) => "running",
+            State::Running(_) | State::Passing(_) => "running",
             State::Refused(_) => "refused",
             State::Done => "done",
         };

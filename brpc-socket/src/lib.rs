@@ -50,9 +50,11 @@ mod event;
 mod hub;
 mod link;
 mod listener;
+pub mod middleware;
 mod queue;
 mod registry;
 mod request;
+mod running;
 mod slot;
 mod socket;
 mod sources;
@@ -73,8 +75,8 @@ pub use brpc_core::__private;
 pub use brpc_core::Caller;
 pub use brpc_core::json::JsonError;
 pub use brpc_core::{
-    CallError, DisconnectReason, Execution, Function, Limits, MethodError, PluginInfo,
-    ProtocolError, Refusal, RefusalCode, Scope, Selector, Stage, VersionRangeError,
+    CallError, DisconnectReason, Execution, Function, Limits, Metadata, MethodError, PluginInfo,
+    ProtocolError, Refusal, RefusalCode, Response, Scope, Selector, Stage, VersionRangeError,
 };
 pub use brpc_macros::client_of_socket as client;
 pub use builder::Builder;

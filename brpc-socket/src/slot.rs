@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use brpc_core::{CallError, CallId, Settlement};
+use brpc_core::{CallError, CallId, Metadata, Settlement};
 use bytes::Bytes;
 
 use crate::link::PluginLink;
@@ -35,7 +35,7 @@ enum Outcome {
 impl From<Settlement> for Outcome {
     fn from(settlement: Settlement) -> Self {
         match settlement {
-            Settlement::Answered(Ok(output)) => Self::Output(output),
+            Settlement::Answered(Ok(output), along) if along.is_empty() => Self::Output(output),
             other => Self::Other(Box::new(other)),
         }
     }
@@ -44,8 +44,18 @@ impl From<Settlement> for Outcome {
 impl From<Outcome> for Settlement {
     fn from(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Output(output) => Self::Answered(Ok(output)),
+            Outcome::Output(output) => Self::Answered(Ok(output), Metadata::new()),
             Outcome::Other(settlement) => *settlement,
+        }
+    }
+}
+
+impl State {
+    /// Has the caller woken.
+    fn wait(&mut self, context: &Context<'_>) {
+        match &mut self.caller {
+            Some(caller) => caller.clone_from(context.waker()),
+            none => *none = Some(context.waker().clone()),
         }
     }
 }
@@ -71,16 +81,23 @@ impl Slot {
         if let Some(outcome) = state.outcome.take() {
             return Poll::Ready(outcome.into());
         }
-        match &mut state.caller {
-            Some(caller) => caller.clone_from(context.waker()),
-            none => *none = Some(context.waker().clone()),
-        }
+        state.wait(context);
         Poll::Pending
     }
 
     /// Whether the call was cancelled before it was made.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.lock().is_cancelled
+    }
+
+    /// Returns when it is cancelled; for a call that is on its way through middleware.
+    pub(crate) fn poll_cancelled(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.is_cancelled {
+            return Poll::Ready(());
+        }
+        state.wait(context);
+        Poll::Pending
     }
 
     /// Notes where the call went; only calls with a cancel handle need it.
@@ -97,13 +114,17 @@ impl Slot {
 
     /// Gives the call up on behalf of its caller, who is told.
     pub(crate) fn cancel(&self) {
-        let route = {
+        let (route, caller) = {
             let mut state = self.lock();
             state.is_cancelled = true;
-            state.route.clone()
+            match state.route.clone() {
+                Some(route) => (Some(route), None),
+                None => (None, state.caller.take()),
+            }
         };
-        // Without a route the call is not made yet, or is being made at this moment; whoever makes
-        // it looks here afterwards.
+        // Without a route the call is not made yet, or is being made at this moment, and whoever
+        // makes it looks here afterwards; or it is on its way through middleware, and waits.
+        caller.into_iter().for_each(Waker::wake);
         let Some((link, id)) = route else { return };
         if let Some(stage) = link.upgrade().and_then(|link| link.cancel(id)) {
             self.settle(Settlement::Ended(CallError::Cancelled { stage }));

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use brpc_core::{CallError, DisconnectReason, PluginInfo, Selector};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
 use crate::accept::{self, Serving};
 use crate::broadcast::Broadcast;
 use crate::builder::{Builder, Config};
-use crate::call::{Call, Options};
+use crate::call::{Call, Options, output};
 use crate::drain::{Shutdown, Unplug};
 use crate::error::WaitError;
 use crate::event::PluginRef;
@@ -66,10 +67,13 @@ impl Socket {
         &self,
         request: Result<Request, CallError>,
         instance: Option<PluginRef>,
-    ) -> Call<T> {
+    ) -> Call<T>
+    where
+        T: DeserializeOwned,
+    {
         let hub = self.hub().clone();
         let options = Options::new(hub.config().default_timeout);
-        Call::new(hub, request, instance, options)
+        Call::new(hub, request, instance, options, output)
     }
 
     fn hub(&self) -> &Arc<Hub> {
@@ -119,7 +123,7 @@ impl Socket {
     /// # Errors
     /// See [`CallError`](crate::CallError); its
     /// [`execution`](crate::CallError::execution) says whether the handler ran.
-    pub fn call<T>(
+    pub fn call<T: DeserializeOwned>(
         &self,
         plugin: &str,
         method: &str,
@@ -130,7 +134,7 @@ impl Socket {
 
     /// As [`call`](Self::call), of this plugin on its connection: once that has ended, the call ends
     /// in [`Disconnected`](crate::CallError::Disconnected), even if somebody else has the name.
-    pub fn call_instance<T>(
+    pub fn call_instance<T: DeserializeOwned>(
         &self,
         plugin: &PluginRef,
         method: &str,
@@ -155,9 +159,13 @@ impl Socket {
     /// }
     /// # }
     /// ```
-    pub fn broadcast<T>(&self, method: &str, input: &(impl Serialize + ?Sized)) -> Broadcast<T> {
+    pub fn broadcast<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        input: &(impl Serialize + ?Sized),
+    ) -> Broadcast<T> {
         let options = Options::new(self.hub().config().default_timeout);
-        Broadcast::new(self.hub().clone(), Request::encode("", method, input), options)
+        Broadcast::new(self.hub().clone(), Request::encode("", method, input), options, output)
     }
 
     /// Subscribes to what happens: plugins that connect and disconnect, and the events that they

@@ -9,13 +9,15 @@ use brpc_core::{Answer, Failure, Status, json};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::MethodError;
+use crate::{Metadata, MethodError};
 
 /// What a scripted plugin answers to one call.
 #[derive(Clone, Debug)]
 pub struct Reply {
     kind: Kind,
     delay: Duration,
+    /// What goes along.
+    metadata: Metadata,
 }
 
 #[derive(Clone)]
@@ -65,12 +67,23 @@ impl Reply {
         self
     }
 
+    /// The same, with a key and a value along. More than 64 pairs, or 8 KiB, are left out.
+    #[must_use]
+    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.metadata.push(key, value);
+        self
+    }
+
     fn new(kind: Kind) -> Self {
-        Self { kind, delay: Duration::ZERO }
+        Self { kind, delay: Duration::ZERO, metadata: Metadata::new() }
     }
 
     pub(super) fn delay(&self) -> Duration {
         self.delay
+    }
+
+    pub(super) fn along(&self) -> &Metadata {
+        &self.metadata
     }
 
     /// The answer to a call with this input, if there is one.

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Script;
-use crate::{ConnectError, HookError};
+use crate::{ConnectError, HookError, Metadata};
 
 /// A scripted plugin that is connected. When it is dropped, it is gone, as if its process was
 /// killed.
@@ -37,8 +37,8 @@ pub struct Received {
     pub input: Value,
     /// The caller's trace id; empty if it gave none.
     pub trace: String,
-    /// The caller's metadata, in the order given.
-    pub metadata: Vec<(String, String)>,
+    /// The caller's metadata.
+    pub metadata: Metadata,
     /// Whether the caller has given the call up since.
     pub is_cancelled: bool,
 }
@@ -238,7 +238,7 @@ impl ScriptLink {
             if let Some(answer) = reply.answer(input) {
                 link.state().open.remove(&id);
                 let mut connection = link.driven.lock();
-                connection.answer(id, answer);
+                connection.answer_with(id, answer, reply.along());
                 connection.unlock_and_wake();
             }
         };

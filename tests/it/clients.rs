@@ -50,7 +50,10 @@ impl Greeter {
 
     #[brpc(rename = "who-calls")]
     pub fn trace(&self, cx: &Context) -> (String, Option<String>) {
-        (cx.trace().to_owned(), cx.metadata().next().map(|(key, value)| format!("{key}={value}")))
+        (
+            cx.trace().to_owned(),
+            cx.metadata().iter().next().map(|(key, value)| format!("{key}={value}")),
+        )
     }
 }
 

@@ -22,6 +22,8 @@ mod handshake;
 mod labels;
 mod lagging;
 mod listeners;
+mod metadata;
+mod middleware;
 mod on_disconnect;
 mod original;
 mod panics;

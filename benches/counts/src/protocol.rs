@@ -99,7 +99,7 @@ impl Pair {
             payload,
             deadline: Some(self.now + Duration::from_secs(30)),
             trace: String::new(),
-            metadata: Vec::new(),
+            metadata: Default::default(),
             admission: Admission::Refuse,
         };
         self.calls = vec![call; OPERATIONS];

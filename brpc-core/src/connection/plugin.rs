@@ -13,7 +13,7 @@ use crate::event::PluginEvent;
 use crate::handshake::{Introduction, PluginHandshake, PluginStep};
 use crate::session::{CallId, EmitError, Farewell, PluginSession};
 use crate::wire::WriteBuffer;
-use crate::{DisconnectReason, Limits};
+use crate::{DisconnectReason, Limits, Metadata};
 
 /// The plugin's side of one connection.
 #[derive(Debug)]
@@ -54,8 +54,14 @@ impl PluginConnection {
     /// Gives a call's answer; false if it has none to give any more. An output that the hub
     /// would not take for its size is answered as a failure.
     pub fn answer(&mut self, id: CallId, answer: Answer) -> bool {
+        self.answer_with(id, answer, &Metadata::new())
+    }
+
+    /// As [`answer`](Self::answer), with something along. Metadata
+    /// above the [limits](Metadata) is left out.
+    pub fn answer_with(&mut self, id: CallId, answer: Answer, metadata: &Metadata) -> bool {
         match &mut self.phase {
-            Phase::Session(session) => session.answer(id, answer),
+            Phase::Session(session) => session.answer(id, answer, metadata),
             Phase::Handshake(_) | Phase::Closed => false,
         }
     }

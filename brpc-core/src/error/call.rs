@@ -66,6 +66,12 @@ pub enum CallError {
         /// How long to wait before the next attempt, where the side that refused said so.
         retry_after: Option<Duration>,
     },
+    /// The caller may not make this call. The handler was not started.
+    #[error("forbidden: {message}")]
+    Forbidden {
+        /// Why, in the words of who forbids it.
+        message: String,
+    },
     /// The plugin is on its way out and takes no new calls.
     #[error("the plugin is draining")]
     Draining,
@@ -109,6 +115,7 @@ impl CallError {
             | Self::InputTooLarge { .. }
             | Self::NoPlugin { .. }
             | Self::Overloaded { .. }
+            | Self::Forbidden { .. }
             | Self::Draining
             | Self::ShuttingDown => Execution::Never,
             Self::DeadlineExceeded { stage }

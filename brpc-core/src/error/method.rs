@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::Metadata;
+
 /// An error that a plugin's method returned: a code for programs, a message for people and,
 /// if need be, data.
 ///
@@ -16,8 +18,11 @@ use thiserror::Error;
 pub struct MethodError {
     code: String,
     message: String,
+    // Boxed, because they are rare and every outcome of a call has room for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    data: Option<Value>,
+    data: Option<Box<Value>>,
+    #[serde(skip)]
+    metadata: Option<Box<Metadata>>,
 }
 
 impl MethodError {
@@ -35,13 +40,13 @@ impl MethodError {
         let (mut code, mut message) = (code.into(), message.into());
         super::cut(&mut code, Self::MAX_CODE);
         super::cut(&mut message, super::MAX_ERROR_TEXT);
-        Self { code, message, data: None }
+        Self { code, message, data: None, metadata: None }
     }
 
     /// Adds data, for programs.
     #[must_use]
     pub fn with_data(mut self, data: Value) -> Self {
-        self.data = Some(data);
+        self.data = Some(Box::new(data));
         self
     }
 
@@ -57,7 +62,18 @@ impl MethodError {
 
     /// The data, if the method gave any.
     pub fn data(&self) -> Option<&Value> {
-        self.data.as_ref()
+        self.data.as_deref()
+    }
+
+    /// What the plugin sent along with the error; for whom the call ended in it.
+    pub fn metadata(&self) -> &Metadata {
+        const NONE: &Metadata = &Metadata::new();
+        self.metadata.as_deref().unwrap_or(NONE)
+    }
+
+    pub(crate) fn with_metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = (!metadata.is_empty()).then(|| Box::new(metadata));
+        self
     }
 }
 

@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::deadlines::Deadlines;
 use super::unsent::Unsent;
-use crate::{CallError, Limits, Scope, Stage};
+use crate::{CallError, Limits, Metadata, Scope, Stage};
 
 /// Identifies a call on its connection. Counted up from 1 and never used again.
 pub type CallId = u64;
@@ -31,7 +31,7 @@ pub struct NewCall {
     /// The trace id; empty for none.
     pub trace: String,
     /// Keys and values for the handler.
-    pub metadata: Vec<(String, String)>,
+    pub metadata: Metadata,
     /// What to do when there is no place for it.
     pub admission: Admission,
 }

@@ -11,8 +11,9 @@ use crate::answer::{Answer, Failure, Status};
 use crate::limits::{
     MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_STRIKES, MAX_TRACE, MAX_TRANSMIT,
 };
+use crate::metadata::is_sendable;
 use crate::wire::{self, Frame, Message as _, WriteBuffer, kind};
-use crate::{CallError, DisconnectReason, Limits, ProtocolError, Stage};
+use crate::{CallError, DisconnectReason, Limits, Metadata, ProtocolError, Stage};
 
 /// What was agreed on in the handshake, as the hub's session needs it.
 #[derive(Clone, Debug)]
@@ -62,6 +63,8 @@ pub(crate) struct HubSession<T> {
     strikes: u32,
     /// Answers to calls that were given up before.
     late_replies: u64,
+    /// What goes along with the answer in the next frame, if that was announced.
+    announced: Option<Metadata>,
 }
 
 /// A session that takes no new calls.
@@ -92,6 +95,7 @@ impl<T> HubSession<T> {
             tally: Tally::default(),
             strikes: 0,
             late_replies: 0,
+            announced: None,
         }
     }
 
@@ -158,6 +162,9 @@ impl<T> HubSession<T> {
         frame: Frame,
         events: &mut Events<T>,
     ) -> Result<Option<DisconnectReason>, ProtocolError> {
+        if self.announced.is_some() && !matches!(frame.kind, kind::REPLY | kind::FAILED) {
+            return Err(ProtocolError::UnexpectedFrame { kind: frame.kind });
+        }
         match frame.kind {
             kind::REPLY => {
                 let (wire::Reply { id }, payload) = wire::Reply::decode_with_payload(&frame)?;
@@ -176,6 +183,13 @@ impl<T> HubSession<T> {
                     Err(Failure { status, code, message, data: frame.body.slice(payload..) })
                 };
                 self.handle_answer(failed.id, failure, events)?;
+            }
+            kind::METADATA => {
+                let wire::Metadata { pairs } = wire::Metadata::decode(&frame)?;
+                if !is_sendable(pairs.iter().copied()) {
+                    return Err(ProtocolError::Malformed { kind: frame.kind });
+                }
+                self.announced = Some(pairs.into_iter().collect());
             }
             kind::EVENT => {
                 let (_, payload) = wire::Event::decode_with_payload(&frame)?;
@@ -320,6 +334,7 @@ impl<T> HubSession<T> {
         answer: impl FnOnce() -> Answer,
         events: &mut Events<T>,
     ) -> Result<(), ProtocolError> {
+        let metadata = self.announced.take().unwrap_or_default();
         match self.calls.answer(id) {
             Answered::Settles { caller, has_deadline } => {
                 let settlement = match answer() {
@@ -329,7 +344,7 @@ impl<T> HubSession<T> {
                         let stage = Stage::Sent;
                         Settlement::Ended(CallError::DeadlineExceeded { stage })
                     }
-                    answer => Settlement::Answered(answer),
+                    answer => Settlement::Answered(answer, metadata),
                 };
                 self.tally.finished += usize::from(self.ending.is_some());
                 events.push_back(HubEvent::Settled(caller, settlement));
@@ -384,10 +399,9 @@ impl Ending {
 
 /// Checks what the plugin would take for a breach of the protocol.
 fn check_annotations(call: &NewCall) -> Result<(), CallError> {
-    let bytes: usize = call.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
     let (path, message) = if call.trace.len() > MAX_TRACE {
         ("trace", format!("a trace id has at most {MAX_TRACE} bytes"))
-    } else if call.metadata.len() > MAX_METADATA_ENTRIES || bytes > MAX_METADATA_BYTES {
+    } else if !call.metadata.is_sendable() {
         let limits = format!("{MAX_METADATA_ENTRIES} entries and {MAX_METADATA_BYTES} bytes");
         ("metadata", format!("metadata has at most {limits}"))
     } else {
@@ -408,7 +422,7 @@ fn encode_call(id: CallId, call: &NewCall, out: &mut WriteBuffer, now: Instant) 
     let timeout_ms = call.deadline.map_or(0, |deadline| {
         millis(deadline.saturating_duration_since(now) + Duration::from_nanos(999_999)).max(1)
     });
-    let metadata = call.metadata.iter().map(|(key, value)| (&**key, &**value)).collect();
+    let metadata = call.metadata.iter().collect();
     let header = wire::Call { id, method: call.method, timeout_ms, trace: &call.trace, metadata };
     header.encode_with_payload(&call.payload, out);
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use bytes::Buf as _;
 
 use super::CallId;
+use crate::Metadata;
 use crate::answer::{Answer, Failure};
 use crate::limits::MAX_TRANSMIT;
 use crate::wire::{self, Message as _, WriteBuffer};
@@ -31,11 +32,16 @@ struct Portion {
 }
 
 impl Outbox {
-    /// Adds an answer.
-    pub(crate) fn answer(&mut self, id: CallId, answer: &Answer) {
+    /// Adds an answer. What goes along with it is announced in the same portion, so that nothing
+    /// comes between the two.
+    pub(crate) fn answer(&mut self, id: CallId, answer: &Answer, metadata: Option<&Metadata>) {
         self.answers += 1;
         let portion = self.last();
         portion.answers += 1;
+        if let Some(metadata) = metadata.filter(|metadata| !metadata.is_empty()) {
+            let pairs = metadata.iter().collect();
+            wire::Metadata { pairs }.encode(&mut portion.frames);
+        }
         match answer {
             Ok(output) => wire::Reply { id }.encode_with_payload(output, &mut portion.frames),
             Err(Failure { status, code, message, data }) => {

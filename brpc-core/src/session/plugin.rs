@@ -13,9 +13,10 @@ use super::outbox::Outbox;
 use super::{DrainCause, Farewell, last_words};
 use crate::PluginEvent;
 use crate::answer::{Answer, Failure, Status};
-use crate::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_STRIKES, MAX_TRACE};
+use crate::limits::{MAX_STRIKES, MAX_TRACE};
+use crate::metadata::is_sendable;
 use crate::wire::{self, Frame, Message as _, WriteBuffer, kind};
-use crate::{DisconnectReason, ProtocolError};
+use crate::{DisconnectReason, Metadata, ProtocolError};
 
 /// A call to answer.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ pub struct IncomingCall {
     /// The caller's trace id; may be empty.
     pub trace: String,
     /// The caller's metadata.
-    pub metadata: Vec<(String, String)>,
+    pub metadata: Metadata,
     /// The encoded input; empty for none.
     pub payload: Bytes,
 }
@@ -131,13 +132,15 @@ impl PluginSession {
         }
     }
 
-    /// Gives a call's answer; false if it has none to give any more.
-    pub(crate) fn answer(&mut self, id: CallId, answer: Answer) -> bool {
+    /// Gives a call's answer; false if it has none to give any more. Metadata that the hub would take
+    /// for a breach is left out.
+    pub(crate) fn answer(&mut self, id: CallId, answer: Answer, metadata: &Metadata) -> bool {
         if self.running.remove(&id).is_none() {
             return false;
         }
         let answer = answer.and_then(|output| self.fitting(output)).map_err(|f| self.cut(f));
-        self.outbox.answer(id, &answer);
+        let metadata = Some(metadata).filter(|metadata| metadata.is_sendable());
+        self.outbox.answer(id, &answer, metadata);
         true
     }
 
@@ -221,7 +224,7 @@ impl PluginSession {
                     return Err(ProtocolError::TooManyStrikes);
                 }
             }
-            kind @ (kind::HELLO..=kind::WELCOME | kind::REPLY..=kind::LEAVE) => {
+            kind @ (kind::HELLO..=kind::WELCOME | kind::REPLY..=kind::METADATA) => {
                 return Err(ProtocolError::UnexpectedFrame { kind });
             }
             kind => return Err(ProtocolError::UnknownKind { kind }),
@@ -300,11 +303,7 @@ impl PluginSession {
         if call.method >= self.terms.methods {
             return Err(ProtocolError::UnknownMethod);
         }
-        let metadata_bytes: usize = call.metadata.iter().map(|(k, v)| k.len() + v.len()).sum();
-        if call.trace.len() > MAX_TRACE
-            || call.metadata.len() > MAX_METADATA_ENTRIES
-            || metadata_bytes > MAX_METADATA_BYTES
-        {
+        if call.trace.len() > MAX_TRACE || !is_sendable(call.metadata.iter().copied()) {
             return Err(ProtocolError::Malformed { kind });
         }
         // Also of a call that is not started: the hub can still cancel it, even after it has asked
@@ -326,9 +325,8 @@ impl PluginSession {
             self.deadlines.note(deadline);
         }
         self.running.insert(call.id, Running { deadline, is_cancelled: false });
-        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         let (id, method, trace) = (call.id, call.method, call.trace.to_owned());
-        let metadata = call.metadata.iter().map(owned).collect();
+        let metadata = call.metadata.into_iter().collect();
         let payload = frame.into_payload(payload);
         let call = IncomingCall { id, method, deadline, trace, metadata, payload };
         events.push_back(PluginEvent::Call(call));

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::answer::{Answer, Failure, Status};
-use crate::{CallError, MethodError, Scope, Stage, json};
+use crate::{CallError, Metadata, MethodError, Response, Scope, Stage, json};
 
 /// How a call ended.
 ///
@@ -11,8 +11,8 @@ use crate::{CallError, MethodError, Scope, Stage, json};
 /// caller's own time.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Settlement {
-    /// The plugin answered.
-    Answered(Answer),
+    /// The plugin answered, and sent this along.
+    Answered(Answer, Metadata),
     /// It ended without an answer.
     Ended(CallError),
 }
@@ -22,21 +22,21 @@ impl Settlement {
     ///
     /// # Errors
     /// Why there is no output.
-    pub fn into_result(self, method: &str) -> Result<Bytes, CallError> {
+    pub fn into_result(self, method: &str) -> Result<Response<Bytes>, CallError> {
         match self {
-            Self::Answered(Ok(output)) => Ok(output),
-            Self::Answered(Err(failure)) => Err(into_error(failure, method)),
+            Self::Answered(Ok(output), metadata) => Ok(Response { output, metadata }),
+            Self::Answered(Err(failure), metadata) => Err(into_error(failure, metadata, method)),
             Self::Ended(error) => Err(error),
         }
     }
 }
 
 /// The one place that maps what a plugin says to what the caller gets.
-fn into_error(failure: Failure, method: &str) -> CallError {
+fn into_error(failure: Failure, metadata: Metadata, method: &str) -> CallError {
     let Failure { status, code, message, data } = failure;
     match status {
         Status::Method => {
-            let error = MethodError::new(code, message);
+            let error = MethodError::new(code, message).with_metadata(metadata);
             if data.is_empty() {
                 return CallError::Method(error);
             }
@@ -55,5 +55,6 @@ fn into_error(failure: Failure, method: &str) -> CallError {
         Status::Draining => CallError::Draining,
         Status::Expired => CallError::DeadlineExceeded { stage: Stage::Expired },
         Status::Cancelled => CallError::Cancelled { stage: Stage::Sent },
+        Status::Forbidden => CallError::Forbidden { message },
     }
 }

@@ -29,6 +29,7 @@ pub(crate) mod kind {
     pub(crate) const FAILED: u8 = 0x19;
     pub(crate) const EVENT: u8 = 0x1A;
     pub(crate) const LEAVE: u8 = 0x1B;
+    pub(crate) const METADATA: u8 = 0x1C;
     pub(crate) const GOODBYE: u8 = 0x1F;
 
     /// Kinds that a receiver skips if it doesn't know them. All others it must know.

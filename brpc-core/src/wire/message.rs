@@ -204,6 +204,14 @@ pub(crate) struct Failed<'a> {
     pub(crate) message: &'a str,
 }
 
+/// Plugin to hub: what goes along with the answer in the next frame.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Metadata<'a> {
+    /// Keys and values.
+    #[serde(borrow)]
+    pub(crate) pairs: Vec<(&'a str, &'a str)>,
+}
+
 /// Plugin to hub: an event, in the payload.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Event {}
@@ -245,6 +253,7 @@ kinds! {
     Failed<'a> = FAILED true;
     Event = EVENT true;
     Leave = LEAVE;
+    Metadata<'a> = METADATA;
     Goodbye<'a> = GOODBYE;
 }
 

@@ -15,8 +15,8 @@ pub(crate) use describe::{decode_description, encode_description};
 pub(crate) use frame::{Frame, FrameReader, kind};
 pub(crate) use labels::{decode_labels, encode_labels};
 pub(crate) use message::{
-    Accepted, Call, Cancel, Credit, Drain, Event, Failed, Goodbye, Hello, Leave, Message, Refused,
-    Reply, Welcome, extension,
+    Accepted, Call, Cancel, Credit, Drain, Event, Failed, Goodbye, Hello, Leave, Message, Metadata,
+    Refused, Reply, Welcome, extension,
 };
 pub(crate) use preface::{PREFACE, read_preface};
 use serde::Serialize;

@@ -46,6 +46,7 @@ const REPLY: u8 = 0x18;
 const FAILED: u8 = 0x19;
 const EVENT: u8 = 0x1A;
 const LEAVE: u8 = 0x1B;
+const METADATA: u8 = 0x1C;
 const GOODBYE: u8 = 0x1F;
 const IGNORABLE: u8 = 0x80;
 
@@ -71,8 +72,9 @@ fn cases() -> Vec<(&'static str, At, Vec<u8>, ProtocolError)> {
         (1..=count).flat_map(|n| frame(CALL, &header(n))).collect()
     };
     let trace_of_257 = [&[1, 0, 0, 0x81, 0x02][..], &[b't'; 257], &[0]].concat();
-    let metadata_of_65 = [&[1, 0, 0, 0, 65][..], &[0; 130]].concat();
-    let metadata_of_8193 = [&[1, 0, 0, 0, 1, 0, 0x81, 0x40][..], &[b'v'; 8193]].concat();
+    let too_many_pairs = [&[65][..], &[0; 130]].concat();
+    let too_large_pair = [&[1, 0, 0x81, 0x40][..], &[b'v'; 8193]].concat();
+    let with_metadata = |pairs: &[u8]| frame(CALL, &[&[1, 0, 0, 0], pairs].concat());
     let drain = vector("drain");
     let malformed = |kind| Malformed { kind };
     let unexpected = |kind| UnexpectedFrame { kind };
@@ -105,12 +107,14 @@ fn cases() -> Vec<(&'static str, At, Vec<u8>, ProtocolError)> {
         ("V5", PluginWelcome, frame(IGNORABLE, b""), unexpected(IGNORABLE)),
         ("V5", Plugin, vector("welcome"), unexpected(0x05)),
         ("V5", Plugin, vector("reply"), unexpected(REPLY)),
+        ("V5", Plugin, vector("metadata"), unexpected(METADATA)),
         ("V6", HubHello, frame(HELLO, &[1, 1, 0]), malformed(HELLO)),
         ("V6", Hub, frame(REPLY, b""), malformed(REPLY)),
         ("V6", Hub, frame(GOODBYE, &[1, 1, 0xFF]), malformed(GOODBYE)),
         ("V6", Hub, frame(GOODBYE, &[0x80, 0x80, 0x04, 0]), malformed(GOODBYE)),
         ("V6", Hub, frame(FAILED, &[1, 0, 0, 0]), malformed(FAILED)),
-        ("V6", Hub, frame(FAILED, &[1, 10, 0, 0]), malformed(FAILED)),
+        ("V6", Hub, frame(FAILED, &[1, 11, 0, 0]), malformed(FAILED)),
+        ("V6", Hub, frame(METADATA, &[1, 0]), malformed(METADATA)),
         ("V6", PluginAccepted, frame(0x02, &[2]), malformed(0x02)),
         ("V6", PluginAccepted, frame(0x03, &[1, 0, 2, 1, 1]), malformed(0x03)),
         ("V6", Plugin, frame(CANCEL, &[0xFF; 10]), malformed(CANCEL)),
@@ -119,6 +123,7 @@ fn cases() -> Vec<(&'static str, At, Vec<u8>, ProtocolError)> {
         ("V7", Plugin, frame(CANCEL, &[0x85, 0]), Overlong { kind: CANCEL }),
         ("V7", Plugin, frame(DRAIN, &[1, 0, 0x80, 0]), Overlong { kind: DRAIN }),
         ("V8", Hub, frame(LEAVE, &[1, 0]), TrailingBytes { kind: LEAVE }),
+        ("V8", Hub, frame(METADATA, &[0, 0]), TrailingBytes { kind: METADATA }),
         ("V8", Plugin, frame(CREDIT, &[1, 1, 0]), TrailingBytes { kind: CREDIT }),
         ("V9", Hub, frame(REPLY, &[1]), UnknownCall),
         ("V9", Hub, frame(REPLY, &[0]), UnknownCall),
@@ -134,8 +139,8 @@ fn cases() -> Vec<(&'static str, At, Vec<u8>, ProtocolError)> {
         ("V15", Plugin, [call(2), call(1)].concat(), CallIdOrder),
         ("V16", Plugin, frame(CALL, &[1, 2, 0, 0, 0]), UnknownMethod),
         ("V17", Plugin, frame(CALL, &trace_of_257), malformed(CALL)),
-        ("V17", Plugin, frame(CALL, &metadata_of_65), malformed(CALL)),
-        ("V17", Plugin, frame(CALL, &metadata_of_8193), malformed(CALL)),
+        ("V17", Plugin, with_metadata(&too_many_pairs), malformed(CALL)),
+        ("V17", Plugin, with_metadata(&too_large_pair), malformed(CALL)),
         ("V18", Plugin, calls(1025), TooManyCalls),
         ("V19", Plugin, [&call(1), &drain[..], &call(2)].concat(), unexpected(CALL)),
         ("V19", Plugin, drain.repeat(2), unexpected(DRAIN)),
@@ -144,6 +149,11 @@ fn cases() -> Vec<(&'static str, At, Vec<u8>, ProtocolError)> {
         ("V21", Plugin, frame(CREDIT, &[0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0]), CreditExceeded),
         ("V22", Hub, strikes(MAX_STRIKES + 1), TooManyStrikes),
         ("V22", Plugin, strikes(MAX_STRIKES + 1), TooManyStrikes),
+        ("V23", Hub, frame(METADATA, &too_many_pairs), malformed(METADATA)),
+        ("V23", Hub, frame(METADATA, &too_large_pair), malformed(METADATA)),
+        ("V24", Hub, vector("metadata").repeat(2), unexpected(METADATA)),
+        ("V24", Hub, [vector("metadata"), vector("event")].concat(), unexpected(EVENT)),
+        ("V24", Hub, [vector("metadata"), strikes(1)].concat(), unexpected(0xBF)),
     ]
 }
 

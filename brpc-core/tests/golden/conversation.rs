@@ -50,12 +50,12 @@ fn the_code_says_what_the_page_says() {
             && call.method == 0
             && call.deadline == Some(now + Duration::from_secs(30))
             && call.trace == "t-1"
-            && call.metadata == [("user".to_owned(), "ada".to_owned())]
+            && call.metadata.iter().eq([("user", "ada")])
             && call.payload == r#"{"n":1}"#));
     talk.pair.plugin.emit(&Bytes::from_static(br#"{"seen":1}"#)).unwrap();
     talk.pair.plugin.answer(1, Ok(Bytes::from_static(br#"{"n":1}"#)));
     assert!(matches!(&talk.plugin_says()[..],
-        [HubEvent::Message(event), HubEvent::Settled(71, Settlement::Answered(Ok(output)))]
+        [HubEvent::Message(event), HubEvent::Settled(71, Settlement::Answered(Ok(output), _))]
         if event == r#"{"seen":1}"# && output == r#"{"n":1}"#));
 
     talk.pair.hub.return_credit(1, 10);

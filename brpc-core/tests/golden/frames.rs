@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use brpc_core::{
-    DisconnectReason, DrainCause, Failure, HubEvent, Labels, MethodError, PluginEvent, Refusal,
-    RefusalCode, Settlement, Status,
+    DisconnectReason, DrainCause, Failure, HubEvent, Labels, Metadata, MethodError, PluginEvent,
+    Refusal, RefusalCode, Settlement, Status,
 };
 use bytes::Bytes;
 use serde_json::json;
@@ -103,7 +103,7 @@ const CASES: &[Case] = &[
         let [PluginEvent::Call(call)] = &events[..] else { panic!("{events:?}") };
         assert_eq!((call.id, call.method, &*call.trace), (1, 0, "t-1"));
         assert_eq!(call.deadline, Some(pair.now + Duration::from_secs(30)));
-        assert_eq!(call.metadata, metadata.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        assert_eq!(call.metadata, metadata.into_iter().collect());
         assert_eq!(call.payload, r#"{"n":1}"#);
     }),
     ("call-bare", |bytes| {
@@ -157,6 +157,24 @@ const CASES: &[Case] = &[
         answer(bytes, &Err(Failure { code: "list[1]".to_owned(), ..failure }));
     }),
     ("failed-cancelled", |bytes| answer(bytes, &Err(Failure::new(Status::Cancelled, "")))),
+    ("metadata", |bytes| {
+        let metadata: Metadata = [("served-by", "n1"), ("cache", "")].into_iter().collect();
+        let answers = [
+            ("reply", Ok(Bytes::from_static(br#"{"n":1}"#))),
+            ("failed-cancelled", Err(Failure::new(Status::Cancelled, ""))),
+        ];
+        for (frame, answer) in answers {
+            let mut pair = Pair::running();
+            assert!(pair.plugin.answer_with(1, answer.clone(), &metadata));
+            assert_eq!(pair.plugin_sends(), [bytes, &vector(frame)].concat());
+            assert!(pair.hub_takes(bytes).is_empty());
+            let events = pair.hub_takes(&vector(frame));
+            let [HubEvent::Settled(1, Settlement::Answered(told, along))] = &events[..] else {
+                panic!("{events:?}")
+            };
+            assert_eq!((told, along), (&answer, &metadata));
+        }
+    }),
     ("event", |bytes| {
         let mut pair = Pair::ready();
         pair.plugin.emit(&Bytes::from_static(br#"{"seen":1}"#)).unwrap();
@@ -261,10 +279,10 @@ fn answer(bytes: &[u8], answer: &brpc_core::Answer) {
     assert!(pair.plugin.answer(1, answer.clone()));
     assert_eq!(pair.plugin_sends(), bytes);
     let events = pair.hub_takes(bytes);
-    let [HubEvent::Settled(1, Settlement::Answered(told))] = &events[..] else {
+    let [HubEvent::Settled(1, Settlement::Answered(told, metadata))] = &events[..] else {
         panic!("{events:?}")
     };
-    assert_eq!(told, answer);
+    assert_eq!((told, metadata), (answer, &Metadata::new()));
 }
 
 fn hub_goodbye(bytes: &[u8], reason: DisconnectReason, told: DisconnectReason) {

@@ -3,8 +3,8 @@
 use brpc_core::labels::*;
 use brpc_core::limits::*;
 use brpc_core::{
-    DisconnectReason, Execution, HubEvent, Limits, MAX_ERROR_TEXT, MethodError, PluginEvent,
-    ProtocolError, Refusal, RefusalCode, Settlement, json, name,
+    DisconnectReason, Execution, HubEvent, Limits, MAX_ERROR_TEXT, Metadata, MethodError,
+    PluginEvent, ProtocolError, Refusal, RefusalCode, Settlement, json, name,
 };
 
 use crate::page;
@@ -111,7 +111,7 @@ fn kinds() {
             }
         }
     }
-    assert_eq!(table.len(), 14);
+    assert_eq!(table.len(), 15);
 }
 
 #[test]
@@ -163,9 +163,9 @@ fn statuses() {
         let events = Pair::calling(1).hub_takes(&failed);
         let row = table.iter().find(|row| row[0] == status.to_string());
         match (events.into_iter().next(), row) {
-            (Some(HubEvent::Settled(1, Settlement::Answered(Err(failure)))), Some(row)) => {
+            (Some(HubEvent::Settled(1, Settlement::Answered(Err(failure), _))), Some(row)) => {
                 assert_eq!(format!("{:?}", failure.status), row[1]);
-                let settlement = Settlement::Answered(Err(failure.clone()));
+                let settlement = Settlement::Answered(Err(failure.clone()), Metadata::new());
                 let execution = match &*row[3] {
                     "yes" => Execution::Completed,
                     "never" => Execution::Never,

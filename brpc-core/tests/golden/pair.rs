@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use brpc_core::describe::Description;
 use brpc_core::{
     Admission, Connection, DisconnectReason, Function, HubConnection, HubEvent, Introduction,
-    Labels, Limits, NewCall, PluginConnection, PluginEvent, ProtocolError, WriteBuffer,
+    Labels, Limits, Metadata, NewCall, PluginConnection, PluginEvent, ProtocolError, WriteBuffer,
 };
 use bytes::{Buf, Bytes, BytesMut};
 use serde_json::json;
@@ -157,18 +157,17 @@ pub(crate) fn call(method: u32, input: &'static str) -> NewCall {
         payload: Bytes::from_static(input.as_bytes()),
         deadline: None,
         trace: String::new(),
-        metadata: Vec::new(),
+        metadata: Metadata::new(),
         admission: Admission::Refuse,
     }
 }
 
 /// The first call of the page, with this metadata.
 pub(crate) fn first_call(now: Instant, metadata: &[(&str, &str)]) -> NewCall {
-    let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
     NewCall {
         deadline: Some(now + Duration::from_secs(30)),
         trace: "t-1".to_owned(),
-        metadata: metadata.iter().map(owned).collect(),
+        metadata: metadata.iter().copied().collect(),
         ..call(0, r#"{"n":1}"#)
     }
 }

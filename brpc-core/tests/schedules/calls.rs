@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use brpc_core::{Admission, Status};
+use brpc_core::{Admission, Metadata, Status};
 use bytes::Bytes;
 
 use crate::rng::Rng;
@@ -80,8 +80,8 @@ pub(crate) fn call_plan(rng: &mut Rng, (hub_takes, plugin_takes): (usize, usize)
 
 fn verdict(rng: &mut Rng, edge: usize, timeout: Option<Duration>) -> Verdict {
     use Status::{
-        Cancelled, Draining, Expired, InvalidInput, InvalidOutput, Method, MethodNotFound,
-        Overloaded, Panicked,
+        Cancelled, Draining, Expired, Forbidden, InvalidInput, InvalidOutput, Method,
+        MethodNotFound, Overloaded, Panicked,
     };
     let size = rng.pick(&[0, 8, 8, 30, 5_000, 15_000, PATTERN, edge]);
     match rng.range(0, 11) {
@@ -91,6 +91,7 @@ fn verdict(rng: &mut Rng, edge: usize, timeout: Option<Duration>) -> Verdict {
             MethodNotFound,
             InvalidInput,
             Overloaded,
+            Forbidden,
             Draining,
             Expired,
             // Of its own accord; where there is a limit, that would be taken for its reason.
@@ -122,6 +123,18 @@ impl Pattern {
     pub(crate) fn output(&self, call: usize, size: usize) -> Bytes {
         let name = (call as u64).to_le_bytes();
         [&name[..size.min(8)], &self.0[..size.saturating_sub(8)]].concat().into()
+    }
+
+    /// What goes along with the answer to a call; to most of them nothing.
+    pub(crate) fn metadata(call: usize) -> Metadata {
+        let value = |size: usize| call.to_string() + &"_".repeat(size);
+        match call % 7 {
+            1 => [("call", value(0)), ("again", value(2))].into_iter().collect(),
+            2 => [("call", value(5_000))].into_iter().collect(),
+            // More than can be sent.
+            3 => [("call", value(9_000))].into_iter().collect(),
+            _ => Metadata::new(),
+        }
     }
 
     /// An event; begins with its number.

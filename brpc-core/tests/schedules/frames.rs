@@ -22,6 +22,7 @@ pub(crate) enum Said {
         id: u64,
         answer: Answer,
     },
+    Metadata,
     Event {
         size: usize,
     },
@@ -136,6 +137,7 @@ fn read(kind: u8, body: &mut Reader<'_>) -> Option<Said> {
             Said::Answer { id, answer: Err(failure) }
         }
         0x1A => Said::Event { size: body.0.len() },
+        0x1C => Said::Metadata,
         0x1B => Said::Leave { last_id: body.number()? },
         0x1F => Said::Goodbye { code: body.number()? },
         kind => Said::Other(kind),
@@ -143,7 +145,7 @@ fn read(kind: u8, body: &mut Reader<'_>) -> Option<Said> {
 }
 
 /// By their numbers on the wire, from 1.
-const STATUSES: [Status; 9] = [
+const STATUSES: [Status; 10] = [
     Status::Method,
     Status::Panicked,
     Status::InvalidOutput,
@@ -153,6 +155,7 @@ const STATUSES: [Status; 9] = [
     Status::Draining,
     Status::Expired,
     Status::Cancelled,
+    Status::Forbidden,
 ];
 
 /// A frame of this kind and body.

@@ -190,7 +190,9 @@ impl PluginSide {
         if let Some(call) = handler.call {
             model.answered(call, &answer);
         }
-        assert!(connection.answer(id, answer.clone()), "a running call has an answer to give");
+        let metadata = Pattern::metadata(handler.call.unwrap_or(0));
+        let is_taken = connection.answer_with(id, answer.clone(), &metadata);
+        assert!(is_taken, "a running call has an answer to give");
         assert!(!connection.answer(id, answer), "a call has one answer to give");
     }
 

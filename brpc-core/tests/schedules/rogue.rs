@@ -65,7 +65,8 @@ fn to_either(rng: &mut Rng) -> Vec<u8> {
 }
 
 fn to_hub(rng: &mut Rng) -> Vec<u8> {
-    match rng.range(0, 7) {
+    let metadata = frame(0x1C, &[1, 1, b'k', 1, b'v']);
+    match rng.range(0, 9) {
         0 => frame(0x18, &number(rng.pick(&[0, FAR_ID, u64::MAX]))),
         1 => frame(0x18, &[0x85, 0x80, 0]),
         2 => frame(0x18, &[]),
@@ -73,6 +74,8 @@ fn to_hub(rng: &mut Rng) -> Vec<u8> {
         4 => frame(0x1A, &[0xFF; 9]).repeat(300),
         5 => frame(0x1B, &number(u64::MAX)),
         6 => frame(0x1B, &number(u64::MAX)).repeat(2),
+        7 => metadata.repeat(2),
+        8 => [metadata, frame(0x1A, &[0xFF; 9])].concat(),
         _ => frame(rng.pick(&[0x10, 0x11, 0x12, 0x13]), &[1, 0]),
     }
 }

@@ -49,9 +49,10 @@ pub fn hook<H: Hook>(hook: AsyncHook) -> H {
 pub fn context_of_no_call() -> Context {
     Context::new(crate::context::Call {
         trace: String::new(),
-        metadata: Vec::new(),
+        metadata: brpc_core::Metadata::new(),
         deadline: None,
         hook: AsyncHook::default(),
         cancelled: std::sync::OnceLock::new(),
+        along: std::sync::OnceLock::new(),
     })
 }

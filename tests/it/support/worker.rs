@@ -161,7 +161,7 @@ impl Worker {
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         Seen {
             trace: cx.trace().to_owned(),
-            metadata: cx.metadata().map(owned).collect(),
+            metadata: cx.metadata().iter().map(owned).collect(),
             remaining: cx.remaining(),
         }
     }

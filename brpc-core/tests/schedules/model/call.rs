@@ -144,6 +144,7 @@ fn place(result: &Result<impl Sized, CallError>, is_at_start: bool, call: &Call)
         CallError::InputTooLarge { .. } => Place::InputTooLarge,
         CallError::Overloaded { .. } if is_at_start => Place::OverloadedAtHub,
         CallError::Overloaded { .. } => Place::OverloadedAtPlugin,
+        CallError::Forbidden { .. } => Place::Forbidden,
         CallError::Draining if is_at_start => Place::DrainingAtStart,
         CallError::Draining if !call.is_handed() => Place::DrainingWaiting,
         CallError::Draining if call.is_not_started => Place::DrainingSent,
@@ -160,7 +161,7 @@ fn place(result: &Result<impl Sized, CallError>, is_at_start: bool, call: &Call)
         CallError::Disconnected { .. } if is_at_start => Place::DisconnectedAtStart,
         CallError::Disconnected { stage: Stage::Queued, .. } => Place::DisconnectedQueued,
         CallError::Disconnected { .. } => Place::DisconnectedSent,
-        // `NoPlugin` and `Forbidden` are for those who know of several plugins and callers.
+        // `NoPlugin` is for those who know of several plugins.
         _ => return None,
     })
 }

@@ -20,7 +20,7 @@ impl Model {
             payload: self.pattern.input(index, plan.input),
             deadline,
             trace: index.to_string(),
-            metadata: vec![("key".into(), "value".into()); usize::from(index.is_multiple_of(5))],
+            metadata: index.is_multiple_of(5).then_some(("key", "value")).into_iter().collect(),
             admission: plan.admission,
         };
         self.calls.push(Call::new(plan.clone(), deadline));

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
-use brpc_core::{CallError, HubEvent, Settlement, Stage, Status};
+use brpc_core::{CallError, HubEvent, Metadata, Settlement, Stage, Status};
 
 use super::Model;
 use super::call::{self, AtHub, Ended};
+use crate::calls::Pattern;
 use crate::coverage::Place;
 
 impl Model {
@@ -41,7 +42,7 @@ impl Model {
     /// A call was settled by the connection.
     fn settled(&mut self, index: usize, settlement: &Settlement, now: Instant) {
         match settlement {
-            Settlement::Answered(answer) => {
+            Settlement::Answered(answer, metadata) => {
                 let call = &self.calls[index];
                 assert_eq!(Some(answer), call.arrived.as_ref(), "the first answer counts");
                 let (given, emitted) = call.answer.as_ref().expect("only answers are carried");
@@ -51,6 +52,11 @@ impl Model {
                         assert_eq!(answer.as_ref().map_err(|failure| failure.status), Err(status));
                         self.cover.visit(Place::OutputTooLarge);
                     }
+                }
+                let given = Some(Pattern::metadata(index)).filter(Metadata::is_sendable);
+                assert_eq!(*metadata, given.unwrap_or_default(), "call {index}");
+                if !metadata.is_empty() {
+                    self.cover.visit(Place::AnsweredWithMetadata);
                 }
                 let seen = self.seen;
                 assert!(seen >= *emitted, "events before the answer: {seen} of {emitted}");

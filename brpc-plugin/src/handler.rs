@@ -1,0 +1,96 @@
+//! One handler: run so that whatever it does doesn't reach beyond its call.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Poll, Waker};
+
+use brpc_core::{Answer, Failure, Status};
+use tokio_util::sync::CancellationToken;
+
+use crate::Context;
+use crate::receiver::{BoxFuture, OnCancel};
+
+/// An async handler. Whatever it does, also when it is dropped, doesn't reach beyond its call.
+pub(crate) struct Handler(Option<BoxFuture<Answer>>);
+
+impl Handler {
+    /// Makes a handler and polls it once: its answer, or the handler if it has to wait.
+    pub(crate) fn begin(begin: impl FnOnce() -> BoxFuture<Answer>) -> Result<Answer, Self> {
+        let mut handler = Self(None);
+        let first = catch_unwind(AssertUnwindSafe(|| {
+            let handler = handler.0.insert(begin());
+            // Who is to be woken is said again when it is polled by a task.
+            handler.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()))
+        }));
+        match first {
+            Ok(Poll::Ready(answer)) => Ok(handler.discard().and(answer)),
+            Ok(Poll::Pending) => Err(handler),
+            Err(panic) => {
+                let _ = handler.discard();
+                Ok(Err(panicked(panic)))
+            }
+        }
+    }
+
+    /// Runs the handler to its end, or until nobody waits for it.
+    pub(crate) async fn run(
+        mut self,
+        on_cancel: OnCancel,
+        cancelled: &CancellationToken,
+    ) -> Answer {
+        let answer = std::future::poll_fn(|context| {
+            let Some(handler) = &mut self.0 else { return Poll::Pending };
+            match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(context))) {
+                Ok(poll) => poll,
+                Err(panic) => Poll::Ready(Err(panicked(panic))),
+            }
+        });
+        let answer = match on_cancel {
+            OnCancel::Finish => answer.await,
+            OnCancel::Drop => match cancelled.run_until_cancelled(answer).await {
+                Some(answer) => answer,
+                None => Err(Failure::new(Status::Cancelled, "")),
+            },
+        };
+        self.discard().and(answer)
+    }
+
+    /// Drops the handler.
+    fn discard(&mut self) -> Result<(), Failure> {
+        let handler = self.0.take();
+        catch_unwind(AssertUnwindSafe(|| drop(handler))).map_err(panicked)
+    }
+}
+
+impl Drop for Handler {
+    fn drop(&mut self) {
+        let _ = self.discard();
+    }
+}
+
+/// The answer of a handler that runs in one go.
+pub(crate) fn catching(run: impl FnOnce() -> Answer) -> Answer {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(panic)))
+}
+
+/// The answer of a call whose time was over before its handler started.
+pub(crate) fn expired(context: &Context) -> Option<Answer> {
+    let is_over = context.remaining().is_some_and(|remaining| remaining.is_zero());
+    is_over.then(|| Err(Failure::new(Status::Expired, "")))
+}
+
+/// The answer of a call that nobody waits for before its handler started.
+pub(crate) fn unwanted(context: &Context) -> Option<Answer> {
+    context.is_cancelled().then(|| Err(Failure::new(Status::Cancelled, "")))
+}
+
+/// What a panic says.
+fn panicked(panic: Box<dyn Any + Send>) -> Failure {
+    let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    // What was thrown is the user's, and may panic itself when it is dropped.
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(again);
+    }
+    Failure::new(Status::Panicked, text.unwrap_or_else(|| "a panic without a text".to_owned()))
+}

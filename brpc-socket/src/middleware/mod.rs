@@ -1,0 +1,157 @@
+//! What stands between those who call and the plugins.
+
+mod passage;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use brpc_core::{Admission, CallError, Metadata, Response};
+use bytes::Bytes;
+
+use self::passage::Passage;
+pub(crate) use self::passage::through;
+use crate::PluginRef;
+use crate::call::Options;
+use crate::client::Target;
+
+/// Something that each call of a hub goes through before it is made, and its outcome afterwards.
+/// [`Builder::middleware`](crate::Builder::middleware) adds it.
+///
+/// It passes the call on with [`Next::run`], and can look at both, change both, wait before it, make
+/// it again, or answer itself:
+///
+/// ```
+/// use std::time::Instant;
+///
+/// use brpc_socket::middleware::{Middleware, Next, Outcome, Outgoing};
+///
+/// struct Timing;
+///
+/// impl Middleware for Timing {
+///     async fn call(&self, call: Outgoing, next: Next) -> Outcome {
+///         let (method, begin) = (call.method.clone(), Instant::now());
+///         let outcome = next.run(call).await;
+///         println!("{method} took {:?}", begin.elapsed());
+///         outcome
+///     }
+/// }
+/// ```
+///
+/// Each call of a broadcast goes through by itself.
+///
+/// # Which outcome
+/// What comes back says truthfully whether the method ran, and callers rely on it
+/// ([`CallError::execution`]). A middleware that answers itself without passing the call on has
+/// [`Overloaded`](CallError::Overloaded) and [`Forbidden`](CallError::Forbidden); once a call was
+/// passed on, only what came back is true.
+///
+/// # Cancel safety
+/// When the caller drops the call, or its time is over, the future is dropped at its next `await`,
+/// and what it passed on is given up with it. A panic is the caller's.
+pub trait Middleware: Send + Sync + 'static {
+    /// Handles a call.
+    fn call(&self, call: Outgoing, next: Next) -> impl Future<Output = Outcome> + Send;
+}
+
+/// What a call comes to, before its output is decoded.
+pub type Outcome = Result<Response<Bytes>, CallError>;
+
+/// A call on its way to a plugin.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Outgoing {
+    /// Whose method it is.
+    pub plugin: Target<PluginRef>,
+    /// The name of the method.
+    pub method: String,
+    /// The encoded input; empty for none.
+    pub input: Bytes,
+    /// How much time it has from when it is passed on; `None` for no limit. Longer than what is left
+    /// of the time that the caller gave, it counts as that.
+    pub timeout: Option<Duration>,
+    /// A trace id, at most 256 bytes; may be empty.
+    pub trace: String,
+    /// What goes along.
+    pub metadata: Metadata,
+    /// Whether it waits for a place, if as many calls are in progress as may be.
+    pub queue: bool,
+}
+
+impl Outgoing {
+    pub(crate) fn new(
+        plugin: Target<PluginRef>,
+        method: String,
+        input: Bytes,
+        options: Options,
+    ) -> Self {
+        let Options { timeout, trace, metadata, admission } = options;
+        let queue = admission == Admission::Wait;
+        Self { plugin, method, input, timeout, trace, metadata, queue }
+    }
+
+    pub(crate) fn into_parts(self) -> (Bytes, Options) {
+        let Self { input, timeout, trace, metadata, queue, .. } = self;
+        let admission = if queue { Admission::Wait } else { Admission::Refuse };
+        (input, Options { timeout, trace, metadata, admission })
+    }
+
+    /// The name of the plugin that is called.
+    pub fn plugin_name(&self) -> &str {
+        match &self.plugin {
+            Target::Name(name) => name,
+            Target::Instance(plugin) => plugin.name(),
+        }
+    }
+}
+
+/// What is behind a middleware: others, and at last the plugin. A clone that is run again makes the
+/// call again.
+#[derive(Clone)]
+pub struct Next {
+    passage: Arc<Passage>,
+    /// How many of the hub's middleware the call has been through.
+    passed: usize,
+}
+
+impl Next {
+    /// Passes a call on.
+    ///
+    /// # Errors
+    /// What the call, or another middleware, ended in.
+    ///
+    /// # Cancel safety
+    /// Dropping it gives the call up.
+    pub async fn run(mut self, call: Outgoing) -> Outcome {
+        let Some(step) = self.passage.step(self.passed) else {
+            return self.passage.make(call).await;
+        };
+        self.passed += 1;
+        step.call(call, self).await
+    }
+}
+
+impl fmt::Debug for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Next").field("passed", &self.passed).finish_non_exhaustive()
+    }
+}
+
+/// What a hub has of middleware, the outermost first.
+pub(crate) type Chain = Vec<Arc<dyn AnyMiddleware>>;
+
+/// A [`Middleware`] of any type.
+pub(crate) trait AnyMiddleware: Send + Sync {
+    fn call(self: Arc<Self>, call: Outgoing, next: Next) -> BoxOutcome;
+}
+
+/// An outcome to come.
+pub(crate) type BoxOutcome = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+impl<M: Middleware> AnyMiddleware for M {
+    fn call(self: Arc<Self>, call: Outgoing, next: Next) -> BoxOutcome {
+        Box::pin(async move { Middleware::call(&*self, call, next).await })
+    }
+}

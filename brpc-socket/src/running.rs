@@ -1,0 +1,126 @@
+//! A call that was made.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use brpc_core::{CallError, CallId, NewCall, Response, Stage};
+use bytes::Bytes;
+
+use crate::call::Options;
+use crate::client::Target;
+use crate::event::PluginRef;
+use crate::hub::{Charge, Hub};
+use crate::link::PluginLink;
+use crate::middleware::Outgoing;
+use crate::slot::Slot;
+
+/// A call that was made. Whoever drops it early has to [`cancel`](Self::cancel) it before.
+pub(crate) struct Running {
+    link: Arc<PluginLink>,
+    id: CallId,
+    slot: Arc<Slot>,
+    /// The number of the method.
+    method: u32,
+    /// Room taken for the input, if it is not shared with others.
+    pub(crate) charge: Option<Charge>,
+}
+
+impl Running {
+    /// Makes a call on this connection. Room for the input is taken already.
+    pub(crate) fn start(
+        link: Arc<PluginLink>,
+        method: u32,
+        payload: Bytes,
+        options: Options,
+        slot: Option<Arc<Slot>>,
+    ) -> Result<Self, CallError> {
+        let has_handle = slot.is_some();
+        let slot = slot.unwrap_or_default();
+        if has_handle && slot.is_cancelled() {
+            return Err(CallError::Cancelled { stage: Stage::Queued });
+        }
+        let now = brpc_io::now();
+        let Options { timeout, trace, metadata, admission } = options;
+        let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
+        let call = NewCall { method, payload, deadline, trace, metadata, admission };
+        let id = link.start_call(call, slot.clone(), now)?;
+        if has_handle {
+            slot.set_route(Arc::downgrade(&link), id);
+        }
+        Ok(Self { link, id, slot, method, charge: None })
+    }
+
+    /// Makes a call that has been through the middleware.
+    pub(crate) fn pass(
+        hub: &Arc<Hub>,
+        call: Outgoing,
+        is_charged: bool,
+    ) -> Result<Self, CallError> {
+        let (name, instance) = match &call.plugin {
+            Target::Name(name) => (&**name, None),
+            Target::Instance(plugin) => ("", Some(plugin)),
+        };
+        let link = find(hub, name, instance)?;
+        let charge = if is_charged { None } else { Some(hub.clone().charge(call.input.len())?) };
+        let method = method_number(&link, &call.method)?;
+        let (input, options) = call.into_parts();
+        let mut running = Self::start(link, method, input, options, None)?;
+        running.charge = charge;
+        Ok(running)
+    }
+
+    /// What the plugin answered.
+    pub(crate) fn poll(
+        &self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Response<Bytes>, CallError>> {
+        self.slot.poll(context).map(|settlement| {
+            let method = self.link.member().and_then(|member| member.description.name(self.method));
+            settlement.into_result(method.unwrap_or_default())
+        })
+    }
+
+    /// Gives it up.
+    pub(crate) fn cancel(&self) {
+        self.link.cancel(self.id);
+    }
+}
+
+/// The connection of an instance, or of whoever has the name.
+pub(crate) fn find(
+    hub: &Hub,
+    name: &str,
+    instance: Option<&PluginRef>,
+) -> Result<Arc<PluginLink>, CallError> {
+    let link = match instance {
+        None => hub.plugin(name),
+        Some(plugin) => hub.with_registry(|registry| registry.instance(plugin).cloned()),
+    };
+    link.ok_or_else(|| nobody(hub, name, instance))
+}
+
+/// Why there is nobody to call.
+#[cold]
+fn nobody(hub: &Hub, name: &str, instance: Option<&PluginRef>) -> CallError {
+    if !hub.is_serving() {
+        return CallError::ShuttingDown;
+    }
+    match instance {
+        None => CallError::NoPlugin { name: name.to_owned() },
+        Some(plugin) => match plugin.end() {
+            Some(reason) => CallError::Disconnected {
+                stage: Stage::Queued,
+                reason,
+                generation: plugin.generation(),
+            },
+            // It is one of another hub.
+            None => CallError::NoPlugin { name: plugin.name().to_owned() },
+        },
+    }
+}
+
+/// The number by which a plugin knows a method.
+pub(crate) fn method_number(link: &PluginLink, method: &str) -> Result<u32, CallError> {
+    let number = link.member().and_then(|member| member.description.method(method));
+    number.ok_or_else(|| CallError::MethodNotFound { method: method.to_owned() })
+}

@@ -1,0 +1,4 @@
+//! What stands between those who call and the methods.
+
+mod hub;
+mod plugin;
