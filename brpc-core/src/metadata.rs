@@ -9,12 +9,18 @@ use crate::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES};
 ///
 /// At most 64 pairs and 8 KiB of keys and values together can be sent.
 #[derive(Clone, Default, Eq, PartialEq)]
-pub struct Metadata(Vec<(String, String)>);
+pub struct Metadata {
+    /// `None` if there are none, as in nearly every call: it is to take one word there.
+    pairs: Option<Box<Pairs>>,
+}
+
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+struct Pairs(Vec<(String, String)>);
 
 impl Metadata {
     /// None.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self { pairs: None }
     }
 
     /// The value of a key; of the first pair that has it.
@@ -24,27 +30,36 @@ impl Metadata {
 
     /// Adds a pair behind those that are there.
     pub fn push(&mut self, key: impl Into<String>, value: impl Into<String>) {
-        self.0.push((key.into(), value.into()));
+        self.pairs.get_or_insert_default().0.push((key.into(), value.into()));
     }
 
     /// Takes the last pair off.
     pub fn pop(&mut self) -> Option<(String, String)> {
-        self.0.pop()
+        let Pairs(pairs) = self.pairs.as_deref_mut()?;
+        let last = pairs.pop();
+        if pairs.is_empty() {
+            self.pairs = None;
+        }
+        last
     }
 
     /// The pairs.
     pub fn iter(&self) -> Iter<'_> {
-        Iter(self.0.iter())
+        Iter(self.pairs().iter())
     }
 
     /// How many pairs there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.pairs().len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.pairs.is_none()
+    }
+
+    fn pairs(&self) -> &[(String, String)] {
+        self.pairs.as_deref().map_or(&[], |Pairs(pairs)| pairs)
     }
 
     /// Whether they can be sent.
@@ -88,13 +103,15 @@ impl<'a> IntoIterator for &'a Metadata {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Metadata {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+        let mut metadata = Self::new();
+        metadata.extend(pairs);
+        metadata
     }
 }
 
 impl<K: Into<String>, V: Into<String>> Extend<(K, V)> for Metadata {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, pairs: I) {
-        self.0.extend(pairs.into_iter().map(|(key, value)| (key.into(), value.into())));
+        pairs.into_iter().for_each(|(key, value)| self.push(key, value));
     }
 }
 

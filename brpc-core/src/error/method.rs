@@ -18,11 +18,12 @@ use crate::Metadata;
 pub struct MethodError {
     code: String,
     message: String,
-    // Boxed, because they are rare and every outcome of a call has room for them.
+    /// Boxed, because it is rare and every outcome of a call has room for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     data: Option<Box<Value>>,
+    /// What came along.
     #[serde(skip)]
-    metadata: Option<Box<Metadata>>,
+    metadata: Metadata,
 }
 
 impl MethodError {
@@ -40,7 +41,7 @@ impl MethodError {
         let (mut code, mut message) = (code.into(), message.into());
         super::cut(&mut code, Self::MAX_CODE);
         super::cut(&mut message, super::MAX_ERROR_TEXT);
-        Self { code, message, data: None, metadata: None }
+        Self { code, message, data: None, metadata: Metadata::new() }
     }
 
     /// Adds data, for programs.
@@ -67,12 +68,11 @@ impl MethodError {
 
     /// What the plugin sent along with the error; for whom the call ended in it.
     pub fn metadata(&self) -> &Metadata {
-        const NONE: &Metadata = &Metadata::new();
-        self.metadata.as_deref().unwrap_or(NONE)
+        &self.metadata
     }
 
     pub(crate) fn with_metadata(mut self, metadata: Metadata) -> Self {
-        self.metadata = (!metadata.is_empty()).then(|| Box::new(metadata));
+        self.metadata = metadata;
         self
     }
 }
