@@ -1,12 +1,14 @@
 //! A plugin's answer to one call, as it is told to the hub.
 
 use bytes::Bytes;
+use thiserror::Error;
 
 /// The encoded output of a method, or why there is none.
 pub type Answer = Result<Bytes, Failure>;
 
 /// Why a plugin has no output for a call.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("{status:?}: {message}")]
 pub struct Failure {
     /// What happened.
     pub status: Status,

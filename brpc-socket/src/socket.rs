@@ -76,7 +76,7 @@ impl Socket {
         Call::new(hub, request, instance, options, output)
     }
 
-    fn hub(&self) -> &Arc<Hub> {
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.handle.hub
     }
 

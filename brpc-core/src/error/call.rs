@@ -72,6 +72,12 @@ pub enum CallError {
         /// Why, in the words of who forbids it.
         message: String,
     },
+    /// A middleware of the hub failed, and does not say whether the method ran.
+    #[error("a middleware failed: {message}")]
+    Middleware {
+        /// What it says.
+        message: String,
+    },
     /// The plugin is on its way out and takes no new calls.
     #[error("the plugin is draining")]
     Draining,
@@ -118,6 +124,7 @@ impl CallError {
             | Self::Forbidden { .. }
             | Self::Draining
             | Self::ShuttingDown => Execution::Never,
+            Self::Middleware { .. } => Execution::Unknown,
             Self::DeadlineExceeded { stage }
             | Self::Cancelled { stage }
             | Self::Disconnected { stage, .. } => match stage {

@@ -1,5 +1,8 @@
 //! What stands between a hub's calls and the methods.
 
+#[cfg(feature = "tower")]
+pub mod tower;
+
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;

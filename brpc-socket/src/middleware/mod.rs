@@ -1,6 +1,8 @@
 //! What stands between those who call and the plugins.
 
 mod passage;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 use std::fmt;
 use std::future::Future;
