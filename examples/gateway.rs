@@ -20,8 +20,8 @@ struct Gateway {
 
 #[brpc::plugin(client)]
 impl Gateway {
-    /// Calls a method of a plugin behind this gateway. The time that is left, the trace id and the
-    /// metadata go along.
+    /// Calls a method of a plugin behind this gateway. The time that is left and the trace id go along,
+    /// and the metadata both ways.
     pub async fn forward(
         &self,
         cx: &Context,
@@ -34,11 +34,16 @@ impl Gateway {
         for (key, value) in cx.metadata() {
             call = call.metadata(key, value);
         }
-        call.await.map_err(|error| match error {
+        let response = call.response().await.map_err(|error| match error {
             // What the method said is passed on as it was.
             CallError::Method(error) => error,
             other => MethodError::new("gateway", chain(&other)),
-        })
+        })?;
+        for (key, value) in &response.metadata {
+            // It came along with one answer, so it can go along with another.
+            let _ = cx.add_response_metadata(key, value);
+        }
+        Ok(response.output)
     }
 }
 
@@ -47,7 +52,8 @@ struct Thermometer;
 #[brpc::plugin]
 impl Thermometer {
     /// Degrees Celsius in a room.
-    pub fn read(&self, room: String) -> Result<f64, String> {
+    pub fn read(&self, cx: &Context, room: String) -> Result<f64, String> {
+        let _ = cx.add_response_metadata("sensor", "t-17");
         if room == "cellar" { Ok(11.5) } else { Err(format!("there is no {room}")) }
     }
 }
@@ -62,8 +68,11 @@ async fn main() -> Result<(), Report> {
     let site = GatewayClient::new(&office, "site-7");
     for (plugin, room) in [("thermometer", "cellar"), ("thermometer", "attic"), ("clock", "hall")] {
         let input = RawValue::from_string(format!("{room:?}"))?;
-        match site.forward(plugin.into(), "read".into(), input).trace("t-1").await {
-            Ok(output) => println!("{plugin}, {room}: {}", output.get()),
+        match site.forward(plugin.into(), "read".into(), input).trace("t-1").response().await {
+            Ok(reading) => {
+                let sensor = reading.metadata.get("sensor").unwrap_or_default();
+                println!("{plugin}, {room}: {} by {sensor}", reading.output);
+            }
             Err(error) => println!("{plugin}, {room}: {}", chain(&error)),
         }
     }

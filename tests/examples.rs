@@ -181,6 +181,24 @@ fn broadcast() {
 }
 
 #[test]
+fn middleware() {
+    let lines = Program::start("middleware", &[]).succeed();
+    assert_eq!(
+        lines,
+        [
+            "ink for t-1: Method the gauge is broken",
+            r#"Err("the gauge is broken")"#,
+            "print for t-2: 7 bytes",
+            "*one*",
+            "print for t-4: Overloaded come back later",
+            "print for t-3: 7 bytes",
+            "*two*, too many calls in progress for the plugin, did it run: Never",
+            "slowest: print",
+        ]
+    );
+}
+
+#[test]
 fn errors_and_deadlines() {
     let lines = Program::start("errors_and_deadlines", &[]).succeed();
     assert_eq!(
@@ -227,7 +245,7 @@ fn gateway() {
     assert_eq!(
         lines,
         [
-            "thermometer, cellar: 11.5",
+            "thermometer, cellar: 11.5 by t-17",
             "thermometer, attic: there is no attic",
             "clock, hall: no plugin named `clock` is connected",
         ]

@@ -1,0 +1,113 @@
+//! Middleware: what each call goes through, at the hub and in a plugin.
+//!
+//! ```console
+//! $ cargo run --example middleware
+//! ```
+
+#[path = "support/report.rs"]
+mod report;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use brpc::middleware::{hub, plugin};
+use brpc::testing::plug;
+use brpc::{Answer, Failure, Plugin, Socket, Status};
+use report::Report;
+use tokio::sync::Semaphore;
+
+/// At the hub: how long the slowest call of each method took, whatever it ended in.
+#[derive(Clone, Default)]
+struct Timing(Arc<Mutex<BTreeMap<String, Duration>>>);
+
+impl hub::Middleware for Timing {
+    async fn call(&self, call: hub::Outgoing, next: hub::Next) -> hub::Outcome {
+        let (method, begin) = (call.method.clone(), Instant::now());
+        let outcome = next.run(call).await;
+        let mut slowest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let slowest = slowest.entry(method).or_default();
+        *slowest = begin.elapsed().max(*slowest);
+        outcome
+    }
+}
+
+/// At the hub: so many calls at once, over all plugins; the others wait for their turn, up to their
+/// deadlines.
+struct AtOnce(Semaphore);
+
+impl hub::Middleware for AtOnce {
+    async fn call(&self, call: hub::Outgoing, next: hub::Next) -> hub::Outcome {
+        let _place = self.0.acquire().await.expect("it is never closed");
+        next.run(call).await
+    }
+}
+
+/// In a plugin: a line for each call.
+struct Logging;
+
+impl plugin::Middleware for Logging {
+    async fn handle(&self, call: plugin::Incoming, next: plugin::Next) -> Answer {
+        let line = format!("{} for {}", call.method, call.context.trace());
+        let answer = next.run(call).await;
+        match &answer {
+            Ok(output) => println!("{line}: {} bytes", output.len()),
+            Err(failure) => println!("{line}: {:?} {}", failure.status, failure.message),
+        }
+        answer
+    }
+}
+
+/// In a plugin: so many calls at once; the others are refused. They have not run, and the hub knows.
+struct NoMoreThan(Semaphore);
+
+impl plugin::Middleware for NoMoreThan {
+    async fn handle(&self, call: plugin::Incoming, next: plugin::Next) -> Answer {
+        let Ok(_place) = self.0.try_acquire() else {
+            return Err(Failure::new(Status::Overloaded, "come back later"));
+        };
+        next.run(call).await
+    }
+}
+
+struct Press;
+
+#[brpc::plugin(client)]
+impl Press {
+    /// Prints a page, which takes its time.
+    pub async fn print(&self, page: String) -> String {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        format!("*{page}*")
+    }
+
+    /// How much ink is left.
+    pub fn ink(&self) -> Result<u8, String> {
+        Err("the gauge is broken".to_owned())
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Report> {
+    let timing = Timing::default();
+    // What is added first is outermost: the time includes the wait for a turn.
+    let hub = Socket::builder().middleware(timing.clone()).middleware(AtOnce(Semaphore::new(2)));
+    let hub = hub.build();
+    let press = Plugin::new(Press).middleware(Logging).middleware(NoMoreThan(Semaphore::new(1)));
+    let _plugged = plug(&hub, &press).await?;
+
+    let press = PressClient::new(&hub, "press");
+    println!("{:?}", press.ink().trace("t-1").await.map_err(|error| error.to_string()));
+    println!("{}", press.print("one".to_owned()).trace("t-2").await?);
+
+    let (first, second) = tokio::join!(
+        press.print("two".to_owned()).trace("t-3"),
+        press.print("three".to_owned()).trace("t-4"),
+    );
+    let refused = second.expect_err("one at a time");
+    println!("{}, {refused}, did it run: {:?}", first?, refused.execution());
+
+    let slowest = timing.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let slowest = slowest.iter().max_by_key(|(_, time)| **time);
+    println!("slowest: {}", slowest.map_or("nothing", |(method, _)| method));
+    Ok(())
+}
