@@ -43,6 +43,12 @@ trait Named {
     async fn name(&self) -> String;
 }
 
+/// What no calculator has.
+#[brpc::client]
+trait Greet {
+    async fn greet(&self, name: String) -> String;
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Report> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -57,6 +63,12 @@ async fn main() -> Result<(), Report> {
     }
 
     let ada = CalculatorClient::new(&hub, "ada");
+    // Nothing is called yet: this compares the client with what the plugin says of itself.
+    ada.check_interface()?;
+    let greeter = GreetClient::new(&hub, "ada");
+    if let Err(difference) = greeter.check_interface() {
+        println!("{difference}");
+    }
     println!("1 + 2 = {}", ada.add(1, 2).await?);
     println!("1 / 4 = {}", ada.divide(1.0, 4.0).timeout(Duration::from_secs(1)).await?);
     match ada.divide(1.0, 0.0).await {

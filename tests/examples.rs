@@ -147,6 +147,8 @@ fn typed_client() {
     assert_eq!(
         lines,
         [
+            "the client doesn't match: `greet` of `ada`: there is no such method, but `add`, \
+             `divide`, `name`",
             "1 + 2 = 3",
             "1 / 4 = 0.25",
             "1 / 0: 1 can't be divided by nothing",

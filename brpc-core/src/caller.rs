@@ -8,7 +8,7 @@ use futures_core::Stream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{CallError, Selector};
+use crate::{CallError, PluginInfo, Selector};
 
 /// Something through which methods of plugins are called. The hub's `Socket` is one.
 ///
@@ -34,6 +34,12 @@ pub trait Caller: Clone {
     where
         T: DeserializeOwned,
         I: Serialize + ?Sized;
+
+    /// What a plugin says of itself; `None` if it isn't connected.
+    fn plugin_info(&self, plugin: &Target<Self::Plugin>) -> Option<PluginInfo>;
+
+    /// What every plugin says of itself that is connected and meant, sorted by name.
+    fn plugin_infos(&self, plugins: &Selector) -> Vec<PluginInfo>;
 }
 
 /// Which plugin is called. `P` is a plugin on one of its connections.

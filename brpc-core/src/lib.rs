@@ -117,8 +117,8 @@ pub use caller::Caller;
 pub use connection::{Connection, End, HubConnection, PluginConnection};
 pub use describe::{Field, FieldError, Function, PluginInfo, describe, describe_output};
 pub use error::{
-    CallError, DisconnectReason, Execution, MAX_ERROR_TEXT, MethodError, ProtocolError, Refusal,
-    RefusalCode, Scope, Stage,
+    CallError, Difference, DisconnectReason, Execution, InterfaceError, MAX_ERROR_TEXT,
+    MethodError, Mismatch, ProtocolError, Refusal, RefusalCode, Scope, Stage,
 };
 pub use event::{HubEvent, PluginEvent};
 pub use handshake::{Greeting, Introduction, Terms};

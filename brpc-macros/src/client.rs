@@ -56,9 +56,15 @@ mod tests {
         };
         let made = client(quote!(), item, parse_quote!(::facade));
         let items = syn::parse2::<syn::File>(made.clone()).unwrap().items;
-        let [Item::Struct(client), Item::Impl(_), Item::Impl(_), Item::Impl(methods)] = &items[..]
+        let [
+            Item::Struct(client),
+            Item::Impl(_),
+            Item::Impl(_),
+            Item::Impl(methods),
+            Item::Const(_),
+        ] = &items[..]
         else {
-            panic!("a struct and three blocks, not {}", items.len())
+            panic!("a struct, three blocks and a constant, not {}", items.len())
         };
         assert_eq!(client.ident, "GreeterClient");
         assert!(matches!(client.vis, syn::Visibility::Restricted(_)));

@@ -7,7 +7,7 @@ use brpc_core::caller::{CallOptions, Target};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Broadcast, Call, PluginRef, Selector, Socket};
+use crate::{Broadcast, Call, PluginInfo, PluginRef, Selector, Socket};
 
 impl Caller for Socket {
     type Plugin = PluginRef;
@@ -31,6 +31,19 @@ impl Caller for Socket {
         I: Serialize + ?Sized,
     {
         Self::broadcast(self, method, input).to(plugins.clone())
+    }
+
+    fn plugin_info(&self, plugin: &Target<PluginRef>) -> Option<PluginInfo> {
+        match plugin {
+            Target::Name(name) => Self::plugin_info(self, name),
+            Target::Instance(plugin) => self.instance_info(plugin),
+        }
+    }
+
+    fn plugin_infos(&self, plugins: &Selector) -> Vec<PluginInfo> {
+        // One that is gone in between isn't connected.
+        let plugins = self.connected_matching(plugins);
+        plugins.iter().filter_map(|plugin| self.instance_info(plugin)).collect()
     }
 }
 

@@ -65,7 +65,7 @@ mod wait;
 /// What typed clients are made of; see [`#[client]`](macro@client).
 pub mod client {
     pub use brpc_core::caller::{CallOptions, Caller, Target};
-    pub use brpc_core::client::{All, Argument, Arguments, Calls, One};
+    pub use brpc_core::client::{All, Argument, Arguments, Calls, Checks, Describes, One};
 }
 
 pub use accept::Serving;
@@ -75,8 +75,9 @@ pub use brpc_core::__private;
 pub use brpc_core::Caller;
 pub use brpc_core::json::JsonError;
 pub use brpc_core::{
-    CallError, DisconnectReason, Execution, Function, Limits, Metadata, MethodError, PluginInfo,
-    ProtocolError, Refusal, RefusalCode, Response, Scope, Selector, Stage, VersionRangeError,
+    CallError, Difference, DisconnectReason, Execution, Function, InterfaceError, Limits, Metadata,
+    MethodError, Mismatch, PluginInfo, ProtocolError, Refusal, RefusalCode, Response, Scope,
+    Selector, Stage, VersionRangeError,
 };
 pub use brpc_macros::client_of_socket as client;
 pub use builder::Builder;

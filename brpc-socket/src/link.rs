@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use brpc_core::describe::Description;
 use brpc_core::{
     CallError, CallId, Connection as _, DisconnectReason, DrainCause, Greeting, HubConnection,
-    HubEvent, Limits, NewCall, Selector, Stage, Tally,
+    HubEvent, Limits, NewCall, PluginInfo, Selector, Stage, Tally,
 };
 use brpc_io::{Driven, Link, now};
 use bytes::Bytes;
@@ -53,6 +53,17 @@ pub(crate) struct Member {
 impl Member {
     pub(crate) fn is_meant_by(&self, selector: &Selector) -> bool {
         self.plugin.is_meant_by(selector, &self.description)
+    }
+
+    /// What it says of itself. Decodes its description.
+    pub(crate) fn info(&self) -> PluginInfo {
+        let plugin = &self.plugin;
+        let functions = self.description.functions();
+        let (name, version) = (plugin.name(), plugin.version());
+        let mut info = PluginInfo::new(name, version, plugin.generation(), functions);
+        let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        info.labels = plugin.labels().map(owned).collect();
+        info
     }
 }
 

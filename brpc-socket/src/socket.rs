@@ -258,15 +258,13 @@ impl Socket {
     /// What a connected plugin says of itself, with its functions and their schemas; `None` if no
     /// plugin of that name is connected.
     pub fn plugin_info(&self, name: &str) -> Option<PluginInfo> {
-        let link = self.hub().plugin(name)?;
-        let member = link.member()?;
-        let plugin = &member.plugin;
-        let functions = member.description.functions();
-        let (name, version) = (plugin.name(), plugin.version());
-        let mut info = PluginInfo::new(name, version, plugin.generation(), functions);
-        let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
-        info.labels = plugin.labels().map(owned).collect();
-        Some(info)
+        Some(self.hub().plugin(name)?.member()?.info())
+    }
+
+    /// The same of this plugin on its connection.
+    pub(crate) fn instance_info(&self, plugin: &PluginRef) -> Option<PluginInfo> {
+        let link = self.hub().with_registry(|registry| registry.instance(plugin).cloned())?;
+        Some(link.member()?.info())
     }
 
     /// Asks a plugin to leave: calls in progress finish, new ones are refused as

@@ -53,7 +53,9 @@ impl Script {
         if let Some(method) = known {
             method.replies.push(reply);
         } else {
-            let function = Function::new(name);
+            let mut function = Function::new(name);
+            // What it takes and gives isn't said.
+            (function.input, function.output) = (Some(true.into()), Some(true.into()));
             self.methods.push(Method { function, replies: vec![reply] });
         }
         self

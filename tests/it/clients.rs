@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use std::future::{Ready, ready};
 
 use brpc::client::{All, CallOptions, Calls, One, Target};
-use brpc::{CallError, Caller, Context, DisconnectReason, Execution, Plugin, Selector, Socket};
+use brpc::{
+    CallError, Caller, Context, DisconnectReason, Execution, InterfaceError, Plugin, PluginInfo,
+    Selector, Socket,
+};
 use futures_util::stream::{self, StreamExt as _};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -265,6 +268,14 @@ impl Caller for Parrot {
     {
         AllSaid(stream::iter(vec![("parrot".to_owned(), say(method))]))
     }
+
+    fn plugin_info(&self, _: &Target<u8>) -> Option<PluginInfo> {
+        Some(PluginInfo::new("parrot", "", 1, Vec::new()))
+    }
+
+    fn plugin_infos(&self, _: &Selector) -> Vec<PluginInfo> {
+        self.plugin_info(&Target::Instance(1)).into_iter().collect()
+    }
 }
 
 /// Code that is written for any caller.
@@ -280,6 +291,12 @@ async fn a_client_needs_no_hub() {
     assert!(
         matches!(&answers[..], [(plugin, Ok(name))] if plugin == "parrot" && name == "ownName")
     );
+    let error = GreeterClient::new(&Parrot, "polly").check_interface().unwrap_err();
+    assert_eq!(error.mismatches().len(), 6, "it says that it has no methods: {error}");
+    assert!(matches!(
+        GreeterClient::all(&Parrot).check_interface(),
+        Err(InterfaceError::Mismatch(found)) if found[0].plugin == "parrot"
+    ));
     let hub = Socket::default();
     let _plugged = plug(&hub, &greeter("ada")).await;
     assert_eq!(ask(&GreeterClient::new(&hub, "ada")).await.unwrap(), "ada");

@@ -11,6 +11,7 @@ mod support;
 mod auto_traits;
 mod calls;
 mod cancelling;
+mod checking;
 mod clients;
 mod descriptions;
 mod drain;

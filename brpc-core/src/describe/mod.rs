@@ -4,6 +4,7 @@
 //! it. For that `serde_json` is built with its feature `preserve_order`, for the whole program: its
 //! maps keep the order in which they are filled.
 
+mod compare;
 mod definitions;
 mod exact;
 mod field;
@@ -18,6 +19,7 @@ use schemars::Schema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+pub use self::compare::mismatches;
 pub use self::field::{Field, FieldError};
 pub use self::schema::{describe, describe_output, inputs, outputs};
 use crate::wire;

@@ -2,12 +2,14 @@
 
 mod call;
 mod disconnect;
+mod interface;
 mod method;
 mod protocol;
 mod refusal;
 
 pub use call::{CallError, Execution, Scope, Stage};
 pub use disconnect::DisconnectReason;
+pub use interface::{Difference, InterfaceError, Mismatch};
 pub use method::MethodError;
 pub use protocol::ProtocolError;
 pub use refusal::{Refusal, RefusalCode};

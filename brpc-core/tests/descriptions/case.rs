@@ -14,6 +14,9 @@ use crate::second_form;
 pub(crate) struct Case {
     name: String,
     schema: Schema,
+    /// What is encoded, and not what is decoded.
+    sent: Schema,
+    sent_validator: jsonschema::Validator,
     validator: jsonschema::Validator,
     /// Decodes, and encodes again what came of it.
     decode: fn(&[u8]) -> Result<Value, JsonError>,
@@ -37,11 +40,14 @@ pub(crate) enum Verdict {
 impl Case {
     pub(crate) fn of<T: DeserializeOwned + Serialize + JsonSchema>() -> Self {
         let schema = brpc_core::describe::<T>();
+        let sent = brpc_core::describe_output::<T>();
         let name = type_name::<T>().replace("descriptions::table::", "").replace("alloc::", "");
         Self {
             name: name.replace("collections::", "").replace("string::", ""),
             validator: jsonschema::validator_for(schema.as_value()).unwrap(),
             schema,
+            sent_validator: jsonschema::validator_for(sent.as_value()).unwrap(),
+            sent,
             decode: |text| Ok(serde_json::to_value(json::decode::<T>(text)?).unwrap()),
             takes_all: false,
             except: |_| false,
@@ -64,6 +70,21 @@ impl Case {
 
     pub(crate) fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// The schema of what is encoded.
+    pub(crate) fn sent(&self) -> &Schema {
+        &self.sent
+    }
+
+    /// Whether the schema of what is encoded allows a value.
+    pub(crate) fn may_send(&self, value: &Value) -> bool {
+        self.sent_validator.is_valid(value)
+    }
+
+    /// Whether the schema of what is decoded allows a value.
+    pub(crate) fn allows(&self, value: &Value) -> bool {
+        self.validator.is_valid(value)
     }
 
     pub(crate) fn takes_all(&self) -> bool {

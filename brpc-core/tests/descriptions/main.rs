@@ -9,6 +9,7 @@
 
 mod case;
 mod changes;
+mod compared;
 #[path = "../schedules/rng.rs"]
 #[allow(dead_code)] // Its times.
 mod rng;

@@ -12,7 +12,7 @@ use crate::name;
 use crate::parse::ungrouped;
 
 /// What the client has beside the plugin's methods.
-pub(crate) const OWN: [&str; 4] = ["new", "instance", "all", "select"];
+pub(crate) const OWN: [&str; 5] = ["new", "instance", "all", "select", "check_interface"];
 
 /// Rules of a plugin that is marked `client`.
 pub(super) fn of_plugin(errors: &Errors, plugin: &Plugin) {

@@ -21,6 +21,8 @@ struct Plugin;
 #[brpc::plugin(client = "Other", client)]
 impl Plugin {
     pub fn instance(&self) {}
+
+    pub fn check_interface(&self) {}
 }
 
 fn main() {}

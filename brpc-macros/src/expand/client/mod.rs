@@ -1,5 +1,7 @@
 //! The typed client of a plugin or an interface.
 
+mod interface;
+
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -64,6 +66,7 @@ impl Client<'_> {
     /// impl<C: Caller> GreeterClient<One<C>> { pub fn new(..); pub fn instance(..) }
     /// impl<C: Caller> GreeterClient<All<C>> { pub fn all(..); pub fn select(..) }
     /// impl<B> GreeterClient<B> { pub fn greet(..) }
+    /// impl<B> GreeterClient<B> { pub fn check_interface(..) }
     /// ```
     fn expand(&self) -> TokenStream {
         let Self { of, visibility, brpc, methods, .. } = self;
@@ -73,6 +76,7 @@ impl Client<'_> {
             None => format!("Calls the methods of [`{}`].", of.unraw()),
         };
         let methods = methods.iter().map(|method| self.method(method));
+        let check = self.check_interface(&ident);
         quote_spanned! {Span::mixed_site()=>
             #[doc = #title]
             ///
@@ -123,6 +127,8 @@ impl Client<'_> {
             impl<B> #ident<B> {
                 #(#methods)*
             }
+
+            #check
         }
     }
 
@@ -146,7 +152,7 @@ impl Client<'_> {
             description => description.to_owned(),
         };
         let names = input::variables(method);
-        let types: Vec<Type> = method.inputs.iter().map(|input| self.owned(&input.ty)).collect();
+        let types = self.inputs(method);
         let output = self.output(method);
         let (input_type, input) = match (&types[..], &names[..]) {
             ([], _) => (quote!(()), quote!(())),
@@ -177,6 +183,11 @@ impl Client<'_> {
                 #brpc::Calls::call(&self.binding, #name, &#input)
             }
         }
+    }
+
+    /// What a caller gives.
+    fn inputs(&self, method: &Method) -> Vec<Type> {
+        method.inputs.iter().map(|input| self.owned(&input.ty)).collect()
     }
 
     /// What a caller gets.

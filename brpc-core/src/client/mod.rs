@@ -1,6 +1,8 @@
 //! What typed clients are made of. `#[plugin(client)]` and `#[client]` generate a struct around one of
 //! the bindings here, with a method for each of the plugin's.
 
+mod interface;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
+pub use self::interface::{Checks, Describes, MakeSchema, wanted};
 use crate::Selector;
 use crate::caller::{Caller, Target};
 

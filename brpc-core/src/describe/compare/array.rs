@@ -1,0 +1,49 @@
+//! Arrays: their length and their elements.
+
+use super::form::{Form, What};
+use super::node::Node;
+use super::refusal::{Refusal, element, of_part};
+use super::walk::Walk;
+
+impl<'a> Walk<'a> {
+    /// What isn't taken of an array.
+    pub(super) fn of_array(
+        &mut self,
+        form: &Form<'a>,
+        taken: Node<'a>,
+        path: &str,
+    ) -> Vec<Refusal> {
+        if matches!(form.what, What::Value(_)) {
+            return Vec::new();
+        }
+        let (least, most) = (form.at_least("minItems"), form.at_most("maxItems"));
+        let rules = ["minItems", "maxItems"];
+        let count = self.of_count((least, most), taken, rules, "elements", path);
+        let mut found: Vec<_> = count.into_iter().collect();
+
+        let listed = |node: &Node<'a>| node.list("prefixItems").count();
+        let places = form.nodes.iter().map(listed).max().unwrap_or(0).max(listed(&taken));
+        // Behind those that are listed, all are alike.
+        for index in 0..=places {
+            let (Some(sent), Some(to)) = (sent_at(form, index), at(taken, index)) else { continue };
+            let is_sent = least > index as u64;
+            if most > index as u64 {
+                let path = element(path, (index < places).then_some(index));
+                found.extend(of_part(self.compare(sent, to, &path), is_sent));
+            }
+        }
+        found
+    }
+}
+
+/// The schema of an element.
+fn at(node: Node<'_>, index: usize) -> Option<Node<'_>> {
+    let listed = node.list("prefixItems").nth(index);
+    listed.or_else(|| Some(node.at(node.rule("items")?)))
+}
+
+/// The schema of an element that is sent, if only one of the form's schemas has it.
+fn sent_at<'a>(form: &Form<'a>, index: usize) -> Option<Node<'a>> {
+    let mut schemas = form.nodes.iter().filter_map(|node| at(*node, index));
+    schemas.next().filter(|_| schemas.next().is_none())
+}

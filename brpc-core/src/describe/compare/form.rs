@@ -1,0 +1,182 @@
+//! What a sender may send, taken apart into forms that are of one kind each.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::node::{Budget, MAX_DEPTH, Node};
+
+/// One of the forms of what is sent.
+pub(super) struct Form<'a> {
+    pub(super) what: What<'a>,
+    /// Schemas that all hold.
+    pub(super) nodes: Vec<Node<'a>>,
+}
+
+/// What a form is.
+#[derive(Clone, Copy)]
+pub(super) enum What<'a> {
+    /// This value.
+    Value(&'a Value),
+    /// Values of a JSON type.
+    Kind(&'a str),
+    /// Nothing is said of its type.
+    Anything,
+}
+
+/// The most forms of one value. An enum of more variants isn't compared.
+const MAX_FORMS: usize = 1_024;
+
+impl<'a> Form<'a> {
+    /// The JSON type; of a number that is an integer, `integer`.
+    pub(super) fn kind(&self) -> Option<&'a str> {
+        match self.what {
+            What::Value(value) => Some(kind_of(value)),
+            What::Kind(kind) => Some(kind),
+            What::Anything => None,
+        }
+    }
+
+    /// Whether a rule is among its schemas.
+    pub(super) fn has(&self, rule: &str) -> bool {
+        self.rule(rule).next().is_some()
+    }
+
+    /// What its schemas say under a rule.
+    pub(super) fn rule(&self, rule: &str) -> impl Iterator<Item = &'a Value> {
+        self.nodes.iter().filter_map(move |node| node.rule(rule))
+    }
+
+    /// The number that its schemas say under a rule, if only one does.
+    pub(super) fn number(&self, rule: &str) -> Option<&'a Value> {
+        let mut numbers = self.rule(rule);
+        numbers.next().filter(|_| numbers.next().is_none())
+    }
+
+    /// The greatest number that its schemas say under a rule that counts.
+    pub(super) fn at_least(&self, rule: &str) -> u64 {
+        self.rule(rule).filter_map(Value::as_u64).max().unwrap_or(0)
+    }
+
+    /// The least number that its schemas say under a rule that counts.
+    pub(super) fn at_most(&self, rule: &str) -> u64 {
+        self.rule(rule).filter_map(Value::as_u64).min().unwrap_or(u64::MAX)
+    }
+}
+
+/// The JSON type of a value.
+pub(super) fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// The types that a `type` rule lists.
+pub(super) fn kinds(rule: &Value) -> BTreeSet<&str> {
+    match rule {
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        kind => kind.as_str().into_iter().collect(),
+    }
+}
+
+/// Whether a type is among others; each integer is a number as well.
+pub(super) fn is_among(kind: &str, kinds: &BTreeSet<&str>) -> bool {
+    kinds.contains(kind) || (kind == "integer" && kinds.contains("number"))
+}
+
+/// The forms of what a schema allows; `None` if there are too many, or they can't be told.
+pub(super) fn forms<'a>(node: Node<'a>, budget: &Budget) -> Option<Vec<Form<'a>>> {
+    let mut forms = Vec::new();
+    for nodes in branches(node, budget, MAX_DEPTH)? {
+        forms.extend(of_branch(&nodes));
+        within(&forms)?;
+    }
+    Some(forms)
+}
+
+/// The choices that a schema leaves, each as schemas that all hold.
+fn branches<'a>(node: Node<'a>, budget: &Budget, depth: usize) -> Option<Vec<Vec<Node<'a>>>> {
+    budget.step()?;
+    let depth = depth.checked_sub(1)?;
+    if node.is_nothing() {
+        return Some(Vec::new());
+    }
+    let mut all = vec![vec![node]];
+    for (rule, value) in node.rules().into_iter().flatten() {
+        match (rule.as_str(), value) {
+            ("$ref", Value::String(reference)) => {
+                all = product(&all, &branches(node.target(reference)?, budget, depth)?)?;
+            }
+            ("allOf", _) => {
+                for part in node.list(rule) {
+                    all = product(&all, &branches(part, budget, depth)?)?;
+                }
+            }
+            ("anyOf" | "oneOf", _) => {
+                let mut choices = Vec::new();
+                for choice in node.list(rule) {
+                    choices.extend(branches(choice, budget, depth)?);
+                    within(&choices)?;
+                }
+                all = product(&all, &choices)?;
+            }
+            _ => {}
+        }
+    }
+    Some(all)
+}
+
+/// Each of the ones with each of the others.
+fn product<'a>(ones: &[Vec<Node<'a>>], others: &[Vec<Node<'a>>]) -> Option<Vec<Vec<Node<'a>>>> {
+    (ones.len() * others.len() <= MAX_FORMS).then(|| {
+        ones.iter().flat_map(|one| others.iter().map(|other| [&one[..], other].concat())).collect()
+    })
+}
+
+fn within<T>(choices: &[T]) -> Option<()> {
+    (choices.len() <= MAX_FORMS).then_some(())
+}
+
+/// The forms of what these schemas allow together: its values, or else its types.
+fn of_branch<'a>(nodes: &[Node<'a>]) -> Vec<Form<'a>> {
+    let mut types: Option<BTreeSet<&str>> = None;
+    let mut values: Option<Vec<&Value>> = None;
+    for node in nodes {
+        if let Some(rule) = node.rule("type") {
+            let kinds = kinds(rule);
+            let both = types.map(|types| common(&types, &kinds));
+            types = Some(both.unwrap_or(kinds));
+        }
+        let listed = node.rule("enum").and_then(Value::as_array).map(Vec::as_slice);
+        for listed in listed.into_iter().chain(node.rule("const").map(std::slice::from_ref)) {
+            let both = values.map(|mut values| {
+                values.retain(|value| listed.contains(value));
+                values
+            });
+            values = Some(both.unwrap_or_else(|| listed.iter().collect()));
+        }
+    }
+    let whats: Vec<_> = match (values, types) {
+        (Some(mut values), types) => {
+            values.retain(|value| types.as_ref().is_none_or(|it| is_among(kind_of(value), it)));
+            values.into_iter().map(What::Value).collect()
+        }
+        (None, Some(types)) => types.into_iter().map(What::Kind).collect(),
+        (None, None) => vec![What::Anything],
+    };
+    whats.into_iter().map(|what| Form { what, nodes: nodes.to_vec() }).collect()
+}
+
+/// The types that are among both.
+fn common<'a>(ones: &BTreeSet<&'a str>, others: &BTreeSet<&'a str>) -> BTreeSet<&'a str> {
+    let within = |these: &BTreeSet<&'a str>, those: &BTreeSet<&'a str>| -> Vec<&'a str> {
+        these.iter().copied().filter(|kind| is_among(kind, those)).collect()
+    };
+    within(ones, others).into_iter().chain(within(others, ones)).collect()
+}

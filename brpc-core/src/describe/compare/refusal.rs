@@ -1,0 +1,52 @@
+//! What isn't taken, and where.
+
+/// Something that isn't taken.
+#[derive(Clone)]
+pub(super) struct Refusal {
+    /// Where it is.
+    pub(super) path: String,
+    /// What is taken there, and what is sent.
+    pub(super) problem: String,
+    /// Whether no value gets through, and not only some of them.
+    pub(super) is_of_all: bool,
+    /// What it says of the form that was meant, if the taker has several.
+    pub(super) hint: Hint,
+}
+
+/// Whether a form that refuses something was meant by the sender.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Hint {
+    /// It was not: another type, or other members.
+    OtherShape,
+    /// It was not: another constant, such as a tag. Tells so of what contains it, too.
+    OtherConstant,
+    /// It may have been.
+    None,
+}
+
+/// Whether no value gets through.
+pub(super) fn are_of_all(refusals: &[Refusal]) -> bool {
+    refusals.iter().any(|refusal| refusal.is_of_all)
+}
+
+/// What is refused of a part, as what is refused of the whole. `is_sent` says whether there is
+/// always such a part.
+pub(super) fn of_part(refusals: Vec<Refusal>, is_sent: bool) -> impl Iterator<Item = Refusal> {
+    refusals.into_iter().map(move |one| Refusal {
+        is_of_all: one.is_of_all && is_sent,
+        // A part of another shape says nothing of the whole.
+        hint: if one.hint == Hint::OtherConstant { one.hint } else { Hint::None },
+        ..one
+    })
+}
+
+/// The path of a member.
+pub(super) fn member(path: &str, name: &str) -> String {
+    if path == "." { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// The path of an element.
+pub(super) fn element(path: &str, index: Option<usize>) -> String {
+    let index = index.map(|index| index.to_string()).unwrap_or_default();
+    if path == "." { format!("[{index}]") } else { format!("{path}[{index}]") }
+}

@@ -1,0 +1,312 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+/// What isn't taken: the paths, and why.
+fn refused(sent: Value, taken: Value) -> Vec<(String, String)> {
+    let [sent, taken] = [sent, taken].map(|schema| Schema::try_from(schema).unwrap());
+    refusals(("client", Some(&sent)), ("plugin", Some(&taken)))
+}
+
+/// The paths of what isn't taken.
+fn paths(sent: Value, taken: Value) -> Vec<String> {
+    refused(sent, taken).into_iter().map(|(path, _)| path).collect()
+}
+
+fn problem(sent: Value, taken: Value) -> String {
+    let found = refused(sent, taken);
+    let [(path, problem)] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(path, ".");
+    problem.clone()
+}
+
+/// An object with one member.
+fn object(name: &str, schema: impl Into<Value>, is_required: bool) -> Value {
+    let schema = schema.into();
+    let required = if is_required { json!([name]) } else { json!([]) };
+    json!({ "type": "object", "properties": { name: schema }, "required": required })
+}
+
+const NONE: [&str; 0] = [];
+
+#[test]
+fn types_are_told_apart() {
+    assert_eq!(
+        problem(json!({"type": "integer"}), json!({"type": ["string", "null"]})),
+        "the plugin takes `null` or a string, and the client sends an integer"
+    );
+    assert_eq!(
+        problem(json!({"type": ["integer", "null"]}), json!({"type": "integer"})),
+        "the plugin takes an integer, and the client sends `null`"
+    );
+    assert_eq!(paths(json!({"type": "integer"}), json!({"type": "number"})), NONE);
+    assert_eq!(paths(json!({"type": "number"}), json!({"type": "integer"})), ["."]);
+    assert_eq!(paths(json!({"type": "integer"}), json!(false)), ["."]);
+}
+
+#[test]
+fn what_is_not_said_is_no_difference() {
+    for unknown in [json!(true), json!({}), json!({"description": "Anything."})] {
+        assert_eq!(paths(unknown.clone(), json!({"type": "string"})), NONE);
+        assert_eq!(paths(json!({"type": "string"}), unknown), NONE);
+    }
+    // What is never sent is taken by all.
+    assert_eq!(paths(json!(false), json!({"type": "string"})), NONE);
+    let any_object = json!({"type": "object", "additionalProperties": true});
+    assert_eq!(paths(any_object.clone(), object("a", json!(true), true)), NONE);
+    let nothing_else = json!({"type": "object", "additionalProperties": false});
+    assert_eq!(paths(any_object, nothing_else), NONE);
+}
+
+#[test]
+fn what_only_describes_does_not_count() {
+    let sent = json!({"type": "string", "title": "A", "format": "uuid", "examples": [1]});
+    let taken = json!({"type": "string", "default": 1, "pattern": "^x$", "deprecated": true});
+    assert_eq!(paths(sent, taken), NONE);
+}
+
+#[test]
+fn members_are_compared_by_name() {
+    let (text, integer) = (json!({"type": "string"}), json!({"type": "integer"}));
+    let of = |found: Value, taken: Value| {
+        let refused = refused(found, taken);
+        refused.into_iter().map(|(path, problem)| format!("{path}: {problem}")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        of(object("a", integer.clone(), true), object("a", text.clone(), true)),
+        ["a: the plugin takes a string, and the client sends an integer"]
+    );
+    assert_eq!(
+        of(object("b", integer.clone(), true), object("a", text.clone(), true)),
+        ["a: the plugin demands it, and the client never sends it"]
+    );
+    assert_eq!(
+        of(object("a", text.clone(), false), object("a", text.clone(), true)),
+        ["a: the plugin demands it, and the client may leave it out"]
+    );
+    let mut exactly = object("a", text.clone(), false);
+    exactly["additionalProperties"] = false.into();
+    assert_eq!(
+        of(object("b", integer.clone(), false), exactly),
+        ["b: the client sends it, and the plugin doesn't take it"]
+    );
+    assert_eq!(
+        paths(object("a", object("b", integer, true), true), object("a", text, true)),
+        ["a"]
+    );
+}
+
+#[test]
+fn maps_are_compared_by_their_values() {
+    let map = |schema: &str| json!({"type": "object", "additionalProperties": {"type": schema}});
+    assert_eq!(paths(map("integer"), map("number")), NONE);
+    assert_eq!(paths(map("integer"), map("string")), ["*"]);
+    assert_eq!(paths(map("integer"), object("a", json!({"type": "string"}), true)), ["a", "a"]);
+    assert_eq!(paths(object("a", json!({"type": "string"}), true), map("integer")), ["a"]);
+    let nothing_else = json!({"type": "object", "additionalProperties": false});
+    assert_eq!(paths(map("integer"), nothing_else), ["*"]);
+
+    let keyed = |schema: &str| {
+        json!({"type": "object", "additionalProperties": false,
+        "patternProperties": {"^[0-9]$": {"type": schema}}})
+    };
+    assert_eq!(paths(keyed("integer"), keyed("string")), ["*"]);
+    assert_eq!(paths(keyed("integer"), map("string")), ["*"]);
+    // Which names they have can't be told.
+    assert_eq!(paths(map("integer"), keyed("string")), NONE);
+}
+
+#[test]
+fn elements_are_compared_by_place() {
+    let list = |schema: &str| json!({"type": "array", "items": {"type": schema}});
+    assert_eq!(paths(list("integer"), list("number")), NONE);
+    assert_eq!(paths(list("integer"), list("string")), ["[]"]);
+    let pair = |first: &str, second: &str| {
+        json!({"type": "array", "prefixItems": [{"type": first}, {"type": second}],
+            "minItems": 2, "maxItems": 2})
+    };
+    assert_eq!(paths(pair("string", "null"), pair("string", "integer")), ["[1]"]);
+    assert_eq!(paths(pair("string", "null"), list("string")), ["[1]"]);
+    assert_eq!(
+        problem(json!({"type": "array"}), json!({"type": "array", "minItems": 2, "maxItems": 2})),
+        "the plugin takes 2 elements, and the client sends any number"
+    );
+    assert_eq!(paths(pair("string", "null"), json!({"type": "array", "maxItems": 1})), ["."]);
+}
+
+#[test]
+fn bounds_count_where_both_are_known() {
+    let bounded = |low: i64, high: i64| json!({"type": "integer", "minimum": low, "maximum": high});
+    assert_eq!(paths(bounded(0, 255), bounded(0, 65_535)), NONE);
+    assert_eq!(
+        problem(bounded(0, 65_535), bounded(0, 255)),
+        "the plugin takes numbers up to 255, and the client sends up to 65535"
+    );
+    assert_eq!(paths(bounded(-128, 127), bounded(0, 127)), ["."]);
+    assert_eq!(paths(json!({"type": "integer"}), bounded(0, 255)), NONE);
+    assert_eq!(paths(json!({"const": 256}), bounded(0, 255)), ["."]);
+
+    let below = |high: Value| json!({"type": "integer", "exclusiveMaximum": high});
+    assert_eq!(paths(below(json!(256)), bounded(0, 255)), NONE);
+    assert_eq!(paths(below(json!(257)), bounded(0, 255)), ["."]);
+    assert_eq!(paths(bounded(0, 255), below(json!(255))), ["."]);
+    assert_eq!(paths(bounded(0, 255), below(json!(256))), NONE);
+    let unsigned = json!({"type": "integer", "maximum": u64::MAX});
+    assert_eq!(paths(unsigned.clone(), below(json!(2_f64.powi(64)))), NONE);
+    assert_eq!(paths(below(json!(2_f64.powi(128))), unsigned), ["."]);
+}
+
+#[test]
+fn texts_have_a_length() {
+    let character = json!({"type": "string", "minLength": 1, "maxLength": 1});
+    assert_eq!(
+        problem(json!({"type": "string"}), character.clone()),
+        "the plugin takes 1 characters, and the client sends any number"
+    );
+    assert_eq!(paths(json!({"const": "\u{e9}"}), character.clone()), NONE);
+    assert_eq!(paths(json!({"const": "ab"}), character.clone()), ["."]);
+    assert_eq!(paths(json!({"type": "string", "pattern": "^x$"}), character), NONE);
+}
+
+#[test]
+fn constants_are_compared_one_by_one() {
+    let two = json!({"enum": ["a", "b"]});
+    assert_eq!(paths(json!({"const": "a"}), two.clone()), NONE);
+    assert_eq!(
+        problem(json!({"enum": ["a", "c"]}), two.clone()),
+        "the plugin takes `\"a\"` or `\"b\"`, and the client sends `\"c\"`"
+    );
+    assert_eq!(paths(json!({"type": "string"}), two.clone()), ["."]);
+    assert_eq!(paths(two.clone(), json!({"oneOf": [{"const": "b"}, {"const": "a"}]})), NONE);
+    assert_eq!(paths(two, json!({"type": "string"})), NONE);
+    assert_eq!(paths(json!({"type": "boolean"}), json!({"enum": [true, false]})), NONE);
+    assert_eq!(paths(json!({"type": "boolean"}), json!({"const": true})), ["."]);
+    assert_eq!(paths(json!({"type": "null"}), json!({"const": null})), NONE);
+}
+
+#[test]
+fn an_optional_value_tells_what_is_in_it() {
+    let optional = |schema: Value| json!({"anyOf": [schema, {"type": "null"}]});
+    let (one, other) =
+        (object("a", json!({"type": "string"}), true), object("a", json!({"type": "null"}), true));
+    assert_eq!(paths(one.clone(), optional(one.clone())), NONE);
+    assert_eq!(paths(one.clone(), optional(other.clone())), ["a"]);
+    assert_eq!(paths(optional(one.clone()), optional(other)), ["a"]);
+    assert_eq!(paths(optional(one.clone()), one), ["."]);
+}
+
+#[test]
+fn an_enum_tells_what_is_wrong_with_a_variant() {
+    let variant = |tag: &str, schema: &str| {
+        json!({"type": "object", "required": ["t", "v"],
+            "properties": {"t": {"type": "string", "const": tag}, "v": {"type": schema}}})
+    };
+    let of = |variants: &[Value]| json!({ "oneOf": variants });
+    let taken = of(&[variant("a", "string"), variant("b", "null")]);
+    assert_eq!(paths(of(&[variant("b", "null")]), taken.clone()), NONE);
+    assert_eq!(paths(of(&[variant("a", "null"), variant("b", "null")]), taken.clone()), ["v"]);
+    assert_eq!(
+        problem(variant("c", "null"), taken),
+        "the plugin takes an object with `t`: `\"a\"` and `v` or an object with `t`: `\"b\"` and `v`, \
+         and the client sends an object with `t`: `\"c\"` and `v`"
+    );
+    // By the name of its only member.
+    let taken = of(&[object("A", json!({"type": "string"}), true), json!({"enum": ["B"]})]);
+    assert_eq!(paths(object("A", json!({"type": "null"}), true), taken.clone()), ["A"]);
+    assert_eq!(paths(object("C", json!({"type": "null"}), true), taken), ["."]);
+}
+
+#[test]
+fn what_several_forms_take_together_is_no_difference() {
+    let bounded = |low, high| json!({"type": "integer", "minimum": low, "maximum": high});
+    let taken = json!({"anyOf": [bounded(0, 10), bounded(5, 20)]});
+    assert_eq!(paths(bounded(0, 20), taken), NONE);
+    // Only one of them takes integers, so it has to take all.
+    let taken = json!({"anyOf": [bounded(0, 10), {"type": "string"}]});
+    assert_eq!(paths(bounded(0, 20), taken), ["."]);
+}
+
+#[test]
+fn rules_that_all_hold_are_looked_at_together() {
+    let sent = json!({"$ref": "#/$defs/A", "properties": {"t": {"const": "x"}}, "required": ["t"],
+        "$defs": {"A": object("a", json!({"type": "integer"}), true)}});
+    let both = |a: &str| {
+        json!({"allOf": [
+        object("t", json!({"const": "x"}), true), object("a", json!({"type": a}), true)]})
+    };
+    assert_eq!(paths(sent.clone(), both("integer")), NONE);
+    assert_eq!(paths(sent, both("string")), ["a"]);
+}
+
+#[test]
+fn types_that_contain_themselves_end() {
+    let tree = |value: &str| {
+        json!({"$ref": "#/$defs/Tree", "$defs": {"Tree": {"type": "object", "required": ["v", "of"],
+            "properties": {"v": {"type": value},
+                "of": {"type": "array", "items": {"$ref": "#/$defs/Tree"}}}}}})
+    };
+    assert_eq!(paths(tree("integer"), tree("integer")), NONE);
+    assert_eq!(paths(tree("integer"), tree("string")), ["v"]);
+    let knot = json!({"$ref": "#"});
+    assert_eq!(paths(knot.clone(), json!({"type": "string"})), NONE);
+    assert_eq!(paths(json!({"type": "string"}), knot.clone()), NONE);
+    assert_eq!(paths(knot.clone(), knot), NONE);
+}
+
+#[test]
+fn a_schema_that_branches_without_end_is_given_up() {
+    let level = |next: usize| {
+        let next = json!({"$ref": format!("#/$defs/{next}")});
+        json!({"anyOf": [next.clone(), next]})
+    };
+    let definitions: serde_json::Map<_, _> =
+        (0..30).map(|n| (n.to_string(), level(n + 1))).collect();
+    let mut bomb = json!({"$ref": "#/$defs/0", "$defs": definitions});
+    bomb["$defs"]["30"] = json!({"type": "string"});
+    assert_eq!(paths(json!({"type": "integer"}), bomb.clone()), NONE);
+    assert_eq!(paths(bomb, json!({"type": "integer"})), NONE);
+}
+
+#[test]
+fn a_function_has_both_directions() {
+    let function = |name: &str, input: Option<Value>, output: Option<Value>| Function {
+        input: input.map(|schema| schema.try_into().unwrap()),
+        output: output.map(|schema| schema.try_into().unwrap()),
+        ..Function::new(name)
+    };
+    let (text, integer) = (json!({"type": "string"}), json!({"type": "integer"}));
+    let plugin = PluginInfo::new(
+        "ada",
+        "",
+        1,
+        vec![
+            function("same", Some(text.clone()), None),
+            function("other", Some(text.clone()), Some(integer.clone())),
+            function("none", None, None),
+            function("hidden", Some(json!(true)), Some(json!(true))),
+        ],
+    );
+    let found = |wanted: Function| -> Vec<String> {
+        mismatches(&plugin, &[wanted]).iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(found(function("same", Some(text.clone()), None)), NONE);
+    assert_eq!(found(function("hidden", None, Some(text.clone()))), NONE);
+    assert_eq!(
+        found(function("other", Some(integer), Some(text.clone()))),
+        [
+            "`other` of `ada`: input `.`: the plugin takes a string, and the client sends an integer",
+            "`other` of `ada`: output `.`: the client takes a string, and the plugin sends an integer",
+        ]
+    );
+    assert_eq!(
+        found(function("none", Some(text.clone()), Some(text))),
+        [
+            "`none` of `ada`: input `.`: the plugin takes `null`, and the client sends a string",
+            "`none` of `ada`: output `.`: the client takes a string, and the plugin sends `null`",
+        ]
+    );
+    assert_eq!(
+        found(function("gone", None, None)),
+        ["`gone` of `ada`: there is no such method, but `same`, `other`, `none`, `hidden`"]
+    );
+}

@@ -1,0 +1,170 @@
+//! The walk through both schemas.
+
+use serde_json::Value;
+
+use super::form::{Form, What, forms, is_among, kind_of, kinds};
+use super::node::{Budget, MAX_DEPTH, Node};
+use super::refusal::{Hint, Refusal, are_of_all};
+use super::words;
+
+/// A walk through the schema of what is sent and that of what is taken.
+pub(super) struct Walk<'a> {
+    pub(super) sender: &'static str,
+    pub(super) taker: &'static str,
+    budget: &'a Budget,
+    /// The pairs that are being compared: a type that contains itself leads back to one of them.
+    open: Vec<(Node<'a>, Node<'a>)>,
+    /// How many schemas of the taker the walk is in.
+    depth: usize,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(sender: &'static str, taker: &'static str, budget: &'a Budget) -> Self {
+        Self { sender, taker, budget, open: Vec::new(), depth: 0 }
+    }
+
+    /// What isn't taken of what is sent.
+    pub(super) fn refusals(mut self, sent: Node<'a>, taken: Node<'a>) -> Vec<Refusal> {
+        self.compare(sent, taken, ".")
+    }
+
+    pub(super) fn compare(&mut self, sent: Node<'a>, taken: Node<'a>, path: &str) -> Vec<Refusal> {
+        let (sent, taken) = (sent.meant(), taken.meant());
+        if self.open.iter().any(|(one, other)| one.is(sent) && other.is(taken)) {
+            return Vec::new();
+        }
+        let forms = forms(sent, self.budget).unwrap_or_default();
+        self.open.push((sent, taken));
+        let each: Vec<_> = forms.iter().map(|form| self.of_form(form, taken, path)).collect();
+        self.open.pop();
+        // What is sent in another form may get through.
+        let is_of_all = each.iter().all(|refusals| are_of_all(refusals));
+        let all = each.into_iter().flatten();
+        all.map(|one| Refusal { is_of_all: one.is_of_all && is_of_all, ..one }).collect()
+    }
+
+    /// What a schema doesn't take of a form.
+    fn of_form(&mut self, form: &Form<'a>, taken: Node<'a>, path: &str) -> Vec<Refusal> {
+        if self.depth == MAX_DEPTH || self.budget.step().is_none() {
+            return Vec::new();
+        }
+        self.depth += 1;
+        let refusals = self.by_rules(form, taken, path);
+        self.depth -= 1;
+        refusals
+    }
+
+    fn by_rules(&mut self, form: &Form<'a>, taken: Node<'a>, path: &str) -> Vec<Refusal> {
+        let Some(kind) = form.kind() else { return Vec::new() };
+        if taken.is_nothing() {
+            return vec![self.other_kind(form, "nothing", path)];
+        }
+        if let Some(rule) = taken.rule("type") {
+            let kinds = kinds(rule);
+            if !is_among(kind, &kinds) {
+                let refusal = self.other_kind(form, &words::kinds(&kinds), path);
+                // A number may be an integer.
+                let is_of_all = !(kind == "number" && kinds.contains("integer"));
+                return vec![Refusal { is_of_all, ..refusal }];
+            }
+        }
+        let mut found = Vec::new();
+        for (rule, value) in taken.rules().into_iter().flatten() {
+            match (rule.as_str(), value) {
+                ("$ref", Value::String(reference)) => {
+                    let target = taken.target(reference).into_iter();
+                    found.extend(target.flat_map(|target| self.of_form(form, target, path)));
+                }
+                ("allOf", _) => {
+                    let parts = taken.list(rule);
+                    found.extend(parts.flat_map(|part| self.of_form(form, part, path)));
+                }
+                ("anyOf" | "oneOf", _) => found.extend(self.of_choices(form, taken, rule, path)),
+                ("const", only) => {
+                    found.extend(self.of_values(form, std::slice::from_ref(only), path));
+                }
+                ("enum", Value::Array(values)) => found.extend(self.of_values(form, values, path)),
+                _ => {}
+            }
+        }
+        match kind {
+            "integer" | "number" => found.extend(self.of_number(form, taken, path)),
+            "string" => found.extend(self.of_text(form, taken, path)),
+            "array" => found.extend(self.of_array(form, taken, path)),
+            "object" => found.extend(self.of_object(form, taken, path)),
+            _ => {}
+        }
+        found
+    }
+
+    /// What none of several schemas takes.
+    fn of_choices(
+        &mut self,
+        form: &Form<'a>,
+        taken: Node<'a>,
+        rule: &str,
+        path: &str,
+    ) -> Vec<Refusal> {
+        let (mut of_all, mut of_some) = (Vec::new(), Vec::new());
+        for choice in taken.list(rule) {
+            let refusals = self.of_form(form, choice, path);
+            if refusals.is_empty() {
+                return refusals;
+            }
+            if are_of_all(&refusals) { of_all.push(refusals) } else { of_some.push(refusals) }
+        }
+        match (of_some.pop(), of_some.is_empty()) {
+            // No other takes what this one doesn't.
+            (Some(refusals), true) => refusals,
+            // Together they may take everything.
+            (Some(_), false) => Vec::new(),
+            (None, _) => self.of_the_meant(form, of_all, taken, rule, path),
+        }
+    }
+
+    /// What is told if no choice takes anything: what is wrong with the one that was meant, if that is
+    /// clear.
+    fn of_the_meant(
+        &self,
+        form: &Form<'a>,
+        mut choices: Vec<Vec<Refusal>>,
+        taken: Node<'a>,
+        rule: &str,
+        path: &str,
+    ) -> Vec<Refusal> {
+        choices.retain(|choice| choice.iter().all(|refusal| refusal.hint == Hint::None));
+        if let (Some(meant), true) = (choices.pop(), choices.is_empty()) {
+            return meant;
+        }
+        vec![self.other_kind(form, &words::choices(taken, rule, self.budget), path)]
+    }
+
+    /// What isn't among some values.
+    fn of_values(&self, form: &Form<'a>, values: &[Value], path: &str) -> Option<Refusal> {
+        let kind = form.kind()?;
+        let of_kind = || values.iter().filter(|value| is_among(kind_of(value), &[kind].into()));
+        let (is_refused, is_of_all) = match form.what {
+            What::Value(value) => (!values.contains(value), true),
+            _ if of_kind().next().is_none() => (true, true),
+            // There are two, or one, and as many others as are sent.
+            What::Kind("boolean") => (of_kind().count() < 2, false),
+            What::Kind("integer" | "number") => (true, false),
+            What::Kind("string") => (!form.has("pattern") && !form.has("format"), false),
+            What::Kind(_) | What::Anything => (false, false),
+        };
+        is_refused.then(|| Refusal {
+            is_of_all,
+            hint: if is_of_all { Hint::OtherConstant } else { Hint::None },
+            ..self.other_kind(form, &words::values(values), path)
+        })
+    }
+
+    fn other_kind(&self, form: &Form<'a>, taken: &str, path: &str) -> Refusal {
+        let problem = self.problem(taken, &words::form(form));
+        Refusal { path: path.to_owned(), problem, is_of_all: true, hint: Hint::OtherShape }
+    }
+
+    pub(super) fn problem(&self, taken: &str, sent: &str) -> String {
+        format!("the {} takes {taken}, and the {} sends {sent}", self.taker, self.sender)
+    }
+}

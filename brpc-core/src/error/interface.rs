@@ -1,0 +1,131 @@
+//! Why a client doesn't go together with the plugins that it calls.
+
+use std::fmt;
+
+use thiserror::Error;
+
+/// Why calls of a typed client would fail, as far as can be told before the first one.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum InterfaceError {
+    /// No plugin of that name is connected.
+    #[error("no plugin named `{name}` is connected")]
+    NoPlugin {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// The plugin's connection has ended, or is one to another hub.
+    #[error("the plugin is not connected any more")]
+    Gone,
+    /// What plugins say of themselves is not what the client counts on; never empty.
+    #[error("the client doesn't match: {}", listed(.0))]
+    Mismatch(Vec<Mismatch>),
+}
+
+/// One difference between what a client counts on and what a plugin says of itself.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Mismatch {
+    /// The plugin's name.
+    pub plugin: String,
+    /// The name by which the method is called.
+    pub method: String,
+    /// What differs.
+    pub difference: Difference,
+}
+
+/// What differs about a method.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Difference {
+    /// The plugin has no such method.
+    NoMethod {
+        /// Those that it has, in its order.
+        known: Vec<String>,
+    },
+    /// The client sends what the plugin doesn't take.
+    Input {
+        /// The JSON path of what isn't taken; `.` is the input as a whole, `[]` any element of an
+        /// array, and `*` any member of a map.
+        path: String,
+        /// What is taken, and what is sent.
+        problem: String,
+    },
+    /// The plugin sends what the client doesn't take.
+    Output {
+        /// The JSON path of what isn't taken, as that of an input.
+        path: String,
+        /// What is taken, and what is sent.
+        problem: String,
+    },
+}
+
+impl InterfaceError {
+    /// Every difference; none if nobody is there.
+    pub fn mismatches(&self) -> &[Mismatch] {
+        match self {
+            Self::Mismatch(mismatches) => mismatches,
+            Self::NoPlugin { .. } | Self::Gone => &[],
+        }
+    }
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` of `{}`: {}", self.method, self.plugin, self.difference)
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoMethod { known } if known.is_empty() => {
+                f.write_str("there is no method at all")
+            }
+            Self::NoMethod { known } => {
+                let shown: Vec<_> =
+                    known.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+                let more = if known.len() > SHOWN { ", .." } else { "" };
+                write!(f, "there is no such method, but {}{more}", shown.join(", "))
+            }
+            Self::Input { path, problem } => write!(f, "input `{path}`: {problem}"),
+            Self::Output { path, problem } => write!(f, "output `{path}`: {problem}"),
+        }
+    }
+}
+
+/// The most methods that a text names: enough to see a name that is spelled otherwise.
+const SHOWN: usize = 16;
+
+fn listed(mismatches: &[Mismatch]) -> String {
+    let lines: Vec<_> = mismatches.iter().map(ToString::to_string).collect();
+    lines.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_names_every_difference() {
+        let mismatch = |difference| Mismatch {
+            plugin: "ada".to_owned(),
+            method: "greet".to_owned(),
+            difference,
+        };
+        let error = InterfaceError::Mismatch(vec![
+            mismatch(Difference::NoMethod { known: vec!["hello".to_owned(), "add".to_owned()] }),
+            mismatch(Difference::Input { path: "name".to_owned(), problem: "no".to_owned() }),
+            mismatch(Difference::Output { path: ".".to_owned(), problem: "none".to_owned() }),
+        ]);
+        assert_eq!(
+            error.to_string(),
+            "the client doesn't match: `greet` of `ada`: there is no such method, but `hello`, `add`; \
+             `greet` of `ada`: input `name`: no; `greet` of `ada`: output `.`: none"
+        );
+        let many = Difference::NoMethod { known: vec!["m".to_owned(); 17] };
+        assert!(many.to_string().ends_with("`m`, .."));
+        let none = Difference::NoMethod { known: Vec::new() };
+        assert_eq!(none.to_string(), "there is no method at all");
+    }
+}

@@ -1,0 +1,102 @@
+//! What compares a client with its plugins.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::{Type, parse_quote};
+
+use super::super::input;
+use super::Client;
+
+impl Client<'_> {
+    /// ```text
+    /// pub fn greet(&self, req: Greet) -> Greeting { .. }
+    /// #[cfg(unix)] pub fn user(&self) -> User { .. }
+    /// // makes
+    /// const _: () = {
+    ///     type __T2 = ();
+    ///     const _: () = {
+    ///         #[cfg(unix)] type __T2 = User;
+    ///         impl<B> GreeterClient<B> {
+    ///             pub fn check_interface(&self) -> Result<(), __brpc::InterfaceError>
+    ///             where
+    ///                 B: __brpc::Checks + Describes<Greet> + Describes<Greeting> + Describes<__T2>,
+    ///             {
+    ///                 __brpc::Checks::check(&self.binding, &[
+    ///                     __brpc::wanted("greet", &[("req", schema::<Greet>)], schema::<Greeting>),
+    ///                     #[cfg(unix)] __brpc::wanted("user", &[], schema::<__T2>),
+    ///                 ])
+    ///             }
+    ///         }
+    ///     };
+    /// };
+    /// ```
+    ///
+    /// A bound can't have a `#[cfg(..)]`. So a method with one has its types behind names, which mean
+    /// `()` where it is configured out: what is outside of a block is shadowed by what is in it.
+    pub(super) fn check_interface(&self, ident: &Ident) -> TokenStream {
+        let Self { brpc, methods, .. } = self;
+        let (mut bounds, mut aliases, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
+        for method in *methods {
+            let (cfgs, name) = (&method.cfgs, &method.name.text);
+            let mut types = self.inputs(method);
+            types.push(self.output(method));
+            if !cfgs.is_empty() {
+                for (index, ty) in (bounds.len()..).zip(&mut types) {
+                    let alias = format_ident!("__T{index}", span = Span::mixed_site());
+                    let ty = std::mem::replace(ty, parse_quote!(#alias));
+                    aliases.push((alias, quote!(#(#cfgs)*), ty));
+                }
+            }
+            let schema =
+                |ty: &Type| quote!(<B as #brpc::Describes<#ty>>::schema as #brpc::MakeSchema);
+            let (output, inputs) = types.split_last().expect("the output was put in");
+            let names = input::variables(method).into_iter().map(|name| name.unraw().to_string());
+            let (inputs, output) = (inputs.iter().map(schema), schema(output));
+            wanted.push(quote_spanned! {Span::mixed_site()=>
+                #(#cfgs)*
+                #brpc::wanted(#name, &[#((#names, #inputs)),*], #output)
+            });
+            bounds.extend(types);
+        }
+        let compared = quote_spanned! {Span::mixed_site()=>
+            #[automatically_derived]
+            #[allow(dead_code, deprecated, private_bounds, private_interfaces)]
+            impl<B> #ident<B> {
+                /// Compares what this client counts on with what the plugins that it calls say of
+                /// themselves now: whether they have its methods, take what it sends, and send
+                /// what it takes.
+                ///
+                /// It looks at what the hub knows and sends nothing, and it decodes the
+                /// descriptions, so ask once and not before each call. What is true now may change: a
+                /// plugin may be replaced, and one that connects later isn't looked at. Only
+                /// what is certain to make a call fail counts as a difference.
+                ///
+                /// # Errors
+                /// With every difference; or if the plugin isn't connected, of a client that
+                /// calls one. If one that calls many calls nobody, there is no difference.
+                pub fn check_interface(&self) -> #brpc::Result<(), #brpc::InterfaceError>
+                where
+                    B: #brpc::Checks #(+ #brpc::Describes<#bounds>)*,
+                {
+                    #brpc::Checks::check(&self.binding, &[#(#wanted),*])
+                }
+            }
+        };
+        if aliases.is_empty() {
+            return compared;
+        }
+        let outer = aliases.iter().map(|(alias, ..)| alias);
+        let inner = aliases.iter().map(|(alias, cfgs, ty)| quote!(#cfgs type #alias = #ty;));
+        quote_spanned! {Span::mixed_site()=>
+            #[allow(dead_code, non_local_definitions)]
+            const _: () = {
+                #(type #outer = ();)*
+                const _: () = {
+                    #(#inner)*
+                    #compared
+                };
+            };
+        }
+    }
+}
