@@ -6,7 +6,7 @@ use futures_util::FutureExt as _;
 use crate::good::Good;
 use crate::raw::{
     ACCEPTED, BREACH, CALL, CANCEL, CREDIT, DESCRIBE, DRAIN, EVENT, FAILED, GOODBYE, HELLO, Hello,
-    LEAVE, PREFACE, REFUSED, REPLY, Raw, WELCOME, failed, frame, reply, varint,
+    LEAVE, METADATA, PREFACE, REFUSED, REPLY, Raw, WELCOME, failed, frame, reply, varint,
 };
 use crate::scenario::{eventually, scenario, within};
 use crate::slow::reason_of;
@@ -75,7 +75,7 @@ fn cases() -> Vec<Case> {
         unknown(0x00),
         unknown(0x06),
         unknown(0x14),
-        unknown(0x1C),
+        unknown(0x1D),
         unknown(0x20),
         unknown(0x7F),
         unknown(0xC0),
@@ -84,7 +84,9 @@ fn cases() -> Vec<Case> {
         malformed("a reply with half an id", REPLY, &[0x80]),
         malformed("a reply with a huge id", REPLY, &[0xFF; 11]),
         malformed("a failure with status 0", FAILED, &with_id(&[0, 0, 0])),
-        malformed("a failure with status 10", FAILED, &with_id(&[10, 0, 0])),
+        malformed("a failure with status 11", FAILED, &with_id(&[11, 0, 0])),
+        malformed("metadata without bound", METADATA, &[0xFF; 5]),
+        malformed("much metadata", METADATA, &[&[65][..], &[0; 130]].concat()),
         malformed("a failure that is no text", FAILED, &with_id(&[1, 2, 0xC0, 0xAF, 0])),
         malformed("a failure that is cut", FAILED, &with_id(&[1, 200, 1, b'x'])),
         malformed("a goodbye without a code", GOODBYE, &[]),
@@ -94,6 +96,11 @@ fn cases() -> Vec<Case> {
             "leaving twice",
             frame(LEAVE, &[&[1]]).repeat(2),
             E::UnexpectedFrame { kind: LEAVE },
+        ),
+        breach(
+            "metadata before an event",
+            [frame(METADATA, &[&[0]]), frame(EVENT, &[b"1"])].concat(),
+            E::UnexpectedFrame { kind: EVENT },
         ),
         breach("an empty frame", vec![0; 4], E::EmptyFrame),
         breach("the longest length", vec![0xFF; 4], too_large(u32::MAX)),

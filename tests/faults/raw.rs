@@ -24,6 +24,7 @@ pub const REPLY: u8 = 0x18;
 pub const FAILED: u8 = 0x19;
 pub const EVENT: u8 = 0x1A;
 pub const LEAVE: u8 = 0x1B;
+pub const METADATA: u8 = 0x1C;
 pub const GOODBYE: u8 = 0x1F;
 
 /// The number that stands for a breach in a goodbye.
