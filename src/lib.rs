@@ -15,6 +15,7 @@ pub use brpc_socket::{
     UnplugError, VersionRangeError, WaitError,
 };
 
+pub mod guide;
 pub mod testing;
 
 /// What stands between those who call and the methods, on either side.
