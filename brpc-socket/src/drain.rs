@@ -9,6 +9,7 @@ use brpc_core::{DisconnectReason, DrainCause, Tally};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use crate::client::Target;
 use crate::error::UnplugError;
 use crate::event::PluginRef;
 use crate::hub::{Hub, Stopping};
@@ -63,19 +64,20 @@ impl ShutdownReport {
     }
 }
 
-/// A request to one plugin to leave; made by [`Socket::unplug`](crate::Socket::unplug). Await it.
+/// A request to one plugin to leave; made by [`Socket::unplug`](crate::Socket::unplug) and
+/// [`Socket::unplug_instance`](crate::Socket::unplug_instance). Await it.
 #[must_use = "nobody is asked to leave unless it is awaited"]
 #[derive(Debug)]
 pub struct Unplug {
     hub: Arc<Hub>,
-    name: String,
+    plugin: Target<PluginRef>,
     trace: String,
     grace: Duration,
 }
 
 impl Unplug {
-    pub(crate) fn new(hub: Arc<Hub>, name: String) -> Self {
-        Self { hub, name, trace: String::new(), grace: GRACE }
+    pub(crate) fn new(hub: Arc<Hub>, plugin: Target<PluginRef>) -> Self {
+        Self { hub, plugin, trace: String::new(), grace: GRACE }
     }
 
     /// A trace id that the plugin is told.
@@ -97,16 +99,17 @@ impl IntoFuture for Unplug {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self { hub, name, trace, grace } = self;
-            let Some(link) = hub.plugin(&name) else {
-                return Err(UnplugError::NotFound { name });
+            let Self { hub, plugin, trace, grace } = self;
+            let (name, link) = match &plugin {
+                Target::Name(name) => (&**name, hub.plugin(name)),
+                Target::Instance(plugin) => (plugin.name(), hub.instance(plugin)),
             };
+            let not_found = || UnplugError::NotFound { name: name.to_owned() };
+            let link = link.ok_or_else(not_found)?;
             link.drain(DrainCause::Unplug, &trace, after(grace));
             let end = link.ended().await;
-            match link.member() {
-                Some(member) => Ok(DrainReport::new(member.plugin.clone(), end)),
-                None => Err(UnplugError::NotFound { name }),
-            }
+            let member = link.member().ok_or_else(not_found)?;
+            Ok(DrainReport::new(member.plugin.clone(), end))
         })
     }
 }

@@ -104,6 +104,11 @@ impl Hub {
         self.with_registry(|registry| registry.plugin(name).cloned())
     }
 
+    /// The connection of an instance, unless it has ended.
+    pub(crate) fn instance(&self, plugin: &PluginRef) -> Option<Arc<PluginLink>> {
+        self.with_registry(|registry| registry.instance(plugin).cloned())
+    }
+
     /// Starts a connection, in a task of its own.
     pub(crate) fn attach<S>(self: &Arc<Self>, stream: S, admission: Option<Admission>)
     where

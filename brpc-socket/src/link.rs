@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use brpc_core::describe::Description;
 use brpc_core::{
     CallError, CallId, Connection as _, DisconnectReason, DrainCause, Greeting, HubConnection,
-    HubEvent, Limits, NewCall, PluginInfo, Selector, Stage, Tally,
+    HubEvent, Limits, NewCall, PluginInfo, Refusal, Selector, Stage, Tally,
 };
 use brpc_io::{Driven, Link, now};
 use bytes::Bytes;
@@ -182,11 +182,11 @@ impl PluginLink {
                     *self.greeting.lock().unwrap_or_else(PoisonError::into_inner) = Some(greeting);
                     self.driven.lock().accept(known);
                 }
-                Err(refusal) => self.driven.lock().refuse(refusal),
+                Err(refusal) => self.refuse(&greeting, refusal),
             },
             HubEvent::Described(description) => self.handle_description(&description),
             HubEvent::Refused(refusal) => {
-                tracing::debug!(connection = self.id, code = ?refusal.code, "plugin refused");
+                tracing::debug!(connection = self.id, code = ?refusal.code, "connection refused");
             }
             HubEvent::LastWords(words) => {
                 // Printed with escapes, since it may be any text.
@@ -201,7 +201,7 @@ impl PluginLink {
         let greeting = self.greeting.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(greeting) = greeting else { return };
         if let Err(refusal) = self.hub.register(self, &greeting, description) {
-            return self.driven.lock().refuse(refusal);
+            return self.refuse(&greeting, refusal);
         }
         drop(self.admission.lock().unwrap_or_else(PoisonError::into_inner).take());
         if let Some(Member { plugin, .. }) = self.member() {
@@ -214,6 +214,13 @@ impl PluginLink {
             self.hub.bus().publish(vec![Unread::new(Event::Connected(plugin.clone()))]);
             self.hub.note_change();
         }
+    }
+
+    /// Does not let a plugin in that says who it is.
+    fn refuse(&self, greeting: &Greeting, refusal: Refusal) {
+        let (plugin, code) = (&greeting.name, refusal.code);
+        tracing::info!(plugin, connection = self.id, ?code, "plugin refused");
+        self.driven.lock().refuse(refusal);
     }
 
     /// Passes events on that came together.

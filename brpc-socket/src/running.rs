@@ -94,7 +94,7 @@ pub(crate) fn find(
 ) -> Result<Arc<PluginLink>, CallError> {
     let link = match instance {
         None => hub.plugin(name),
-        Some(plugin) => hub.with_registry(|registry| registry.instance(plugin).cloned()),
+        Some(plugin) => hub.instance(plugin),
     };
     link.ok_or_else(|| nobody(hub, name, instance))
 }

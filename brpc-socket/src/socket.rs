@@ -14,6 +14,7 @@ use crate::accept::{self, Serving};
 use crate::broadcast::Broadcast;
 use crate::builder::{Builder, Config};
 use crate::call::{Call, Options, output};
+use crate::client::Target;
 use crate::drain::{Shutdown, Unplug};
 use crate::error::WaitError;
 use crate::event::PluginRef;
@@ -263,7 +264,7 @@ impl Socket {
 
     /// The same of this plugin on its connection.
     pub(crate) fn instance_info(&self, plugin: &PluginRef) -> Option<PluginInfo> {
-        let link = self.hub().with_registry(|registry| registry.instance(plugin).cloned())?;
+        let link = self.hub().instance(plugin)?;
         Some(link.member()?.info())
     }
 
@@ -275,7 +276,16 @@ impl Socket {
     /// # Cancel safety
     /// Once polled, the plugin leaves, whether the future is dropped or not.
     pub fn unplug(&self, name: &str) -> Unplug {
-        Unplug::new(self.hub().clone(), name.to_owned())
+        Unplug::new(self.hub().clone(), Target::Name(name.into()))
+    }
+
+    /// As [`unplug`](Self::unplug), of this plugin on its connection, and nobody who has its name
+    /// later.
+    ///
+    /// # Cancel safety
+    /// Once polled, the plugin leaves, whether the future is dropped or not.
+    pub fn unplug_instance(&self, plugin: &PluginRef) -> Unplug {
+        Unplug::new(self.hub().clone(), Target::Instance(plugin.clone()))
     }
 
     /// Ends the hub: listeners close, every plugin is asked to leave as by

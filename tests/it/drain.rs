@@ -118,6 +118,19 @@ async fn nobody_is_unplugged_who_is_not_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_instance_is_unplugged_and_nobody_who_has_its_name_later() {
+    let hub = Socket::default();
+    plug(&hub, &worker("worker").0).await;
+    let [first] = &hub.connected()[..] else { panic!() };
+    let report = hub.unplug_instance(first).await.unwrap();
+    assert!(report.is_clean() && report.plugin.generation() == first.generation());
+    plug(&hub, &worker("worker").0).await;
+    let not_found = UnplugError::NotFound { name: "worker".to_owned() };
+    assert_eq!(hub.unplug_instance(first).await.unwrap_err(), not_found);
+    assert_eq!(hub.connected().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn once_asked_a_plugin_leaves_though_nobody_waits_for_it() {
     let hub = Socket::default();
     let plugged = plug(&hub, &worker("worker").0).await;
