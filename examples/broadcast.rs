@@ -7,7 +7,6 @@
 #[path = "support/report.rs"]
 mod report;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use brpc::testing::plug;
@@ -45,12 +44,12 @@ async fn main() -> Result<(), Report> {
     }
 
     // All of them; each is answered for, with its output or with why there is none.
-    let counts: BTreeMap<_, _> = ReplicaClient::all(&hub).count().collect().await;
+    let counts = ReplicaClient::all(&hub).count().await;
     println!("asked: {}", counts.into_keys().collect::<Vec<_>>().join(", "));
 
     // Some of them.
     let american = Selector::all().label("region", "us");
-    let counts = ReplicaClient::select(&hub, american).count().collect().await;
+    let counts = ReplicaClient::select(&hub, american).count().await;
     println!("in the US: {}", counts.into_keys().collect::<Vec<_>>().join(", "));
 
     // A majority: what the others would say is not waited for, and they are told so.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use brpc::testing::plug;
 use brpc::{CallError, Context, Execution, MethodError, Plugin, Socket};
-use report::{Report, chain};
+use report::Report;
 use serde_json::json;
 use thiserror::Error;
 
@@ -83,7 +83,7 @@ async fn main() -> Result<(), Report> {
 /// Says what came of a call, and whether it is safe to make it again.
 fn say<T>(what: &str, result: Result<T, CallError>) {
     let Err(error) = result else { return println!("{what}: fine") };
-    println!("{what}: {}", chain(&error));
+    println!("{what}: {error}");
     if let CallError::Method(error) = &error {
         println!("  code {}, data {}", error.code(), error.data().unwrap_or(&json!(null)));
     }

@@ -10,7 +10,7 @@ mod report;
 
 use brpc::testing::plug;
 use brpc::{CallError, Context, MethodError, Plugin, Socket};
-use report::{Report, chain};
+use report::Report;
 use serde_json::value::RawValue;
 
 /// Forwards calls to the plugins of a hub of its own, as on the edge of a network.
@@ -37,7 +37,7 @@ impl Gateway {
         let response = call.response().await.map_err(|error| match error {
             // What the method said is passed on as it was.
             CallError::Method(error) => error,
-            other => MethodError::new("gateway", chain(&other)),
+            other => MethodError::new("gateway", other.to_string()),
         })?;
         for (key, value) in &response.metadata {
             // It came along with one answer, so it can go along with another.
@@ -73,7 +73,7 @@ async fn main() -> Result<(), Report> {
                 let sensor = reading.metadata.get("sensor").unwrap_or_default();
                 println!("{plugin}, {room}: {} by {sensor}", reading.output);
             }
-            Err(error) => println!("{plugin}, {room}: {}", chain(&error)),
+            Err(error) => println!("{plugin}, {room}: {error}"),
         }
     }
     Ok(())

@@ -14,7 +14,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use brpc::{AsyncHook, HookError, Plugin};
-use report::{Report, chain};
+use report::Report;
 
 /// How long calls in progress get to finish when the program is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -48,7 +48,7 @@ async fn main() -> Result<(), Report> {
 
     let plugin = Plugin::new(Example { hook: AsyncHook::default() });
     let session = tokio::select! {
-        session = plugin.connect(&hub) => session.map_err(|error| format!("{hub}: {}", chain(&error)))?,
+        session = plugin.connect(&hub) => session?,
         () = &mut stop => return Ok(()),
     };
     println!("connected to {hub} as {}", session.name());

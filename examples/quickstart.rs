@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use brpc::{AsyncHook, ConnectError, EndReason, Event, Plugin, Socket};
-use report::{Report, chain};
+use report::Report;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -95,7 +95,7 @@ async fn talk(hub: &Socket) -> Result<(), Report> {
     let call = hub.call::<serde_json::Value>("greeter", "greet", &nobody);
     match call.timeout(Duration::from_secs(1)).await {
         Ok(greeting) => println!("greet: {greeting}"),
-        Err(error) => println!("greet: {}", chain(&error)),
+        Err(error) => println!("greet: {error}"),
     }
 
     // What a method emits before it returns is here before its answer is.

@@ -21,7 +21,7 @@ pub const MAX_NODES: usize = 100_000;
 
 /// Why a payload can't be used, and where.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("{message} at `{path}`")]
+#[error("{}{message}", place(path))]
 pub struct JsonError {
     /// The JSON path of the offending part; `.` is the payload as a whole.
     pub path: String,
@@ -34,6 +34,11 @@ impl JsonError {
     pub fn whole(message: impl Into<String>) -> Self {
         Self { path: ".".to_owned(), message: message.into() }
     }
+}
+
+/// Where it is, unless it is the whole.
+fn place(path: &str) -> String {
+    if path == "." { String::new() } else { format!("at `{path}`: ") }
 }
 
 thread_local! {
@@ -121,7 +126,7 @@ fn locate<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> JsonErr
 }
 
 /// What an error says, without the line and the column: nobody sees the text that they count in.
-fn message(error: &serde_json::Error) -> String {
+pub fn message(error: &serde_json::Error) -> String {
     let mut message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     if message.ends_with(&place) {

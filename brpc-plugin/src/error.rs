@@ -1,6 +1,7 @@
 //! What can go wrong with the plugin itself; what its methods return is their own.
 
 use std::io;
+use std::net::SocketAddr;
 
 use brpc_core::describe::DescriptionError;
 use brpc_core::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES};
@@ -8,18 +9,26 @@ use brpc_core::{DisconnectReason, FieldError, LabelError, Refusal};
 use thiserror::Error;
 
 /// Why a plugin is not connected.
+///
+/// What it prints is the whole of it; only what the system said of an address is in `source()`.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The plugin's name breaks the rule; nothing was sent.
-    #[error("bad plugin name: {}", brpc_core::name::NAME_RULE)]
-    BadName,
+    #[error("bad plugin name {name:?}: {}", brpc_core::name::NAME_RULE)]
+    BadName {
+        /// The name that was given.
+        name: String,
+    },
     /// The plugin's version breaks the rule; nothing was sent.
-    #[error("bad plugin version: {}", brpc_core::name::VERSION_RULE)]
-    BadVersion,
+    #[error("bad plugin version {version:?}: {}", brpc_core::name::VERSION_RULE)]
+    BadVersion {
+        /// The version that was given.
+        version: String,
+    },
     /// The plugin's labels break a rule; nothing was sent.
-    #[error("bad labels")]
-    BadLabels(#[source] LabelError),
+    #[error("bad labels: {0}")]
+    BadLabels(LabelError),
     /// The plugin has no method to describe otherwise; nothing was sent.
     #[error("there is no method `{name}` to describe; there are: {}", methods.join(", "))]
     NoSuchMethod {
@@ -29,29 +38,54 @@ pub enum ConnectError {
         methods: Vec<String>,
     },
     /// A method was to be described by fields that it can't be described by; nothing was sent.
-    #[error("method `{method}` can't be described so")]
+    #[error("method `{method}` can't be described so: {error}")]
     Fields {
         /// The name of the method.
         method: String,
         /// What is wrong with the fields.
-        #[source]
         error: FieldError,
     },
     /// The description of the plugin's methods breaks a rule; nothing was sent.
-    #[error("bad description")]
-    Description(#[source] DescriptionError),
+    #[error("bad description: {0}")]
+    Description(DescriptionError),
+    /// What was given as the hub's address is none, or stands for none.
+    #[error("the hub's address can't be resolved; expected host:port, as in 127.0.0.1:8080")]
+    Address(#[source] io::Error),
     /// The hub can't be reached.
-    #[error("can't connect to the hub")]
-    Io(#[source] io::Error),
+    #[error("can't connect to the hub{}", at(addresses))]
+    Io {
+        /// The addresses that were tried; none if somebody else dialled.
+        addresses: Vec<SocketAddr>,
+        /// What the system said of the last of them.
+        #[source]
+        error: io::Error,
+    },
     /// The hub did not let the plugin in, and says why.
-    #[error("refused by the hub")]
-    Refused(#[source] Refusal),
+    #[error("refused by the hub: {0}")]
+    Refused(Refusal),
     /// The peer did not answer in time; it may not be a hub.
     #[error("no answer to the handshake in time; is the peer a brpc hub?")]
     TimedOut,
     /// The connection ended before the plugin was let in; the peer may not be a hub.
-    #[error("the connection ended in the handshake")]
-    Lost(#[source] DisconnectReason),
+    #[error("the connection ended in the handshake: {}{}", .0, doubt(*.0))]
+    Lost(DisconnectReason),
+}
+
+fn at(addresses: &[SocketAddr]) -> String {
+    if addresses.is_empty() {
+        return String::new();
+    }
+    let listed: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    format!(" at {}", listed.join(", "))
+}
+
+/// A peer that says nothing a hub would say may be something else.
+fn doubt(reason: DisconnectReason) -> &'static str {
+    use DisconnectReason::{MidFrame, Protocol, Reset, Unclean};
+    match reason {
+        Unclean | Reset | MidFrame | Protocol(_) => "; is the peer a brpc hub?",
+        _ => "",
+    }
 }
 
 /// More metadata than can go along with an answer: at most 64 pairs, and 8 KiB of keys and values.
@@ -66,7 +100,7 @@ pub struct MetadataError(pub(crate) ());
 #[non_exhaustive]
 pub enum HookError {
     /// The hook is a default one, which no plugin has given.
-    #[error("the hook belongs to no plugin")]
+    #[error("the hook belongs to no plugin; keep the one that a `#[brpc(hook)]` method is given")]
     Detached,
     /// The plugin is not connected: not yet, or not any more.
     #[error("the plugin is not connected")]

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use brpc_core::describe::{self, Description};
 use brpc_core::name::{is_plugin_name, is_version};
 use brpc_core::{Function, Introduction, Labels, Limits};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, ToSocketAddrs};
+use tokio::net::{TcpStream, ToSocketAddrs, lookup_host};
 
 use crate::change::{Change, Changed};
 use crate::error::ConnectError;
@@ -27,6 +29,7 @@ use crate::session::Session;
 /// # Ok(())
 /// # }
 /// ```
+#[must_use = "a plugin does nothing until it is connected"]
 pub struct Plugin<R> {
     receiver: Arc<R>,
     hook: AsyncHook,
@@ -75,14 +78,12 @@ impl<R: Receiver> Plugin<R> {
     }
 
     /// The name to ask the hub for. Default: that of the macro, or the type's in snake case.
-    #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
     /// The plugin's own version, for people. Default: that of the macro, or the crate's.
-    #[must_use]
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.version = version.into();
         self
@@ -97,14 +98,12 @@ impl<R: Receiver> Plugin<R> {
     /// the plugin connects, before anything is sent.
     ///
     /// A hub that does not know labels leaves them aside.
-    #[must_use]
     pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.labels.insert(key.into(), value.into());
         self
     }
 
     /// The limits of its connections.
-    #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -112,7 +111,6 @@ impl<R: Receiver> Plugin<R> {
 
     /// Has each call go through a middleware before the method runs. Those that are added first are
     /// outermost: they see a call first, and its answer last.
-    #[must_use]
     pub fn middleware(mut self, middleware: impl Middleware) -> Self {
         self.middleware.push(Arc::new(middleware));
         self
@@ -140,7 +138,6 @@ impl<R: Receiver> Plugin<R> {
     /// # assert_eq!(input.get("required").unwrap(), &serde_json::json!(["count", "name"]));
     /// # Ok::<(), brpc_plugin::ConnectError>(())
     /// ```
-    #[must_use]
     pub fn describe<F, C>(mut self, method: impl Into<String>, change: F) -> Self
     where
         F: Fn(&mut Function) -> C + Send + Sync + 'static,
@@ -165,7 +162,8 @@ impl<R: Receiver> Plugin<R> {
         Ok(self.description()?.functions())
     }
 
-    /// Dials a hub over TCP, and returns when it has let the plugin in.
+    /// Dials a hub over TCP, and returns when it has let the plugin in. The hub is a host and a port,
+    /// as in `"127.0.0.1:8080"`; of a host with several addresses the first that answers is taken.
     ///
     /// The plugin has one connection at a time; after the end of a run it can connect again.
     ///
@@ -176,9 +174,7 @@ impl<R: Receiver> Plugin<R> {
     /// Dropped, the plugin is not connected.
     pub async fn connect(&self, hub: impl ToSocketAddrs) -> Result<Session<R>, ConnectError> {
         let introduction = self.introduction()?;
-        let stream = TcpStream::connect(hub).await.map_err(ConnectError::Io)?;
-        // Frames are written whole; the system has nothing to wait for.
-        stream.set_nodelay(true).map_err(ConnectError::Io)?;
+        let stream = dial(hub).await?;
         self.open(introduction, stream).await
     }
 
@@ -234,10 +230,10 @@ impl<R: Receiver> Plugin<R> {
     /// What the hub is told, checked here so that the error comes from where the mistake is.
     fn introduction(&self) -> Result<Introduction, ConnectError> {
         if !is_plugin_name(&self.name) {
-            return Err(ConnectError::BadName);
+            return Err(ConnectError::BadName { name: self.name.clone() });
         }
         if !is_version(&self.version) {
-            return Err(ConnectError::BadVersion);
+            return Err(ConnectError::BadVersion { version: self.version.clone() });
         }
         let labels = Labels::new(&self.labels).map_err(ConnectError::BadLabels)?;
         Ok(Introduction {
@@ -248,6 +244,23 @@ impl<R: Receiver> Plugin<R> {
             description: self.description()?,
         })
     }
+}
+
+/// A connection to the first of the addresses that answers.
+async fn dial(hub: impl ToSocketAddrs) -> Result<TcpStream, ConnectError> {
+    // Resolved apart from connecting, so that an error can say which addresses were tried.
+    let addresses: Vec<SocketAddr> =
+        lookup_host(hub).await.map_err(ConnectError::Address)?.collect();
+    if addresses.is_empty() {
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "there is no address");
+        return Err(ConnectError::Address(error));
+    }
+    let connected = TcpStream::connect(&addresses[..]).await.and_then(|stream| {
+        // Frames are written whole; the system has nothing to wait for.
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    });
+    connected.map_err(|error| ConnectError::Io { addresses, error })
 }
 
 /// What a method says of itself.

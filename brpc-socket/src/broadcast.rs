@@ -1,7 +1,7 @@
 //! One call to many plugins.
 
 use std::collections::BTreeMap;
-use std::future::{Future, poll_fn};
+use std::future::{Future, IntoFuture, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -27,7 +27,8 @@ use crate::request::Request;
 ///
 /// A stream of plugins and what each answered, as the answers come in; over no plugin it is empty.
 /// Each plugin is answered for at most once, at the latest when the time is over: exactly once,
-/// unless [`first`](Self::first) or [`quorum`](Self::quorum) ends the stream before.
+/// unless [`first`](Self::first) or [`quorum`](Self::quorum) ends the stream before. Awaited, it gives
+/// all of them at once, as [`collect`](Self::collect) does.
 ///
 /// ```no_run
 /// # use brpc_socket::Selector;
@@ -288,6 +289,16 @@ impl<T> Stream for Broadcast<T> {
             }
         }
         Poll::Ready(next)
+    }
+}
+
+impl<T: Send + 'static> IntoFuture for Broadcast<T> {
+    type Output = BTreeMap<String, Result<T, CallError>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    /// As [`collect`](Self::collect).
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.collect())
     }
 }
 

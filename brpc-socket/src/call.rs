@@ -105,7 +105,9 @@ impl Prepared {
 }
 
 fn decode<T: DeserializeOwned>(output: &[u8]) -> Result<T, CallError> {
-    json::decode(output).map_err(|error| CallError::InvalidOutput { message: error.to_string() })
+    json::decode(output).map_err(|error| CallError::InvalidOutput {
+        message: format!("not what the caller asked for: {error}"),
+    })
 }
 
 /// Decodes an output.

@@ -23,10 +23,15 @@ pub enum ServeError {
 #[non_exhaustive]
 pub enum WaitError {
     /// The time was over.
-    #[error("not connected in time: {}", missing.join(", "))]
+    #[error("not connected in time: {}; {}", missing.join(", "), who(connected, *is_served))]
     TimedOut {
         /// The names that were not connected.
         missing: Vec<String>,
+        /// The names of all plugins that could be called, sorted.
+        connected: Vec<String>,
+        /// False if no plugin could have come: the hub serves no listener, and no connection was
+        /// ever attached to it.
+        is_served: bool,
     },
     /// The time was over, and fewer plugins were connected that a selector means.
     #[error("{found} of {wanted} plugins connected in time: {selector}")]
@@ -41,6 +46,24 @@ pub enum WaitError {
     /// The hub shut down.
     #[error("the hub shut down")]
     ShutDown,
+}
+
+/// Who was there when a wait ended.
+fn who(connected: &[String], is_served: bool) -> String {
+    /// Enough to find a slip of the pen.
+    const NAMES: usize = 5;
+    match connected {
+        [] if !is_served => "the hub serves no listener".to_owned(),
+        [] => "connected: nobody".to_owned(),
+        names => format!("connected: {}", few(names, NAMES)),
+    }
+}
+
+/// The first of some names, and how many more there are.
+pub(crate) fn few(names: &[String], count: usize) -> String {
+    let (first, more) = names.split_at(count.min(names.len()));
+    let first = first.join(", ");
+    if more.is_empty() { first } else { format!("{first} and {} more", more.len()) }
 }
 
 /// Fewer plugins succeeded than a broadcast was to wait for; from

@@ -110,6 +110,7 @@ impl Hub {
     }
 
     /// Starts a connection, in a task of its own.
+    #[track_caller]
     pub(crate) fn attach<S>(self: &Arc<Self>, stream: S, admission: Option<Admission>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -281,6 +282,11 @@ impl Hub {
     /// Whether the hub lets plugins in.
     pub(crate) fn is_serving(&self) -> bool {
         matches!(*self.phase(), Phase::Serving(_))
+    }
+
+    /// Whether plugins can come, or could before: a listener is served, or a connection was attached.
+    pub(crate) fn is_served(&self) -> bool {
+        !self.open_listeners.is_empty() || self.with_registry(Registry::has_seen_any)
     }
 
     /// Ends all connections without waiting.

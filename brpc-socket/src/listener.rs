@@ -10,6 +10,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 /// Where plugins dial in: TCP, Unix sockets and memory are here; implement it for others.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a listener that a hub can serve",
+    label = "not a listener",
+    note = "bind one of tokio's first: `tokio::net::TcpListener::bind(\"127.0.0.1:8080\").await?`"
+)]
 pub trait Listener: Send + 'static {
     /// A connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;

@@ -29,6 +29,11 @@ impl Registry {
         self.last_id
     }
 
+    /// Whether there was a connection, now or before.
+    pub(crate) fn has_seen_any(&self) -> bool {
+        self.last_id > 0
+    }
+
     pub(crate) fn add(&mut self, link: Arc<PluginLink>) {
         self.connections.insert(link.id, link);
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::call::Options;
 use crate::client::Target;
+use crate::error::few;
 use crate::event::PluginRef;
 use crate::hub::{Charge, Hub};
 use crate::link::PluginLink;
@@ -74,10 +75,13 @@ impl Running {
         &self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Response<Bytes>, CallError>> {
-        self.slot.poll(context).map(|settlement| {
-            let method = self.link.member().and_then(|member| member.description.name(self.method));
-            settlement.into_result(method.unwrap_or_default())
-        })
+        self.slot.poll(context).map(|settlement| settlement.into_result(|| self.called()))
+    }
+
+    /// The names of the plugin and of the method.
+    fn called(&self) -> (&str, &str) {
+        let Some(member) = self.link.member() else { return ("", "") };
+        (member.plugin.name(), member.description.name(self.method).unwrap_or_default())
     }
 
     /// Gives it up.
@@ -122,5 +126,19 @@ fn nobody(hub: &Hub, name: &str, instance: Option<&PluginRef>) -> CallError {
 /// The number by which a plugin knows a method.
 pub(crate) fn method_number(link: &PluginLink, method: &str) -> Result<u32, CallError> {
     let number = link.member().and_then(|member| member.description.method(method));
-    number.ok_or_else(|| CallError::MethodNotFound { method: method.to_owned() })
+    number.ok_or_else(|| not_found(link, method))
+}
+
+/// That a plugin has no such method, and which it has.
+#[cold]
+fn not_found(link: &PluginLink, method: &str) -> CallError {
+    /// Enough to find a slip of the pen.
+    const METHODS: usize = 10;
+    let (plugin, methods) = link.member().map_or(("", Vec::new()), |member| {
+        let methods = member.description.names().map(|name| format!("`{name}`"));
+        (member.plugin.name(), methods.collect())
+    });
+    let has = if methods.is_empty() { "none".to_owned() } else { few(&methods, METHODS) };
+    let message = format!("the plugin `{plugin}` has no method `{method}`; it has: {has}");
+    CallError::MethodNotFound { method: method.to_owned(), message }
 }

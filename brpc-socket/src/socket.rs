@@ -89,6 +89,7 @@ impl Socket {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
+    #[track_caller]
     pub fn serve<L: Listener>(&self, listener: L) -> Serving {
         accept::serve(self.hub(), listener)
     }
@@ -98,6 +99,7 @@ impl Socket {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
+    #[track_caller]
     pub fn attach<S>(&self, stream: S)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -311,6 +313,7 @@ impl Socket {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
+    #[track_caller]
     pub fn on_disconnect<F>(&self, callback: F)
     where
         F: Fn(&PluginRef, DisconnectReason) + Send + Sync + 'static,

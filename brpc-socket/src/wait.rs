@@ -43,7 +43,9 @@ pub(crate) async fn wait_for_all(
     let missing = hub.with_registry(|registry| {
         names.iter().filter(|name| !is_there(registry, name)).cloned().collect()
     });
-    Err(WaitError::TimedOut { missing })
+    let connected = ready(hub, &Selector::all());
+    let connected = connected.iter().map(|plugin| plugin.name().to_owned()).collect();
+    Err(WaitError::TimedOut { missing, connected, is_served: hub.is_served() })
 }
 
 /// Returns when so many plugins that a selector means are connected at the same moment: all that it

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use brpc::{Context, MethodError, Plugin};
 use fleet::{DiskUsage, Host, Processes, TailFile};
-use report::{Report, chain};
+use report::Report;
 
 /// How long calls in progress get to finish when the program is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -92,7 +92,7 @@ async fn main() -> Result<(), Report> {
 
     let plugin = Plugin::new(Agent { logs, calls: AtomicU64::new(0) }).name(&name);
     let session = tokio::select! {
-        session = plugin.connect(&hub) => session.map_err(|error| format!("{hub}: {}", chain(&error)))?,
+        session = plugin.connect(&hub) => session?,
         () = &mut stop => return Ok(()),
     };
     // The hub may give another name, if this one is taken.

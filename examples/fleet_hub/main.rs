@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use brpc::{CallError, Event, Events, Execution, Socket};
 use fleet::{DiskUsage, Host, Processes, TailFile};
-use report::{Report, chain};
+use report::Report;
 use table::{Table, printable, size};
 use tokio::net::TcpListener;
 
@@ -155,7 +155,7 @@ fn note_failures<T>(failures: &mut Failures, method: &'static str, answers: &Ans
         let Err(error) = answer else { continue };
         let reason = match error {
             CallError::MethodNotFound { .. } => "it has no such method".to_owned(),
-            error => format!("{} ({})", chain(error), execution(error)),
+            error => format!("{error} ({})", execution(error)),
         };
         failures.entry((agent.clone(), reason)).or_default().push(method);
     }

@@ -4,13 +4,14 @@ use std::error::Error;
 use std::fmt;
 use std::iter::successors;
 
-/// Why `main` failed, in one line: `Error: can't connect to the hub: Connection refused`.
+/// Why `main` failed, in one line: `Error: can't connect to the hub at 127.0.0.1:8080: Connection
+/// refused`.
 ///
 /// `main` prints the `Debug` form of what it returns; that of an error itself is for programmers.
 pub(crate) struct Report(String);
 
-/// An error and its causes. A brpc error speaks of its own level only: what a method said, or why
-/// a connection failed, is in its source.
+/// An error and its causes. Of brpc's errors only what the system said, of an address or a listener,
+/// is a cause; all else is in the error's own text.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let levels = successors(Some(error), |&error| error.source());
     levels.map(ToString::to_string).collect::<Vec<_>>().join(": ")

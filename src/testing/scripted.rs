@@ -73,10 +73,10 @@ impl Scripted {
         // Each is another process, as far as the hub can see.
         static INSTANCES: AtomicU64 = AtomicU64::new(0);
         if !name::is_plugin_name(&script.name) {
-            return Err(ConnectError::BadName);
+            return Err(ConnectError::BadName { name: script.name });
         }
         if !name::is_version(&script.version) {
-            return Err(ConnectError::BadVersion);
+            return Err(ConnectError::BadVersion { version: script.version });
         }
         let functions: Vec<Function> =
             script.methods.iter().map(|method| method.function.clone()).collect();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use brpc::testing::{Reply, Script};
 use brpc::{CallError, Execution, Limits, Plugin, Scope, Socket, Stage};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -137,7 +138,8 @@ async fn an_unknown_method_makes_no_traffic() {
     let hub = Socket::default();
     let mut peer = Peer::plugged(&hub, "peer").await;
     let error = hub.call::<()>("peer", "walk", &()).await.unwrap_err();
-    assert_eq!(error, CallError::MethodNotFound { method: "walk".to_owned() });
+    assert!(matches!(&error, CallError::MethodNotFound { method, .. } if method == "walk"));
+    assert_eq!(error.to_string(), "the plugin `peer` has no method `walk`; it has: `work`");
     assert!(error.is_not_found());
     timeout(LONG, peer.frame()).await.expect_err("nothing came");
 }
@@ -199,6 +201,60 @@ async fn an_output_that_is_not_what_the_caller_asked_for() {
     assert!(message.contains("[2]"), "{message}");
     assert_eq!(error.execution(), Execution::Completed);
     assert_eq!(journal.finished(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wrong_with_an_input_or_an_output_is_said_in_one_line() {
+    let (hub, _) = hub_and_worker().await;
+    let says = async |method: &str, input: Value, expected: &str| {
+        let error = hub.call::<u8>("worker", method, &input).await.unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    };
+    let several = "the input is not valid: expected an object with `from`, `to`, found";
+    says("emit", json!([1]), &format!("{several} a sequence")).await;
+    says("emit", json!("1"), &format!("{several} a string")).await;
+    says("emit", json!(-1), &format!("{several} a number")).await;
+    says("emit", json!(true), &format!("{several} a boolean")).await;
+    says("emit", json!(null), &format!("{several} nothing (`null`)")).await;
+    let wrong = "invalid type: string \"1\", expected u64";
+    says("sleep", json!("1"), &format!("the input is not valid: {wrong}")).await;
+    let from = json!({"from": "1", "to": 2});
+    says("emit", from, &format!("the input is not valid at `from`: {wrong}")).await;
+
+    let other = "the method's output is not usable: not what the caller asked for: ";
+    let wrong = "invalid type: boolean `true`, expected u8";
+    says("echo", json!(true), &format!("{other}{wrong}")).await;
+    let error = hub.call::<Vec<u8>>("worker", "echo", &json!([true])).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("{other}at `[0]`: {wrong}"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_method_is_answered_with_some_that_are_known() {
+    let hub = Socket::default();
+    let script = (0..12).fold(Script::new("many"), |script, number| {
+        script.on(format!("m{number}"), Reply::value(&()))
+    });
+    let _many = script.plug(&hub).await.unwrap();
+    let error = hub.call::<()>("many", "m", &()).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the plugin `many` has no method `m`; it has: `m0`, `m1`, `m2`, `m3`, `m4`, `m5`, `m6`, \
+         `m7`, `m8`, `m9` and 2 more"
+    );
+}
+
+/// One that it has described.
+#[tokio::test(start_paused = true)]
+async fn a_plugin_may_say_itself_that_it_has_no_such_method() {
+    let hub = Socket::default();
+    let mut peer = Peer::plugged(&hub, "peer").await;
+    let call = tokio::spawn(hub.call::<()>("peer", "work", &()));
+    let id = peer.call().await.id;
+    let failed = Writer::default().number(id).raw(&[status::METHOD_NOT_FOUND]);
+    peer.send_frame(kind::FAILED, &failed.text("").text("not today").0).await;
+    let error = call.await.unwrap().unwrap_err();
+    assert!(error.is_not_found(), "{error:?}");
+    assert_eq!(error.to_string(), "the plugin `peer` has no method `work`; not today");
 }
 
 /// Nested deeper than a peer's output may be, or with more values; each ends its call only.
@@ -370,7 +426,7 @@ async fn a_broadcast_answers_for_each_plugin_once() {
     assert_eq!(answers.len(), 4);
     assert_eq!(answers["one"], Ok(json!({"k": 1})));
     assert_eq!(answers["two"], Ok(json!({"k": 1})));
-    assert_eq!(answers["without"], Err(CallError::MethodNotFound { method: "echo".to_owned() }));
+    assert!(answers["without"].as_ref().is_err_and(CallError::is_not_found));
     assert_eq!(answers["silent"], Err(CallError::DeadlineExceeded { stage: Stage::Sent }));
 }
 
@@ -396,6 +452,19 @@ async fn a_broadcast_gives_answers_as_they_come() {
     }
     assert_eq!(loads.next().await, None);
     assert_eq!(loads.next().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_that_is_awaited_gives_all_answers() {
+    let hub = Socket::default();
+    for name in ["one", "two"] {
+        plug(&hub, &worker(name).0).await;
+    }
+    let answers = hub.broadcast::<u8>("echo", &7).await;
+    let expected = ["one", "two"].map(|name| (name.to_owned(), Ok(7)));
+    assert_eq!(answers, expected.into());
+    // As a future that is kept or given away.
+    assert_eq!(tokio::spawn(hub.broadcast::<u8>("echo", &7).into_future()).await.unwrap(), answers);
 }
 
 #[tokio::test(start_paused = true)]

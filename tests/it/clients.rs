@@ -111,7 +111,7 @@ async fn a_client_made_of_a_trait_does_the_same() {
     client.nothing().await.unwrap();
     assert!(matches!(
         client.not_there().await,
-        Err(CallError::MethodNotFound { method }) if method == "missing"
+        Err(CallError::MethodNotFound { method, .. }) if method == "missing"
     ));
 }
 

@@ -251,6 +251,10 @@ async fn a_hook_says_why_it_sends_nothing() {
     let detached = AsyncHook::default();
     assert!(matches!(detached.emit(&1).await, Err(HookError::Detached)));
     assert!(matches!(detached.try_emit(&1), Err(HookError::Detached)));
+    assert!(
+        HookError::Detached.to_string().contains("`#[brpc(hook)]`"),
+        "it says where to get one"
+    );
     let hub = hub_with_credit(2);
     let _unread = hub.events().wait();
     let (plugin, hook) = speaker();

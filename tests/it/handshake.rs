@@ -1,5 +1,6 @@
 //! Who is let in, and what those are told who are not: byte by byte.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use brpc::{
@@ -315,6 +316,8 @@ async fn a_plugin_can_read_every_reason() {
     }
     let wait = Writer::default().raw(&[1]).number(1_500).0;
     let error = answered(&refusal_of(8, &wait), false).await;
+    assert_eq!(error.to_string(), "refused by the hub: because");
+    assert!(error.source().is_none(), "it is not said twice");
     let ConnectError::Refused(refused) = error else { panic!("{error:?}") };
     assert_eq!(refused.retry_after, Some(Duration::from_millis(1_500)));
 }
@@ -336,6 +339,7 @@ async fn a_refusal_is_read_by_a_plugin_that_is_writing() {
 async fn a_peer_that_is_no_hub() {
     for (answer, is_protocol) in [(&b"HTTP/1.1 400 Bad Request\r\n"[..], true), (b"", false)] {
         let error = answered(answer, true).await;
+        assert!(error.to_string().ends_with("; is the peer a brpc hub?"), "{error}");
         let ConnectError::Lost(reason) = error else { panic!("{error:?}") };
         assert_eq!(matches!(reason, DisconnectReason::Protocol(_)), is_protocol, "{reason:?}");
     }

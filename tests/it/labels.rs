@@ -1,7 +1,5 @@
 //! What a plugin says of where and what it is.
 
-use std::error::Error as _;
-
 use brpc::{ConnectError, LabelError, PluginInfo, Socket};
 use serde_json::json;
 
@@ -77,11 +75,7 @@ async fn mistake(labels: &[(&str, &str)]) -> LabelError {
         plugin = plugin.label(key, value);
     }
     match open(&hub, &plugin).await {
-        Err(error @ ConnectError::BadLabels(_)) => {
-            assert!(error.source().is_some());
-            let ConnectError::BadLabels(error) = error else { unreachable!() };
-            error
-        }
+        Err(ConnectError::BadLabels(error)) => error,
         other => panic!("{other:?}"),
     }
 }

@@ -1,10 +1,12 @@
 //! Where plugins dial in: TCP, Unix sockets, memory, and listeners of users' own.
 
 use std::collections::VecDeque;
+use std::error::Error as _;
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brpc::{
@@ -34,8 +36,49 @@ async fn tcp() {
     assert!(hub.shutdown().await.is_clean());
     serving.await.unwrap();
     assert!(matches!(run.await.unwrap(), EndReason::Shutdown { .. }));
-    let refused = worker("worker").0.connect(address).await;
-    assert!(matches!(refused, Err(ConnectError::Io(_))), "{refused:?}");
+    let error = worker("worker").0.connect(address).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("can't connect to the hub at {address}"));
+    assert!(error.source().is_some(), "the system says why");
+    let ConnectError::Io { addresses, .. } = error else { panic!("{error:?}") };
+    assert_eq!(addresses, [address]);
+}
+
+#[tokio::test]
+async fn what_is_no_address_is_told_apart_from_a_hub_that_is_not_there() {
+    for given in ["127.0.0.1", "127.0.0.1:port", ":", ""] {
+        let error = worker("worker").0.connect(given).await.unwrap_err();
+        assert!(matches!(error, ConnectError::Address(_)), "{given:?}: {error:?}");
+        assert!(error.to_string().contains("expected host:port"), "{error}");
+    }
+    let error = worker("worker").0.connect(&[][..]).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Address(_)), "{error:?}");
+}
+
+/// In a thread of its own, since the hook of panics is that of the process.
+#[test]
+fn a_panic_outside_of_a_runtime_names_the_users_line() {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let (noted, before) = (lines.clone(), std::panic::take_hook());
+    let here = std::thread::current().id();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().id() != here {
+            return before(panic);
+        }
+        let location = panic.location().unwrap();
+        noted.lock().unwrap().push((location.file().to_owned(), location.line()));
+    }));
+    let hub = Socket::default();
+    let (_connector, listener) = MemoryListener::new();
+    let stream = tokio::io::duplex(ROOM).0;
+    let line = line!();
+    let panics = [
+        std::panic::catch_unwind(AssertUnwindSafe(|| drop(hub.serve(listener)))).is_err(),
+        std::panic::catch_unwind(AssertUnwindSafe(|| hub.attach(stream))).is_err(),
+        std::panic::catch_unwind(AssertUnwindSafe(|| hub.on_disconnect(|_, _| {}))).is_err(),
+    ];
+    assert_eq!(panics, [true; 3]);
+    let expected = [2, 3, 4].map(|after| (file!().to_owned(), line + after));
+    assert_eq!(lines.lock().unwrap()[..], expected);
 }
 
 #[cfg(unix)]

@@ -16,6 +16,7 @@ mod clients;
 mod descriptions;
 mod drain;
 mod dropping;
+mod errors;
 mod events;
 mod faults_of_the_original;
 mod first_answers;

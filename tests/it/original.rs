@@ -155,7 +155,7 @@ async fn a_panic() {
 async fn a_private_method() {
     for name in ["PrivateMethod", "privateMethod", "private_method"] {
         let error = call(name, &()).await.unwrap_err();
-        assert_eq!(error, CallError::MethodNotFound { method: name.to_owned() });
+        assert!(matches!(&error, CallError::MethodNotFound { method, .. } if method == name));
         assert_eq!(error.execution(), Execution::Never);
     }
 }

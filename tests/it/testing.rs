@@ -144,10 +144,10 @@ async fn a_script_that_is_not_let_in_says_why() {
     let twin = script().plug(&hub).await.unwrap();
     let Err(ConnectError::Refused(refusal)) = script().plug(&hub).await else { panic!("let in") };
     assert_eq!(refusal.code, RefusalCode::NameTaken);
-    assert!(matches!(Script::new("a b").plug(&hub).await, Err(ConnectError::BadName)));
+    assert!(matches!(Script::new("a b").plug(&hub).await, Err(ConnectError::BadName { .. })));
     assert!(matches!(
         Script::new("a").version("\n").plug(&hub).await,
-        Err(ConnectError::BadVersion)
+        Err(ConnectError::BadVersion { .. })
     ));
     let nameless = Script::new("a").on("", Reply::never());
     assert!(matches!(nameless.plug(&hub).await, Err(ConnectError::Description(_))));

@@ -3,7 +3,7 @@
 use std::future::IntoFuture as _;
 use std::time::Duration;
 
-use brpc::{Socket, WaitError};
+use brpc::{MemoryListener, Socket, WaitError};
 use tokio::time::{Instant, timeout};
 
 use crate::support::worker::worker;
@@ -30,8 +30,27 @@ async fn a_wait_ends_with_its_time_and_names_who_is_missing() {
     let names = ["away", "here", "gone"];
     let error = hub.wait_for_all(names, Duration::from_secs(3)).await.unwrap_err();
     let missing = vec!["away".to_owned(), "gone".to_owned()];
-    assert_eq!(error, WaitError::TimedOut { missing });
+    let connected = vec!["here".to_owned()];
+    assert_eq!(error, WaitError::TimedOut { missing, connected, is_served: true });
     assert_eq!(start.elapsed().as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_ends_says_who_is_there_instead() {
+    let hub = Socket::default();
+    let ends_in = async |expected: &str| {
+        let error = hub.wait_for("w", Duration::from_secs(1)).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("not connected in time: w; {expected}"));
+    };
+    ends_in("the hub serves no listener").await;
+    let (connector, listener) = MemoryListener::new();
+    hub.serve(listener);
+    ends_in("connected: nobody").await;
+    for count in 0..7 {
+        plug(&hub, &worker(&format!("w{count}")).0).await;
+    }
+    ends_in("connected: w0, w1, w2, w3, w4 and 2 more").await;
+    drop(connector);
 }
 
 #[tokio::test(start_paused = true)]

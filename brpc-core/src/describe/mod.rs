@@ -186,6 +186,11 @@ impl Description {
         self.names.get(method as usize).map(|name| &**name)
     }
 
+    /// The names of the methods, in the order of their numbers.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.names.iter().map(|name| &**name)
+    }
+
     /// The functions, decoded.
     pub fn functions(&self) -> Vec<Function> {
         let schema = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok());

@@ -11,6 +11,8 @@ use super::{DisconnectReason, MethodError};
 /// Every call ends in exactly one outcome: its value or one of these. Whether the handler may have
 /// run is answered by [`execution`](Self::execution), which is what a caller needs to know before
 /// it tries again.
+///
+/// What it prints is the whole of it: it has no `source()`.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum CallError {
@@ -31,13 +33,15 @@ pub enum CallError {
         message: String,
     },
     /// The plugin has no such method.
-    #[error("the plugin has no method `{method}`")]
+    #[error("{message}")]
     MethodNotFound {
         /// The name that was asked for.
         method: String,
+        /// Which plugin was asked, and some of the methods that it has.
+        message: String,
     },
     /// The input doesn't encode, or the method can't decode it. The handler was not started.
-    #[error("the input is not valid at `{path}`: {message}")]
+    #[error("the input is not valid{}: {message}", place(path))]
     InvalidInput {
         /// The JSON path of the offending part; `.` is the input as a whole.
         path: String,
@@ -155,6 +159,14 @@ impl CallError {
             Self::Method(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+/// Where in an input something is, unless it is the whole.
+fn place(path: &str) -> String {
+    match path {
+        "" | "." => String::new(),
+        path => format!(" at `{path}`"),
     }
 }
 

@@ -11,8 +11,8 @@ use crate::Metadata;
 ///
 /// A method's error type that converts into this (`impl From<MyError> for MethodError`) arrives
 /// with its code and data; any other error type arrives with the code
-/// [`UNSPECIFIED`](Self::UNSPECIFIED) and what its `Display` says. An empty message is still an
-/// error.
+/// [`UNSPECIFIED`](Self::UNSPECIFIED) and what its `Display` says, with its sources as far as they
+/// are known. An empty message is still an error.
 #[derive(Clone, Debug, Deserialize, Error, PartialEq, Serialize)]
 #[error("{}", if message.is_empty() { "an error without a message" } else { message })]
 pub struct MethodError {

@@ -18,21 +18,25 @@ pub enum Settlement {
 }
 
 impl Settlement {
-    /// The encoded output, or the error that the caller gets. `method` is the name that was called.
+    /// The encoded output, or the error that the caller gets. `called` gives the names of the plugin
+    /// and of the method that were called.
     ///
     /// # Errors
     /// Why there is no output.
-    pub fn into_result(self, method: &str) -> Result<Response<Bytes>, CallError> {
+    pub fn into_result<'a>(
+        self,
+        called: impl FnOnce() -> (&'a str, &'a str),
+    ) -> Result<Response<Bytes>, CallError> {
         match self {
             Self::Answered(Ok(output), metadata) => Ok(Response { output, metadata }),
-            Self::Answered(Err(failure), metadata) => Err(into_error(failure, metadata, method)),
+            Self::Answered(Err(failure), metadata) => Err(into_error(failure, metadata, called())),
             Self::Ended(error) => Err(error),
         }
     }
 }
 
 /// The one place that maps what a plugin says to what the caller gets.
-fn into_error(failure: Failure, metadata: Metadata, method: &str) -> CallError {
+fn into_error(failure: Failure, metadata: Metadata, called: (&str, &str)) -> CallError {
     let Failure { status, code, message, data } = failure;
     match status {
         Status::Method => {
@@ -49,7 +53,12 @@ fn into_error(failure: Failure, metadata: Metadata, method: &str) -> CallError {
         }
         Status::Panicked => CallError::Panicked { message },
         Status::InvalidOutput => CallError::InvalidOutput { message },
-        Status::MethodNotFound => CallError::MethodNotFound { method: method.to_owned() },
+        Status::MethodNotFound => {
+            let (plugin, method) = called;
+            let said = if message.is_empty() { message } else { format!("; {message}") };
+            let message = format!("the plugin `{plugin}` has no method `{method}`{said}");
+            CallError::MethodNotFound { method: method.to_owned(), message }
+        }
         Status::InvalidInput => CallError::InvalidInput { path: code, message },
         Status::Overloaded => CallError::Overloaded { scope: Scope::Plugin, retry_after: None },
         Status::Draining => CallError::Draining,

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::visit::{self, Visit};
-use syn::{Generics, Lifetime, Type, TypeFnPtr, TypeImplTrait, TypeReference};
+use syn::{Generics, Lifetime, Type, TypeFnPtr, TypeImplTrait, TypePath, TypeReference};
 
 use super::method::OR_SKIP;
 use crate::errors::Errors;
@@ -57,6 +57,20 @@ struct Input<'e> {
 impl<'ast> Visit<'ast> for Input<'_> {
     fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
         self.errors.on(reference, owned_or_skip(reference));
+    }
+
+    // By its name: a type that is called so and isn't the hook can have another name.
+    fn visit_type_path(&mut self, path: &'ast TypePath) {
+        if path.path.segments.last().is_some_and(|last| last.ident == "AsyncHook") {
+            self.errors.on(
+                path,
+                format!(
+                    "an `AsyncHook` is no input: mark the method `#[brpc(hook)]` to be given it \
+                     once, or take `&Context`, which has one{OR_SKIP}"
+                ),
+            );
+        }
+        visit::visit_type_path(self, path);
     }
 
     fn visit_type_impl_trait(&mut self, ty: &'ast TypeImplTrait) {

@@ -6,6 +6,7 @@ use brpc_core::json::{self, JsonError};
 use brpc_core::{Failure, Status};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -58,7 +59,8 @@ impl<T> NotAnInput<T> for Takes<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an input of a plugin's method",
     label = "not an input",
-    note = "an input is owned and implements `serde::Deserialize` and `schemars::JsonSchema`: derive both",
+    note = "an input is owned and implements `serde::Deserialize` and `schemars::JsonSchema` (of schemars 1), and so does what a `Vec`, `Option` or map holds: derive both",
+    note = "the context of a call is taken as `&Context`",
     note = "or keep the method from callers with `#[brpc(skip)]`"
 )]
 pub trait Input: Sized {
@@ -111,8 +113,14 @@ impl<'a> Arguments<'a> {
         let expected = || format!("expected an object with {}", listed(names));
         let payload = if payload.is_empty() { b"{}" } else { payload };
         json::check(payload, json::MAX_DEPTH, json::MAX_NODES).map_err(|e| invalid(e, ""))?;
-        let Members(given) = serde_json::from_slice(payload)
-            .map_err(|error| invalid(JsonError::whole(format!("{}: {error}", expected())), ""))?;
+        let Members(given) = serde_json::from_slice(payload).map_err(|error| {
+            let expected = expected();
+            let message = match error.classify() {
+                Category::Data => format!("{expected}, found {}", kind(payload)),
+                _ => format!("{expected}: {}", json::message(&error)),
+            };
+            invalid(JsonError::whole(message), "")
+        })?;
         for (index, (name, _)) in given.iter().enumerate() {
             let problem = if !names.contains(&name.as_str()) {
                 "unknown input"
@@ -231,6 +239,18 @@ fn accepts_null(document: &Schema, schema: &Value, references: usize) -> bool {
         }
         _ => true,
     })
+}
+
+/// What a JSON value is, told by its first byte, in the words of `serde`.
+fn kind(value: &[u8]) -> &'static str {
+    match value.trim_ascii_start().first() {
+        Some(b'{') => "a map",
+        Some(b'[') => "a sequence",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "nothing (`null`)",
+        _ => "a number",
+    }
 }
 
 /// Names for a sentence.

@@ -18,8 +18,8 @@ pub use self::input::{
     object_schema,
 };
 pub use self::output::{
-    Error, ErrorRole, ErrorType, NotAnError, NotAnOutput, Output, OutputRole, OutputType, Returns,
-    ReturnsValue, TextError, answer,
+    CausedError, Error, ErrorRole, ErrorType, NotAnError, NotAnOutput, Output, OutputRole,
+    OutputType, Returns, ReturnsValue, TextError, answer,
 };
 pub use self::passed::{Borrowed, Hook, context, context_of_no_call, hook};
 pub use crate::receiver::{Invoke, Method, OnCancel, Receiver};

@@ -3,10 +3,13 @@
 //! Whether it returns `T` or `Result<T, E>`, and what `T` and `E` can do, is asked of the types and
 //! not of their names: a function of an inherent impl wins over one of a trait, and one of a trait
 //! for `X` over one of a trait for `&X`. So the special case is an inherent impl, the general one a
-//! trait, and the last resort asks for what no type has, which makes the error message.
+//! trait, and the last resort asks for what no type has, which makes the error message. Errors are
+//! told apart in four steps, for which they are asked by reference: the impls that take `&X` come
+//! first, then those that take `&&X`, and then the one that takes `X`.
 
 use std::convert::Infallible;
 use std::fmt::Display;
+use std::iter::successors;
 use std::marker::PhantomData;
 
 use brpc_core::json::{self, JsonError};
@@ -22,11 +25,11 @@ use serde::Serialize;
 pub fn answer<T, E>(
     returned: Result<T, E>,
     output: fn(OutputType<T>) -> OutputRole<T>,
-    error: fn(ErrorType<E>) -> ErrorRole<E>,
+    error: fn(&ErrorType<E>) -> ErrorRole<E>,
 ) -> Answer {
     match returned {
         Ok(value) => output(OutputType(PhantomData)).encode(&value),
-        Err(value) => Err((error(ErrorType(PhantomData)).into_failure)(value)),
+        Err(value) => Err((error(&ErrorType(PhantomData)).into_failure)(value)),
     }
 }
 
@@ -112,7 +115,7 @@ impl<T> NotAnOutput<T> for OutputType<T> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the output of a plugin's method",
     label = "not an output",
-    note = "an output implements `serde::Serialize` and `schemars::JsonSchema`: derive both",
+    note = "an output implements `serde::Serialize` and `schemars::JsonSchema` (of schemars 1), and so does what a `Vec`, `Option` or map holds: derive both",
     note = "or keep the method from callers with `#[brpc(skip)]`"
 )]
 pub trait Output: Sized {
@@ -137,6 +140,14 @@ impl<T> OutputRole<T> {
 #[derive(Debug)]
 pub struct ErrorType<E>(PhantomData<fn() -> E>);
 
+impl<E> Clone for ErrorType<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for ErrorType<E> {}
+
 /// What is done with an error. It needs no bound, so that an unsuitable type is reported once.
 #[derive(Debug)]
 pub struct ErrorRole<E> {
@@ -145,26 +156,57 @@ pub struct ErrorRole<E> {
 
 impl<E: Into<MethodError>> ErrorType<E> {
     /// The role of an error with a code and data of its own.
-    pub fn role(self) -> ErrorRole<E> {
+    pub fn role(&self) -> ErrorRole<E> {
         ErrorRole { into_failure: |error| error.into().into() }
     }
+}
+
+/// [`ErrorType`] for an error that may have causes.
+///
+/// A `Box` of any error is what `std`'s errors convert into, texts, `anyhow`'s and such a `Box`
+/// itself; the last two are no errors in the sense of `std`.
+pub trait CausedError<'a, E> {
+    /// The role of an error that travels as what it and its causes say.
+    fn role(&self) -> ErrorRole<E>;
+}
+
+impl<'a, E: Into<Box<dyn std::error::Error + Send + Sync + 'a>>> CausedError<'a, E>
+    for ErrorType<E>
+{
+    fn role(&self) -> ErrorRole<E> {
+        ErrorRole { into_failure: |error| text(with_causes(&*error.into())) }
+    }
+}
+
+/// What an error says and, as `: ..`, what each of its causes does, unless it is said already.
+fn with_causes(error: &(dyn std::error::Error + '_)) -> String {
+    let mut message = error.to_string();
+    for cause in successors(error.source(), |cause| cause.source()) {
+        let cause = cause.to_string();
+        if !message.ends_with(&cause) {
+            message.push_str(": ");
+            message.push_str(&cause);
+        }
+    }
+    message
 }
 
 /// [`ErrorType`] for an error that is only text.
 pub trait TextError<E> {
     /// The role of an error that travels as what its `Display` says; in the alternate form, in
     /// which some types name their causes.
-    fn role(self) -> ErrorRole<E>;
+    fn role(&self) -> ErrorRole<E>;
 }
 
-impl<E: Display> TextError<E> for ErrorType<E> {
-    fn role(self) -> ErrorRole<E> {
-        ErrorRole {
-            into_failure: |error| {
-                MethodError::new(MethodError::UNSPECIFIED, format!("{error:#}")).into()
-            },
-        }
+impl<E: Display> TextError<E> for &ErrorType<E> {
+    fn role(&self) -> ErrorRole<E> {
+        ErrorRole { into_failure: |error| text(format!("{error:#}")) }
     }
+}
+
+/// The failure of an error without a code of its own.
+fn text(message: String) -> Failure {
+    MethodError::new(MethodError::UNSPECIFIED, message).into()
 }
 
 /// [`ErrorType`] for a type that can't be an error.
@@ -175,7 +217,7 @@ pub trait NotAnError<E> {
         E: Error;
 }
 
-impl<E> NotAnError<E> for &ErrorType<E> {
+impl<E> NotAnError<E> for ErrorType<E> {
     fn role(self) -> ErrorRole<E>
     where
         E: Error,

@@ -99,7 +99,7 @@ async fn a_name_of_300_mib_is_accepted() {
 async fn an_empty_name_registers() {
     let hub = Socket::default();
     let refused = open(&hub, &worker("").0).await;
-    assert!(matches!(refused, Err(ConnectError::BadName)), "found before anything is sent");
+    assert!(matches!(refused, Err(ConnectError::BadName { .. })), "found before anything is sent");
     let mut peer = Peer::dial(&hub);
     peer.send(&[&PREFACE[..], &frame(kind::HELLO, &Hello::new("").body())].concat()).await;
     assert_eq!(peer.refused().await, refusal::BAD_NAME);

@@ -79,7 +79,8 @@ async fn those_added_first_are_outermost() {
     assert_eq!(hub.call::<Value>("w", "echo", &json!([1])).await, Ok(json!([1])));
     assert!(hub.call::<Value>("w", "nix", &()).await.is_err());
     let notes = notes.lock().unwrap();
-    let missing = "the plugin has no method `nix`";
+    let missing = "the plugin `w` has no method `nix`; it has: `nothing`, `echo`, `sleep`, `wait`, \
+                   `stay`, `seen`, `text`, `emit`, `emit_text`";
     assert_eq!(
         notes[..],
         [

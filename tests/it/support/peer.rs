@@ -30,6 +30,7 @@ pub mod kind {
 
 /// Why a call has no output.
 pub mod status {
+    pub const METHOD_NOT_FOUND: u8 = 4;
     pub const EXPIRED: u8 = 8;
     pub const CANCELLED: u8 = 9;
 }

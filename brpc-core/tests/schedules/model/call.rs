@@ -103,7 +103,7 @@ impl Model {
         let (is_at_start, result) = match ended {
             Ended::AtStart(error) => (true, Err(error)),
             Ended::Cancelled(stage) => (false, Err(CallError::Cancelled { stage })),
-            Ended::Settled(settlement) => (false, settlement.into_result("method")),
+            Ended::Settled(settlement) => (false, settlement.into_result(|| ("plugin", "method"))),
         };
         let call = &mut self.calls[index];
         assert!(!call.is_over, "call {index} ends twice: {call:?}, {result:?}");
