@@ -18,10 +18,10 @@ pub trait Caller: Clone {
     type Plugin: Clone;
 
     /// A call that is made when it is awaited.
-    type Call<T: DeserializeOwned>: Future<Output = Result<T, CallError>> + CallOptions;
+    type Call<T>: Future<Output = Result<T, CallError>> + CallOptions;
 
     /// A call to many plugins: a stream of their names and what each answered.
-    type Broadcast<T: DeserializeOwned>: Stream<Item = (String, Result<T, CallError>)> + CallOptions;
+    type Broadcast<T>: Stream<Item = (String, Result<T, CallError>)> + CallOptions;
 
     /// Calls a method of a plugin.
     fn call<T, I>(&self, plugin: &Target<Self::Plugin>, method: &str, input: &I) -> Self::Call<T>

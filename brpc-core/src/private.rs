@@ -15,4 +15,6 @@ pub use std::vec::Vec;
 pub use crate::InterfaceError;
 pub use crate::Selector;
 pub use crate::caller::Caller;
-pub use crate::client::{All, Argument, Calls, Checks, Describes, MakeSchema, One, wanted};
+pub use crate::client::{
+    All, Argument, Binding, Calls, Checks, Describes, MakeSchema, One, wanted,
+};

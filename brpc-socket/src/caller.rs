@@ -11,8 +11,8 @@ use crate::{Broadcast, Call, PluginInfo, PluginRef, Selector, Socket};
 
 impl Caller for Socket {
     type Plugin = PluginRef;
-    type Call<T: DeserializeOwned> = Call<T>;
-    type Broadcast<T: DeserializeOwned> = Broadcast<T>;
+    type Call<T> = Call<T>;
+    type Broadcast<T> = Broadcast<T>;
 
     fn call<T, I>(&self, plugin: &Target<PluginRef>, method: &str, input: &I) -> Call<T>
     where

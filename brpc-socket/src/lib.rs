@@ -65,7 +65,7 @@ mod wait;
 /// What typed clients are made of; see [`#[client]`](macro@client).
 pub mod client {
     pub use brpc_core::caller::{CallOptions, Caller, Target};
-    pub use brpc_core::client::{All, Argument, Arguments, Calls, Checks, Describes, One};
+    pub use brpc_core::client::{All, Argument, Arguments, Binding, Calls, Checks, Describes, One};
 }
 
 pub use accept::Serving;

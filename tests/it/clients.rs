@@ -250,8 +250,8 @@ impl<T> stream::Stream for AllSaid<T> {
 
 impl Caller for Parrot {
     type Plugin = u8;
-    type Call<T: DeserializeOwned> = Said<T>;
-    type Broadcast<T: DeserializeOwned> = AllSaid<T>;
+    type Call<T> = Said<T>;
+    type Broadcast<T> = AllSaid<T>;
 
     fn call<T, I>(&self, _: &Target<u8>, method: &str, _: &I) -> Said<T>
     where

@@ -58,30 +58,39 @@ where
     }
 }
 
+/// Whom a client calls.
+pub trait Binding {
+    /// What becomes the answer: a call, or a stream of answers. Of any type: if it asked something of
+    /// `T`, then a method whose output doesn't decode would count as none, and not as one whose bound
+    /// isn't met.
+    type Call<T>;
+}
+
+impl<C: Caller> Binding for One<C> {
+    type Call<T> = C::Call<T>;
+}
+
+impl<C: Caller> Binding for All<C> {
+    type Call<T> = C::Broadcast<T>;
+}
+
 /// Through which a method with the input `I` and the output `T` can be called.
 ///
 /// Generated methods ask for this of their binding, and so ask nothing of `I` and `T` until somebody
 /// calls them: a plugin whose types no hub could use is still a plugin.
-pub trait Calls<I, T> {
-    /// What becomes the answer: a call, or a stream of answers.
-    type Call;
-
+pub trait Calls<I, T>: Binding {
     /// Calls a method.
-    fn call(&self, method: &str, input: &I) -> Self::Call;
+    fn call(&self, method: &str, input: &I) -> Self::Call<T>;
 }
 
 impl<C: Caller, I: Serialize, T: DeserializeOwned> Calls<I, T> for One<C> {
-    type Call = C::Call<T>;
-
-    fn call(&self, method: &str, input: &I) -> Self::Call {
+    fn call(&self, method: &str, input: &I) -> Self::Call<T> {
         self.caller.call(&self.plugin, method, input)
     }
 }
 
 impl<C: Caller, I: Serialize, T: DeserializeOwned> Calls<I, T> for All<C> {
-    type Call = C::Broadcast<T>;
-
-    fn call(&self, method: &str, input: &I) -> Self::Call {
+    fn call(&self, method: &str, input: &I) -> Self::Call<T> {
         self.caller.broadcast(&self.plugins, method, input)
     }
 }

@@ -135,7 +135,7 @@ impl Client<'_> {
     /// ```text
     /// pub fn add(&self, a: i64, b: i64) -> i64 { .. }
     /// // makes
-    /// pub fn add(&self, a: i64, b: i64) -> <B as __brpc::Calls<Input, i64>>::Call
+    /// pub fn add(&self, a: i64, b: i64) -> <B as __brpc::Binding>::Call<i64>
     /// where
     ///     B: __brpc::Calls<__brpc::Argument<i64, __brpc::Argument<i64>>, i64>,
     /// {
@@ -176,7 +176,7 @@ impl Client<'_> {
         quote_spanned! {Span::mixed_site()=>
             #(#cfgs)*
             #[doc = #docs]
-            pub fn #ident(&self, #(#names: #types),*) -> <B as #calls>::Call
+            pub fn #ident(&self, #(#names: #types),*) -> <B as #brpc::Binding>::Call<#output>
             where
                 B: #calls,
             {
