@@ -46,7 +46,7 @@ pub const MIN_RATE: u64 = 1024;
 
 /// The limits of one connection that can be chosen. Each side has its own; where both limit the
 /// same thing, the lower one holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
     /// From the start of the connection to the end of the handshake. Default 5 s.

@@ -13,19 +13,20 @@ use crate::{check, expand};
 /// // makes
 /// const _: () = {
 ///     use ::brpc::__private as __brpc;
-///     impl __brpc::Receiver for Greeter { .. METHODS: .. = &[]; }
+///     impl __brpc::Receiver for Greeter { .. fn methods() .. { &[] } }
 /// };
 /// ```
 pub(crate) fn receiver(plugin: &Plugin) -> TokenStream {
     if !check::can_be_plugin(plugin.self_type()) {
         return TokenStream::new();
     }
+    let methods = expand::methods(std::iter::empty());
     expand::implementation(
         plugin,
         &quote! {
             const NAME: &'static __brpc::str = "";
             const VERSION: &'static __brpc::str = "";
-            const METHODS: &'static [__brpc::Method<Self>] = &[];
+            #methods
         },
     )
 }

@@ -122,7 +122,7 @@ mod tests {
             panic!("a block, an error and a constant, not {}", items.len())
         };
         assert!(error.mac.path.segments.last().unwrap().ident == "compile_error");
-        assert!(quote!(#stub).to_string().contains("[__brpc :: Method < Self >] = & []"));
+        assert!(quote!(#stub).to_string().contains("__brpc :: Sync , { & [] }"));
     }
 
     #[test]

@@ -35,7 +35,7 @@ impl<R: Receiver> Handlers<R> {
     /// breaks its promise to be short.
     pub(crate) fn start(&self, link: &Arc<HubLink<R>>, call: IncomingCall) {
         let IncomingCall { id, method, deadline, trace, metadata, payload } = call;
-        let Some(method) = R::METHODS.get(method as usize) else {
+        let Some(method) = R::methods().get(method as usize) else {
             return link.refuse(id, Failure::new(Status::MethodNotFound, ""));
         };
         let context = Context::new(Call {

@@ -46,6 +46,8 @@
 //! A plugin does not reconnect by itself yet: [`Session::run`] says why it ended, and the same
 //! [`Plugin`] can connect again.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod change;
 mod context;
 mod dispatch;

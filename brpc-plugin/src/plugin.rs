@@ -103,7 +103,7 @@ impl<R: Receiver> Plugin<R> {
         self
     }
 
-    /// The limits of its connections.
+    /// The limits of its connections. Default: [`Limits::default`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -212,11 +212,11 @@ impl<R: Receiver> Plugin<R> {
         if let Some(description) = self.description.get() {
             return Ok(description.clone());
         }
-        let mut functions: Vec<Function> = R::METHODS.iter().map(function).collect();
+        let mut functions: Vec<Function> = R::methods().iter().map(function).collect();
         for Override { method, change } in &self.overrides {
             let Some(function) = functions.iter_mut().find(|function| function.name == *method)
             else {
-                let methods = R::METHODS.iter().map(|method| method.name.to_owned()).collect();
+                let methods = R::methods().iter().map(|method| method.name.to_owned()).collect();
                 return Err(ConnectError::NoSuchMethod { name: method.clone(), methods });
             };
             change(function)

@@ -24,7 +24,11 @@ pub trait Receiver: Send + Sync + Sized + 'static {
     const VERSION: &'static str;
 
     /// Its methods. Their order is their number on the wire.
-    const METHODS: &'static [Method<Self>];
+    // The bounds are the trait's own. An implementation that repeats them takes them as given in its
+    // body, so that a type that can't be shared is reported once, and not for each async method.
+    fn methods() -> &'static [Method<Self>]
+    where
+        Self: Send + Sync;
 
     /// Takes the sender of events; called once, before the receiver is shared.
     fn attach_hook(&mut self, _hook: AsyncHook) {}
@@ -57,7 +61,7 @@ pub enum Invoke<S> {
 }
 
 /// What becomes of a running async handler when its call is cancelled or the connection ends.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum OnCancel {
     /// Its future is dropped at the next `await`.
     Drop,

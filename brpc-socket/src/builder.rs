@@ -67,7 +67,7 @@ impl fmt::Debug for Config {
 }
 
 impl Builder {
-    /// The limits of each connection.
+    /// The limits of each connection. Default: [`Limits::default`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.config.limits = limits;
         self

@@ -22,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(10);
 const SLACK: Duration = Duration::from_millis(200);
 
 /// How one plugin went.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct DrainReport {
     /// The plugin.
@@ -50,7 +50,7 @@ impl DrainReport {
 }
 
 /// How a shutdown went.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
     /// How each plugin went that was connected.

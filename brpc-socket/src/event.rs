@@ -1,6 +1,7 @@
 //! What the hub tells its subscribers.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use brpc_core::describe::Description;
@@ -29,7 +30,8 @@ pub enum Event {
     CutOff,
 }
 
-/// A plugin on one of its connections. A cheap clone.
+/// A plugin on one of its connections. A cheap clone. Two are equal if they are the same
+/// connection to the same hub.
 #[derive(Clone)]
 pub struct PluginRef(Arc<Identity>);
 
@@ -92,10 +94,19 @@ impl PluginRef {
     pub(crate) fn set_ended(&self, reason: DisconnectReason) {
         let _ = self.0.end.set(reason);
     }
+}
 
-    /// Whether the other is this, on the same connection to the same hub.
-    pub(crate) fn is(&self, other: &Self) -> bool {
+impl PartialEq for PluginRef {
+    fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for PluginRef {}
+
+impl Hash for PluginRef {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.generation.hash(state);
     }
 }
 

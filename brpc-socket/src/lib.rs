@@ -36,6 +36,8 @@
 //!   socket, or a [`Listener`] that brings its own.
 //! - It makes each call once. Whoever repeats a call decides so, by its error.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod accept;
 mod broadcast;
 mod builder;

@@ -66,7 +66,7 @@ impl Registry {
     /// The connection of this plugin, unless it has ended or is about to.
     pub(crate) fn instance(&self, plugin: &PluginRef) -> Option<&Arc<PluginLink>> {
         let link = self.connections.get(&plugin.generation())?;
-        let is_it = link.member().is_some_and(|member| member.plugin.is(plugin));
+        let is_it = link.member().is_some_and(|member| member.plugin == *plugin);
         (is_it && !link.has_ended()).then_some(link)
     }
 

@@ -275,6 +275,9 @@ impl Socket {
     ///
     /// Asking twice is the same as asking once, with the shorter grace.
     ///
+    /// # Errors
+    /// If no plugin of that name is connected.
+    ///
     /// # Cancel safety
     /// Once polled, the plugin leaves, whether the future is dropped or not.
     pub fn unplug(&self, name: &str) -> Unplug {

@@ -18,6 +18,9 @@ pub struct Plugged {
 ///
 /// # Errors
 /// As [`Plugin::serve`].
+///
+/// # Cancel safety
+/// Dropped, the plugin is not connected.
 pub async fn plug<R: Receiver>(hub: &Socket, plugin: &Plugin<R>) -> Result<Plugged, ConnectError> {
     let (ours, theirs) = tokio::io::duplex(ROOM);
     run(hub, plugin, ours, theirs).await
@@ -27,6 +30,9 @@ pub async fn plug<R: Receiver>(hub: &Socket, plugin: &Plugin<R>) -> Result<Plugg
 ///
 /// # Errors
 /// As [`Plugin::serve`].
+///
+/// # Cancel safety
+/// As [`plug`].
 pub async fn plug_through<R: Receiver>(
     hub: &Socket,
     plugin: &Plugin<R>,
@@ -67,6 +73,9 @@ impl Plugged {
     ///
     /// # Panics
     /// If the run did.
+    ///
+    /// # Cancel safety
+    /// Dropped, the plugin goes on running.
     pub async fn ended(self) -> EndReason {
         match self.run.await {
             Ok(reason) => reason,
@@ -76,6 +85,9 @@ impl Plugged {
     }
 
     /// Ends it as if its process was killed: without a goodbye.
+    ///
+    /// # Cancel safety
+    /// Dropped once it was polled, the plugin ends all the same.
     pub async fn kill(self) {
         self.run.abort();
         let _ = self.run.await;

@@ -72,6 +72,9 @@ impl Script {
     ///
     /// # Errors
     /// If its name, version or methods break a rule, or the hub doesn't let it in.
+    ///
+    /// # Cancel safety
+    /// Dropped, the plugin is not connected.
     pub async fn plug(self, hub: &Socket) -> Result<Scripted, ConnectError> {
         let (ours, theirs) = tokio::io::duplex(ROOM);
         self.run(hub, ours, theirs).await
@@ -81,6 +84,9 @@ impl Script {
     ///
     /// # Errors
     /// As [`plug`](Self::plug).
+    ///
+    /// # Cancel safety
+    /// As there.
     pub async fn plug_through(self, hub: &Socket, link: &Link) -> Result<Scripted, ConnectError> {
         let (ours, theirs) = link.connect();
         self.run(hub, ours, theirs).await

@@ -72,7 +72,7 @@ pub trait Connection {
 }
 
 /// How a transport ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum End {
     /// The peer sends no more.
     Eof,

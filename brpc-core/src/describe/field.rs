@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::{Function, definitions};
 
 /// A field in a description that is given by hand; for [`Function::input_fields`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     name: String,
     is_mandatory: bool,

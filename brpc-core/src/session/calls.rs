@@ -37,7 +37,7 @@ pub struct NewCall {
 }
 
 /// What to do with a call when as many are in progress as may be.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Admission {
     /// Refuse it at once.
     Refuse,

@@ -124,28 +124,38 @@ fn has_nothing_special(errors: &Errors, signature: &Signature) {
 
 fn input_is_owned(errors: &Errors, ty: &Type) {
     match ungrouped(ty) {
-        Type::Reference(reference) => errors.on(reference, types::owned_instead(reference, "")),
+        Type::Reference(reference) if types::is_context(&reference.elem) => errors.on(
+            reference,
+            "leave the context out: a plugin has it of its hub, and no caller gives it",
+        ),
         Type::ImplTrait(ty) => errors.on(ty, "name a type: an input is of one type"),
-        ty => owns_what_is_in_it(errors, ty, "an input"),
+        ty => {
+            let (references, lifetimes) = types::borrowed(ty);
+            for reference in references {
+                errors.on(reference, types::owned_instead(reference, ""));
+            }
+            for lifetime in lifetimes {
+                errors.on(lifetime, "an input owns what is in it: leave lifetimes out");
+            }
+        }
     }
 }
 
 fn output_is_owned(errors: &Errors, ty: &Type) {
     match ungrouped(ty) {
-        Type::Reference(reference) => {
-            errors.on(reference, "return an owned type: what is borrowed can't be sent");
-        }
         Type::ImplTrait(ty) => errors.on(ty, "name a type: an output is of one type"),
         Type::Never(never) => {
             errors.on(never, "return something, or nothing: a call waits for an answer");
         }
-        ty => owns_what_is_in_it(errors, ty, "an output"),
-    }
-}
-
-fn owns_what_is_in_it(errors: &Errors, ty: &Type, what: &str) {
-    for lifetime in types::lifetimes(ty) {
-        errors.on(lifetime, format!("{what} owns what is in it: leave lifetimes out"));
+        ty => {
+            let (references, lifetimes) = types::borrowed(ty);
+            for reference in references {
+                errors.on(reference, "return an owned type: what is borrowed can't be sent");
+            }
+            for lifetime in lifetimes {
+                errors.on(lifetime, "an output owns what is in it: leave lifetimes out");
+            }
+        }
     }
 }
 

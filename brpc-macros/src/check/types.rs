@@ -26,9 +26,7 @@ pub(super) fn owned_or_skip(reference: &TypeReference) -> String {
 
 /// What to take instead of a reference; `else_` is what can be done otherwise.
 pub(super) fn owned_instead(reference: &TypeReference, else_: &str) -> String {
-    if let Type::Path(path) = ungrouped(&reference.elem)
-        && path.path.segments.last().is_some_and(|last| last.ident == "Context")
-    {
+    if is_context(&reference.elem) {
         return "the context comes first, as `&Context`, and only once".to_owned();
     }
     let owned = match ungrouped(&reference.elem) {
@@ -42,11 +40,24 @@ pub(super) fn owned_instead(reference: &TypeReference, else_: &str) -> String {
     format!("take `{owned}` instead of `{}`: inputs are owned{else_}", text(reference))
 }
 
+/// Whether a type is named like the context.
+pub(super) fn is_context(ty: &Type) -> bool {
+    matches!(ungrouped(ty), Type::Path(path)
+        if path.path.segments.last().is_some_and(|last| last.ident == "Context"))
+}
+
 /// The lifetimes in a type that aren't `'static`.
 pub(super) fn lifetimes(ty: &Type) -> Vec<&Lifetime> {
     let mut lifetimes = Lifetimes(Vec::new());
     lifetimes.visit_type(ty);
     lifetimes.0
+}
+
+/// What a type doesn't own: its references, and the lifetimes beside them that aren't `'static`.
+pub(super) fn borrowed(ty: &Type) -> (Vec<&TypeReference>, Vec<&Lifetime>) {
+    let mut borrowed = Borrowed(Vec::new(), Lifetimes(Vec::new()));
+    borrowed.visit_type(ty);
+    (borrowed.0, borrowed.1.0)
 }
 
 struct Input<'e> {
@@ -96,6 +107,21 @@ impl<'ast> Visit<'ast> for Lifetimes<'ast> {
             self.0.push(lifetime);
         }
     }
+}
+
+struct Borrowed<'ast>(Vec<&'ast TypeReference>, Lifetimes<'ast>);
+
+impl<'ast> Visit<'ast> for Borrowed<'ast> {
+    fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
+        self.0.push(reference);
+    }
+
+    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+        self.1.visit_lifetime(lifetime);
+    }
+
+    // A function borrows nothing. That it can't travel is found where the method is called.
+    fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
 }
 
 struct Output<'e> {

@@ -25,9 +25,9 @@ use crate::model::{Hook, Plugin};
 ///     impl __brpc::Receiver for Greeter {
 ///         const NAME: &'static __brpc::str = "greeter";
 ///         const VERSION: &'static __brpc::str = ::core::env!("CARGO_PKG_VERSION");
-///         const METHODS: &'static [__brpc::Method<Self>] = &[
-///             __brpc::Method { name: "greet", .. },
-///         ];
+///         fn methods() -> &'static [__brpc::Method<Self>] where .. {
+///             &[__brpc::Method { name: "greet", .. }]
+///         }
 ///     }
 /// };
 /// ```
@@ -38,16 +38,39 @@ pub(crate) fn receiver(plugin: &Plugin) -> TokenStream {
         .as_ref()
         .map_or_else(|| quote!(::core::env!("CARGO_PKG_VERSION")), ToTokens::to_token_stream);
     let rows = plugin.methods.iter().map(row);
-    let attach_hook = attach_hook(&plugin.hooks);
+    let (methods, attach_hook) = (methods(rows), attach_hook(&plugin.hooks));
     implementation(
         plugin,
         &quote_spanned! {Span::mixed_site()=>
             const NAME: &'static __brpc::str = #name;
             const VERSION: &'static __brpc::str = #version;
-            const METHODS: &'static [__brpc::Method<Self>] = &[#(#rows),*];
+            #methods
             #attach_hook
         },
     )
+}
+
+/// ```text
+/// fn methods() -> &'static [__brpc::Method<Self>]
+/// where
+///     for<'any> Self: __brpc::Send + __brpc::Sync,
+/// {
+///     &[ROWS]
+/// }
+/// ```
+///
+/// What a type lacks of the bounds is reported by the trait. Here they are taken as given, so that
+/// it isn't reported again for the future of each async method; a bound with a lifetime in it is one
+/// that the compiler doesn't check before it is used.
+pub(crate) fn methods(rows: impl Iterator<Item = TokenStream>) -> TokenStream {
+    quote_spanned! {Span::mixed_site()=>
+        fn methods() -> &'static [__brpc::Method<Self>]
+        where
+            for<'any> Self: __brpc::Send + __brpc::Sync,
+        {
+            &[#(#rows),*]
+        }
+    }
 }
 
 /// ```text

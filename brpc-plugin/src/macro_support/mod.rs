@@ -11,6 +11,7 @@ pub use brpc_core::{Answer, Failure, MethodError};
 pub use schemars::{Schema, SchemaGenerator};
 pub use std::assert;
 pub use std::boxed::Box;
+pub use std::marker::{Send, Sync};
 pub use std::mem::drop;
 
 pub use self::input::{

@@ -100,6 +100,9 @@ impl Next {
     ///
     /// # Errors
     /// What the method, or another middleware, failed with. A panic of the method comes back as one.
+    ///
+    /// # Cancel safety
+    /// Dropping it drops the method, or the middleware, that runs; a blocking method runs to its end.
     pub async fn run(mut self, call: Incoming) -> Answer {
         let Some(step) = self.chain.get(self.passed).cloned() else {
             return self.inner.run(call).await;

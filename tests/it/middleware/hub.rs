@@ -232,13 +232,12 @@ async fn a_call_can_be_cancelled_wherever_it_is() {
     let (waiting, journal) = hub(Waiting(9, 0)).await;
     let mut call = waiting.call::<()>("w", "wait", &());
     let handle = call.cancel_handle();
-    let cancel = async {
-        sleep(Duration::from_secs(1)).await;
-        handle.cancel();
-    };
     let start = Instant::now();
-    let (outcome, ()) = tokio::join!(call, cancel);
-    assert_eq!(outcome, Err(CallError::Cancelled { stage: Stage::Queued }));
+    // In a task, which only a wake-up brings back.
+    let call = tokio::spawn(call);
+    sleep(Duration::from_secs(1)).await;
+    handle.cancel();
+    assert_eq!(call.await.unwrap(), Err(CallError::Cancelled { stage: Stage::Queued }));
     assert_eq!((start.elapsed().as_secs(), journal.started()), (1, 0));
 
     let (hub, journal) = hub(Waiting(0, 0)).await;

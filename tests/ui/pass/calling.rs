@@ -9,11 +9,11 @@ use brpc::Receiver;
 use serde_json::Value;
 
 pub fn names<P: Receiver>() -> Vec<&'static str> {
-    P::METHODS.iter().map(|method| method.name).collect()
+    P::methods().iter().map(|method| method.name).collect()
 }
 
 pub fn row<P: Receiver>(name: &str) -> &'static Method<P> {
-    P::METHODS.iter().find(|method| method.name == name).expect(name)
+    P::methods().iter().find(|method| method.name == name).expect(name)
 }
 
 /// Calls with JSON and answers with JSON.

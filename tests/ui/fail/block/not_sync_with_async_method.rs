@@ -11,6 +11,14 @@ impl Greeter {
     }
 
     pub async fn wait(&self) {}
+
+    pub async fn wait_again(&self, cx: &brpc::Context, seconds: u64) -> u64 {
+        cx.cancelled().await;
+        seconds
+    }
 }
 
-fn main() {}
+fn main() {
+    let plugin = brpc::Plugin::new(Greeter { greeted: Cell::new(0) });
+    drop(plugin.name("greeter"));
+}

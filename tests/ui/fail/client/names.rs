@@ -4,6 +4,7 @@
 trait Names {
     fn new(&self);
     fn all(&self) -> u8;
+    fn select(&self);
     #[brpc(rename = "two")]
     fn one(&self);
     #[brpc(rename = "two")]

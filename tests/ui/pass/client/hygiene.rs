@@ -1,7 +1,6 @@
 //! Without a prelude, under other names, between strict lints.
 
 #![deny(warnings, missing_docs, missing_debug_implementations, unreachable_pub)]
-#![deny(clippy::all, clippy::pedantic)]
 #![no_implicit_prelude]
 
 extern crate brpc as renamed;

@@ -21,12 +21,22 @@ impl Greeter {
 
 struct Other;
 
-#[brpc::plugin(crate = crate::deep::inside::renamed, name = "other")]
+#[brpc::plugin(crate = crate::deep::inside::renamed, name = "other", client)]
 impl Other {
-    pub fn greet(&self) {}
+    pub fn greet(&self) -> Result<u8, String> {
+        Ok(1)
+    }
+}
+
+#[brpc::client(crate = inside::renamed)]
+trait Interface {
+    fn add(&self, a: u8, b: u8) -> u8;
 }
 
 fn main() {
+    let hub = brpc::Socket::default();
+    drop(OtherClient::new(&hub, "other").greet());
+    drop(InterfaceClient::new(&hub, "interface").add(1, 2));
     assert_eq!(<Greeter as brpc::Receiver>::NAME, "greeter");
     assert_eq!(<Other as brpc::Receiver>::NAME, "other");
 }

@@ -9,6 +9,16 @@ mod shadows {
     pub struct Arc;
     pub struct String;
     pub struct Send;
+    pub struct Sync;
+    pub struct Clone;
+    pub struct Debug;
+    pub struct Into;
+    pub struct Caller;
+    pub struct One;
+    pub struct All;
+    pub struct Calls;
+    pub struct Argument;
+    pub struct Selector;
     pub struct str;
     pub struct Some;
     pub struct Ok;
@@ -42,10 +52,9 @@ mod shadows {
     }
     impl<T> Meddler for T {}
 
-    #[derive(Default)]
     pub struct Greeter;
 
-    #[::brpc::plugin]
+    #[::brpc::plugin(client)]
     impl Greeter {
         pub fn greet(&self, name: ::std::string::String) -> ::std::string::String {
             name
@@ -63,9 +72,17 @@ mod shadows {
         #[brpc(hook)]
         fn keep(&mut self, _: ::brpc::AsyncHook) {}
     }
+
+    #[::brpc::client]
+    pub trait Interface {
+        fn add(&self, a: u8, b: u8) -> ::std::result::Result<u8, ()>;
+    }
 }
 
 fn main() {
     assert_eq!(shadows::Greeter.greet("you".to_owned()), "you");
     assert_eq!(<shadows::Greeter as brpc::Receiver>::NAME, "greeter");
+    let hub = brpc::Socket::default();
+    drop(shadows::GreeterClient::new(&hub, "greeter").add(1, 2));
+    drop(shadows::InterfaceClient::new(&hub, "interface").add(1, 2));
 }

@@ -1,4 +1,5 @@
-//! The generated code passes lints that are stricter than usual.
+//! The generated code passes lints that are stricter than usual, also those of clippy, for which
+//! `Cargo.toml` names this file as a test.
 
 #![deny(warnings, missing_docs, unused, nonstandard_style, future_incompatible)]
 #![deny(rust_2018_idioms, rust_2021_compatibility, let_underscore, keyword_idents)]
@@ -16,7 +17,7 @@ pub struct Greeter {
     hook: brpc::AsyncHook,
 }
 
-#[brpc::plugin]
+#[brpc::plugin(client)]
 impl Greeter {
     /// Counts.
     #[must_use]
@@ -60,4 +61,48 @@ impl Greeter {
     }
 }
 
-fn main() {}
+/// An interface.
+#[brpc::client]
+pub trait Interface {
+    /// Counts.
+    fn count(&self) -> u64;
+    /// Adds.
+    fn add(&self, a: i64, b: i64) -> Result<i64, String>;
+    async fn without_docs(&self, name: String, names: Vec<String>);
+}
+
+mod private {
+    //! Whose items can't be reached.
+
+    #[derive(Debug)]
+    struct Hidden;
+
+    #[brpc::plugin(client)]
+    impl Hidden {
+        pub async fn wait(&self, cx: &brpc::Context, input: String) -> String {
+            cx.cancelled().await;
+            input
+        }
+
+        pub fn length(&self, text: String) -> usize {
+            text.len()
+        }
+    }
+
+    #[brpc::client]
+    trait Interface {
+        fn take(&self, input: String);
+    }
+
+    /// Uses both.
+    pub(crate) fn calls(hub: &brpc::Socket) {
+        let _ = Hidden;
+        drop(HiddenClient::new(hub, "hidden").wait(String::new()));
+        drop(HiddenClient::new(hub, "hidden").length(String::new()));
+        drop(InterfaceClient::new(hub, "hidden").take(String::new()));
+    }
+}
+
+fn main() {
+    private::calls(&brpc::Socket::default());
+}

@@ -10,7 +10,7 @@ struct Greeter {
     hook: Option<AsyncHook>,
 }
 
-#[brpc::plugin]
+#[brpc::plugin(client)]
 impl Greeter {
     #[cfg(all())]
     pub fn present(&self) -> u8 {
@@ -51,4 +51,8 @@ fn main() {
     let mut plugin = Greeter::default();
     brpc::Receiver::attach_hook(&mut plugin, AsyncHook::default());
     assert!(plugin.hook.is_some());
+
+    let hub = brpc::Socket::default();
+    let client = GreeterClient::new(&hub, "greeter");
+    drop((client.present(), client.present_by_attribute(), client.or_this()));
 }

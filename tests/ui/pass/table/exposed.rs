@@ -37,8 +37,13 @@ impl DiskWatcher {
     pub(self) fn of_the_module(&self) {}
 }
 
+impl DiskWatcher {
+    pub fn of_another_block(&self) {}
+}
+
 fn main() {
     let plugin = DiskWatcher::new();
+    plugin.of_another_block();
     plugin.private();
     plugin.of_the_crate();
     plugin.of_the_module();
