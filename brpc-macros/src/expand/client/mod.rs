@@ -97,7 +97,7 @@ impl Client<'_> {
 
                 /// Calls this plugin on its connection, and nobody who has its name later.
                 #[must_use]
-                pub fn instance(caller: &C, plugin: &C::Plugin) -> Self {
+                pub fn instance(caller: &C, plugin: &<C as #brpc::Caller>::Plugin) -> Self {
                     Self { binding: #brpc::One::instance(caller, plugin) }
                 }
             }
