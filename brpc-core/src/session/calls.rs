@@ -10,40 +10,10 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Instant;
 
-use bytes::Bytes;
-
 use super::deadlines::Deadlines;
+use super::new_call::{Admission, CallId, NewCall};
 use super::unsent::Unsent;
-use crate::{CallError, Limits, Metadata, Scope, Stage};
-
-/// Identifies a call on its connection. Counted up from 1 and never used again.
-pub type CallId = u64;
-
-/// A call to be made.
-#[derive(Clone, Debug)]
-pub struct NewCall {
-    /// The method's number.
-    pub method: u32,
-    /// The encoded input; empty for none.
-    pub payload: Bytes,
-    /// When its time is over; `None` for no limit.
-    pub deadline: Option<Instant>,
-    /// The trace id; empty for none.
-    pub trace: String,
-    /// Keys and values for the handler.
-    pub metadata: Metadata,
-    /// What to do when there is no place for it.
-    pub admission: Admission,
-}
-
-/// What to do with a call when as many are in progress as may be.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Admission {
-    /// Refuse it at once.
-    Refuse,
-    /// Let it wait for a place, in the order of arrival.
-    Wait,
-}
+use crate::{CallError, Limits, Scope, Stage};
 
 /// The calls of one connection. `T` stands for the caller.
 #[derive(Debug)]

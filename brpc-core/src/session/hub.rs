@@ -3,14 +3,13 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::calls::{Answered, CallId, Calls, NewCall};
+use super::calls::{Answered, Calls};
 use super::credit::Granted;
+use super::new_call::{CallId, NewCall, millis};
 use super::{DrainCause, Farewell, Settlement, last_words};
 use crate::HubEvent;
 use crate::answer::{Answer, Failure, Status};
-use crate::limits::{
-    MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_STRIKES, MAX_TRACE, MAX_TRANSMIT,
-};
+use crate::limits::{MAX_STRIKES, MAX_TRANSMIT};
 use crate::metadata::is_sendable;
 use crate::wire::{self, Frame, Message as _, WriteBuffer, kind};
 use crate::{CallError, DisconnectReason, Limits, Metadata, ProtocolError, Stage};
@@ -109,13 +108,13 @@ impl<T> HubSession<T> {
         if let Some(ending) = &self.ending {
             return Err((caller, ending.refusal()));
         }
-        if let Err(error) = check_annotations(&call) {
+        if let Err(error) = call.check() {
             return Err((caller, error));
         }
         if call.deadline.is_some_and(|deadline| deadline <= now) {
             return Err((caller, CallError::DeadlineExceeded { stage: Stage::Queued }));
         }
-        let size = frame_size(&call);
+        let size = call.frame_size();
         if size > self.terms.max_frame {
             let limit = self.terms.max_frame;
             return Err((caller, CallError::InputTooLarge { size, limit }));
@@ -264,7 +263,7 @@ impl<T> HubSession<T> {
         out.reserve(calls, bytes);
         while bytes::Buf::remaining(out) < MAX_TRANSMIT {
             let Some((id, call)) = self.calls.next_to_write() else { break };
-            encode_call(id, &call, out, now);
+            call.encode(id, out, now);
         }
         if self.has_unwritten() {
             return;
@@ -395,38 +394,4 @@ impl Ending {
             Self::Leaving | Self::Draining { .. } => CallError::Draining,
         }
     }
-}
-
-/// Checks what the plugin would take for a breach of the protocol.
-fn check_annotations(call: &NewCall) -> Result<(), CallError> {
-    let (path, message) = if call.trace.len() > MAX_TRACE {
-        ("trace", format!("a trace id has at most {MAX_TRACE} bytes"))
-    } else if !call.metadata.is_sendable() {
-        let limits = format!("{MAX_METADATA_ENTRIES} entries and {MAX_METADATA_BYTES} bytes");
-        ("metadata", format!("metadata has at most {limits}"))
-    } else {
-        return Ok(());
-    };
-    Err(CallError::InvalidInput { path: path.to_owned(), message })
-}
-
-/// How large a call's frame can be, with the longest numbers.
-fn frame_size(call: &NewCall) -> usize {
-    const NUMBERS: usize = 1 + 10 + 5 + 10 + 2;
-    let texts = call.metadata.iter().map(|(key, value)| key.len() + value.len() + 4);
-    NUMBERS + 2 + call.trace.len() + texts.sum::<usize>() + call.payload.len()
-}
-
-fn encode_call(id: CallId, call: &NewCall, out: &mut WriteBuffer, now: Instant) {
-    // Rounded up, and never 0, which would mean that there is no limit.
-    let timeout_ms = call.deadline.map_or(0, |deadline| {
-        millis(deadline.saturating_duration_since(now) + Duration::from_nanos(999_999)).max(1)
-    });
-    let metadata = call.metadata.iter().collect();
-    let header = wire::Call { id, method: call.method, timeout_ms, trace: &call.trace, metadata };
-    header.encode_with_payload(&call.payload, out);
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use thiserror::Error;
 
-use super::calls::{CallId, IdHasher};
+use super::CallId;
+use super::calls::IdHasher;
 use super::credit::Available;
 use super::deadlines::Deadlines;
 use super::outbox::Outbox;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::calls::{CallId, NewCall};
+use super::new_call::{CallId, NewCall};
 
 /// Calls that are not sent yet, in the order of their ids, and what they take.
 #[derive(Debug, Default)]

@@ -1,0 +1,77 @@
+//! A call to be made, and its frame.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use crate::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_TRACE};
+use crate::wire::{self, Message as _, WriteBuffer};
+use crate::{CallError, Metadata};
+
+/// Identifies a call on its connection. Counted up from 1 and never used again.
+pub type CallId = u64;
+
+/// A call to be made.
+#[derive(Clone, Debug)]
+pub struct NewCall {
+    /// The method's number.
+    pub method: u32,
+    /// The encoded input; empty for none.
+    pub payload: Bytes,
+    /// When its time is over; `None` for no limit.
+    pub deadline: Option<Instant>,
+    /// The trace id; empty for none.
+    pub trace: String,
+    /// Keys and values for the handler.
+    pub metadata: Metadata,
+    /// What to do when there is no place for it.
+    pub admission: Admission,
+}
+
+/// What to do with a call when as many are in progress as may be.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Admission {
+    /// Refuse it at once.
+    Refuse,
+    /// Let it wait for a place, in the order of arrival.
+    Wait,
+}
+
+impl NewCall {
+    /// Checks what the plugin would take for a breach of the protocol.
+    pub(super) fn check(&self) -> Result<(), CallError> {
+        let (path, message) = if self.trace.len() > MAX_TRACE {
+            ("trace", format!("a trace id has at most {MAX_TRACE} bytes"))
+        } else if !self.metadata.is_sendable() {
+            let limits = format!("{MAX_METADATA_ENTRIES} entries and {MAX_METADATA_BYTES} bytes");
+            ("metadata", format!("metadata has at most {limits}"))
+        } else {
+            return Ok(());
+        };
+        Err(CallError::InvalidInput { path: path.to_owned(), message })
+    }
+
+    /// How large a call's frame can be, with the longest numbers.
+    pub(super) fn frame_size(&self) -> usize {
+        const NUMBERS: usize = 1 + 10 + 5 + 10 + 2;
+        let texts = self.metadata.iter().map(|(key, value)| key.len() + value.len() + 4);
+        NUMBERS + 2 + self.trace.len() + texts.sum::<usize>() + self.payload.len()
+    }
+
+    /// Appends its frame, with what is left of its time.
+    pub(super) fn encode(&self, id: CallId, out: &mut WriteBuffer, now: Instant) {
+        // Rounded up, and never 0, which would mean that there is no limit.
+        let timeout_ms = self.deadline.map_or(0, |deadline| {
+            millis(deadline.saturating_duration_since(now) + Duration::from_nanos(999_999)).max(1)
+        });
+        let metadata = self.metadata.iter().collect();
+        let header =
+            wire::Call { id, method: self.method, timeout_ms, trace: &self.trace, metadata };
+        header.encode_with_payload(&self.payload, out);
+    }
+}
+
+/// A duration as it travels: in milliseconds, and the longest for what is longer.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
