@@ -1,7 +1,6 @@
 //! Running handlers: in place while they don't wait, else in tasks of their own.
 
 use std::collections::HashMap;
-use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use brpc_core::{Answer, CallId, Failure, IncomingCall, Status};
@@ -10,10 +9,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::bound::Bound;
 use crate::context::{Call, Context};
-use crate::handler::{Handler, catching, expired, unwanted};
+use crate::handler::{Handler, catching, expired, run_blocking};
 use crate::link::HubLink;
-use crate::middleware::{Chain, Incoming, Inner, Next};
+use crate::middleware::{Chain, Incoming, Next};
 use crate::receiver::{BoxFuture, Invoke, Method, OnCancel, Receiver};
 
 /// The handlers of one connection.
@@ -69,7 +69,8 @@ impl<R: Receiver> Handlers<R> {
         }
     }
 
-    /// Runs the middleware, and the method at its end, as one async handler.
+    /// Runs the middleware, and the method at its end. The call is answered when both are over, so
+    /// that it keeps its place as long as the method runs.
     fn start_chain(
         &self,
         link: &Arc<HubLink<R>>,
@@ -78,16 +79,28 @@ impl<R: Receiver> Handlers<R> {
         context: &Context,
         payload: Bytes,
     ) {
-        let on_cancel = match method.invoke {
-            Invoke::Sync(_) => OnCancel::Drop,
-            // A thread can't be stopped, and the call keeps its place as long as it runs.
-            Invoke::Blocking(_) => OnCancel::Finish,
-            Invoke::Async(_) => method.on_cancel,
-        };
-        let (receiver, tasks) = (self.receiver.clone(), self.tasks.clone());
-        let next = Next::new(self.middleware.clone(), Arc::new(Bound { receiver, method, tasks }));
+        if let Some(answer) = expired(context) {
+            return link.answer(id, answer, context);
+        }
+        let bound = Arc::new(Bound::new(self.receiver.clone(), method));
+        let next = Next::new(self.middleware.clone(), bound.clone());
         let call = Incoming::new(method.name, context.clone(), payload);
-        self.start_async(link, id, on_cancel, context, || Box::pin(next.run(call)));
+        let chain = match Handler::begin(|| Box::pin(next.run(call))) {
+            Ok(answer) if bound.close() => return link.answer(id, answer, context),
+            chain => chain,
+        };
+        self.running().insert(id, context.cancellation().clone());
+        let (link, context) = (link.clone(), context.clone());
+        self.tasks.spawn(async move {
+            let answer = match chain {
+                Ok(answer) => answer,
+                Err(chain) => run_chain(chain, &bound, &context).await,
+            };
+            if !bound.close() {
+                bound.finish().await;
+            }
+            link.handlers().finished(&link, id, answer, &context);
+        });
     }
 
     /// Polls an async handler once in place; one that has to wait goes on in a task.
@@ -144,55 +157,15 @@ impl<R: Receiver> Handlers<R> {
     }
 }
 
-/// A method with what it is called on: the end of a chain of middleware.
-struct Bound<R: 'static> {
-    receiver: Arc<R>,
-    method: &'static Method<R>,
-    tasks: TaskTracker,
-}
-
-impl<R: Receiver> Inner for Bound<R> {
-    fn run(&self, call: Incoming) -> BoxFuture<Answer> {
-        let Incoming { context, input, .. } = call;
-        // The middleware may have waited.
-        if let Some(answer) = expired(&context).or_else(|| unwanted(&context)) {
-            return Box::pin(ready(answer));
-        }
-        let receiver = self.receiver.clone();
-        match self.method.invoke {
-            Invoke::Sync(invoke) => {
-                Box::pin(ready(catching(|| invoke(&receiver, &context, &input))))
-            }
-            Invoke::Blocking(invoke) => {
-                let run = move || run_blocking(invoke, &receiver, &context, &input);
-                let thread = self.tasks.spawn_blocking(run);
-                // Only a runtime that ends doesn't run it.
-                Box::pin(async {
-                    thread.await.unwrap_or_else(|_| Err(Failure::new(Status::Cancelled, "")))
-                })
-            }
-            Invoke::Async(invoke) => {
-                let cancelled = context.cancellation().clone();
-                let handler = Handler::begin(|| invoke(receiver, context, input));
-                Box::pin(async move {
-                    match handler {
-                        Ok(answer) => answer,
-                        // The whole chain is dropped if the method is to be.
-                        Err(handler) => handler.run(OnCancel::Finish, &cancelled).await,
-                    }
-                })
-            }
+/// Runs a chain to its end, or until nobody waits for it any more and no method runs that may not
+/// be dropped: what is around such a one stays, as a place that it takes.
+async fn run_chain<R: Receiver>(chain: Handler, bound: &Bound<R>, context: &Context) -> Answer {
+    let cancelled = context.cancellation();
+    tokio::select! {
+        biased;
+        answer = chain.run(OnCancel::Finish, cancelled) => answer,
+        () = async { cancelled.cancelled().await; bound.released().await } => {
+            Err(Failure::new(Status::Cancelled, ""))
         }
     }
-}
-
-/// Runs a blocking handler, which may have waited for a thread.
-fn run_blocking<R>(
-    invoke: fn(&R, &Context, &[u8]) -> Answer,
-    receiver: &R,
-    context: &Context,
-    payload: &[u8],
-) -> Answer {
-    let run = || catching(|| invoke(receiver, context, payload));
-    expired(context).or_else(|| unwanted(context)).unwrap_or_else(run)
 }

@@ -73,6 +73,17 @@ pub(crate) fn catching(run: impl FnOnce() -> Answer) -> Answer {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(panic)))
 }
 
+/// Runs a blocking handler, which may have waited for a thread.
+pub(crate) fn run_blocking<R>(
+    invoke: fn(&R, &Context, &[u8]) -> Answer,
+    receiver: &R,
+    context: &Context,
+    payload: &[u8],
+) -> Answer {
+    let run = || catching(|| invoke(receiver, context, payload));
+    expired(context).or_else(|| unwanted(context)).unwrap_or_else(run)
+}
+
 /// The answer of a call whose time was over before its handler started.
 pub(crate) fn expired(context: &Context) -> Option<Answer> {
     let is_over = context.remaining().is_some_and(|remaining| remaining.is_zero());

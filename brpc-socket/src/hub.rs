@@ -279,6 +279,14 @@ impl Hub {
         self.note_change();
     }
 
+    /// Fires when the hub stops serving; `None` if it doesn't serve.
+    pub(crate) fn serving(&self) -> Option<CancellationToken> {
+        match &*self.phase() {
+            Phase::Serving(stop) => Some(stop.clone()),
+            Phase::ShuttingDown(_) | Phase::Stopped(_) => None,
+        }
+    }
+
     /// Whether the hub lets plugins in.
     pub(crate) fn is_serving(&self) -> bool {
         matches!(*self.phase(), Phase::Serving(_))

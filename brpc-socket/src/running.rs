@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use brpc_core::{CallError, CallId, NewCall, Response, Stage};
+use brpc_core::{CallError, CallId, NewCall, Response, Settlement, Stage};
 use bytes::Bytes;
 
 use crate::call::Options;
@@ -51,18 +51,16 @@ impl Running {
         Ok(Self { link, id, slot, method, charge: None })
     }
 
-    /// Makes a call that has been through the middleware.
-    pub(crate) fn pass(
-        hub: &Arc<Hub>,
-        call: Outgoing,
-        is_charged: bool,
-    ) -> Result<Self, CallError> {
+    /// Makes a call that has been through the middleware. Room is taken for so many bytes of its
+    /// input.
+    pub(crate) fn pass(hub: &Arc<Hub>, call: Outgoing, charged: usize) -> Result<Self, CallError> {
         let (name, instance) = match &call.plugin {
             Target::Name(name) => (&**name, None),
             Target::Instance(plugin) => ("", Some(plugin)),
         };
         let link = find(hub, name, instance)?;
-        let charge = if is_charged { None } else { Some(hub.clone().charge(call.input.len())?) };
+        let more = call.input.len().saturating_sub(charged);
+        let charge = if more > 0 { Some(hub.clone().charge(more)?) } else { None };
         let method = method_number(&link, &call.method)?;
         let (input, options) = call.into_parts();
         let mut running = Self::start(link, method, input, options, None)?;
@@ -84,9 +82,30 @@ impl Running {
         (member.plugin.name(), member.description.name(self.method).unwrap_or_default())
     }
 
+    /// By which it can be given up from elsewhere.
+    pub(crate) fn route(&self) -> Route {
+        Route { link: self.link.clone(), id: self.id, slot: self.slot.clone() }
+    }
+
     /// Gives it up.
     pub(crate) fn cancel(&self) {
         self.link.cancel(self.id);
+    }
+}
+
+/// Gives a call up that somebody else waits for.
+pub(crate) struct Route {
+    link: Arc<PluginLink>,
+    id: CallId,
+    slot: Arc<Slot>,
+}
+
+impl Route {
+    /// Gives it up, if it is not over: how far it had come, which is what its caller is told.
+    pub(crate) fn give_up(&self) -> Option<Stage> {
+        let stage = self.link.cancel(self.id)?;
+        self.slot.settle(Settlement::Ended(CallError::Cancelled { stage }));
+        Some(stage)
     }
 }
 

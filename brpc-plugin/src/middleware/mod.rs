@@ -43,9 +43,12 @@ use crate::receiver::BoxFuture;
 /// such calls. Once a call was passed on, only what came back says that truthfully.
 ///
 /// # Cancel safety
-/// When nobody waits for the answer any more, the future is dropped at its next `await` as an async
-/// method is, and what it passed the call on to with it; not if the method is marked `no_cancel` or
-/// `blocking`. A panic is answered as one of the method's.
+/// When nobody waits for the answer any more, the future is dropped at its next `await`, and an async
+/// method with it: what stands behind `next.run` doesn't run then, so what must be done in any case
+/// belongs into a `Drop`. A method that is marked `no_cancel` or `blocking` runs to its end, and
+/// what is around it stays until then; if a middleware drops it nevertheless, it runs on alone, and
+/// the call is answered, and its place is free, when both are over. A panic is answered as one of
+/// the method's.
 pub trait Middleware: Send + Sync + 'static {
     /// Handles a call.
     fn handle(&self, call: Incoming, next: Next) -> impl Future<Output = Answer> + Send;

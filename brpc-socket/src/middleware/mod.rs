@@ -51,8 +51,10 @@ use crate::client::Target;
 /// passed on, only what came back is true.
 ///
 /// # Cancel safety
-/// When the caller drops the call, or its time is over, the future is dropped at its next `await`,
-/// and what it passed on is given up with it. A panic is the caller's.
+/// When the caller drops the call, when its time is over, or when it is cancelled, the future is
+/// dropped at its next `await`: what stands behind `next.run` doesn't run then, so what must be done
+/// in any case belongs into a `Drop`. Whatever was passed on is given up with it, wherever it is
+/// awaited, and nothing more can be passed on. A panic is the caller's.
 pub trait Middleware: Send + Sync + 'static {
     /// Handles a call.
     fn call(&self, call: Outgoing, next: Next) -> impl Future<Output = Outcome> + Send;

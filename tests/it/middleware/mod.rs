@@ -1,5 +1,6 @@
 //! What stands between those who call and the methods.
 
+mod ends;
 mod hub;
 mod plugin;
 mod tower;

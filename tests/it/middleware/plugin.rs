@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brpc::middleware::plugin::{Incoming, Middleware, Next};
-use brpc::{Answer, CallError, Context, Failure, Plugin, Socket, Stage, Status};
+use brpc::{Answer, CallError, Context, Failure, MethodError, Plugin, Socket, Stage, Status};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
@@ -241,4 +241,98 @@ async fn it_knows_what_the_method_knows() {
     assert_eq!(hub.call("w", "echo", &3).await, Ok(3));
     let Some(brpc::Event::Message(message)) = events.next().await else { panic!() };
     assert_eq!(message.decode::<String>().unwrap(), "done");
+}
+
+/// Gives a call a second.
+struct Second;
+
+impl Middleware for Second {
+    async fn handle(&self, call: Incoming, next: Next) -> Answer {
+        let late = |_| Err(Failure::new(Status::Method, "late"));
+        tokio::time::timeout(Duration::from_secs(1), next.run(call)).await.unwrap_or_else(late)
+    }
+}
+
+/// A method that may not be dropped runs to its end also if the middleware drops it, and keeps its
+/// call's place.
+#[tokio::test(start_paused = true)]
+async fn a_method_that_is_dropped_by_middleware_and_may_not_be_runs_on() {
+    let (hub, journal) = behind(Second).await;
+    let dropped = hub.call::<()>("w", "wait", &()).await.unwrap_err();
+    assert_eq!(dropped.method_error().map(MethodError::message), Some("late"));
+    settle().await;
+    assert_eq!((journal.started(), journal.dropped()), (1, 1));
+
+    let stays = tokio::spawn(hub.call::<()>("w", "stay", &()));
+    sleep(Duration::from_secs(5)).await;
+    assert!(!stays.is_finished());
+    journal.release(1);
+    let error = stays.await.unwrap().unwrap_err();
+    assert_eq!(error.method_error().map(MethodError::message), Some("late"));
+    assert_eq!(journal.finished(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_in_it_does_not_keep_a_plugin_from_leaving() {
+    struct Stuck;
+
+    impl Middleware for Stuck {
+        async fn handle(&self, _: Incoming, _: Next) -> Answer {
+            std::future::pending().await
+        }
+    }
+
+    let hub = Socket::default();
+    let plugged = plug(&hub, &worker("w").0.middleware(Stuck)).await;
+    let call = tokio::spawn(hub.call::<()>("w", "stay", &()).timeout(None));
+    settle().await;
+    let report = hub.unplug("w").grace(Duration::from_secs(1)).await.unwrap();
+    assert!(report.overstayed);
+    assert!(call.await.unwrap().unwrap_err().is_disconnected());
+    plugged.end().await;
+}
+
+/// A method is over when the session is, also if the middleware passed its call on elsewhere.
+#[tokio::test(start_paused = true)]
+async fn no_method_outlives_its_session() {
+    struct Spawning;
+
+    impl Middleware for Spawning {
+        async fn handle(&self, call: Incoming, next: Next) -> Answer {
+            tokio::spawn(next.run(call));
+            std::future::pending().await
+        }
+    }
+
+    let hub = Socket::default();
+    let (plugin, journal) = worker("w");
+    let plugged = plug(&hub, &plugin.middleware(Spawning)).await;
+    let call = tokio::spawn(hub.call::<()>("w", "wait", &()).timeout(None));
+    settle().await;
+    assert_eq!(journal.running(), 1);
+    hub.unplug("w").grace(Duration::from_secs(1)).await.unwrap();
+    plugged.end().await;
+    assert_eq!((journal.running(), journal.dropped()), (0, 1));
+    assert!(call.await.unwrap().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_started_after_the_answer() {
+    struct Late;
+
+    impl Middleware for Late {
+        async fn handle(&self, call: Incoming, next: Next) -> Answer {
+            tokio::spawn(async move {
+                sleep(Duration::from_secs(1)).await;
+                next.run(call).await
+            });
+            Err(Failure::new(Status::Overloaded, ""))
+        }
+    }
+
+    let (hub, journal) = behind(Late).await;
+    let error = hub.call::<()>("w", "nothing", &()).await.unwrap_err();
+    assert_eq!(error.execution(), brpc::Execution::Never);
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(journal.started(), 0);
 }

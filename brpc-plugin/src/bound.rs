@@ -1,0 +1,110 @@
+//! A method with what it is called on: the end of a chain of middleware.
+
+use std::future::ready;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use brpc_core::{Answer, Failure, Status};
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::handler::{Handler, catching, expired, run_blocking, unwanted};
+use crate::middleware::{Incoming, Inner};
+use crate::receiver::{BoxFuture, Invoke, Method, OnCancel, Receiver};
+
+/// A method with what it is called on: the end of a chain of middleware.
+pub(crate) struct Bound<R: 'static> {
+    receiver: Arc<R>,
+    method: &'static Method<R>,
+    /// What runs of it: most often once at a time. It is not dropped with the chain.
+    running: TaskTracker,
+    /// Whether the chain is over, and the method isn't started any more.
+    is_over: Mutex<bool>,
+}
+
+impl<R> Bound<R> {
+    pub(crate) fn new(receiver: Arc<R>, method: &'static Method<R>) -> Self {
+        Self { receiver, method, running: TaskTracker::new(), is_over: Mutex::new(false) }
+    }
+
+    /// Keeps the method from being started once more; whether nothing runs of it.
+    pub(crate) fn close(&self) -> bool {
+        *self.is_over() = true;
+        self.running.close();
+        self.running.is_empty()
+    }
+
+    /// Returns when nothing runs of it that may not be dropped.
+    pub(crate) async fn released(&self) {
+        let may_be_dropped = match self.method.invoke {
+            Invoke::Sync(_) => true,
+            Invoke::Blocking(_) => false,
+            Invoke::Async(_) => self.method.on_cancel == OnCancel::Drop,
+        };
+        if !may_be_dropped {
+            self.running.close();
+            self.running.wait().await;
+        }
+    }
+
+    /// Returns when nothing runs of it any more, after it was closed.
+    pub(crate) async fn finish(&self) {
+        self.running.wait().await;
+    }
+
+    /// Counts as running; none if the chain is over. Under the lock, so that who closes it sees that.
+    fn enter(&self) -> Option<TaskTrackerToken> {
+        let is_over = self.is_over();
+        (!*is_over).then(|| self.running.token())
+    }
+
+    fn is_over(&self) -> MutexGuard<'_, bool> {
+        self.is_over.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<R: Receiver> Inner for Bound<R> {
+    fn run(&self, call: Incoming) -> BoxFuture<Answer> {
+        let Incoming { context, input, .. } = call;
+        let Some(_running) = self.enter() else {
+            return Box::pin(ready(Err(Failure::new(Status::Cancelled, ""))));
+        };
+        // The middleware may have waited.
+        if let Some(answer) = expired(&context).or_else(|| unwanted(&context)) {
+            return Box::pin(ready(answer));
+        }
+        let receiver = self.receiver.clone();
+        match self.method.invoke {
+            Invoke::Sync(invoke) => {
+                Box::pin(ready(catching(|| invoke(&receiver, &context, &input))))
+            }
+            Invoke::Blocking(invoke) => {
+                let run = move || run_blocking(invoke, &receiver, &context, &input);
+                Box::pin(watch(self.running.spawn_blocking(run)))
+            }
+            Invoke::Async(invoke) => {
+                let cancelled = context.cancellation().clone();
+                let handler = match Handler::begin(|| invoke(receiver, context, input)) {
+                    Ok(answer) => return Box::pin(ready(answer)),
+                    Err(handler) => handler,
+                };
+                match self.method.on_cancel {
+                    OnCancel::Drop => {
+                        let run = async move { handler.run(OnCancel::Drop, &cancelled).await };
+                        Box::pin(self.running.track_future(run))
+                    }
+                    OnCancel::Finish => {
+                        let run = async move { handler.run(OnCancel::Finish, &cancelled).await };
+                        Box::pin(watch(self.running.spawn(run)))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The answer of a method that goes on whether somebody waits for it or not.
+async fn watch(method: JoinHandle<Answer>) -> Answer {
+    // Only a runtime that ends doesn't run it.
+    method.await.unwrap_or_else(|_| Err(Failure::new(Status::Cancelled, "")))
+}
