@@ -168,6 +168,9 @@ async fn it_can_make_a_call_again() {
     };
     let (answer, _plugged) = tokio::join!(call, late);
     assert_eq!((answer, start.elapsed().as_secs()), (Ok(7), 3));
+    // As long as the plugin says each time that the method has not run, it has not.
+    let error = hub.call::<()>("w", "sleep", "a text").timeout(Duration::from_secs(5)).await;
+    assert_eq!(error, Err(CallError::DeadlineExceeded { stage: Stage::Queued }));
     // The time that the caller gave is over all of them.
     let start = Instant::now();
     let error = hub.call::<()>("nobody", "echo", &()).timeout(Duration::from_millis(4500)).await;
