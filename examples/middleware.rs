@@ -23,12 +23,24 @@ struct Timing(Arc<Mutex<BTreeMap<String, Duration>>>);
 
 impl hub::Middleware for Timing {
     async fn call(&self, call: hub::Outgoing, next: hub::Next) -> hub::Outcome {
-        let (method, begin) = (call.method.clone(), Instant::now());
-        let outcome = next.run(call).await;
-        let mut slowest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let slowest = slowest.entry(method).or_default();
-        *slowest = begin.elapsed().max(*slowest);
-        outcome
+        let _clock = Clock { timing: self, method: call.method.clone(), begin: Instant::now() };
+        next.run(call).await
+    }
+}
+
+/// Notes the time when it is dropped. What stands after `run` isn't reached if the call is given up
+/// or out of time: all of this is dropped then.
+struct Clock<'t> {
+    timing: &'t Timing,
+    method: String,
+    begin: Instant,
+}
+
+impl Drop for Clock<'_> {
+    fn drop(&mut self) {
+        let mut slowest = self.timing.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let slowest = slowest.entry(std::mem::take(&mut self.method)).or_default();
+        *slowest = self.begin.elapsed().max(*slowest);
     }
 }
 

@@ -54,10 +54,12 @@ impl Context {
         &self.call.metadata
     }
 
-    /// Sends a key and a value along with the answer, whether it is an output or an error; the
-    /// caller finds them in [`Response::metadata`](brpc_core::Response::metadata) or in
-    /// [`MethodError::metadata`](brpc_core::MethodError::metadata). What is added after the answer
-    /// was given is lost.
+    /// Sends a key and a value along with the answer, whether it is an output or the method's own
+    /// error; the caller finds them in [`Response::metadata`](brpc_core::Response::metadata) or in
+    /// [`MethodError::metadata`](brpc_core::MethodError::metadata).
+    ///
+    /// A caller doesn't get them with another failure: a panic, an output that doesn't encode, a
+    /// refusal by a middleware. What is added after the answer was given is lost.
     ///
     /// # Errors
     /// If that would be more than 64 pairs, or more than 8 KiB of keys and values together; it is

@@ -48,15 +48,17 @@ pub enum ConnectError {
     /// The description of the plugin's methods breaks a rule; nothing was sent.
     #[error("bad description: {0}")]
     Description(DescriptionError),
-    /// What was given as the hub's address is none, or stands for none.
-    #[error("the hub's address can't be resolved; expected host:port, as in 127.0.0.1:8080")]
+    /// What was given as the hub's address is none. A name that can't be looked up at the moment
+    /// is [`Io`](Self::Io).
+    #[error("this is no address of a hub; expected host:port, as in 127.0.0.1:8080")]
     Address(#[source] io::Error),
     /// The hub can't be reached.
     #[error("can't connect to the hub{}", at(addresses))]
     Io {
-        /// The addresses that were tried; none if somebody else dialled.
+        /// The addresses that were tried; none if the hub's name couldn't be looked up, or if
+        /// somebody else dialled.
         addresses: Vec<SocketAddr>,
-        /// What the system said of the last of them.
+        /// What the system said of the last of them, or of the name.
         #[source]
         error: io::Error,
     },
@@ -69,6 +71,27 @@ pub enum ConnectError {
     /// The connection ended before the plugin was let in; the peer may not be a hub.
     #[error("the connection ended in the handshake: {}{}", .0, doubt(*.0))]
     Lost(DisconnectReason),
+}
+
+impl ConnectError {
+    /// Whether another attempt may succeed without a change to the plugin: nobody is there at the
+    /// moment, or the hub refuses for the time being.
+    ///
+    /// What to wait for is up to the caller; if the hub [`Refused`](Self::Refused), at least for
+    /// [`Refusal::retry_after`].
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Io { .. } | Self::TimedOut | Self::Lost(_) => true,
+            Self::Refused(refusal) => refusal.is_transient(),
+            Self::BadName { .. }
+            | Self::BadVersion { .. }
+            | Self::BadLabels(_)
+            | Self::NoSuchMethod { .. }
+            | Self::Fields { .. }
+            | Self::Description(_)
+            | Self::Address(_) => false,
+        }
+    }
 }
 
 fn at(addresses: &[SocketAddr]) -> String {
@@ -122,4 +145,32 @@ pub enum HookError {
         /// What is wrong with it.
         message: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use brpc_core::RefusalCode;
+
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_told_from_what_is_wrong() {
+        let refused = |code| Refusal::new(code, "no");
+        let later = Duration::from_secs(1);
+        for (error, is_transient) in [
+            (ConnectError::BadName { name: String::new() }, false),
+            (ConnectError::Address(io::ErrorKind::InvalidInput.into()), false),
+            (ConnectError::Refused(refused(RefusalCode::BadName)), false),
+            (ConnectError::Refused(refused(RefusalCode::Other(99))), false),
+            (ConnectError::Refused(refused(RefusalCode::Other(99)).retry_after(later)), true),
+            (ConnectError::Refused(refused(RefusalCode::NameTaken)), true),
+            (ConnectError::Io { addresses: vec![], error: io::ErrorKind::Other.into() }, true),
+            (ConnectError::TimedOut, true),
+            (ConnectError::Lost(DisconnectReason::Reset), true),
+        ] {
+            assert_eq!(error.is_transient(), is_transient, "{error:?}");
+        }
+    }
 }

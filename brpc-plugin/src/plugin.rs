@@ -249,8 +249,7 @@ impl<R: Receiver> Plugin<R> {
 /// A connection to the first of the addresses that answers.
 async fn dial(hub: impl ToSocketAddrs) -> Result<TcpStream, ConnectError> {
     // Resolved apart from connecting, so that an error can say which addresses were tried.
-    let addresses: Vec<SocketAddr> =
-        lookup_host(hub).await.map_err(ConnectError::Address)?.collect();
+    let addresses: Vec<SocketAddr> = lookup_host(hub).await.map_err(unresolved)?.collect();
     if addresses.is_empty() {
         let error = io::Error::new(io::ErrorKind::InvalidInput, "there is no address");
         return Err(ConnectError::Address(error));
@@ -261,6 +260,15 @@ async fn dial(hub: impl ToSocketAddrs) -> Result<TcpStream, ConnectError> {
         Ok(stream)
     });
     connected.map_err(|error| ConnectError::Io { addresses, error })
+}
+
+/// What doesn't parse will never do so; a name may be known later, as when the plugin starts before
+/// the network does.
+fn unresolved(error: io::Error) -> ConnectError {
+    match error.kind() {
+        io::ErrorKind::InvalidInput => ConnectError::Address(error),
+        _ => ConnectError::Io { addresses: Vec::new(), error },
+    }
 }
 
 /// What a method says of itself.

@@ -29,10 +29,30 @@ enum SensorError {
     Told(#[source] NoReading),
 }
 
-/// One that can't go from thread to thread: what it says arrives, and nothing else.
+/// One that can't go from thread to thread.
 #[derive(Debug, Error)]
 #[error("kept here")]
 struct Local(#[source] Silent, std::marker::PhantomData<std::rc::Rc<()>>);
+
+/// One that is its own cause, which once hung the plugin.
+#[derive(Debug)]
+struct Own;
+
+impl std::fmt::Display for Own {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("it is me")
+    }
+}
+
+impl Error for Own {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(self)
+    }
+}
+
+#[derive(Debug, Error)]
+#[error("as a whole")]
+struct Whole(#[from] Silent);
 
 /// One that borrows from its plugin.
 #[derive(Debug, Error)]
@@ -44,6 +64,16 @@ struct Busy(u64);
 impl From<Busy> for MethodError {
     fn from(Busy(seconds): Busy) -> Self {
         Self::new("busy", format!("retry in {seconds} s")).with_data(json!({ "seconds": seconds }))
+    }
+}
+
+/// A plugin whose error is known to be one, and nothing more.
+struct Generic<E>(std::marker::PhantomData<fn() -> E>);
+
+#[brpc::plugin]
+impl<E: Error + From<Silent> + 'static> Generic<E> {
+    pub fn fail(&self) -> Result<u8, E> {
+        Err(Silent.into())
     }
 }
 
@@ -91,6 +121,10 @@ impl Sensor {
         Err(NoReading(Silent))?
     }
 
+    pub fn own_cause(&self) -> Result<u8, Own> {
+        Err(Own)
+    }
+
     pub fn coded(&self) -> Result<u8, MethodError> {
         Err(MethodError::new("full", "no room").with_data(json!([0])))
     }
@@ -119,6 +153,14 @@ async fn seen(call: Call<u8>) -> Seen {
     Seen { code, message, data: method.data().cloned() }
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_causes_of_a_generic_error_arrive() {
+    let hub = Socket::default();
+    let generic = Generic::<Whole>(std::marker::PhantomData);
+    plug(&hub, &Plugin::new(generic).name("generic")).await;
+    assert_eq!(seen(hub.call("generic", "fail", &())).await, said("as a whole: the bus is silent"));
+}
+
 fn said(message: &str) -> Seen {
     let code = MethodError::UNSPECIFIED.to_owned();
     Seen { code, message: message.to_owned(), data: None }
@@ -140,11 +182,12 @@ async fn an_error_arrives_with_its_causes_or_with_its_code_and_data() {
         ("sourced", client.sourced(), said(whole)),
         ("transparent", client.transparent(), said("no reading: the bus is silent")),
         ("told", client.told(), said(whole)),
-        ("local", client.local(), said("kept here")),
+        ("local", client.local(), said("kept here: the bus is silent")),
         ("broken", client.broken(), said("the probe is broken: the bus is silent")),
         ("anyhow", client.anyhow(), said(whole)),
         ("boxed", client.boxed(), said("no reading: the bus is silent")),
-        ("boxed_here", client.boxed_here(), said("no reading")),
+        ("boxed_here", client.boxed_here(), said("no reading: the bus is silent")),
+        ("own_cause", client.own_cause(), said("it is me")),
         ("coded", client.coded(), coded("full", "no room", json!([0]))),
         ("converted", client.converted(), coded("busy", "retry in 7 s", json!({ "seconds": 7 }))),
     ] {

@@ -43,12 +43,24 @@ async fn tcp() {
     assert_eq!(addresses, [address]);
 }
 
+/// A plugin that starts before the network does is to try again.
+#[tokio::test]
+async fn a_name_that_is_not_found_may_be_found_later() {
+    // The top-level domain is reserved for names that are never found.
+    let error = worker("worker").0.connect("no-such-host.invalid:80").await.unwrap_err();
+    assert!(error.is_transient(), "{error:?}");
+    assert!(error.source().is_some(), "the system says why");
+    let ConnectError::Io { addresses, .. } = error else { panic!("{error:?}") };
+    assert!(addresses.is_empty());
+}
+
 #[tokio::test]
 async fn what_is_no_address_is_told_apart_from_a_hub_that_is_not_there() {
     for given in ["127.0.0.1", "127.0.0.1:port", ":", ""] {
         let error = worker("worker").0.connect(given).await.unwrap_err();
         assert!(matches!(error, ConnectError::Address(_)), "{given:?}: {error:?}");
         assert!(error.to_string().contains("expected host:port"), "{error}");
+        assert!(!error.is_transient(), "{error:?}");
     }
     let error = worker("worker").0.connect(&[][..]).await.unwrap_err();
     assert!(matches!(error, ConnectError::Address(_)), "{error:?}");

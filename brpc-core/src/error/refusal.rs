@@ -12,7 +12,8 @@ pub struct Refusal {
     pub code: RefusalCode,
     /// Why and what was expected instead, for people; at most 256 bytes.
     pub message: String,
-    /// How long to wait before the next attempt; `None` if another attempt can't succeed as it is.
+    /// How long to wait at least before the next attempt, if the hub says so. Whether one makes
+    /// sense is in [`is_transient`](Self::is_transient).
     pub retry_after: Option<Duration>,
 }
 
@@ -89,17 +90,32 @@ impl Refusal {
     /// can read.
     pub const MAX_MESSAGE: usize = 256;
 
-    /// A refusal that another attempt can't change.
+    /// A refusal that says nothing of another attempt.
     pub fn new(code: RefusalCode, message: impl Into<String>) -> Self {
         let mut message = message.into();
         super::cut(&mut message, Self::MAX_MESSAGE);
         Self { code, message, retry_after: None }
     }
 
-    /// A refusal for the time being.
+    /// The same for the time being: another attempt may succeed after this wait.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
+    }
+
+    /// Whether another attempt may succeed without a change to the plugin or the hub.
+    pub fn is_transient(&self) -> bool {
+        use RefusalCode::{
+            BadDescription, BadLabels, BadName, BadVersion, Full, HandshakeTimeout, NameTaken,
+            Other, Protocol, ShuttingDown, TooManyMethods, Version,
+        };
+        match self.code {
+            NameTaken | Full | ShuttingDown | HandshakeTimeout => true,
+            Version | BadName | BadVersion | TooManyMethods | BadDescription | Protocol
+            | BadLabels => false,
+            // Of a code to come, the wait is all that can be understood.
+            Other(_) => self.retry_after.is_some(),
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::{DrainCause, Farewell, Settlement, last_words};
 use crate::HubEvent;
 use crate::answer::{Answer, Failure, Status};
 use crate::limits::{MAX_STRIKES, MAX_TRANSMIT};
-use crate::metadata::is_sendable;
+use crate::metadata::{MAX_ENCODED, is_sendable};
 use crate::wire::{self, Frame, Message as _, WriteBuffer, kind};
 use crate::{CallError, DisconnectReason, Limits, Metadata, ProtocolError, Stage};
 
@@ -184,6 +184,9 @@ impl<T> HubSession<T> {
                 self.handle_answer(failed.id, failure, events)?;
             }
             kind::METADATA => {
+                if frame.body.len() > MAX_ENCODED {
+                    return Err(ProtocolError::Malformed { kind: frame.kind });
+                }
                 let wire::Metadata { pairs } = wire::Metadata::decode(&frame)?;
                 if !is_sendable(pairs.iter().copied()) {
                     return Err(ProtocolError::Malformed { kind: frame.kind });

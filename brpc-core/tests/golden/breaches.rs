@@ -151,6 +151,8 @@ fn cases() -> Vec<(&'static str, At, Vec<u8>, ProtocolError)> {
         ("V22", Plugin, strikes(MAX_STRIKES + 1), TooManyStrikes),
         ("V23", Hub, frame(METADATA, &too_many_pairs), malformed(METADATA)),
         ("V23", Hub, frame(METADATA, &too_large_pair), malformed(METADATA)),
+        // One byte more than any has; no pair of it is looked at.
+        ("V23", Hub, frame(METADATA, &[0; 8192 + 64 * 4 + 2]), malformed(METADATA)),
         ("V24", Hub, vector("metadata").repeat(2), unexpected(METADATA)),
         ("V24", Hub, [vector("metadata"), vector("event")].concat(), unexpected(EVENT)),
         ("V24", Hub, [vector("metadata"), strikes(1)].concat(), unexpected(0xBF)),

@@ -1,5 +1,7 @@
 //! The numbers on the page are those of the code.
 
+use std::time::Duration;
+
 use brpc_core::labels::*;
 use brpc_core::limits::*;
 use brpc_core::{
@@ -121,14 +123,17 @@ fn codes_of_refusals() {
         let refused = frame(0x03, &[code, 0, 0, 1, 1]);
         let events = Pair::new().plugin_takes(&[vector("preface"), refused].concat());
         let [PluginEvent::Refused(refusal), _] = &events[..] else { panic!("{events:?}") };
-        match table.iter().find(|row| row[0] == code.to_string()) {
-            Some(row) => {
-                assert_eq!(format!("{:?}", refusal.code), row[1]);
-                let mut pair = Pair::greeted();
-                pair.hub.refuse(refusal.clone());
-                assert_eq!(pair.hub_sends()[8 + 5], code);
-            }
-            None => assert_eq!(refusal.code, RefusalCode::Other(code.into())),
+        let with_wait = refusal.clone().retry_after(Duration::from_secs(1));
+        let is_transient = [refusal.is_transient(), with_wait.is_transient()];
+        if let Some(row) = table.iter().find(|row| row[0] == code.to_string()) {
+            assert_eq!(format!("{:?}", refusal.code), row[1]);
+            assert_eq!(is_transient, [row[3] == "later"; 2], "{}", row[1]);
+            let mut pair = Pair::greeted();
+            pair.hub.refuse(refusal.clone());
+            assert_eq!(pair.hub_sends()[8 + 5], code);
+        } else {
+            assert_eq!(refusal.code, RefusalCode::Other(code.into()));
+            assert_eq!(is_transient, [false, true]);
         }
     }
 }

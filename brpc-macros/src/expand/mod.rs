@@ -83,8 +83,8 @@ pub(crate) fn implementation(plugin: &Plugin, items: &TokenStream) -> TokenStrea
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
             use #facade::__private as __brpc;
-            use __brpc::{CausedError as _, NotAnError as _, NotAnInput as _, NotAnOutput as _};
-            use __brpc::{ReturnsValue as _, TextError as _};
+            use __brpc::{CausedError as _, CodedError as _, LocalError as _, NotAnError as _};
+            use __brpc::{NotAnInput as _, NotAnOutput as _, ReturnsValue as _, TextError as _};
 
             #[automatically_derived]
             #[allow(deprecated)]

@@ -19,8 +19,8 @@ pub use self::input::{
     object_schema,
 };
 pub use self::output::{
-    CausedError, Error, ErrorRole, ErrorType, NotAnError, NotAnOutput, Output, OutputRole,
-    OutputType, Returns, ReturnsValue, TextError, answer,
+    CausedError, CodedError, Error, ErrorRole, ErrorType, LocalError, NotAnError, NotAnOutput,
+    Output, OutputRole, OutputType, Returns, ReturnsValue, TextError, answer,
 };
 pub use self::passed::{Borrowed, Hook, context, context_of_no_call, hook};
 pub use crate::receiver::{Invoke, Method, OnCancel, Receiver};

@@ -4,8 +4,8 @@
 //! not of their names: a function of an inherent impl wins over one of a trait, and one of a trait
 //! for `X` over one of a trait for `&X`. So the special case is an inherent impl, the general one a
 //! trait, and the last resort asks for what no type has, which makes the error message. Errors are
-//! told apart in four steps, for which they are asked by reference: the impls that take `&X` come
-//! first, then those that take `&&X`, and then the one that takes `X`.
+//! told apart in five steps, for which they are asked by reference to a reference, and so on: the
+//! impls for more references come first, and then those for fewer.
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -13,7 +13,7 @@ use std::iter::successors;
 use std::marker::PhantomData;
 
 use brpc_core::json::{self, JsonError};
-use brpc_core::{Answer, Failure, MethodError, Status};
+use brpc_core::{Answer, Failure, MAX_ERROR_TEXT, MethodError, Status};
 use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
@@ -25,11 +25,11 @@ use serde::Serialize;
 pub fn answer<T, E>(
     returned: Result<T, E>,
     output: fn(OutputType<T>) -> OutputRole<T>,
-    error: fn(&ErrorType<E>) -> ErrorRole<E>,
+    error: fn(&&&&ErrorType<E>) -> ErrorRole<E>,
 ) -> Answer {
     match returned {
         Ok(value) => output(OutputType(PhantomData)).encode(&value),
-        Err(value) => Err((error(&ErrorType(PhantomData)).into_failure)(value)),
+        Err(value) => Err((error(&&&&ErrorType(PhantomData)).into_failure)(value)),
     }
 }
 
@@ -154,9 +154,14 @@ pub struct ErrorRole<E> {
     into_failure: fn(E) -> Failure,
 }
 
-impl<E: Into<MethodError>> ErrorType<E> {
-    /// The role of an error with a code and data of its own.
-    pub fn role(&self) -> ErrorRole<E> {
+/// [`ErrorType`] for an error with a code and data of its own.
+pub trait CodedError<E> {
+    /// The role of an error that travels as it says itself.
+    fn role(&self) -> ErrorRole<E>;
+}
+
+impl<E: Into<MethodError>> CodedError<E> for &&&ErrorType<E> {
+    fn role(&self) -> ErrorRole<E> {
         ErrorRole { into_failure: |error| error.into().into() }
     }
 }
@@ -171,17 +176,37 @@ pub trait CausedError<'a, E> {
 }
 
 impl<'a, E: Into<Box<dyn std::error::Error + Send + Sync + 'a>>> CausedError<'a, E>
-    for ErrorType<E>
+    for &&ErrorType<E>
 {
     fn role(&self) -> ErrorRole<E> {
         ErrorRole { into_failure: |error| text(with_causes(&*error.into())) }
     }
 }
 
+/// [`ErrorType`] for an error that may have causes and is not `Send` or not `Sync`; also for a `Box`
+/// of any such error.
+pub trait LocalError<'a, E> {
+    /// The role of an error that travels as what it and its causes say.
+    fn role(&self) -> ErrorRole<E>;
+}
+
+impl<'a, E: Into<Box<dyn std::error::Error + 'a>>> LocalError<'a, E> for &ErrorType<E> {
+    fn role(&self) -> ErrorRole<E> {
+        ErrorRole { into_failure: |error| text(with_causes(&*error.into())) }
+    }
+}
+
+/// How many causes are asked for. An error may be its own cause, which has no end; chains that
+/// people write have a few.
+const MAX_CAUSES: usize = 32;
+
 /// What an error says and, as `: ..`, what each of its causes does, unless it is said already.
 fn with_causes(error: &(dyn std::error::Error + '_)) -> String {
     let mut message = error.to_string();
-    for cause in successors(error.source(), |cause| cause.source()) {
+    for cause in successors(error.source(), |cause| cause.source()).take(MAX_CAUSES) {
+        if message.len() > MAX_ERROR_TEXT {
+            break; // What follows would be cut off.
+        }
         let cause = cause.to_string();
         if !message.ends_with(&cause) {
             message.push_str(": ");
@@ -198,7 +223,7 @@ pub trait TextError<E> {
     fn role(&self) -> ErrorRole<E>;
 }
 
-impl<E: Display> TextError<E> for &ErrorType<E> {
+impl<E: Display> TextError<E> for ErrorType<E> {
     fn role(&self) -> ErrorRole<E> {
         ErrorRole { into_failure: |error| text(format!("{error:#}")) }
     }
@@ -267,6 +292,34 @@ mod tests {
             (&*failure.code, &*failure.message, &*failure.data),
             ("busy", "later", &b"5"[..])
         );
+    }
+
+    /// One of two errors that are each other's cause.
+    #[derive(Debug)]
+    struct Circular(&'static str);
+
+    impl Display for Circular {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl std::error::Error for Circular {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(if self.0 == "a" { &Circular("b") } else { &Circular("a") })
+        }
+    }
+
+    #[test]
+    fn causes_in_a_circle_come_to_an_end() {
+        let failure = answer!(Result<(), Circular>, Err(Circular("a"))).unwrap_err();
+        assert_eq!(failure.message, format!("a{}", ": b: a".repeat(MAX_CAUSES / 2)));
+    }
+
+    #[test]
+    fn causes_that_would_be_cut_off_are_not_asked_for() {
+        let long: &'static str = "-".repeat(MAX_ERROR_TEXT + 1).leak();
+        assert_eq!(with_causes(&Circular(long)), long);
     }
 
     #[test]
