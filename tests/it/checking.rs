@@ -211,3 +211,42 @@ async fn a_scripted_plugin_says_nothing_of_its_methods() {
     let _plugged = script.plug(&hub).await.unwrap();
     assert_eq!(mismatches(GreeterClient::new(&hub, "greeter").check_interface()), NONE);
 }
+
+/// As a plugin grows: what may be left out is left out where there is nothing to say, and not sent as
+/// `null`.
+#[tokio::test]
+async fn what_may_be_left_out_is_no_difference() {
+    #[derive(JsonSchema, Serialize)]
+    struct Order {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        count: Option<u32>,
+    }
+
+    #[derive(Deserialize, JsonSchema)]
+    struct Taken {
+        #[serde(default)]
+        count: u32,
+    }
+
+    struct Shop;
+
+    #[brpc::plugin]
+    impl Shop {
+        pub fn buy(&self, order: Taken) -> u32 {
+            order.count
+        }
+    }
+
+    #[brpc::client]
+    trait Buyer {
+        fn buy(&self, order: Order) -> u32;
+    }
+
+    let hub = Socket::default();
+    plug(&hub, &Plugin::new(Shop)).await;
+    let shop = BuyerClient::new(&hub, "shop");
+    for count in [None, Some(7)] {
+        assert_eq!(shop.buy(Order { count }).await, Ok(count.unwrap_or(0)));
+    }
+    assert_eq!(shop.check_interface(), Ok(()));
+}

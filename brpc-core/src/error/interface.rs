@@ -17,7 +17,8 @@ pub enum InterfaceError {
     /// The plugin's connection has ended, or is one to another hub.
     #[error("the plugin is not connected any more")]
     Gone,
-    /// What plugins say of themselves is not what the client counts on; never empty.
+    /// What plugins say of themselves is not what the client counts on; never empty, and at most 100 of
+    /// each plugin.
     #[error("the client doesn't match: {}", listed(.0))]
     Mismatch(Vec<Mismatch>),
 }

@@ -87,6 +87,11 @@ impl Case {
         self.validator.is_valid(value)
     }
 
+    /// Whether a value decodes, whatever the schema says.
+    pub(crate) fn decodes(&self, value: &Value) -> bool {
+        (self.decode)(value.to_string().as_bytes()).is_ok()
+    }
+
     pub(crate) fn takes_all(&self) -> bool {
         self.takes_all
     }

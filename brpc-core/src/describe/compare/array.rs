@@ -18,19 +18,20 @@ impl<'a> Walk<'a> {
         }
         let (least, most) = (form.at_least("minItems"), form.at_most("maxItems"));
         let rules = ["minItems", "maxItems"];
-        let count = self.of_count((least, most), taken, rules, "elements", path);
+        let count = self.of_count((least, most), taken, rules, "element", path);
         let mut found: Vec<_> = count.into_iter().collect();
 
-        let listed = |node: &Node<'a>| node.list("prefixItems").count();
+        let listed = |node: &Node<'a>| node.count("prefixItems");
         let places = form.nodes.iter().map(listed).max().unwrap_or(0).max(listed(&taken));
         // Behind those that are listed, all are alike.
         for index in 0..=places {
+            if most <= index as u64 || self.budget.take(2 + 2 * form.nodes.len()).is_none() {
+                break;
+            }
             let (Some(sent), Some(to)) = (sent_at(form, index), at(taken, index)) else { continue };
             let is_sent = least > index as u64;
-            if most > index as u64 {
-                let path = element(path, (index < places).then_some(index));
-                found.extend(of_part(self.compare(sent, to, &path), is_sent));
-            }
+            let path = element(path, (index < places).then_some(index));
+            found.extend(of_part(self.compare(sent, to, &path), is_sent));
         }
         found
     }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::budget::of_name;
 use super::form::{Form, What};
 use super::node::Node;
 use super::refusal::{Hint, Refusal};
@@ -16,12 +17,13 @@ impl<'a> Walk<'a> {
         }
         let sent = match form.what {
             What::Value(Value::String(text)) => {
+                self.budget.take(of_name(text))?;
                 let length = text.chars().count() as u64;
                 (length, length)
             }
             _ => (form.at_least("minLength"), form.at_most("maxLength")),
         };
-        self.of_count(sent, taken, ["minLength", "maxLength"], "characters", path)
+        self.of_count(sent, taken, ["minLength", "maxLength"], "character", path)
     }
 
     /// What is too few or too many, of something that is counted.
@@ -35,12 +37,13 @@ impl<'a> Walk<'a> {
     ) -> Option<Refusal> {
         let [low, high] = rules.map(|rule| taken.rule(rule).and_then(Value::as_u64));
         let (low, high) = (low.unwrap_or(0), high.unwrap_or(u64::MAX));
-        (least < low || most > high).then(|| {
-            let (taken, sent) = (words::range(low, high), words::range(least, most));
-            let problem = self.problem(&format!("{taken} {what}"), &sent);
-            let is_of_all = most < low || least > high;
-            let hint = if is_of_all { Hint::OtherShape } else { Hint::None };
-            Refusal { path: path.to_owned(), problem, is_of_all, hint }
-        })
+        if least >= low && most <= high {
+            return None;
+        }
+        let (taken, sent) = (words::counted(low, high, what), words::range(least, most));
+        let problem = self.problem(&taken, &sent);
+        let is_of_all = most < low || least > high;
+        let hint = if is_of_all { Hint::OtherShape } else { Hint::None };
+        self.refusal(path, problem, is_of_all, hint)
     }
 }

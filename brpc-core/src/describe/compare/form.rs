@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::node::{Budget, MAX_DEPTH, Node};
+use super::budget::{Budget, MAX_DEPTH};
+use super::node::Node;
 
 /// One of the forms of what is sent.
 pub(super) struct Form<'a> {
@@ -77,24 +78,32 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// The types that a `type` rule lists.
-pub(super) fn kinds(rule: &Value) -> BTreeSet<&str> {
-    match rule {
-        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
-        kind => kind.as_str().into_iter().collect(),
-    }
+/// The types that JSON Schema knows.
+const KINDS: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
+
+/// The types that a `type` rule lists; `None` if there is nothing left to look at them.
+pub(super) fn kinds<'a>(rule: &'a Value, budget: &Budget) -> Option<BTreeSet<&'a str>> {
+    let kinds = rule.as_array().map_or(std::slice::from_ref(rule), Vec::as_slice);
+    budget.take(4 * kinds.len())?;
+    let kinds = kinds.iter().filter_map(Value::as_str);
+    Some(kinds.filter(|kind| KINDS.contains(kind)).collect())
 }
 
 /// Whether a type is among others; each integer is a number as well.
 pub(super) fn is_among(kind: &str, kinds: &BTreeSet<&str>) -> bool {
-    kinds.contains(kind) || (kind == "integer" && kinds.contains("number"))
+    kinds.iter().any(|other| is_a(kind, other))
+}
+
+/// Whether all of a type are of another one.
+pub(super) fn is_a(kind: &str, other: &str) -> bool {
+    kind == other || (kind == "integer" && other == "number")
 }
 
 /// The forms of what a schema allows; `None` if there are too many, or they can't be told.
 pub(super) fn forms<'a>(node: Node<'a>, budget: &Budget) -> Option<Vec<Form<'a>>> {
     let mut forms = Vec::new();
     for nodes in branches(node, budget, MAX_DEPTH)? {
-        forms.extend(of_branch(&nodes));
+        forms.extend(of_branch(&nodes, budget)?);
         within(&forms)?;
     }
     Some(forms)
@@ -102,7 +111,7 @@ pub(super) fn forms<'a>(node: Node<'a>, budget: &Budget) -> Option<Vec<Form<'a>>
 
 /// The choices that a schema leaves, each as schemas that all hold.
 fn branches<'a>(node: Node<'a>, budget: &Budget, depth: usize) -> Option<Vec<Vec<Node<'a>>>> {
-    budget.step()?;
+    budget.take(8 + node.rules().map_or(0, Map::len))?;
     let depth = depth.checked_sub(1)?;
     if node.is_nothing() {
         return Some(Vec::new());
@@ -111,11 +120,12 @@ fn branches<'a>(node: Node<'a>, budget: &Budget, depth: usize) -> Option<Vec<Vec
     for (rule, value) in node.rules().into_iter().flatten() {
         match (rule.as_str(), value) {
             ("$ref", Value::String(reference)) => {
-                all = product(&all, &branches(node.target(reference)?, budget, depth)?)?;
+                let target = node.target(reference, budget)?;
+                all = product(&all, &branches(target, budget, depth)?, budget)?;
             }
             ("allOf", _) => {
                 for part in node.list(rule) {
-                    all = product(&all, &branches(part, budget, depth)?)?;
+                    all = product(&all, &branches(part, budget, depth)?, budget)?;
                 }
             }
             ("anyOf" | "oneOf", _) => {
@@ -124,7 +134,7 @@ fn branches<'a>(node: Node<'a>, budget: &Budget, depth: usize) -> Option<Vec<Vec
                     choices.extend(branches(choice, budget, depth)?);
                     within(&choices)?;
                 }
-                all = product(&all, &choices)?;
+                all = product(&all, &choices, budget)?;
             }
             _ => {}
         }
@@ -133,10 +143,21 @@ fn branches<'a>(node: Node<'a>, budget: &Budget, depth: usize) -> Option<Vec<Vec
 }
 
 /// Each of the ones with each of the others.
-fn product<'a>(ones: &[Vec<Node<'a>>], others: &[Vec<Node<'a>>]) -> Option<Vec<Vec<Node<'a>>>> {
-    (ones.len() * others.len() <= MAX_FORMS).then(|| {
-        ones.iter().flat_map(|one| others.iter().map(|other| [&one[..], other].concat())).collect()
-    })
+fn product<'a>(
+    ones: &[Vec<Node<'a>>],
+    others: &[Vec<Node<'a>>],
+    budget: &Budget,
+) -> Option<Vec<Vec<Node<'a>>>> {
+    if ones.len() * others.len() > MAX_FORMS {
+        return None;
+    }
+    // Each of either side is copied as often as the other side is long.
+    let copied = |these: &[Vec<_>], times: usize| -> usize {
+        these.iter().map(|one| (2 + one.len()) * times).sum()
+    };
+    budget.take(copied(ones, others.len()) + copied(others, ones.len()))?;
+    let pairs = ones.iter().flat_map(|one| others.iter().map(move |other| [&one[..], other]));
+    Some(pairs.map(|pair| pair.concat()).collect())
 }
 
 fn within<T>(choices: &[T]) -> Option<()> {
@@ -144,22 +165,31 @@ fn within<T>(choices: &[T]) -> Option<()> {
 }
 
 /// The forms of what these schemas allow together: its values, or else its types.
-fn of_branch<'a>(nodes: &[Node<'a>]) -> Vec<Form<'a>> {
+fn of_branch<'a>(nodes: &[Node<'a>], budget: &Budget) -> Option<Vec<Form<'a>>> {
+    budget.take(4 * nodes.len())?;
     let mut types: Option<BTreeSet<&str>> = None;
     let mut values: Option<Vec<&Value>> = None;
     for node in nodes {
         if let Some(rule) = node.rule("type") {
-            let kinds = kinds(rule);
+            let kinds = kinds(rule, budget)?;
             let both = types.map(|types| common(&types, &kinds));
             types = Some(both.unwrap_or(kinds));
         }
         let listed = node.rule("enum").and_then(Value::as_array).map(Vec::as_slice);
         for listed in listed.into_iter().chain(node.rule("const").map(std::slice::from_ref)) {
-            let both = values.map(|mut values| {
-                values.retain(|value| listed.contains(value));
-                values
+            values = Some(match values {
+                None => {
+                    budget.take(listed.len())?;
+                    listed.iter().collect()
+                }
+                Some(values) => {
+                    let mut both = Vec::new();
+                    for value in values {
+                        both.extend(budget.contains(listed, value)?.then_some(value));
+                    }
+                    both
+                }
             });
-            values = Some(both.unwrap_or_else(|| listed.iter().collect()));
         }
     }
     let whats: Vec<_> = match (values, types) {
@@ -170,7 +200,9 @@ fn of_branch<'a>(nodes: &[Node<'a>]) -> Vec<Form<'a>> {
         (None, Some(types)) => types.into_iter().map(What::Kind).collect(),
         (None, None) => vec![What::Anything],
     };
-    whats.into_iter().map(|what| Form { what, nodes: nodes.to_vec() }).collect()
+    within(&whats)?;
+    budget.take(whats.len() * (4 + nodes.len()))?;
+    Some(whats.into_iter().map(|what| Form { what, nodes: nodes.to_vec() }).collect())
 }
 
 /// The types that are among both.

@@ -1,9 +1,9 @@
 //! A schema in its document.
 
-use std::cell::Cell;
-
 use schemars::Schema;
 use serde_json::{Map, Value};
+
+use super::budget::{Budget, MAX_DEPTH, of_name};
 
 /// A schema, and the document to which its references lead.
 #[derive(Clone, Copy)]
@@ -24,7 +24,8 @@ impl<'a> Node<'a> {
     }
 
     /// What a reference leads to.
-    pub(super) fn target(self, reference: &str) -> Option<Self> {
+    pub(super) fn target(self, reference: &str, budget: &Budget) -> Option<Self> {
+        budget.take(of_name(reference))?;
         Some(self.at(self.document.pointer(reference)?))
     }
 
@@ -44,9 +45,23 @@ impl<'a> Node<'a> {
     }
 
     /// The schemas of a rule that is a list; none if there is no such rule.
-    pub(super) fn list(self, rule: &str) -> impl Iterator<Item = Self> {
-        let schemas = self.rule(rule).and_then(Value::as_array).into_iter().flatten();
-        schemas.map(move |schema| self.at(schema))
+    pub(super) fn list(self, rule: &str) -> impl ExactSizeIterator<Item = Self> {
+        let schemas = self.rule(rule).and_then(Value::as_array).map(Vec::as_slice);
+        schemas.unwrap_or_default().iter().map(move |schema| self.at(schema))
+    }
+
+    /// A member of a rule that is an object.
+    pub(super) fn member(self, rule: &str, name: &str) -> Option<Self> {
+        Some(self.at(self.rule(rule)?.as_object()?.get(name)?))
+    }
+
+    /// How many schemas, members or names a rule has.
+    pub(super) fn count(self, rule: &str) -> usize {
+        match self.rule(rule) {
+            Some(Value::Array(elements)) => elements.len(),
+            Some(Value::Object(members)) => members.len(),
+            _ => 0,
+        }
     }
 
     /// The names that a rule lists.
@@ -70,42 +85,20 @@ impl<'a> Node<'a> {
     }
 
     /// What it stands for, if it is a reference and nothing else that counts.
-    pub(super) fn meant(self) -> Self {
+    pub(super) fn meant(self, budget: &Budget) -> Self {
         let mut meant = self;
         for _ in 0..MAX_DEPTH {
-            let target = meant.rule("$ref").and_then(Value::as_str).and_then(|it| self.target(it));
+            let Some(reference) = meant.rule("$ref").and_then(Value::as_str) else { break };
+            if budget.take(meant.rules().map_or(0, Map::len)).is_none() {
+                break;
+            }
             let mut rules = meant.rules().into_iter().flat_map(Map::keys);
-            let is_plain = rules.all(|rule| rule.starts_with('$') || rule == "description");
-            let Some(target) = target.filter(|_| is_plain) else { break };
+            if !rules.all(|rule| rule.starts_with('$') || rule == "description") {
+                break;
+            }
+            let Some(target) = self.target(reference, budget) else { break };
             meant = target;
         }
         meant
-    }
-}
-
-/// What a comparison may take. A plugin's schemas can lead anywhere; what is not looked at in the
-/// end counts as equal.
-pub(super) struct Budget {
-    steps: Cell<usize>,
-}
-
-/// Some times as many as two schemas of the largest size need that only nest; at the most some tens
-/// of milliseconds.
-const MAX_STEPS: usize = 20_000;
-
-/// The most schemas in each other that are looked at. They nest 32 deep without references.
-pub(super) const MAX_DEPTH: usize = 64;
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self { steps: Cell::new(MAX_STEPS) }
-    }
-}
-
-impl Budget {
-    /// Takes a step, if there is one left.
-    pub(super) fn step(&self) -> Option<()> {
-        self.steps.set(self.steps.get().checked_sub(1)?);
-        Some(())
     }
 }

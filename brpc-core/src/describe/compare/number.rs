@@ -70,7 +70,7 @@ impl<'a> Walk<'a> {
             let sent = if is_value { sent.number.to_string() } else { end.words(sent) };
             let problem = self.problem(&format!("numbers {}", end.words(taken)), &sent);
             let hint = if is_value { Hint::OtherConstant } else { Hint::None };
-            Some(Refusal { path: path.to_owned(), problem, is_of_all: is_value, hint })
+            self.refusal(path, problem, is_value, hint)
         };
         [End::Low, End::High].into_iter().filter_map(refused).collect::<Vec<_>>().into_iter()
     }

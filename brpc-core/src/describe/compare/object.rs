@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::budget::{Budget, of_name};
 use super::form::{Form, What};
 use super::node::Node;
 use super::refusal::{Hint, Refusal, member, of_part};
-use super::walk::Walk;
+use super::walk::{Nulls, Walk};
 
 /// The members of what is sent.
 struct Members<'a> {
@@ -22,7 +23,12 @@ struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    fn of(form: &Form<'a>) -> Self {
+    /// `None` if there is nothing left to look at them.
+    fn of(form: &Form<'a>, budget: &Budget) -> Option<Self> {
+        for node in &form.nodes {
+            take_names(*node, budget)?;
+            budget.take(8 + node.count("patternProperties"))?;
+        }
         let mut named = BTreeMap::new();
         for (name, schema) in form.nodes.iter().flat_map(|node| node.members("properties")) {
             named.entry(name).and_modify(|known| *known = None).or_insert(Some(schema));
@@ -37,13 +43,13 @@ impl<'a> Members<'a> {
             && !form.has("patternProperties");
         let is_closed = nodes()
             .any(|node| node.rule("additionalProperties").is_some_and(|others| *others == false));
-        Self {
+        Some(Self {
             is_open: !are_known && (!others.is_empty() || (named.is_empty() && !is_closed)),
             others: others.first().copied().filter(|_| are_known),
             named,
             required: nodes().flat_map(|node| node.names("required")).collect(),
             patterns: nodes().flat_map(|node| node.members("patternProperties")).collect(),
-        }
+        })
     }
 }
 
@@ -58,36 +64,46 @@ impl<'a> Walk<'a> {
         if matches!(form.what, What::Value(_)) {
             return Vec::new();
         }
-        let sent = Members::of(form);
+        let Some(sent) = Members::of(form, self.budget) else { return Vec::new() };
         let mut found = self.of_missing(&sent, taken, path);
         let has_patterns = taken.rule("patternProperties").is_some();
-        let properties: BTreeMap<_, _> = taken.members("properties").collect();
         let rest = taken.rule("additionalProperties").map(|rest| taken.at(rest));
         let rest = rest.filter(|_| !has_patterns);
 
         for (name, schema) in &sent.named {
             let Some(schema) = schema.filter(|schema| !schema.is_nothing()) else { continue };
-            let Some(to) = properties.get(name).copied().or(rest) else { continue };
+            if self.budget.take(of_name(name) + path.len() / 16).is_none() {
+                break;
+            }
+            let Some(to) = taken.member("properties", name).or(rest) else { continue };
             let (path, is_sent) = (member(path, name), sent.required.contains(name));
             if to.is_nothing() {
                 let problem =
                     format!("the {} sends it, and the {} doesn't take it", self.sender, self.taker);
-                found.push(of_member(path, problem, is_sent));
+                found.extend(self.of_member(&path, problem, is_sent));
             } else {
-                found.extend(of_part(self.compare(schema, to, &path), is_sent));
+                let nulls = if is_sent { Nulls::Count } else { Nulls::AreLeftOut };
+                found.extend(of_part(self.compare_with(nulls, schema, to, &path), is_sent));
             }
         }
         if let Some(others) = sent.others {
-            for (name, to) in properties.iter().filter(|(name, _)| !sent.named.contains_key(*name))
-            {
-                found.extend(of_part(self.compare(others, *to, &member(path, name)), false));
+            for (name, to) in taken.members("properties") {
+                if self.budget.take(of_name(name) + path.len() / 16).is_none() {
+                    break;
+                }
+                if !sent.named.contains_key(name) {
+                    found.extend(of_part(self.compare(others, to, &member(path, name)), false));
+                }
             }
             let refusals = rest.map(|rest| self.compare(others, rest, &member(path, "*")));
             found.extend(of_part(refusals.unwrap_or_default(), false));
         }
         for (pattern, schema) in sent.patterns {
-            let same = taken.members("patternProperties").find(|(other, _)| *other == pattern);
-            let to = same.map(|(_, to)| to).or(rest.filter(|rest| !rest.is_nothing()));
+            if self.budget.take(of_name(pattern)).is_none() {
+                break;
+            }
+            let same = taken.member("patternProperties", pattern);
+            let to = same.or(rest.filter(|rest| !rest.is_nothing()));
             let refusals = to.map(|to| self.compare(schema, to, &member(path, "*")));
             found.extend(of_part(refusals.unwrap_or_default(), false));
         }
@@ -96,23 +112,42 @@ impl<'a> Walk<'a> {
 
     /// The members that are mandatory, and not always sent.
     fn of_missing(&self, sent: &Members<'a>, taken: Node<'a>, path: &str) -> Vec<Refusal> {
-        let missing = taken.names("required").filter(|name| !sent.required.contains(name));
-        let refusal = |name| {
+        let mut found = Vec::new();
+        for name in taken.names("required") {
+            if self.budget.take(of_name(name)).is_none() {
+                break;
+            }
+            if sent.required.contains(name) {
+                continue;
+            }
             let may_be_sent = sent.named.contains_key(name) || !sent.patterns.is_empty();
             let is_never_sent = !may_be_sent && sent.others.is_none();
-            if is_never_sent && sent.is_open {
-                return None;
+            let is_judged = !(is_never_sent && sent.is_open);
+            if is_judged {
+                let how = if is_never_sent { "never sends it" } else { "may leave it out" };
+                let problem =
+                    format!("the {} demands it, and the {} {how}", self.taker, self.sender);
+                let path = member(path, name);
+                found.extend(self.of_member(&path, problem, is_never_sent));
             }
-            let how = if is_never_sent { "never sends it" } else { "may leave it out" };
-            let problem = format!("the {} demands it, and the {} {how}", self.taker, self.sender);
-            Some(of_member(member(path, name), problem, is_never_sent))
-        };
-        missing.filter_map(refusal).collect()
+        }
+        found
+    }
+
+    /// A member that shouldn't be there, or should. Where that is always so, another form was meant.
+    fn of_member(&self, path: &str, problem: String, is_of_all: bool) -> Option<Refusal> {
+        let hint = if is_of_all { Hint::OtherShape } else { Hint::None };
+        self.refusal(path, problem, is_of_all, hint)
     }
 }
 
-/// A member that shouldn't be there, or should. Where that is always so, another form was meant.
-fn of_member(path: String, problem: String, is_of_all: bool) -> Refusal {
-    let hint = if is_of_all { Hint::OtherShape } else { Hint::None };
-    Refusal { path, problem, is_of_all, hint }
+/// Takes what it costs to look at the names of a schema's members.
+fn take_names(node: Node<'_>, budget: &Budget) -> Option<()> {
+    for (name, _) in node.members("properties") {
+        budget.take(of_name(name))?;
+    }
+    for name in node.names("required") {
+        budget.take(of_name(name))?;
+    }
+    budget.take(node.count("required"))
 }

@@ -1,5 +1,7 @@
 //! What isn't taken, and where.
 
+use super::words::{MAX_NAME, cut};
+
 /// Something that isn't taken.
 #[derive(Clone)]
 pub(super) struct Refusal {
@@ -42,7 +44,8 @@ pub(super) fn of_part(refusals: Vec<Refusal>, is_sent: bool) -> impl Iterator<It
 
 /// The path of a member.
 pub(super) fn member(path: &str, name: &str) -> String {
-    if path == "." { name.to_owned() } else { format!("{path}.{name}") }
+    let name = cut(name, MAX_NAME);
+    if path == "." { name.into_owned() } else { format!("{path}.{name}") }
 }
 
 /// The path of an element.

@@ -5,7 +5,7 @@ use super::*;
 /// What isn't taken: the paths, and why.
 fn refused(sent: Value, taken: Value) -> Vec<(String, String)> {
     let [sent, taken] = [sent, taken].map(|schema| Schema::try_from(schema).unwrap());
-    refusals(("client", Some(&sent)), ("plugin", Some(&taken)))
+    refusals(("client", Some(&sent)), ("plugin", Some(&taken)), &Budget::default())
 }
 
 /// The paths of what isn't taken.
@@ -161,7 +161,7 @@ fn texts_have_a_length() {
     let character = json!({"type": "string", "minLength": 1, "maxLength": 1});
     assert_eq!(
         problem(json!({"type": "string"}), character.clone()),
-        "the plugin takes 1 characters, and the client sends any number"
+        "the plugin takes 1 character, and the client sends any number"
     );
     assert_eq!(paths(json!({"const": "\u{e9}"}), character.clone()), NONE);
     assert_eq!(paths(json!({"const": "ab"}), character.clone()), ["."]);
@@ -309,4 +309,16 @@ fn a_function_has_both_directions() {
         found(function("gone", None, None)),
         ["`gone` of `ada`: there is no such method, but `same`, `other`, `none`, `hidden`"]
     );
+}
+
+#[test]
+fn copies_of_schemas_are_paid_for() {
+    let any = json!({"anyOf": vec![json!({"type": "string"}); 32]});
+    let mut parts = vec![json!({"a": 1}); 4_000];
+    parts.splice(0..0, [any.clone(), any]);
+    let [sent, taken] =
+        [json!({"allOf": parts}), json!({"type": "null"})].map(|it| Schema::try_from(it).unwrap());
+    let budget = Budget::default();
+    refusals(("plugin", Some(&sent)), ("client", Some(&taken)), &budget);
+    assert!(budget.spent() > 1_000_000 && budget.take(1).is_none());
 }

@@ -1,19 +1,28 @@
 //! The walk through both schemas.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::form::{Form, What, forms, is_among, kind_of, kinds};
-use super::node::{Budget, MAX_DEPTH, Node};
+use super::budget::{Budget, MAX_DEPTH};
+use super::form::{Form, What, forms, is_a, is_among, kind_of, kinds};
+use super::node::Node;
 use super::refusal::{Hint, Refusal, are_of_all};
 use super::words;
+
+/// Whether a `null` counts that a schema of what is sent allows.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Nulls {
+    Count,
+    /// It doesn't: what may be left out is left out if it is nothing.
+    AreLeftOut,
+}
 
 /// A walk through the schema of what is sent and that of what is taken.
 pub(super) struct Walk<'a> {
     pub(super) sender: &'static str,
     pub(super) taker: &'static str,
-    budget: &'a Budget,
+    pub(super) budget: &'a Budget,
     /// The pairs that are being compared: a type that contains itself leads back to one of them.
-    open: Vec<(Node<'a>, Node<'a>)>,
+    open: Vec<(Node<'a>, Node<'a>, Nulls)>,
     /// How many schemas of the taker the walk is in.
     depth: usize,
 }
@@ -29,12 +38,29 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn compare(&mut self, sent: Node<'a>, taken: Node<'a>, path: &str) -> Vec<Refusal> {
-        let (sent, taken) = (sent.meant(), taken.meant());
-        if self.open.iter().any(|(one, other)| one.is(sent) && other.is(taken)) {
+        self.compare_with(Nulls::Count, sent, taken, path)
+    }
+
+    pub(super) fn compare_with(
+        &mut self,
+        nulls: Nulls,
+        sent: Node<'a>,
+        taken: Node<'a>,
+        path: &str,
+    ) -> Vec<Refusal> {
+        let (sent, taken) = (sent.meant(self.budget), taken.meant(self.budget));
+        let is_open = |&(one, other, how): &(Node<'a>, Node<'a>, Nulls)| {
+            one.is(sent) && other.is(taken) && how == nulls
+        };
+        if self.budget.take(8 + self.open.len()).is_none() || self.open.iter().any(is_open) {
             return Vec::new();
         }
-        let forms = forms(sent, self.budget).unwrap_or_default();
-        self.open.push((sent, taken));
+        let mut forms = forms(sent, self.budget).unwrap_or_default();
+        let is_null = |form: &Form<'_>| form.kind() == Some("null");
+        if nulls == Nulls::AreLeftOut && !forms.iter().all(is_null) {
+            forms.retain(|form| !is_null(form));
+        }
+        self.open.push((sent, taken, nulls));
         let each: Vec<_> = forms.iter().map(|form| self.of_form(form, taken, path)).collect();
         self.open.pop();
         // What is sent in another form may get through.
@@ -45,7 +71,9 @@ impl<'a> Walk<'a> {
 
     /// What a schema doesn't take of a form.
     fn of_form(&mut self, form: &Form<'a>, taken: Node<'a>, path: &str) -> Vec<Refusal> {
-        if self.depth == MAX_DEPTH || self.budget.step().is_none() {
+        // Each of its schemas is asked for some rules.
+        let work = 8 + 8 * form.nodes.len() + taken.rules().map_or(0, Map::len);
+        if self.depth == MAX_DEPTH || self.budget.take(work).is_none() {
             return Vec::new();
         }
         self.depth += 1;
@@ -57,22 +85,22 @@ impl<'a> Walk<'a> {
     fn by_rules(&mut self, form: &Form<'a>, taken: Node<'a>, path: &str) -> Vec<Refusal> {
         let Some(kind) = form.kind() else { return Vec::new() };
         if taken.is_nothing() {
-            return vec![self.other_kind(form, "nothing", path)];
+            return self.other_kind(form, "nothing", path).into_iter().collect();
         }
         if let Some(rule) = taken.rule("type") {
-            let kinds = kinds(rule);
+            let Some(kinds) = kinds(rule, self.budget) else { return Vec::new() };
             if !is_among(kind, &kinds) {
                 let refusal = self.other_kind(form, &words::kinds(&kinds), path);
                 // A number may be an integer.
                 let is_of_all = !(kind == "number" && kinds.contains("integer"));
-                return vec![Refusal { is_of_all, ..refusal }];
+                return refusal.into_iter().map(|one| Refusal { is_of_all, ..one }).collect();
             }
         }
         let mut found = Vec::new();
         for (rule, value) in taken.rules().into_iter().flatten() {
             match (rule.as_str(), value) {
                 ("$ref", Value::String(reference)) => {
-                    let target = taken.target(reference).into_iter();
+                    let target = taken.target(reference, self.budget).into_iter();
                     found.extend(target.flat_map(|target| self.of_form(form, target, path)));
                 }
                 ("allOf", _) => {
@@ -136,15 +164,17 @@ impl<'a> Walk<'a> {
         if let (Some(meant), true) = (choices.pop(), choices.is_empty()) {
             return meant;
         }
-        vec![self.other_kind(form, &words::choices(taken, rule, self.budget), path)]
+        let taken = words::choices(taken, rule, self.budget);
+        self.other_kind(form, &taken, path).into_iter().collect()
     }
 
     /// What isn't among some values.
     fn of_values(&self, form: &Form<'a>, values: &[Value], path: &str) -> Option<Refusal> {
         let kind = form.kind()?;
-        let of_kind = || values.iter().filter(|value| is_among(kind_of(value), &[kind].into()));
+        self.budget.take(values.len())?;
+        let of_kind = || values.iter().filter(|value| is_a(kind_of(value), kind));
         let (is_refused, is_of_all) = match form.what {
-            What::Value(value) => (!values.contains(value), true),
+            What::Value(value) => (!self.budget.contains(values, value)?, true),
             _ if of_kind().next().is_none() => (true, true),
             // There are two, or one, and as many others as are sent.
             What::Kind("boolean") => (of_kind().count() < 2, false),
@@ -152,19 +182,33 @@ impl<'a> Walk<'a> {
             What::Kind("string") => (!form.has("pattern") && !form.has("format"), false),
             What::Kind(_) | What::Anything => (false, false),
         };
-        is_refused.then(|| Refusal {
-            is_of_all,
-            hint: if is_of_all { Hint::OtherConstant } else { Hint::None },
-            ..self.other_kind(form, &words::values(values), path)
-        })
+        if !is_refused {
+            return None;
+        }
+        let refusal = self.other_kind(form, &words::values(values), path)?;
+        let hint = if is_of_all { Hint::OtherConstant } else { Hint::None };
+        Some(Refusal { is_of_all, hint, ..refusal })
     }
 
-    fn other_kind(&self, form: &Form<'a>, taken: &str, path: &str) -> Refusal {
-        let problem = self.problem(taken, &words::form(form));
-        Refusal { path: path.to_owned(), problem, is_of_all: true, hint: Hint::OtherShape }
+    fn other_kind(&self, form: &Form<'a>, taken: &str, path: &str) -> Option<Refusal> {
+        self.budget.take(words::WORDS)?;
+        self.refusal(path, self.problem(taken, &words::form(form)), true, Hint::OtherShape)
+    }
+
+    /// A refusal, unless nothing is left to tell of it: then it isn't certain.
+    pub(super) fn refusal(
+        &self,
+        path: &str,
+        problem: String,
+        is_of_all: bool,
+        hint: Hint,
+    ) -> Option<Refusal> {
+        self.budget.take(words::WORDS + path.len() / 4)?;
+        Some(Refusal { path: path.to_owned(), problem, is_of_all, hint })
     }
 
     pub(super) fn problem(&self, taken: &str, sent: &str) -> String {
+        let [taken, sent] = [taken, sent].map(|side| words::cut(side, words::MAX_SIDE));
         format!("the {} takes {taken}, and the {} sends {sent}", self.taker, self.sender)
     }
 }

@@ -1,11 +1,13 @@
 //! The words for what is sent and taken.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::budget::Budget;
 use super::form::{self, Form, What};
-use super::node::{Budget, Node};
+use super::node::Node;
 
 /// A JSON type.
 fn kind(kind: &str) -> String {
@@ -23,7 +25,7 @@ pub(super) fn kinds(kinds: &BTreeSet<&str>) -> String {
 
 /// One of several values.
 pub(super) fn values(values: &[Value]) -> String {
-    either(values.iter().map(value).collect())
+    either(values.iter().take(SHOWN + 1).map(value).collect())
 }
 
 /// What is sent.
@@ -33,7 +35,8 @@ pub(super) fn form(form: &Form<'_>) -> String {
         return value(sent);
     }
     let members = form.nodes.iter().flat_map(|node| node.members("properties"));
-    let names: Vec<_> = members.map(|(name, schema)| member(name, schema)).collect();
+    let names: Vec<_> =
+        members.take(SHOWN + 1).map(|(name, schema)| member(name, schema)).collect();
     if of_kind == "object" && !names.is_empty() {
         return format!("an object with {}", listed(names, " and "));
     }
@@ -44,12 +47,23 @@ pub(super) fn form(form: &Form<'_>) -> String {
 pub(super) fn choices(node: Node<'_>, rule: &str, budget: &Budget) -> String {
     let forms = node.list(rule).flat_map(|choice| form::forms(choice, budget).unwrap_or_default());
     let mut all: Vec<String> = Vec::new();
-    for word in forms.map(|one| form(&one)) {
+    for one in forms {
+        if all.len() > SHOWN || budget.take(WORDS + one.nodes.len()).is_none() {
+            break;
+        }
+        let word = form(&one);
         if !all.contains(&word) {
             all.push(word);
         }
     }
     either(all)
+}
+
+/// So many of something that is counted.
+pub(super) fn counted(least: u64, most: u64, of: &str) -> String {
+    let is_one = matches!((least, most), (0 | 1, 1) | (1, u64::MAX));
+    let end = if is_one { "" } else { "s" };
+    format!("{} {of}{end}", range(least, most))
 }
 
 /// From so many to so many.
@@ -66,13 +80,34 @@ pub(super) fn range(least: u64, most: u64) -> String {
 /// A member, with its value if that is always the same.
 fn member(name: &str, schema: Node<'_>) -> String {
     match schema.rule("const") {
-        Some(only) => format!("`{name}`: {}", value(only)),
-        None => format!("`{name}`"),
+        Some(only) => format!("`{}`: {}", cut(name, MAX_NAME), value(only)),
+        None => format!("`{}`", cut(name, MAX_NAME)),
     }
 }
 
+/// A value. One that holds others may be of any size, so it is only its type.
 fn value(value: &Value) -> String {
-    format!("`{value}`")
+    match value {
+        Value::String(text) => format!("`{}`", Value::from(cut(text, MAX_NAME))),
+        Value::Array(_) | Value::Object(_) => kind(form::kind_of(value)),
+        value => format!("`{value}`"),
+    }
+}
+
+/// The longest name or value in a text, and the longest list of what is taken or sent, in bytes.
+pub(super) const MAX_NAME: usize = 64;
+pub(super) const MAX_SIDE: usize = 100;
+
+/// The work of naming a form.
+pub(super) const WORDS: usize = 32;
+
+/// A text of so many bytes at the most, and a sign that there was more.
+pub(super) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return text.into();
+    }
+    let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    format!("{}..", &text[..end]).into()
 }
 
 fn either(all: Vec<String>) -> String {

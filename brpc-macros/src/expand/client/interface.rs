@@ -70,10 +70,11 @@ impl Client<'_> {
                 /// It looks at what the hub knows and sends nothing, and it decodes the
                 /// descriptions, so ask once and not before each call. What is true now may change: a
                 /// plugin may be replaced, and one that connects later isn't looked at. Only
-                /// what is certain to make a call fail counts as a difference.
+                /// what may make a call fail counts as a difference, by the schemas, which know
+                /// nothing of `serde`'s `alias` and `other`.
                 ///
                 /// # Errors
-                /// With every difference; or if the plugin isn't connected, of a client that
+                /// With every difference, at most 100 of each plugin; or if the plugin isn't connected, of a client that
                 /// calls one. If one that calls many calls nobody, there is no difference.
                 pub fn check_interface(&self) -> #brpc::Result<(), #brpc::InterfaceError>
                 where
