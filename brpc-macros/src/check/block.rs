@@ -91,14 +91,14 @@ pub(super) fn names_are_distinct(errors: &Errors, methods: &[Method]) {
                 && (earlier.cfgs.is_empty() || method.cfgs.is_empty())
         };
         if let Some(earlier) = methods[..index].iter().find(taken) {
-            let name = &method.name.text;
+            let (name, by) = (&method.name.text, &earlier.signature.ident);
             errors.at(
                 method.name.span,
                 format!(
-                    "the name `{name}` is taken; choose another with `#[brpc(rename = \"..\")]`"
+                    "the name `{name}` is taken by `fn {by}` above; choose another with \
+                     `#[brpc(rename = \"..\")]`"
                 ),
             );
-            errors.at(earlier.name.span, format!("the name `{name}` is taken here"));
         }
     }
 }
