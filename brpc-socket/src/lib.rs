@@ -77,9 +77,9 @@ pub use brpc_core::__private;
 pub use brpc_core::Caller;
 pub use brpc_core::json::JsonError;
 pub use brpc_core::{
-    CallError, Difference, DisconnectReason, Execution, Function, InterfaceError, Limits, Metadata,
-    MethodError, Mismatch, PluginInfo, ProtocolError, Refusal, RefusalCode, Response, Scope,
-    Selector, Stage, VersionRangeError,
+    Admission, CallError, Difference, DisconnectReason, Execution, Function, InterfaceError,
+    Limits, Metadata, MethodError, Mismatch, PluginInfo, ProtocolError, Refusal, RefusalCode,
+    Response, Scope, Selector, Stage, VersionRangeError,
 };
 pub use brpc_macros::client_of_socket as client;
 pub use builder::Builder;

@@ -80,8 +80,8 @@ pub struct Outgoing {
     pub trace: String,
     /// What goes along.
     pub metadata: Metadata,
-    /// Whether it waits for a place, if as many calls are in progress as may be.
-    pub queue: bool,
+    /// What to do if as many calls are in progress as may be.
+    pub admission: Admission,
 }
 
 impl Outgoing {
@@ -92,13 +92,11 @@ impl Outgoing {
         options: Options,
     ) -> Self {
         let Options { timeout, trace, metadata, admission } = options;
-        let queue = admission == Admission::Wait;
-        Self { plugin, method, input, timeout, trace, metadata, queue }
+        Self { plugin, method, input, timeout, trace, metadata, admission }
     }
 
     pub(crate) fn into_parts(self) -> (Bytes, Options) {
-        let Self { input, timeout, trace, metadata, queue, .. } = self;
-        let admission = if queue { Admission::Wait } else { Admission::Refuse };
+        let Self { input, timeout, trace, metadata, admission, .. } = self;
         (input, Options { timeout, trace, metadata, admission })
     }
 

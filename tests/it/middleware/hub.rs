@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brpc::middleware::hub::{Middleware, Next, Outcome, Outgoing};
-use brpc::{CallError, Limits, Plugin, Response, Scope, Selector, Socket, Stage};
+use brpc::{Admission, CallError, Limits, Plugin, Response, Scope, Selector, Socket, Stage};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
@@ -102,7 +102,7 @@ async fn it_can_change_a_call_and_its_response() {
 
     impl Middleware for Changing {
         async fn call(&self, mut call: Outgoing, next: Next) -> Outcome {
-            assert_eq!((&*call.trace, call.queue), ("theirs", true));
+            assert_eq!((&*call.trace, call.admission), ("theirs", Admission::Wait));
             assert_eq!(call.timeout, Some(Duration::from_secs(30)));
             call.trace = "ours".to_owned();
             call.metadata.push("user", "ada");
