@@ -158,7 +158,7 @@ mod tests {
                 }
             },
         );
-        assert_eq!(found.len(), 21, "{found:#?}");
+        assert_eq!(found.len(), 20, "{found:#?}");
     }
 
     #[test]
