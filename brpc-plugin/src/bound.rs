@@ -88,15 +88,11 @@ impl<R: Receiver> Inner for Bound<R> {
                     Ok(answer) => return Box::pin(ready(answer)),
                     Err(handler) => handler,
                 };
-                match self.method.on_cancel {
-                    OnCancel::Drop => {
-                        let run = async move { handler.run(OnCancel::Drop, &cancelled).await };
-                        Box::pin(self.running.track_future(run))
-                    }
-                    OnCancel::Finish => {
-                        let run = async move { handler.run(OnCancel::Finish, &cancelled).await };
-                        Box::pin(watch(self.running.spawn(run)))
-                    }
+                let on_cancel = self.method.on_cancel;
+                let run = async move { handler.run(on_cancel, &cancelled).await };
+                match on_cancel {
+                    OnCancel::Drop => Box::pin(self.running.track_future(run)),
+                    OnCancel::Finish => Box::pin(watch(self.running.spawn(run))),
                 }
             }
         }

@@ -79,10 +79,14 @@ impl Passage {
             made.is_over = true;
             (std::mem::take(&mut made.under_way), made.may_have_run)
         };
-        // One that can't be given up any more has an outcome that nobody took.
-        let may_run = |(_, route): &(u64, Route)| route.give_up() != Some(Stage::Queued);
-        let may_run = under_way.iter().filter(|made| may_run(made)).count() > 0;
-        if may_run || may_have_run { Stage::Sent } else { Stage::Queued }
+        let mut stage = if may_have_run { Stage::Sent } else { Stage::Queued };
+        for (_, route) in under_way {
+            // One that can't be given up any more has an outcome that nobody took.
+            if route.give_up() != Some(Stage::Queued) {
+                stage = Stage::Sent;
+            }
+        }
+        stage
     }
 
     /// Ends it if no call was made, or none that may have run; whether it did.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
+use super::two_at_once;
 use crate::support::worker::{Seen, worker};
 use crate::support::{plug, settle};
 
@@ -315,16 +316,7 @@ async fn a_limit_of_calls_at_once() {
     }
 
     let (hub, journal) = hub(AtOnce(Semaphore::new(2))).await;
-    let calls = (0..6).map(|_| hub.call::<u64>("w", "sleep", &1000));
-    let watching = async {
-        for second in 0..3 {
-            sleep(Duration::from_millis(500)).await;
-            assert_eq!((journal.started(), journal.running()), (2 * second + 2, 2));
-            sleep(Duration::from_millis(500)).await;
-        }
-    };
-    let (answers, ()) = tokio::join!(futures_util::future::join_all(calls), watching);
-    assert!(answers.into_iter().all(|answer| answer == Ok(1000)));
+    two_at_once(&hub, &journal).await;
 }
 
 /// A plugin that is only spoken to through middleware leaves nothing behind.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use brpc::middleware::{hub, plugin};
 use brpc::{CallError, Execution, Failure, Scope, Socket, Status};
-use tokio::time::sleep;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::{BoxError, Service as _, ServiceBuilder, ServiceExt as _};
 
+use super::two_at_once;
 use crate::support::worker::{Journal, worker};
 use crate::support::{plug, settle};
 
@@ -16,20 +16,6 @@ async fn hub_with(layer: impl hub::Middleware) -> (Socket, Journal) {
     let (plugin, journal) = worker("w");
     plug(&hub, &plugin).await;
     (hub, journal)
-}
-
-/// Six calls of a second each, of which two run at once.
-async fn two_at_once(hub: &Socket, journal: &Journal) {
-    let calls = (0..6).map(|_| hub.call::<u64>("w", "sleep", &1000));
-    let watching = async {
-        for second in 0..3 {
-            sleep(Duration::from_millis(500)).await;
-            assert_eq!((journal.started(), journal.running()), (2 * second + 2, 2));
-            sleep(Duration::from_millis(500)).await;
-        }
-    };
-    let (answers, ()) = tokio::join!(futures_util::future::join_all(calls), watching);
-    assert!(answers.into_iter().all(|answer| answer == Ok(1000)));
 }
 
 #[tokio::test(start_paused = true)]

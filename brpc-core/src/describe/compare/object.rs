@@ -122,14 +122,12 @@ impl<'a> Walk<'a> {
             }
             let may_be_sent = sent.named.contains_key(name) || !sent.patterns.is_empty();
             let is_never_sent = !may_be_sent && sent.others.is_none();
-            let is_judged = !(is_never_sent && sent.is_open);
-            if is_judged {
-                let how = if is_never_sent { "never sends it" } else { "may leave it out" };
-                let problem =
-                    format!("the {} demands it, and the {} {how}", self.taker, self.sender);
-                let path = member(path, name);
-                found.extend(self.of_member(&path, problem, is_never_sent));
+            if is_never_sent && sent.is_open {
+                continue;
             }
+            let how = if is_never_sent { "never sends it" } else { "may leave it out" };
+            let problem = format!("the {} demands it, and the {} {how}", self.taker, self.sender);
+            found.extend(self.of_member(&member(path, name), problem, is_never_sent));
         }
         found
     }
