@@ -27,6 +27,9 @@ pub struct Failure {
 pub enum Status {
     /// The method returned an error.
     Method,
+    /// It failed, and nobody says whether the method returned an error or was never run. Only from
+    /// wires that can't say more.
+    Unspecified,
     /// The handler panicked.
     Panicked,
     /// The handler's output can't be sent.
@@ -51,7 +54,8 @@ impl Status {
     /// The number that stands for it on the wire.
     pub(crate) fn to_wire(self) -> u8 {
         match self {
-            Self::Method => 1,
+            // Told on to somebody else, it is what the one before it was told.
+            Self::Method | Self::Unspecified => 1,
             Self::Panicked => 2,
             Self::InvalidOutput => 3,
             Self::MethodNotFound => 4,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::codec::Protocol;
 use crate::describe::Description;
 use crate::handshake::{Greeting, Terms};
 use crate::session::{CallId, DrainCause, IncomingCall, Settlement, Tally};
@@ -13,6 +14,14 @@ use crate::{DisconnectReason, Refusal};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HubEvent<T> {
+    /// The peer speaks something that this hub doesn't, and began with these bytes, eight at most. It
+    /// is told nothing, and nothing follows but `Closed`.
+    Stranger(Protocol, Box<[u8]>),
+    /// A plugin of another wire than the native one says more of itself than
+    /// [`MAX_HELLO`](crate::limits::MAX_HELLO) bytes. Answer with
+    /// [`grant_room`](crate::HubConnection::grant_room) or
+    /// [`refuse`](crate::HubConnection::refuse).
+    WantsRoom,
     /// A plugin says who it is. Answer with [`accept`](crate::HubConnection::accept) or
     /// [`refuse`](crate::HubConnection::refuse). In a box, since it comes once and is larger than
     /// what comes often.
@@ -39,7 +48,8 @@ pub enum HubEvent<T> {
 pub enum PluginEvent {
     /// The hub let this plugin in.
     Welcomed(Terms),
-    /// The hub did not let this plugin in. Nothing follows but `Closed`.
+    /// The hub did not let this plugin in. Nothing follows but `Closed`. On a wire whose hub says
+    /// nothing to those that it lets in, it comes after `Welcomed`.
     Refused(Refusal),
     /// A method is to be run; answer with [`answer`](crate::PluginConnection::answer).
     Call(IncomingCall),

@@ -92,6 +92,7 @@
 mod answer;
 pub mod caller;
 pub mod client;
+pub mod codec;
 mod connection;
 pub mod describe;
 mod error;

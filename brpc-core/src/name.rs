@@ -12,6 +12,9 @@ pub const MAX_VERSION: usize = 64;
 pub const NAME_RULE: &str =
     "a name is 1 to 128 characters of A-Z a-z 0-9 . _ - and does not start with a dot";
 
+/// What a name of another wire than the native one may be, for messages.
+pub const TEXT_RULE: &str = "a name is 1 to 128 bytes of UTF-8 without control characters";
+
 /// What a version text may be, for messages.
 pub const VERSION_RULE: &str = "a version is at most 64 printable ASCII characters";
 
@@ -28,6 +31,12 @@ pub const LABEL_VALUE_RULE: &str = "a label's value is at most 128 printable ASC
 
 /// Names of methods and keys of labels that start so are kept for the protocol itself.
 const RESERVED: &str = "brpc.";
+
+/// Whether a plugin of another wire than the native one, or a method of such a plugin, may have this
+/// name. Such a name may look like another, so it is shown with escapes.
+pub fn is_text(name: &str) -> bool {
+    (1..=MAX_NAME).contains(&name.len()) && !name.contains(char::is_control)
+}
 
 /// Whether a plugin may have this name.
 pub fn is_plugin_name(name: &str) -> bool {
@@ -78,6 +87,16 @@ mod tests {
             ["", ".a", "a/b", "a b", "a\n", "a\0", "a*", "../a", "\u{430}", "a\u{202e}", &long]
         {
             assert!(!is_plugin_name(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn names_of_other_wires() {
+        for good in ["a b", "../a", "Größe", "\u{202e}x", &"x".repeat(128)] {
+            assert!(is_text(good), "{good:?}");
+        }
+        for bad in ["", "a\n", "a\0", "\u{1b}[31m", "\u{85}", &"x".repeat(129)] {
+            assert!(!is_text(bad), "{bad:?}");
         }
     }
 

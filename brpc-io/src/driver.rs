@@ -38,6 +38,7 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
         timer: None,
         fires: None,
         end: None,
+        is_held: false,
         reads_left: None,
         is_flushed: true,
         has_yielded: false,
@@ -97,6 +98,8 @@ struct Driver<'a, L: Link, S> {
     fires: Option<Instant>,
     /// How the stream ended, once it has.
     end: Option<End>,
+    /// Whether the connection takes no input for now.
+    is_held: bool,
     /// How many more reads a stream gets that can't be written to any more.
     reads_left: Option<usize>,
     /// Whether what was written has left the buffers of the stream.
@@ -172,8 +175,12 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
     /// with the lock taken once.
     fn turn(&mut self, open: &mut Open, context: &mut Context<'_>) -> Turn {
         // What was read before is to be told first.
-        let may_read = self.untold.events.is_empty() && self.end.is_none();
+        let may_read = self.untold.events.is_empty() && self.end.is_none() && !self.is_held;
         let has_read = may_read && open.read && self.read(context);
+        if self.is_held && self.reads_left.is_some() {
+            // Nothing is read that could end it.
+            self.end.get_or_insert(End::Failed);
+        }
         open.read &= has_read || !may_read;
 
         let (link, now) = (self.link, *self.now.get_or_insert_with(now));
@@ -237,11 +244,12 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             let more = !self.output.is_empty();
             connection.handle_written(std::mem::take(&mut self.written), more, now);
         }
-        let unread = self.input.len();
-        if unread > 0 && self.untold.events.is_empty() {
+        let (unread, was_held) = (self.input.len(), self.is_held);
+        if (unread > 0 || was_held) && self.untold.events.is_empty() {
             connection.handle_input(&mut self.input, now);
+            self.is_held = !connection.takes_input();
         }
-        self.input.len() < unread
+        self.input.len() < unread || (was_held && !self.is_held)
     }
 
     /// Fetches what is to be told. The end of the stream is the last thing that a connection hears.

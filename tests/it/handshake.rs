@@ -137,7 +137,7 @@ async fn strangers_are_closed_without_a_word() {
     let mut wrong = PREFACE;
     wrong[5] = b'\r';
     for stranger in
-        [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x16\x03\x01", b"SSH-2.0-x\r\n", b"{", &wrong]
+        [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x16\x03\x01", b"SSH-2.0-x\r\n", b"{\"", &wrong]
     {
         let mut peer = Peer::dial(&hub);
         peer.send(stranger).await;

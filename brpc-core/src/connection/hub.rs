@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 
 use super::stream::Stream;
-use super::{Connection, End, say_goodbye};
+use super::{Connection, End};
+use crate::codec::{HubWire, NativeHub, ToPlugin, Wires};
 use crate::describe::Description;
 use crate::event::HubEvent;
 use crate::handshake::{HubHandshake, HubStep, Rejected};
@@ -22,9 +23,14 @@ use crate::{CallError, DisconnectReason, Limits, Refusal, RefusalCode, Stage};
 pub struct HubConnection<T> {
     limits: Limits,
     stream: Stream,
+    /// The native one until the first bytes say otherwise.
+    wire: HubWire,
     phase: Phase<T>,
     /// When the handshake must be over.
     hello_deadline: Instant,
+    /// Whether input is left where it is because there is no room for what it may say: a plugin that
+    /// knows nothing of credit is held back by not reading.
+    is_held: bool,
     events: VecDeque<HubEvent<T>>,
 }
 
@@ -43,15 +49,30 @@ enum Phase<T> {
 }
 
 impl<T> HubConnection<T> {
-    /// A connection that has just been made.
+    /// A connection that has just been made, to a plugin of the native wire.
     pub fn new(limits: Limits, now: Instant) -> Self {
+        Self::with_wires(limits, Wires::default(), now)
+    }
+
+    /// A connection that has just been made, to a plugin of one of these wires.
+    pub fn with_wires(limits: Limits, wires: Wires, now: Instant) -> Self {
         let limits = limits.clamped();
         Self {
             stream: Stream::new(HubHandshake::reader(), WriteBuffer::new(), &limits),
-            phase: Phase::Handshake(HubHandshake::Preface),
+            wire: HubWire::Native(NativeHub::default()),
+            phase: Phase::Handshake(HubHandshake::Sniffing(wires)),
             hello_deadline: now + limits.hello_deadline,
+            is_held: false,
             limits,
             events: VecDeque::new(),
+        }
+    }
+
+    /// Answers [`HubEvent::WantsRoom`]: the plugin may say more of itself, as much as a description
+    /// may have.
+    pub fn grant_room(&mut self) {
+        if let Phase::Handshake(handshake) = &mut self.phase {
+            handshake.grant_room();
         }
     }
 
@@ -78,7 +99,7 @@ impl<T> HubConnection<T> {
     /// Answers either event: the plugin is not let in.
     pub fn refuse(&mut self, refusal: Refusal) {
         let Phase::Handshake(handshake) = &self.phase else { return };
-        handshake.refuse(&refusal, &mut self.stream.control);
+        handshake.refuse(&refusal, &mut self.wire, &mut self.stream.control);
         let reason = DisconnectReason::Refused;
         self.phase = Phase::Closed { reason, generation: 0 };
         self.events.push_back(HubEvent::Refused(refusal));
@@ -196,7 +217,8 @@ impl<T> HubConnection<T> {
                 tally = session.close(reason, &mut self.events);
                 generation = session.terms().generation;
                 if let Some(farewell) = farewell {
-                    say_goodbye(farewell, reason, &mut self.stream.control);
+                    let goodbye = ToPlugin::Goodbye { farewell, reason };
+                    self.wire.encode(goodbye, &mut self.stream.control);
                 }
             }
         }
@@ -207,12 +229,13 @@ impl<T> HubConnection<T> {
     /// Whether the owner is about to say if the plugin is let in. What is to be sent before goes
     /// with it, in one write.
     fn awaits_welcome(&self) -> bool {
-        matches!(self.phase, Phase::Handshake(HubHandshake::Registering(_)))
+        matches!(&self.phase, Phase::Handshake(handshake) if handshake.awaits_welcome())
     }
 
     fn handle_step(&mut self, step: HubStep) {
         match step {
             HubStep::Wait => {}
+            HubStep::WantsRoom => self.events.push_back(HubEvent::WantsRoom),
             HubStep::Greeted(greeting) => {
                 self.events.push_back(HubEvent::Greeted(Box::new(greeting)));
             }
@@ -222,16 +245,20 @@ impl<T> HubConnection<T> {
         }
     }
 
-    /// Takes frames off the input until it is empty, a word of the owner is due, or the end.
-    fn take_frames(&mut self, input: &mut BytesMut, took_frame: &mut bool) {
+    /// Takes messages off the input until it is empty, a word of the owner is due, or the end.
+    fn take_messages(&mut self, input: &mut BytesMut, took_message: &mut bool) {
         loop {
             let before = input.len();
             match &mut self.phase {
                 Phase::Handshake(handshake) => {
-                    match handshake.handle_input(input, &mut self.stream.reader) {
+                    match handshake.handle_input(input, &mut self.stream.reader, &mut self.wire) {
                         Ok(step) => self.handle_step(step),
                         Err(Rejected::Refused(refusal)) => self.refuse(refusal),
-                        Err(Rejected::Silently(reason)) => self.close(reason),
+                        Err(Rejected::Stranger(protocol)) => {
+                            let first = input[..input.len().min(8)].into();
+                            self.events.push_back(HubEvent::Stranger(protocol, first));
+                            self.close(Rejected::STRANGER);
+                        }
                     }
                     // A step that takes nothing waits: for input, or for the owner.
                     if input.len() == before {
@@ -239,12 +266,20 @@ impl<T> HubConnection<T> {
                     }
                 }
                 Phase::Session(session) => {
-                    let frame = match self.stream.reader.next(input) {
-                        Ok(Some(frame)) => frame,
-                        Ok(None) => return,
+                    if self.wire.is_foreign() && !session.has_room_for_event(self.limits.max_frame)
+                    {
+                        self.is_held = true;
+                        return;
+                    }
+                    let message = match self.wire.next(input, &self.stream.reader) {
+                        Ok(Some(message)) => message,
+                        Ok(None) => {
+                            *took_message |= input.len() < before;
+                            return;
+                        }
                         Err(error) => return self.close(DisconnectReason::Protocol(error)),
                     };
-                    match session.handle_frame(frame, &mut self.events) {
+                    match session.handle(message, &mut self.events) {
                         Ok(None) => {}
                         Ok(Some(reason)) => self.end(reason, None),
                         Err(error) => self.close(DisconnectReason::Protocol(error)),
@@ -252,7 +287,7 @@ impl<T> HubConnection<T> {
                 }
                 Phase::Closed { .. } => return input.clear(),
             }
-            *took_frame = true;
+            *took_message = true;
         }
     }
 }
@@ -261,13 +296,29 @@ impl<T> Connection for HubConnection<T> {
     type Event = HubEvent<T>;
 
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
-        let mut took_frame = false;
-        self.take_frames(input, &mut took_frame);
-        self.stream.note_input(input, took_frame, now);
+        let mut took_message = false;
+        self.is_held = false;
+        self.take_messages(input, &mut took_message);
+        if self.is_held {
+            self.stream.note_held(input, now);
+        } else {
+            self.stream.note_input(input, took_message, now);
+        }
+    }
+
+    fn takes_input(&self) -> bool {
+        !self.is_held
     }
 
     fn handle_end(&mut self, end: End, _now: Instant) {
-        self.end(self.stream.reason_of(end), None);
+        let mut reason = self.stream.reason_of(end);
+        if let Phase::Session(session) = &self.phase
+            && self.wire.is_foreign()
+            && reason == DisconnectReason::Unclean
+        {
+            reason = session.reason_of_silence().unwrap_or(reason);
+        }
+        self.end(reason, None);
     }
 
     fn handle_timeout(&mut self, now: Instant) {
@@ -296,7 +347,7 @@ impl<T> Connection for HubConnection<T> {
             out.append(&mut self.stream.control);
         }
         if let Phase::Session(session) = &mut self.phase {
-            session.poll_transmit(out, now);
+            session.poll_transmit(&mut self.wire, out, now);
         }
         self.stream.note_output(0, !out.is_empty(), now);
     }

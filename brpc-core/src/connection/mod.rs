@@ -25,9 +25,8 @@ pub use hub::HubConnection;
 pub use plugin::PluginConnection;
 
 use crate::DisconnectReason;
-use crate::limits::MAX_GOODBYE_TEXT;
 use crate::session::Farewell;
-use crate::wire::{self, Message as _, WriteBuffer};
+use crate::wire::WriteBuffer;
 
 /// What drives a connection, whichever side it is of.
 pub trait Connection {
@@ -36,6 +35,10 @@ pub trait Connection {
 
     /// Takes whole frames off the input.
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant);
+
+    /// Whether input is taken in. If not, nothing is to be read until it is again, so that the peer
+    /// is held back by the transport; input that is there is still to be offered.
+    fn takes_input(&self) -> bool;
 
     /// The transport has ended.
     fn handle_end(&mut self, end: End, now: Instant);
@@ -87,16 +90,4 @@ fn farewell(reason: DisconnectReason) -> Option<Farewell> {
         DisconnectReason::SlowConsumer | DisconnectReason::SlowSender => Some(Farewell::TooSlow),
         _ => None,
     }
-}
-
-/// Appends a goodbye.
-fn say_goodbye(farewell: Farewell, reason: DisconnectReason, out: &mut WriteBuffer) {
-    let mut message = match reason {
-        DisconnectReason::Protocol(error) => error.to_string(),
-        // Its text speaks of the other side's goodbye; this one has nothing to add.
-        DisconnectReason::Clean => String::new(),
-        reason => reason.to_string(),
-    };
-    crate::error::cut(&mut message, MAX_GOODBYE_TEXT);
-    wire::Goodbye { code: farewell.to_wire(), message: &message }.encode(out);
 }

@@ -6,13 +6,14 @@ use std::time::Instant;
 use bytes::{Buf as _, BytesMut};
 
 use super::stream::Stream;
-use super::{Connection, End, farewell, say_goodbye};
+use super::{Connection, End, farewell};
 use crate::answer::Answer;
+use crate::codec::{PluginCodec, PluginWire, ToHub};
 use crate::describe::Description;
 use crate::event::PluginEvent;
-use crate::handshake::{Introduction, PluginHandshake, PluginStep};
-use crate::session::{CallId, EmitError, Farewell, PluginSession};
-use crate::wire::WriteBuffer;
+use crate::handshake::{Introduction, PluginHandshake, PluginStep, Terms};
+use crate::session::{CallId, EmitError, Farewell, PluginSession, PluginTerms};
+use crate::wire::{FrameReader, WriteBuffer};
 use crate::{DisconnectReason, Limits, Metadata};
 
 /// The plugin's side of one connection.
@@ -20,10 +21,14 @@ use crate::{DisconnectReason, Limits, Metadata};
 pub struct PluginConnection {
     limits: Limits,
     stream: Stream,
+    wire: PluginWire,
     phase: Phase,
     description: Description,
     /// When the handshake must be over.
     hello_deadline: Instant,
+    /// Whether input is left where it is because there is no room for what it may ask for: a hub that
+    /// knows no limit of calls is held back by not reading.
+    is_held: bool,
     events: VecDeque<PluginEvent>,
 }
 
@@ -36,19 +41,49 @@ enum Phase {
 }
 
 impl PluginConnection {
-    /// A connection that has just been made; it says hello first.
+    /// A connection that has just been made, to a hub of the native wire; it says hello first.
     pub fn new(introduction: &Introduction, limits: Limits, now: Instant) -> Self {
         let limits = limits.clamped();
         let mut control = WriteBuffer::new();
         let (handshake, reader) = PluginHandshake::new(introduction, &limits, &mut control);
         Self {
             stream: Stream::new(reader, control, &limits),
+            wire: PluginWire::Native,
             phase: Phase::Handshake(handshake),
             description: introduction.description.clone(),
             hello_deadline: now + limits.hello_deadline,
+            is_held: false,
             limits,
             events: VecDeque::new(),
         }
+    }
+
+    /// A connection that has just been made, to a hub of another wire. As far as the plugin knows it
+    /// is let in at once, under the name that it asks for; a refusal may follow.
+    pub fn with_codec(
+        mut codec: Box<dyn PluginCodec>,
+        introduction: &Introduction,
+        limits: Limits,
+        now: Instant,
+    ) -> Self {
+        let mut connection = Self::new(introduction, limits, now);
+        let limits = &connection.limits;
+        let mut control = WriteBuffer::new();
+        codec.introduce(introduction, &mut control);
+        connection.stream = Stream::new(FrameReader::new(limits.max_frame), control, limits);
+        connection.wire = PluginWire::Foreign(codec);
+        connection.phase = Phase::Session(Box::new(PluginSession::new(PluginTerms {
+            // Methods go by their names; whether there is such a one is seen when it is called.
+            methods: u32::MAX,
+            max_frame: limits.max_frame,
+            max_calls: limits.max_calls,
+            credit: None,
+            max_unsent: limits.queue_bytes,
+        })));
+        let name = introduction.name.clone();
+        let terms = Terms { name, generation: 0, epoch: [0; 16] };
+        connection.events.push_back(PluginEvent::Welcomed(terms));
+        connection
     }
 
     /// Gives a call's answer; false if it has none to give any more. An output that the hub
@@ -61,7 +96,7 @@ impl PluginConnection {
     /// above the [limits](Metadata) is left out.
     pub fn answer_with(&mut self, id: CallId, answer: Answer, metadata: &Metadata) -> bool {
         match &mut self.phase {
-            Phase::Session(session) => session.answer(id, answer, metadata),
+            Phase::Session(session) => session.answer(&mut self.wire, id, answer, metadata),
             Phase::Handshake(_) | Phase::Closed => false,
         }
     }
@@ -72,7 +107,7 @@ impl PluginConnection {
     /// Why not; after [`EmitError::Full`], [`PluginEvent::Credit`] says when to try again.
     pub fn emit(&mut self, event: &[u8]) -> Result<(), EmitError> {
         match &mut self.phase {
-            Phase::Session(session) => session.emit(event),
+            Phase::Session(session) => session.emit(&mut self.wire, event),
             Phase::Handshake(_) | Phase::Closed => Err(EmitError::Closed),
         }
     }
@@ -97,7 +132,8 @@ impl PluginConnection {
                     reason => farewell(reason),
                 };
                 if let Some(farewell) = farewell {
-                    say_goodbye(farewell, reason, &mut self.stream.control);
+                    let goodbye = ToHub::Goodbye { farewell, reason };
+                    self.wire.encode(goodbye, &mut self.stream.control);
                 }
             }
         }
@@ -126,8 +162,8 @@ impl PluginConnection {
         session + self.events.len()
     }
 
-    /// Takes frames off the input until it is empty or the end.
-    fn take_frames(&mut self, input: &mut BytesMut, took_frame: &mut bool, now: Instant) {
+    /// Takes messages off the input until it is empty or the end.
+    fn take_messages(&mut self, input: &mut BytesMut, took_message: &mut bool, now: Instant) {
         loop {
             let before = input.len();
             match &mut self.phase {
@@ -154,12 +190,19 @@ impl PluginConnection {
                     }
                 }
                 Phase::Session(session) => {
-                    let frame = match self.stream.reader.next(input) {
-                        Ok(Some(frame)) => frame,
-                        Ok(None) => return,
+                    if self.wire.is_foreign() && !session.has_place() {
+                        self.is_held = true;
+                        return;
+                    }
+                    let message = match self.wire.next(input, &self.stream.reader) {
+                        Ok(Some(message)) => message,
+                        Ok(None) => {
+                            *took_message |= input.len() < before;
+                            return;
+                        }
                         Err(error) => return self.close(DisconnectReason::Protocol(error)),
                     };
-                    match session.handle_frame(frame, now, &mut self.events) {
+                    match session.handle(message, now, &mut self.events) {
                         Ok(None) => {}
                         Ok(Some(reason)) => self.end(reason),
                         Err(error) => self.close(DisconnectReason::Protocol(error)),
@@ -167,7 +210,7 @@ impl PluginConnection {
                 }
                 Phase::Closed => return input.clear(),
             }
-            *took_frame = true;
+            *took_message = true;
         }
     }
 
@@ -184,9 +227,18 @@ impl Connection for PluginConnection {
     type Event = PluginEvent;
 
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
-        let mut took_frame = false;
-        self.take_frames(input, &mut took_frame, now);
-        self.stream.note_input(input, took_frame, now);
+        let mut took_message = false;
+        self.is_held = false;
+        self.take_messages(input, &mut took_message, now);
+        if self.is_held {
+            self.stream.note_held(input, now);
+        } else {
+            self.stream.note_input(input, took_message, now);
+        }
+    }
+
+    fn takes_input(&self) -> bool {
+        !self.is_held
     }
 
     fn handle_end(&mut self, end: End, _now: Instant) {
@@ -216,7 +268,7 @@ impl Connection for PluginConnection {
         let before = out.remaining();
         out.append(&mut self.stream.control);
         if let Phase::Session(session) = &mut self.phase
-            && session.poll_transmit(out, &mut self.events)
+            && session.poll_transmit(&mut self.wire, out, &mut self.events)
             // The last answers first get the time that they need: a connection that is over is
             // closed soon.
             && out.remaining() == before

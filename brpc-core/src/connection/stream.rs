@@ -45,6 +45,12 @@ impl Stream {
         self.incoming.moved(more, self.leftover > 0, now);
     }
 
+    /// Notes that input is left where it is; nothing is due from a peer that is held back.
+    pub(crate) fn note_held(&mut self, input: &BytesMut, now: Instant) {
+        self.leftover = input.len();
+        self.incoming.moved(0, false, now);
+    }
+
     /// Notes what the transport took.
     pub(crate) fn note_output(&mut self, bytes: usize, more: bool, now: Instant) {
         self.outgoing.moved(bytes as u64, more, now);

@@ -22,6 +22,7 @@ use sha2::{Digest as _, Sha256};
 pub use self::compare::mismatches;
 pub use self::field::{Field, FieldError};
 pub use self::schema::{describe, describe_output, inputs, outputs};
+use crate::name::{is_method_name, is_text};
 use crate::wire;
 
 /// A connected plugin, as the hub knows it.
@@ -137,9 +138,22 @@ impl Description {
         Self::decode(wire::encode_description(functions)?)
     }
 
+    /// The description of the functions of a plugin of another wire, whose methods have
+    /// [names](crate::name::is_text) that the native one doesn't allow.
+    ///
+    /// # Errors
+    /// Which limit or rule they break.
+    pub fn foreign(functions: &[Function]) -> Result<Self, DescriptionError> {
+        Self::checked(wire::encode_description(functions)?, is_text)
+    }
+
     /// Checks and keeps what a plugin sent.
     pub(crate) fn decode(encoded: Bytes) -> Result<Self, DescriptionError> {
-        let functions = wire::decode_description(&encoded)?;
+        Self::checked(encoded, is_method_name)
+    }
+
+    fn checked(encoded: Bytes, is_name: fn(&str) -> bool) -> Result<Self, DescriptionError> {
+        let functions = wire::decode_description(&encoded, is_name)?;
         let names: Arc<[Box<str>]> =
             functions.iter().map(|function| function.name.into()).collect();
         let mut by_name: Vec<u32> = (0..).take(names.len()).collect();
@@ -194,7 +208,7 @@ impl Description {
     /// The functions, decoded.
     pub fn functions(&self) -> Vec<Function> {
         let schema = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok());
-        wire::decode_description(&self.encoded)
+        wire::decode_description(&self.encoded, is_text)
             .into_iter()
             // One that doesn't decode is never made.
             .flatten()

@@ -117,9 +117,8 @@ impl CallError {
     /// without the risk that its work is done twice.
     pub fn execution(&self) -> Execution {
         match self {
-            Self::Method(_) | Self::Panicked { .. } | Self::InvalidOutput { .. } => {
-                Execution::Completed
-            }
+            Self::Method(error) => error.execution(),
+            Self::Panicked { .. } | Self::InvalidOutput { .. } => Execution::Completed,
             Self::MethodNotFound { .. }
             | Self::InvalidInput { .. }
             | Self::InputTooLarge { .. }

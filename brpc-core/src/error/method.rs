@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use super::Execution;
 use crate::Metadata;
 
 /// An error that a plugin's method returned: a code for programs, a message for people and,
@@ -24,6 +25,13 @@ pub struct MethodError {
     /// What came along.
     #[serde(skip)]
     metadata: Metadata,
+    /// Whether the method is known to have run.
+    #[serde(skip, default = "completed")]
+    execution: Execution,
+}
+
+fn completed() -> Execution {
+    Execution::Completed
 }
 
 impl MethodError {
@@ -41,7 +49,8 @@ impl MethodError {
         let (mut code, mut message) = (code.into(), message.into());
         super::cut(&mut code, Self::MAX_CODE);
         super::cut(&mut message, super::MAX_ERROR_TEXT);
-        Self { code, message, data: None, metadata: Metadata::new() }
+        let (metadata, execution) = (Metadata::new(), completed());
+        Self { code, message, data: None, metadata, execution }
     }
 
     /// Adds data, for programs.
@@ -69,6 +78,17 @@ impl MethodError {
     /// What the plugin sent along with the error; for whom the call ended in it.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// Whether the method ran: [`Execution::Completed`], unless the plugin speaks a wire that can't
+    /// tell the method's own error from that of a call which never reached it.
+    pub fn execution(&self) -> Execution {
+        self.execution
+    }
+
+    pub(crate) fn with_unknown_execution(mut self) -> Self {
+        self.execution = Execution::Unknown;
+        self
     }
 
     pub(crate) fn with_metadata(mut self, metadata: Metadata) -> Self {

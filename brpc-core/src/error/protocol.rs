@@ -68,6 +68,12 @@ pub enum ProtocolError {
     /// Too many frames that are odd but harmless one by one.
     #[error("too many odd frames")]
     TooManyStrikes,
+    /// A message that breaks a rule of another wire than the native one.
+    #[error("{problem}")]
+    Foreign {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// The chosen version is not the highest that both sides speak.
     #[error("the version was tampered with")]
     VersionMismatch,

@@ -43,6 +43,8 @@ pub enum RefusalCode {
     Protocol,
     /// The plugin's labels break a rule: a key, a value, one used twice, too many.
     BadLabels,
+    /// The hub takes no plugins of this wire here.
+    Wire,
     /// A code that this version doesn't know.
     Other(u16),
 }
@@ -62,6 +64,7 @@ impl RefusalCode {
             Self::HandshakeTimeout => 9,
             Self::Protocol => 10,
             Self::BadLabels => 11,
+            Self::Wire => 12,
             Self::Other(code) => code,
         }
     }
@@ -80,6 +83,7 @@ impl RefusalCode {
             9 => Self::HandshakeTimeout,
             10 => Self::Protocol,
             11 => Self::BadLabels,
+            12 => Self::Wire,
             code => Self::Other(code),
         }
     }
@@ -108,12 +112,12 @@ impl Refusal {
     pub fn is_transient(&self) -> bool {
         use RefusalCode::{
             BadDescription, BadLabels, BadName, BadVersion, Full, HandshakeTimeout, NameTaken,
-            Other, Protocol, ShuttingDown, TooManyMethods, Version,
+            Other, Protocol, ShuttingDown, TooManyMethods, Version, Wire,
         };
         match self.code {
             NameTaken | Full | ShuttingDown | HandshakeTimeout => true,
             Version | BadName | BadVersion | TooManyMethods | BadDescription | Protocol
-            | BadLabels => false,
+            | BadLabels | Wire => false,
             // Of a code to come, the wait is all that can be understood.
             Other(_) => self.retry_after.is_some(),
         }

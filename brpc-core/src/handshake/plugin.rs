@@ -135,7 +135,7 @@ impl PluginHandshake {
                         methods: u32::try_from(description.len()).unwrap_or(u32::MAX),
                         max_frame: welcome.max_frame as usize,
                         max_calls,
-                        credit: (welcome.credit_events, welcome.credit_bytes),
+                        credit: Some((welcome.credit_events, welcome.credit_bytes)),
                         max_unsent: limits.queue_bytes,
                     };
                     let given = Terms {

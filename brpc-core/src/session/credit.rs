@@ -36,6 +36,11 @@ impl Granted {
         Ok(())
     }
 
+    /// Whether there is enough for an event of so many bytes.
+    pub(crate) fn covers(&self, bytes: u64) -> bool {
+        self.events > 0 && self.bytes >= bytes
+    }
+
     /// Notes that events were consumed.
     pub(crate) fn give_back(&mut self, events: u32, bytes: u64) {
         self.returned_events += events;

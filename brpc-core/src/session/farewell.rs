@@ -28,7 +28,7 @@ impl DrainCause {
 
 /// Why a side says goodbye.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Farewell {
+pub enum Farewell {
     /// It has done what it was asked to, or leaves by its own wish.
     Done,
     /// The hub cut off a plugin that it had asked to leave.

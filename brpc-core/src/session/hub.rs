@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use super::calls::{Answered, Calls};
 use super::credit::Granted;
 use super::new_call::{CallId, NewCall, millis};
-use super::{DrainCause, Farewell, Settlement, last_words};
+use super::{DrainCause, Farewell, Settlement};
 use crate::HubEvent;
-use crate::answer::{Answer, Failure, Status};
+use crate::answer::{Answer, Status};
+use crate::codec::{FromPlugin, HubWire, ToPlugin};
 use crate::limits::{MAX_STRIKES, MAX_TRANSMIT};
-use crate::metadata::{MAX_ENCODED, is_sendable};
-use crate::wire::{self, Frame, Message as _, WriteBuffer, kind};
+use crate::wire::{WriteBuffer, kind};
 use crate::{CallError, DisconnectReason, Limits, Metadata, ProtocolError, Stage};
 
 /// What was agreed on in the handshake, as the hub's session needs it.
@@ -62,8 +62,6 @@ pub(crate) struct HubSession<T> {
     strikes: u32,
     /// Answers to calls that were given up before.
     late_replies: u64,
-    /// What goes along with the answer in the next frame, if that was announced.
-    announced: Option<Metadata>,
 }
 
 /// A session that takes no new calls.
@@ -94,7 +92,6 @@ impl<T> HubSession<T> {
             tally: Tally::default(),
             strikes: 0,
             late_replies: 0,
-            announced: None,
         }
     }
 
@@ -136,6 +133,19 @@ impl<T> HubSession<T> {
         self.credit.give_back(events, bytes);
     }
 
+    /// Whether there is credit for any event, of a plugin that knows nothing of credit.
+    pub(crate) fn has_room_for_event(&mut self, largest: usize) -> bool {
+        self.credit.take_returned();
+        self.credit.covers(largest as u64)
+    }
+
+    /// What the end of the stream means on a wire that has no goodbye: of a plugin that was asked to
+    /// leave, that it has.
+    pub(crate) fn reason_of_silence(&self) -> Option<DisconnectReason> {
+        let was_asked = matches!(self.ending, Some(Ending::Draining { to_send: None, .. }));
+        was_asked.then(|| self.reason_of(Farewell::Done))
+    }
+
     /// Takes no more calls, lets those that are sent finish, and asks the plugin to leave.
     pub(crate) fn drain(
         &mut self,
@@ -155,67 +165,31 @@ impl<T> HubSession<T> {
         self.ending = Some(ending);
     }
 
-    /// Takes a frame in; an error if it breaks the protocol, the reason if the plugin has left.
-    pub(crate) fn handle_frame(
+    /// Takes a message in; an error if it breaks the protocol, the reason if the plugin has left.
+    pub(crate) fn handle(
         &mut self,
-        frame: Frame,
+        message: FromPlugin,
         events: &mut Events<T>,
     ) -> Result<Option<DisconnectReason>, ProtocolError> {
-        if self.announced.is_some() && !matches!(frame.kind, kind::REPLY | kind::FAILED) {
-            return Err(ProtocolError::UnexpectedFrame { kind: frame.kind });
-        }
-        match frame.kind {
-            kind::REPLY => {
-                let (wire::Reply { id }, payload) = wire::Reply::decode_with_payload(&frame)?;
-                self.handle_answer(id, || Ok(frame.into_payload(payload)), events)?;
+        match message {
+            FromPlugin::Answer { id, answer, metadata } => {
+                self.handle_answer(id, answer, metadata, events)?;
             }
-            kind::FAILED => {
-                let (failed, payload) = wire::Failed::decode_with_payload(&frame)?;
-                let kind = frame.kind;
-                let status =
-                    Status::from_wire(failed.status).ok_or(ProtocolError::Malformed { kind })?;
-                let failure = || {
-                    let (mut code, mut message) =
-                        (failed.code.to_owned(), failed.message.to_owned());
-                    crate::error::cut(&mut code, crate::MAX_ERROR_TEXT);
-                    crate::error::cut(&mut message, crate::MAX_ERROR_TEXT);
-                    Err(Failure { status, code, message, data: frame.body.slice(payload..) })
-                };
-                self.handle_answer(failed.id, failure, events)?;
-            }
-            kind::METADATA => {
-                if frame.body.len() > MAX_ENCODED {
-                    return Err(ProtocolError::Malformed { kind: frame.kind });
-                }
-                let wire::Metadata { pairs } = wire::Metadata::decode(&frame)?;
-                if !is_sendable(pairs.iter().copied()) {
-                    return Err(ProtocolError::Malformed { kind: frame.kind });
-                }
-                self.announced = Some(pairs.into_iter().collect());
-            }
-            kind::EVENT => {
-                let (_, payload) = wire::Event::decode_with_payload(&frame)?;
-                let message = frame.into_payload(payload);
+            FromPlugin::Event(message) => {
                 self.credit.spend(message.len() as u64)?;
                 events.push_back(HubEvent::Message(message));
             }
-            kind::LEAVE => {
-                let leave = wire::Leave::decode(&frame)?;
+            FromPlugin::Leave { last_id } => {
                 if std::mem::replace(&mut self.has_left, true) {
-                    return Err(ProtocolError::UnexpectedFrame { kind: frame.kind });
+                    return Err(ProtocolError::UnexpectedFrame { kind: kind::LEAVE });
                 }
-                self.handle_leave(leave.last_id, events);
+                self.handle_leave(last_id, events);
             }
-            kind::GOODBYE => {
-                let goodbye = wire::Goodbye::decode(&frame)?;
-                events.extend(last_words(goodbye.message).map(HubEvent::LastWords));
-                return Ok(Some(self.reason_of(Farewell::from_wire(goodbye.code))));
+            FromPlugin::Goodbye { farewell, words } => {
+                events.extend(words.map(HubEvent::LastWords));
+                return Ok(Some(self.reason_of(farewell)));
             }
-            kind if kind::IGNORABLE.contains(&kind) => self.strike()?,
-            kind @ (kind::HELLO..=kind::WELCOME | kind::CALL..=kind::DRAIN) => {
-                return Err(ProtocolError::UnexpectedFrame { kind });
-            }
-            kind => return Err(ProtocolError::UnknownKind { kind }),
+            FromPlugin::Skipped => self.strike()?,
         }
         Ok(None)
     }
@@ -254,19 +228,24 @@ impl<T> HubSession<T> {
         [self.calls.next_deadline(), until].into_iter().flatten().min()
     }
 
-    /// Appends frames that are ready, some 64 KiB of them; each call among them counts as sent.
-    pub(crate) fn poll_transmit(&mut self, out: &mut WriteBuffer, now: Instant) {
+    /// Appends what is ready, some 64 KiB of it; each call among it counts as sent.
+    pub(crate) fn poll_transmit(
+        &mut self,
+        wire: &mut HubWire,
+        out: &mut WriteBuffer,
+        now: Instant,
+    ) {
         for id in self.cancels.drain(..) {
-            wire::Cancel { id }.encode(out);
+            wire.encode(ToPlugin::Cancel { id }, out);
         }
         if let Some((events, bytes)) = self.credit.take_returned() {
-            wire::Credit { events, bytes }.encode(out);
+            wire.encode(ToPlugin::Credit { events, bytes }, out);
         }
         let (calls, bytes) = self.calls.to_write();
         out.reserve(calls, bytes);
         while bytes::Buf::remaining(out) < MAX_TRANSMIT {
             let Some((id, call)) = self.calls.next_to_write() else { break };
-            call.encode(id, out, now);
+            wire.encode(ToPlugin::Call { id, call: &call, now }, out);
         }
         if self.has_unwritten() {
             return;
@@ -276,8 +255,8 @@ impl<T> HubSession<T> {
             && let Some(trace) = to_send.take()
         {
             let grace = until.map_or(Duration::MAX, |until| until.saturating_duration_since(now));
-            wire::Drain { why: cause.to_wire(), grace_ms: millis(grace), trace: &trace }
-                .encode(out);
+            let drain = ToPlugin::Drain { cause: *cause, grace_ms: millis(grace), trace: &trace };
+            wire.encode(drain, out);
         }
     }
 
@@ -333,13 +312,13 @@ impl<T> HubSession<T> {
     fn handle_answer(
         &mut self,
         id: CallId,
-        answer: impl FnOnce() -> Answer,
+        answer: Answer,
+        metadata: Metadata,
         events: &mut Events<T>,
     ) -> Result<(), ProtocolError> {
-        let metadata = self.announced.take().unwrap_or_default();
         match self.calls.answer(id) {
             Answered::Settles { caller, has_deadline } => {
-                let settlement = match answer() {
+                let settlement = match answer {
                     // Nobody here gave it up, so the plugin did when the call's time was over, and
                     // says so a moment before this side's own timer fires.
                     Err(failure) if failure.status == Status::Cancelled && has_deadline => {

@@ -18,19 +18,13 @@ mod plugin;
 mod settlement;
 mod unsent;
 
-pub use farewell::DrainCause;
-pub(crate) use farewell::Farewell;
+pub use farewell::{DrainCause, Farewell};
+
 pub(crate) use hub::HubSession;
 pub use hub::{SessionTerms, Tally};
+pub(crate) use new_call::millis;
 pub use new_call::{Admission, CallId, NewCall};
 pub(crate) use pace::Pace;
 pub use plugin::{EmitError, IncomingCall};
 pub(crate) use plugin::{PluginSession, PluginTerms};
 pub use settlement::Settlement;
-
-/// What a peer says with its goodbye, if anything.
-fn last_words(message: &str) -> Option<String> {
-    let mut words = message.to_owned();
-    crate::error::cut(&mut words, crate::limits::MAX_GOODBYE_TEXT);
-    (!words.is_empty()).then_some(words)
-}

@@ -1,11 +1,10 @@
-//! A call to be made, and its frame.
+//! A call to be made.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
 use crate::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_TRACE};
-use crate::wire::{self, Message as _, WriteBuffer};
 use crate::{CallError, Metadata};
 
 /// Identifies a call on its connection. Counted up from 1 and never used again.
@@ -57,21 +56,9 @@ impl NewCall {
         let texts = self.metadata.iter().map(|(key, value)| key.len() + value.len() + 4);
         NUMBERS + 2 + self.trace.len() + texts.sum::<usize>() + self.payload.len()
     }
-
-    /// Appends its frame, with what is left of its time.
-    pub(super) fn encode(&self, id: CallId, out: &mut WriteBuffer, now: Instant) {
-        // Rounded up, and never 0, which would mean that there is no limit.
-        let timeout_ms = self.deadline.map_or(0, |deadline| {
-            millis(deadline.saturating_duration_since(now) + Duration::from_nanos(999_999)).max(1)
-        });
-        let metadata = self.metadata.iter().collect();
-        let header =
-            wire::Call { id, method: self.method, timeout_ms, trace: &self.trace, metadata };
-        header.encode_with_payload(&self.payload, out);
-    }
 }
 
 /// A duration as it travels: in milliseconds, and the longest for what is longer.
-pub(super) fn millis(duration: Duration) -> u64 {
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

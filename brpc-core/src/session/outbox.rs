@@ -6,9 +6,10 @@ use bytes::Buf as _;
 
 use super::CallId;
 use crate::Metadata;
-use crate::answer::{Answer, Failure};
+use crate::answer::Answer;
+use crate::codec::{PluginWire, ToHub};
 use crate::limits::MAX_TRANSMIT;
-use crate::wire::{self, Message as _, WriteBuffer};
+use crate::wire::WriteBuffer;
 
 /// Answers and events that are to be sent, in order; encoded at once, since nothing of them is ever
 /// taken back.
@@ -32,30 +33,25 @@ struct Portion {
 }
 
 impl Outbox {
-    /// Adds an answer. What goes along with it is announced in the same portion, so that nothing
-    /// comes between the two.
-    pub(crate) fn answer(&mut self, id: CallId, answer: &Answer, metadata: Option<&Metadata>) {
+    /// Adds an answer, with what goes along with it in the same portion.
+    pub(crate) fn answer(
+        &mut self,
+        wire: &mut PluginWire,
+        id: CallId,
+        answer: &Answer,
+        metadata: &Metadata,
+    ) {
         self.answers += 1;
         let portion = self.last();
         portion.answers += 1;
-        if let Some(metadata) = metadata.filter(|metadata| !metadata.is_empty()) {
-            let pairs = metadata.iter().collect();
-            wire::Metadata { pairs }.encode(&mut portion.frames);
-        }
-        match answer {
-            Ok(output) => wire::Reply { id }.encode_with_payload(output, &mut portion.frames),
-            Err(Failure { status, code, message, data }) => {
-                let failed = wire::Failed { id, status: status.to_wire(), code, message };
-                failed.encode_with_payload(data, &mut portion.frames);
-            }
-        }
+        wire.encode(ToHub::Answer { id, answer, metadata }, &mut portion.frames);
     }
 
     /// Adds an event.
-    pub(crate) fn event(&mut self, payload: &[u8]) {
+    pub(crate) fn event(&mut self, wire: &mut PluginWire, payload: &[u8]) {
         let portion = self.last();
         let before = portion.frames.remaining();
-        wire::Event {}.encode_with_copy(payload, &mut portion.frames);
+        wire.encode(ToHub::Event(payload), &mut portion.frames);
         let bytes = portion.frames.remaining() - before;
         portion.event_bytes += bytes;
         self.event_bytes += bytes;

@@ -1,22 +1,22 @@
 //! The plugin's side of a connection that is let in: takes calls, gives answers and events.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use thiserror::Error;
 
 use super::CallId;
+use super::Farewell;
 use super::calls::IdHasher;
 use super::credit::Available;
 use super::deadlines::Deadlines;
 use super::outbox::Outbox;
-use super::{DrainCause, Farewell, last_words};
 use crate::PluginEvent;
 use crate::answer::{Answer, Failure, Status};
-use crate::limits::{MAX_STRIKES, MAX_TRACE};
-use crate::metadata::is_sendable;
-use crate::wire::{self, Frame, Message as _, WriteBuffer, kind};
+use crate::codec::{FromHub, PluginWire, ToHub};
+use crate::limits::MAX_STRIKES;
+use crate::wire::{WriteBuffer, kind};
 use crate::{DisconnectReason, Metadata, ProtocolError};
 
 /// A call to answer.
@@ -65,8 +65,8 @@ pub(crate) struct PluginTerms {
     pub(crate) max_frame: usize,
     /// The most calls at once.
     pub(crate) max_calls: usize,
-    /// Events that may be sent ahead, and bytes of them.
-    pub(crate) credit: (u32, u64),
+    /// Events that may be sent ahead, and bytes of them; `None` if the hub gives no credit.
+    pub(crate) credit: Option<(u32, u64)>,
     /// The most bytes of events that wait to be sent, whatever the credit.
     pub(crate) max_unsent: usize,
 }
@@ -90,8 +90,8 @@ pub(crate) struct PluginSession {
     outbox: Outbox,
     /// Whether an event was turned away for want of room, and somebody waits for it.
     is_room_wanted: bool,
-    /// What may be sent ahead.
-    credit: Available,
+    /// What may be sent ahead, if the hub says so.
+    credit: Option<Available>,
     /// How the session is ending, if it is.
     ending: Option<Ending>,
     /// Odd frames seen.
@@ -121,7 +121,7 @@ enum Ending {
 impl PluginSession {
     pub(crate) fn new(terms: PluginTerms) -> Self {
         Self {
-            credit: Available::new(terms.credit.0, terms.credit.1),
+            credit: terms.credit.map(|(events, bytes)| Available::new(events, bytes)),
             terms,
             running: HashMap::default(),
             deadlines: Deadlines::default(),
@@ -135,18 +135,25 @@ impl PluginSession {
 
     /// Gives a call's answer; false if it has none to give any more. Metadata that the hub would take
     /// for a breach is left out.
-    pub(crate) fn answer(&mut self, id: CallId, answer: Answer, metadata: &Metadata) -> bool {
+    pub(crate) fn answer(
+        &mut self,
+        wire: &mut PluginWire,
+        id: CallId,
+        answer: Answer,
+        metadata: &Metadata,
+    ) -> bool {
+        const NONE: &Metadata = &Metadata::new();
         if self.running.remove(&id).is_none() {
             return false;
         }
         let answer = answer.and_then(|output| self.fitting(output)).map_err(|f| self.cut(f));
-        let metadata = Some(metadata).filter(|metadata| metadata.is_sendable());
-        self.outbox.answer(id, &answer, metadata);
+        let metadata = if metadata.is_sendable() { metadata } else { NONE };
+        self.outbox.answer(wire, id, &answer, metadata);
         true
     }
 
     /// Sends an event, if there is credit for it.
-    pub(crate) fn emit(&mut self, event: &[u8]) -> Result<(), EmitError> {
+    pub(crate) fn emit(&mut self, wire: &mut PluginWire, event: &[u8]) -> Result<(), EmitError> {
         let (size, limit) = (event.len() + 1, self.terms.max_frame);
         if size > limit {
             return Err(EmitError::TooLarge { size, limit });
@@ -158,10 +165,10 @@ impl PluginSession {
             self.is_room_wanted = true;
             return Err(EmitError::Full);
         }
-        if !self.credit.spend(event.len() as u64) {
+        if self.credit.as_mut().is_some_and(|credit| !credit.spend(event.len() as u64)) {
             return Err(EmitError::Full);
         }
-        self.outbox.event(event);
+        self.outbox.event(wire, event);
         Ok(())
     }
 
@@ -172,25 +179,27 @@ impl PluginSession {
         }
     }
 
-    /// Takes a frame in; an error if it breaks the protocol, the reason if the hub has closed.
-    pub(crate) fn handle_frame(
+    /// Takes a message in; an error if it breaks the protocol, the reason if the hub has closed.
+    pub(crate) fn handle(
         &mut self,
-        frame: Frame,
+        message: FromHub,
         now: Instant,
         events: &mut Events,
     ) -> Result<Option<DisconnectReason>, ProtocolError> {
-        match frame.kind {
-            kind::CALL => self.handle_call(frame, now, events)?,
-            kind::CANCEL => {
-                let cancel = wire::Cancel::decode(&frame)?;
-                if cancel.id == 0 || cancel.id > self.last_id {
+        match message {
+            FromHub::Call { id, method, timeout, trace, metadata, payload } => {
+                let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
+                let call = IncomingCall { id, method, deadline, trace, metadata, payload };
+                self.handle_call(call, events)?;
+            }
+            FromHub::Cancel { id } => {
+                if id == 0 || id > self.last_id {
                     return Err(ProtocolError::UnknownCall);
                 }
-                self.handle_cancel(cancel.id, events);
+                self.handle_cancel(id, events);
             }
-            kind::CREDIT => {
-                let credit = wire::Credit::decode(&frame)?;
-                if !self.credit.add(credit.events, credit.bytes) {
+            FromHub::Credit { events: count, bytes } => {
+                if !self.credit.as_mut().is_some_and(|credit| credit.add(count, bytes)) {
                     return Err(ProtocolError::CreditExceeded);
                 }
                 // Told once for all that come in one go, or a flood of them would pile up.
@@ -198,37 +207,32 @@ impl PluginSession {
                     events.push_back(PluginEvent::Credit);
                 }
             }
-            kind::DRAIN => {
-                let drain = wire::Drain::decode(&frame)?;
-                let kind = frame.kind;
-                let cause =
-                    DrainCause::from_wire(drain.why).ok_or(ProtocolError::Malformed { kind })?;
+            FromHub::Drain { cause, trace } => {
                 if matches!(self.ending, Some(Ending::Draining)) {
-                    return Err(ProtocolError::UnexpectedFrame { kind });
+                    return Err(ProtocolError::UnexpectedFrame { kind: kind::DRAIN });
                 }
                 self.ending = Some(Ending::Draining);
-                events.push_back(PluginEvent::Drain(cause, drain.trace.to_owned()));
+                events.push_back(PluginEvent::Drain(cause, trace));
             }
-            kind::GOODBYE => {
-                let goodbye = wire::Goodbye::decode(&frame)?;
-                events.extend(last_words(goodbye.message).map(PluginEvent::LastWords));
-                return Ok(Some(match Farewell::from_wire(goodbye.code) {
+            FromHub::Refused(refusal) => {
+                events.push_back(PluginEvent::Refused(refusal));
+                return Ok(Some(DisconnectReason::Refused));
+            }
+            FromHub::Goodbye { farewell, words } => {
+                events.extend(words.map(PluginEvent::LastWords));
+                return Ok(Some(match farewell {
                     Farewell::Unplugged => DisconnectReason::Unplugged,
                     Farewell::ShuttingDown => DisconnectReason::ShutdownForced,
                     Farewell::Protocol | Farewell::TooSlow => DisconnectReason::Rejected,
                     Farewell::Done | Farewell::Other(_) => DisconnectReason::Clean,
                 }));
             }
-            kind if kind::IGNORABLE.contains(&kind) => {
+            FromHub::Skipped => {
                 self.strikes += 1;
                 if self.strikes > MAX_STRIKES {
                     return Err(ProtocolError::TooManyStrikes);
                 }
             }
-            kind @ (kind::HELLO..=kind::WELCOME | kind::REPLY..=kind::METADATA) => {
-                return Err(ProtocolError::UnexpectedFrame { kind });
-            }
-            kind => return Err(ProtocolError::UnknownKind { kind }),
         }
         Ok(None)
     }
@@ -249,9 +253,14 @@ impl PluginSession {
 
     /// Appends frames that are ready, some 64 KiB of them. True if the last was the last of all:
     /// what ran has ended, and a goodbye is due.
-    pub(crate) fn poll_transmit(&mut self, out: &mut WriteBuffer, events: &mut Events) -> bool {
+    pub(crate) fn poll_transmit(
+        &mut self,
+        wire: &mut PluginWire,
+        out: &mut WriteBuffer,
+        events: &mut Events,
+    ) -> bool {
         if matches!(self.ending, Some(Ending::LeaveUnsent)) {
-            wire::Leave { last_id: self.last_id }.encode(out);
+            wire.encode(ToHub::Leave { last_id: self.last_id }, out);
             self.ending = Some(Ending::Leaving(self.last_id));
         }
         let before = self.outbox.event_bytes();
@@ -292,20 +301,14 @@ impl PluginSession {
 
     fn handle_call(
         &mut self,
-        frame: Frame,
-        now: Instant,
+        call: IncomingCall,
         events: &mut Events,
     ) -> Result<(), ProtocolError> {
-        let (call, payload) = wire::Call::decode_with_payload(&frame)?;
-        let kind = frame.kind;
         if call.id <= self.last_id {
             return Err(ProtocolError::CallIdOrder);
         }
         if call.method >= self.terms.methods {
             return Err(ProtocolError::UnknownMethod);
-        }
-        if call.trace.len() > MAX_TRACE || !is_sendable(call.metadata.iter().copied()) {
-            return Err(ProtocolError::Malformed { kind });
         }
         // Also of a call that is not started: the hub can still cancel it, even after it has asked
         // this plugin to leave.
@@ -313,25 +316,25 @@ impl PluginSession {
         match self.ending {
             // Sent before the hub heard that this plugin leaves; it knows that they don't start.
             Some(Ending::Leaving(last_id)) if call.id > last_id => return Ok(()),
-            Some(Ending::Draining) => return Err(ProtocolError::UnexpectedFrame { kind }),
+            Some(Ending::Draining) => {
+                return Err(ProtocolError::UnexpectedFrame { kind: kind::CALL });
+            }
             _ => {}
         }
-        if self.running.len() + self.outbox.answers() >= self.terms.max_calls {
+        if !self.has_place() {
             return Err(ProtocolError::TooManyCalls);
         }
-        let deadline = (call.timeout_ms > 0)
-            .then(|| now.checked_add(Duration::from_millis(call.timeout_ms)))
-            .flatten();
-        if let Some(deadline) = deadline {
+        if let Some(deadline) = call.deadline {
             self.deadlines.note(deadline);
         }
-        self.running.insert(call.id, Running { deadline, is_cancelled: false });
-        let (id, method, trace) = (call.id, call.method, call.trace.to_owned());
-        let metadata = call.metadata.into_iter().collect();
-        let payload = frame.into_payload(payload);
-        let call = IncomingCall { id, method, deadline, trace, metadata, payload };
+        self.running.insert(call.id, Running { deadline: call.deadline, is_cancelled: false });
         events.push_back(PluginEvent::Call(call));
         Ok(())
+    }
+
+    /// Whether one more call may be in progress.
+    pub(crate) fn has_place(&self) -> bool {
+        self.running.len() + self.outbox.answers() < self.terms.max_calls
     }
 
     /// Tells the owner once that nobody waits for a call.
@@ -377,17 +380,18 @@ mod tests {
             methods: 0,
             max_frame: 1 << 20,
             max_calls: 1,
-            credit: (u32::MAX, u64::MAX),
+            credit: Some((u32::MAX, u64::MAX)),
             max_unsent: 10_000,
         });
         let event = Bytes::from(vec![b'0'; 1_000]);
-        let sent = (0..100).take_while(|_| session.emit(&event).is_ok()).count();
+        let sent =
+            (0..100).take_while(|_| session.emit(&mut PluginWire::Native, &event).is_ok()).count();
         assert!((1..10).contains(&sent));
-        assert_eq!(session.emit(&event), Err(EmitError::Full));
+        assert_eq!(session.emit(&mut PluginWire::Native, &event), Err(EmitError::Full));
         let (mut out, mut events) = (WriteBuffer::new(), Events::new());
-        session.poll_transmit(&mut out, &mut events);
+        session.poll_transmit(&mut PluginWire::Native, &mut out, &mut events);
         assert!(matches!(events.make_contiguous(), [PluginEvent::Credit]), "told once");
-        assert_eq!(session.emit(&event), Ok(()));
+        assert_eq!(session.emit(&mut PluginWire::Native, &event), Ok(()));
     }
 
     #[test]
@@ -396,11 +400,17 @@ mod tests {
             methods: 0,
             max_frame: 1 << 20,
             max_calls: 1,
-            credit: (8, 1 << 20),
+            credit: Some((8, 1 << 20)),
             max_unsent: 0,
         };
         let mut session = PluginSession::new(terms);
-        assert_eq!(session.emit(&Bytes::from(vec![b'0'; 100_000])), Ok(()));
-        assert_eq!(session.emit(&Bytes::from_static(b"1")), Err(EmitError::Full));
+        assert_eq!(
+            session.emit(&mut PluginWire::Native, &Bytes::from(vec![b'0'; 100_000])),
+            Ok(())
+        );
+        assert_eq!(
+            session.emit(&mut PluginWire::Native, &Bytes::from_static(b"1")),
+            Err(EmitError::Full)
+        );
     }
 }

@@ -39,6 +39,9 @@ impl Settlement {
 fn into_error(failure: Failure, metadata: Metadata, called: (&str, &str)) -> CallError {
     let Failure { status, code, message, data } = failure;
     match status {
+        Status::Unspecified => {
+            CallError::Method(MethodError::new(code, message).with_unknown_execution())
+        }
         Status::Method => {
             let error = MethodError::new(code, message).with_metadata(metadata);
             if data.is_empty() {

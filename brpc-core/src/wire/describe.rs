@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::append;
 use crate::describe::{DescriptionError, Function};
+use crate::json;
 use crate::limits::{MAX_DESCRIPTION, MAX_METHODS, MAX_SCHEMA_DEPTH, MAX_SCHEMA_NODES};
-use crate::{json, name};
 
 /// A function, as it travels. Schemas are texts: postcard can't decode a JSON value.
 #[derive(Deserialize, Serialize)]
@@ -41,6 +41,7 @@ pub(crate) fn encode_description(functions: &[Function]) -> Result<Bytes, Descri
 /// Reads the functions of a body and checks each against every limit, before any is stored.
 pub(crate) fn decode_description(
     body: &[u8],
+    is_name: fn(&str) -> bool,
 ) -> Result<Vec<EncodedFunction<'_>>, DescriptionError> {
     if body.len() > MAX_DESCRIPTION {
         return Err(DescriptionError::TooLarge { size: body.len() });
@@ -63,7 +64,7 @@ pub(crate) fn decode_description(
             return Err(DescriptionError::Malformed);
         }
         rest = after;
-        if !name::is_method_name(function.name) {
+        if !is_name(function.name) {
             return Err(DescriptionError::BadName { index });
         }
         for schema in [function.input, function.output].into_iter().flatten() {

@@ -65,6 +65,11 @@ impl FrameReader {
         Self { limit }
     }
 
+    /// The largest length that is let through.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Changes what is let through, from the next frame on.
     pub(crate) fn set_limit(&mut self, limit: usize) {
         self.limit = limit;

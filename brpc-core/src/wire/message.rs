@@ -2,13 +2,15 @@
 //!
 //! Fields are only ever added with a new kind or a new version.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use postcard::experimental::serialized_size;
 use serde::{Deserialize, Serialize};
 
-use super::WriteBuffer;
 use super::frame::{Frame, kind};
-use crate::ProtocolError;
+use super::{MAX_VERSION, MIN_VERSION, WriteBuffer};
+use crate::{ProtocolError, Refusal};
 
 /// A frame's header.
 pub(crate) trait Message<'a>: Serialize + Deserialize<'a> {
@@ -114,6 +116,19 @@ pub(crate) struct Refused<'a> {
     pub(crate) min_version: u8,
     /// The highest.
     pub(crate) max_version: u8,
+}
+
+impl<'a> Refused<'a> {
+    pub(crate) fn of(refusal: &'a Refusal) -> Self {
+        let millis = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            code: refusal.code.to_wire(),
+            message: &refusal.message,
+            retry_after_ms: refusal.retry_after.map(millis),
+            min_version: MIN_VERSION,
+            max_version: MAX_VERSION,
+        }
+    }
 }
 
 /// Hub to plugin: let in, and on which terms.

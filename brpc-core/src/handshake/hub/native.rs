@@ -1,36 +1,20 @@
-//! The hub's side of the handshake.
+//! The hub's side of the handshake of the native wire.
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
+use super::{Greeting, HubStep, Rejected};
+use crate::codec::Wire;
 use crate::describe::{Description, DescriptionError};
 use crate::labels::{LabelError, Labels};
-use crate::limits::{MAX_DESCRIPTION, MAX_HELLO};
+use crate::limits::MAX_DESCRIPTION;
 use crate::session::SessionTerms;
 use crate::wire::{
     self, FrameReader, MAX_VERSION, MIN_VERSION, Message as _, PREFACE, WriteBuffer, extension,
     kind, read_preface,
 };
-use crate::{DisconnectReason, Limits, ProtocolError, Refusal, RefusalCode, name};
-
-/// What a plugin says of itself before it is let in. Checked against every rule.
-#[derive(Clone, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Greeting {
-    /// The name that it asks for.
-    pub name: String,
-    /// Its own version, for people; may be empty.
-    pub version: String,
-    /// What it says of where and what it is.
-    pub labels: Labels,
-    /// Random, the same for the life of its process; a secret between the two.
-    pub instance: [u8; 16],
-    /// The digest of its description.
-    pub digest: [u8; 32],
-}
+use crate::{Limits, ProtocolError, Refusal, RefusalCode, name};
 
 /// What the connection itself needs of a greeting.
 #[derive(Clone, Copy, Debug)]
@@ -45,23 +29,12 @@ pub(crate) struct Offer {
     max_calls: usize,
 }
 
-impl fmt::Debug for Greeting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the instance id, which is a secret.
-        f.debug_struct("Greeting")
-            .field("name", &self.name)
-            .field("version", &self.version)
-            .field("labels", &self.labels)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The hub's side of a connection that is not yet let in.
+/// How far it has come.
 #[derive(Debug)]
-pub(crate) enum HubHandshake {
-    /// Nothing or too little has come.
+pub(crate) enum NativeHandshake {
+    /// The preface is not complete.
     Preface,
-    /// The peer speaks brpc.
+    /// Who it is, is to come.
     Hello,
     /// The owner is to say whether it knows the description.
     Deciding(Offer),
@@ -71,49 +44,9 @@ pub(crate) enum HubHandshake {
     Registering(Offer),
 }
 
-/// What comes of some input.
-#[derive(Debug)]
-pub(crate) enum HubStep {
-    /// More input is needed, or a word from the owner.
-    Wait,
-    /// The plugin has said who it is. The owner answers with `accept` or a refusal.
-    Greeted(Greeting),
-    /// The plugin has described itself. The owner answers with `welcome` or a refusal.
-    Described(Arc<Description>),
-}
-
-/// Why a connection is not let in.
-#[derive(Debug)]
-pub(crate) enum Rejected {
-    /// Told to the plugin.
-    Refused(Refusal),
-    /// The peer doesn't speak brpc, or is gone already; told to nobody.
-    Silently(DisconnectReason),
-}
-
-impl From<Refusal> for Rejected {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<ProtocolError> for Rejected {
-    fn from(error: ProtocolError) -> Self {
-        match error {
-            ProtocolError::BadPreface => Self::Silently(DisconnectReason::Protocol(error)),
-            error => Self::Refused(Refusal::new(RefusalCode::Protocol, error.to_string())),
-        }
-    }
-}
-
-impl HubHandshake {
-    /// The reader to start with: it lets little through.
-    pub(crate) fn reader() -> FrameReader {
-        FrameReader::new(MAX_HELLO)
-    }
-
+impl NativeHandshake {
     /// Takes input in, up to the next word of the owner.
-    pub(crate) fn handle_input(
+    pub(super) fn handle_input(
         &mut self,
         input: &mut BytesMut,
         reader: &mut FrameReader,
@@ -151,7 +84,7 @@ impl HubHandshake {
     }
 
     /// Lets the plugin go on; it needs not describe itself if the description is known.
-    pub(crate) fn accept(
+    pub(super) fn accept(
         &mut self,
         known: Option<Arc<Description>>,
         reader: &mut FrameReader,
@@ -171,7 +104,7 @@ impl HubHandshake {
     }
 
     /// Lets the plugin in; what was agreed on. `None` if it isn't its turn.
-    pub(crate) fn welcome(
+    pub(super) fn welcome(
         &self,
         name: &str,
         generation: u64,
@@ -203,20 +136,9 @@ impl HubHandshake {
         Some(terms)
     }
 
-    /// Tells the plugin that it is not let in.
-    pub(crate) fn refuse(&self, refusal: &Refusal, out: &mut WriteBuffer) {
-        if matches!(self, Self::Preface | Self::Hello | Self::Deciding(_)) {
-            out.raw(&PREFACE);
-        }
-        let millis = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        wire::Refused {
-            code: refusal.code.to_wire(),
-            message: &refusal.message,
-            retry_after_ms: refusal.retry_after.map(millis),
-            min_version: MIN_VERSION,
-            max_version: MAX_VERSION,
-        }
-        .encode(out);
+    /// Whether the plugin was told nothing yet, and so has no preface.
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(self, Self::Preface | Self::Hello | Self::Deciding(_))
     }
 }
 
@@ -249,6 +171,7 @@ fn check_hello(hello: &wire::Hello<'_>) -> Result<(Greeting, Offer), Refusal> {
     let labels = labels(&hello.extensions)
         .map_err(|error| Refusal::new(RefusalCode::BadLabels, format!("labels: {error}")))?;
     let greeting = Greeting {
+        wire: Wire::Native,
         name: hello.name.to_owned(),
         version: hello.version.to_owned(),
         labels,

@@ -1,0 +1,1 @@
+//! The wire of the Go package `easysy/brpc`.
