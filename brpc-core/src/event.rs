@@ -14,8 +14,8 @@ use crate::{DisconnectReason, Refusal};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum HubEvent<T> {
-    /// The peer speaks something that this hub doesn't, and began with these bytes, eight at most. It
-    /// is told nothing, and nothing follows but `Closed`.
+    /// The peer speaks something that this hub doesn't, and began with these bytes, eight at most.
+    /// Nothing follows but `Refused`, if there are words for it, and `Closed`.
     Stranger(Protocol, Box<[u8]>),
     /// A plugin of another wire than the native one says more of itself than
     /// [`MAX_HELLO`](crate::limits::MAX_HELLO) bytes. Answer with

@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 
 use super::native::NativeHub;
-use crate::answer::Answer;
+use crate::answer::Failure;
 use crate::describe::Description;
 use crate::handshake::Greeting;
 use crate::session::{CallId, DrainCause, Farewell, NewCall};
@@ -17,12 +17,21 @@ use crate::{DisconnectReason, Metadata, ProtocolError, Refusal};
 /// What a plugin says in a session.
 #[derive(Debug)]
 pub enum FromPlugin {
-    /// The answer to a call.
-    Answer {
+    /// The output of a call.
+    Output {
         /// Of which call.
         id: CallId,
-        /// The output, or why there is none.
-        answer: Answer,
+        /// The output, encoded.
+        output: Bytes,
+        /// What goes along with it.
+        metadata: Metadata,
+    },
+    /// A call has no output.
+    Failed {
+        /// Which call.
+        id: CallId,
+        /// Why. Boxed, so that messages which come often stay small.
+        failure: Box<Failure>,
         /// What goes along with it.
         metadata: Metadata,
     },
@@ -173,6 +182,7 @@ impl HubWire {
     }
 
     /// Takes the next message off the input.
+    #[inline]
     pub(crate) fn next(
         &mut self,
         input: &mut BytesMut,
@@ -185,6 +195,7 @@ impl HubWire {
     }
 
     /// Appends a message.
+    #[inline]
     pub(crate) fn encode(&mut self, message: ToPlugin<'_>, out: &mut WriteBuffer) {
         match self {
             Self::Native(_) => NativeHub::encode(message, out),

@@ -8,7 +8,7 @@ use super::{FromHub, FromPlugin, ToHub, ToPlugin};
 use crate::answer::{Failure, Status};
 use crate::limits::{MAX_GOODBYE_TEXT, MAX_TRACE};
 use crate::metadata::{MAX_ENCODED, is_sendable};
-use crate::session::{DrainCause, Farewell};
+use crate::session::{CallId, DrainCause, Farewell};
 use crate::wire::{self, Frame, FrameReader, Message as _, WriteBuffer, kind};
 use crate::{DisconnectReason, Metadata, ProtocolError};
 
@@ -20,6 +20,7 @@ pub(crate) struct NativeHub {
 }
 
 impl NativeHub {
+    #[inline]
     pub(crate) fn next(
         &mut self,
         input: &mut BytesMut,
@@ -34,6 +35,7 @@ impl NativeHub {
     }
 
     /// What a frame says; `None` if the next one completes it.
+    #[inline]
     fn decode(&mut self, frame: Frame) -> Result<Option<FromPlugin>, ProtocolError> {
         let kind = frame.kind;
         if self.announced.is_some() && !matches!(kind, kind::REPLY | kind::FAILED) {
@@ -43,29 +45,15 @@ impl NativeHub {
             kind::REPLY => {
                 let (wire::Reply { id }, payload) = wire::Reply::decode_with_payload(&frame)?;
                 let metadata = self.announced.take().unwrap_or_default();
-                FromPlugin::Answer { id, answer: Ok(frame.into_payload(payload)), metadata }
+                FromPlugin::Output { id, output: frame.into_payload(payload), metadata }
             }
             kind::FAILED => {
-                let (failed, payload) = wire::Failed::decode_with_payload(&frame)?;
-                let status =
-                    Status::from_wire(failed.status).ok_or(ProtocolError::Malformed { kind })?;
-                let (mut code, mut message) = (failed.code.to_owned(), failed.message.to_owned());
-                crate::error::cut(&mut code, crate::MAX_ERROR_TEXT);
-                crate::error::cut(&mut message, crate::MAX_ERROR_TEXT);
-                let data = frame.body.slice(payload..);
+                let (id, failure) = decode_failed(&frame)?;
                 let metadata = self.announced.take().unwrap_or_default();
-                let answer = Err(Failure { status, code, message, data });
-                FromPlugin::Answer { id: failed.id, answer, metadata }
+                FromPlugin::Failed { id, failure, metadata }
             }
             kind::METADATA => {
-                if frame.body.len() > MAX_ENCODED {
-                    return Err(ProtocolError::Malformed { kind });
-                }
-                let wire::Metadata { pairs } = wire::Metadata::decode(&frame)?;
-                if !is_sendable(pairs.iter().copied()) {
-                    return Err(ProtocolError::Malformed { kind });
-                }
-                self.announced = Some(pairs.into_iter().collect());
+                self.announced = Some(decode_metadata(&frame)?);
                 return Ok(None);
             }
             kind::EVENT => {
@@ -85,6 +73,7 @@ impl NativeHub {
         }))
     }
 
+    #[inline]
     pub(crate) fn encode(message: ToPlugin<'_>, out: &mut WriteBuffer) {
         match message {
             ToPlugin::Call { id, call, now } => {
@@ -114,6 +103,7 @@ impl NativeHub {
 pub(crate) struct NativePlugin;
 
 impl NativePlugin {
+    #[inline]
     pub(crate) fn next(
         input: &mut BytesMut,
         reader: &FrameReader,
@@ -122,6 +112,7 @@ impl NativePlugin {
     }
 
     /// What a frame says.
+    #[inline]
     fn decode(frame: Frame) -> Result<FromHub, ProtocolError> {
         let kind = frame.kind;
         Ok(match kind {
@@ -159,6 +150,7 @@ impl NativePlugin {
         })
     }
 
+    #[inline]
     pub(crate) fn encode(message: ToHub<'_>, out: &mut WriteBuffer) {
         match message {
             // What goes along with an answer is announced, and nothing comes between the two.
@@ -179,6 +171,31 @@ impl NativePlugin {
             ToHub::Goodbye { farewell, reason } => encode_goodbye(farewell, reason, out),
         }
     }
+}
+
+/// Which call has no output, and why.
+fn decode_failed(frame: &Frame) -> Result<(CallId, Box<Failure>), ProtocolError> {
+    let (failed, payload) = wire::Failed::decode_with_payload(frame)?;
+    let malformed = ProtocolError::Malformed { kind: frame.kind };
+    let status = Status::from_wire(failed.status).ok_or(malformed)?;
+    let (mut code, mut message) = (failed.code.to_owned(), failed.message.to_owned());
+    crate::error::cut(&mut code, crate::MAX_ERROR_TEXT);
+    crate::error::cut(&mut message, crate::MAX_ERROR_TEXT);
+    let data = frame.body.slice(payload..);
+    Ok((failed.id, Box::new(Failure { status, code, message, data })))
+}
+
+/// What goes along with the answer in the next frame.
+fn decode_metadata(frame: &Frame) -> Result<Metadata, ProtocolError> {
+    let malformed = ProtocolError::Malformed { kind: frame.kind };
+    if frame.body.len() > MAX_ENCODED {
+        return Err(malformed);
+    }
+    let wire::Metadata { pairs } = wire::Metadata::decode(frame)?;
+    if !is_sendable(pairs.iter().copied()) {
+        return Err(malformed);
+    }
+    Ok(pairs.into_iter().collect())
 }
 
 /// Why the peer says goodbye, and its words, if any.

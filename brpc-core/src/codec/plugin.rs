@@ -125,6 +125,7 @@ impl PluginWire {
     }
 
     /// Takes the next message off the input.
+    #[inline]
     pub(crate) fn next(
         &mut self,
         input: &mut BytesMut,
@@ -137,6 +138,7 @@ impl PluginWire {
     }
 
     /// Appends a message.
+    #[inline]
     pub(crate) fn encode(&mut self, message: ToHub<'_>, out: &mut WriteBuffer) {
         match self {
             Self::Native => NativePlugin::encode(message, out),

@@ -254,10 +254,13 @@ impl<T> HubConnection<T> {
                     match handshake.handle_input(input, &mut self.stream.reader, &mut self.wire) {
                         Ok(step) => self.handle_step(step),
                         Err(Rejected::Refused(refusal)) => self.refuse(refusal),
-                        Err(Rejected::Stranger(protocol)) => {
+                        Err(Rejected::Stranger(protocol, told)) => {
                             let first = input[..input.len().min(8)].into();
                             self.events.push_back(HubEvent::Stranger(protocol, first));
-                            self.close(Rejected::STRANGER);
+                            match told {
+                                Some(why) => self.refuse(Refusal::new(RefusalCode::Wire, why)),
+                                None => self.close(Rejected::STRANGER),
+                            }
                         }
                     }
                     // A step that takes nothing waits: for input, or for the owner.

@@ -57,7 +57,7 @@ pub enum CallError {
         limit: usize,
     },
     /// No plugin of that name is connected.
-    #[error("no plugin named `{name}` is connected")]
+    #[error("no plugin named `{}` is connected", name.escape_debug())]
     NoPlugin {
         /// The name that was asked for.
         name: String,

@@ -9,7 +9,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum InterfaceError {
     /// No plugin of that name is connected.
-    #[error("no plugin named `{name}` is connected")]
+    #[error("no plugin named `{}` is connected", name.escape_debug())]
     NoPlugin {
         /// The name that was asked for.
         name: String,
@@ -73,7 +73,8 @@ impl InterfaceError {
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` of `{}`: {}", self.method, self.plugin, self.difference)
+        let (method, plugin) = (self.method.escape_debug(), self.plugin.escape_debug());
+        write!(f, "`{method}` of `{plugin}`: {}", self.difference)
     }
 }
 
@@ -84,8 +85,11 @@ impl fmt::Display for Difference {
                 f.write_str("there is no method at all")
             }
             Self::NoMethod { known } => {
-                let shown: Vec<_> =
-                    known.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+                let shown: Vec<_> = known
+                    .iter()
+                    .take(SHOWN)
+                    .map(|name| format!("`{}`", name.escape_debug()))
+                    .collect();
                 let more = if known.len() > SHOWN { ", .." } else { "" };
                 write!(f, "there is no such method, but {}{more}", shown.join(", "))
             }

@@ -172,8 +172,11 @@ impl<T> HubSession<T> {
         events: &mut Events<T>,
     ) -> Result<Option<DisconnectReason>, ProtocolError> {
         match message {
-            FromPlugin::Answer { id, answer, metadata } => {
-                self.handle_answer(id, answer, metadata, events)?;
+            FromPlugin::Output { id, output, metadata } => {
+                self.handle_answer(id, Ok(output), metadata, events)?;
+            }
+            FromPlugin::Failed { id, failure, metadata } => {
+                self.handle_answer(id, Err(*failure), metadata, events)?;
             }
             FromPlugin::Event(message) => {
                 self.credit.spend(message.len() as u64)?;
@@ -309,6 +312,7 @@ impl<T> HubSession<T> {
         self.late_replies
     }
 
+    #[inline]
     fn handle_answer(
         &mut self,
         id: CallId,

@@ -59,7 +59,8 @@ fn into_error(failure: Failure, metadata: Metadata, called: (&str, &str)) -> Cal
         Status::MethodNotFound => {
             let (plugin, method) = called;
             let said = if message.is_empty() { message } else { format!("; {message}") };
-            let message = format!("the plugin `{plugin}` has no method `{method}`{said}");
+            let shown = plugin.escape_debug();
+            let message = format!("the plugin `{shown}` has no method `{method}`{said}");
             CallError::MethodNotFound { method: method.to_owned(), message }
         }
         Status::InvalidInput => CallError::InvalidInput { path: code, message },

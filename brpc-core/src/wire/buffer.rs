@@ -75,10 +75,21 @@ impl WriteBuffer {
 
     /// Appends a frame. A large payload goes by as it is.
     pub(crate) fn frame<H: Serialize>(&mut self, kind: u8, header: &H, payload: &Bytes) {
-        if payload.len() < OWN_SLICE {
-            return self.frame_with_copy(kind, header, payload);
-        }
         self.header(kind, header, payload.len());
+        self.payload(payload);
+    }
+
+    /// Appends what a function appends; for codecs.
+    pub fn with(&mut self, append: impl FnOnce(&mut Vec<u8>)) {
+        append(&mut self.tail);
+    }
+
+    /// Appends a payload; a large one goes by as it is.
+    #[inline]
+    pub fn payload(&mut self, payload: &Bytes) {
+        if payload.len() < OWN_SLICE {
+            return self.tail.extend_from_slice(payload);
+        }
         let mut before = Bytes::from(std::mem::take(&mut self.tail));
         before.advance(std::mem::take(&mut self.taken));
         self.chunked += before.len() + payload.len();

@@ -78,8 +78,8 @@ pub(crate) enum HubStep {
 pub(crate) enum Rejected {
     /// Told to the plugin.
     Refused(Refusal),
-    /// It speaks what the hub doesn't; told to nobody, since there is nobody who would understand.
-    Stranger(Protocol),
+    /// It speaks what the hub doesn't. It is told so in its own words, if the hub has them.
+    Stranger(Protocol, Option<&'static str>),
 }
 
 impl From<Refusal> for Rejected {
@@ -91,7 +91,7 @@ impl From<Refusal> for Rejected {
 impl From<ProtocolError> for Rejected {
     fn from(error: ProtocolError) -> Self {
         match error {
-            ProtocolError::BadPreface => Self::Stranger(Protocol::Unknown),
+            ProtocolError::BadPreface => Self::Stranger(Protocol::Unknown, None),
             error => Self::Refused(Refusal::new(RefusalCode::Protocol, error.to_string())),
         }
     }
@@ -140,11 +140,11 @@ impl HubHandshake {
                 *self = Self::Foreign(ForeignHandshake::new());
                 entry
             }
-            (stranger, _) => return Err(Rejected::Stranger(stranger)),
+            (stranger, _) => return Err(Rejected::Stranger(stranger, None)),
         };
         match entry {
             Entry::Open => Ok(()),
-            Entry::Closed(why) => Err(Refusal::new(RefusalCode::Wire, why).into()),
+            Entry::Closed(why) => Err(Rejected::Stranger(protocol, Some(why))),
         }
     }
 
