@@ -1,56 +1,33 @@
 //! The hub's end of a wire.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
-use super::native::NativeHub;
-use crate::answer::Failure;
+use super::native::{self, NativeHub};
+use crate::answer::Answer;
 use crate::describe::Description;
 use crate::handshake::Greeting;
-use crate::session::{CallId, DrainCause, Farewell, NewCall};
+use crate::session::{CallId, DrainCause, Farewell, HubSession, NewCall};
 use crate::wire::{FrameReader, WriteBuffer};
-use crate::{DisconnectReason, Metadata, ProtocolError, Refusal};
+use crate::{DisconnectReason, HubEvent, ProtocolError, Refusal};
 
-/// What a plugin says in a session.
+/// What a plugin says in a session over a wire that is not the native one. The other wires have no
+/// words for the rest.
 #[derive(Debug)]
 pub enum FromPlugin {
-    /// The output of a call.
-    Output {
+    /// The answer to a call.
+    Answer {
         /// Of which call.
         id: CallId,
-        /// The output, encoded.
-        output: Bytes,
-        /// What goes along with it.
-        metadata: Metadata,
-    },
-    /// A call has no output.
-    Failed {
-        /// Which call.
-        id: CallId,
-        /// Why. Boxed, so that messages which come often stay small.
-        failure: Box<Failure>,
-        /// What goes along with it.
-        metadata: Metadata,
+        /// The output, or why there is none.
+        answer: Answer,
     },
     /// An event.
     Event(Bytes),
-    /// It leaves when what runs has ended. Calls above this id are not started.
-    Leave {
-        /// The last call that is.
-        last_id: CallId,
-    },
-    /// The last of what it says.
-    Goodbye {
-        /// Why.
-        farewell: Farewell,
-        /// For people.
-        words: Option<String>,
-    },
-    /// Something of a later version, which can be skipped.
-    Skipped,
 }
 
 /// What a plugin is told in a session, or instead of one.
@@ -62,8 +39,6 @@ pub enum ToPlugin<'a> {
         id: CallId,
         /// What is to be run.
         call: &'a NewCall,
-        /// The time, for what is left of the call's.
-        now: Instant,
     },
     /// Nobody waits for this call any more.
     Cancel {
@@ -176,29 +151,50 @@ pub(crate) enum HubWire {
     Foreign(Box<dyn HubCodec>),
 }
 
+/// What comes of a message: the reason why the plugin has left, if it has.
+pub(crate) type Taken = Option<DisconnectReason>;
+
 impl HubWire {
     pub(crate) fn is_foreign(&self) -> bool {
         matches!(self, Self::Foreign(_))
     }
 
-    /// Takes the next message off the input.
-    #[inline]
-    pub(crate) fn next(
+    /// Takes the next message off the input and has the session take it in; `None` if it isn't
+    /// complete. The reason if the plugin has left.
+    ///
+    /// A native frame goes to where it belongs without being made a [`FromPlugin`] in between, which
+    /// would cost a hub some hundredths of a call.
+    pub(crate) fn handle_input<T>(
         &mut self,
         input: &mut BytesMut,
         reader: &FrameReader,
-    ) -> Result<Option<FromPlugin>, ProtocolError> {
+        session: &mut HubSession<T>,
+        events: &mut VecDeque<HubEvent<T>>,
+    ) -> Result<Option<Taken>, ProtocolError> {
         match self {
-            Self::Native(native) => native.next(input, reader),
-            Self::Foreign(codec) => codec.next(input, reader.limit()),
+            Self::Native(native) => {
+                let Some(frame) = reader.next(input)? else { return Ok(None) };
+                native.handle_frame(frame, session, events).map(Some)
+            }
+            Self::Foreign(codec) => {
+                let Some(message) = codec.next(input, reader.limit())? else { return Ok(None) };
+                session.handle(message, events).map(Some)
+            }
         }
     }
 
-    /// Appends a message.
-    #[inline]
+    /// Appends a call.
+    pub(crate) fn call(&mut self, id: CallId, call: &NewCall, now: Instant, out: &mut WriteBuffer) {
+        match self {
+            Self::Native(_) => native::encode_call(id, call, now, out),
+            Self::Foreign(codec) => codec.encode(ToPlugin::Call { id, call }, out),
+        }
+    }
+
+    /// Appends anything else.
     pub(crate) fn encode(&mut self, message: ToPlugin<'_>, out: &mut WriteBuffer) {
         match self {
-            Self::Native(_) => NativeHub::encode(message, out),
+            Self::Native(_) => native::encode_to_plugin(message, out),
             Self::Foreign(codec) => codec.encode(message, out),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::native::NativePlugin;
+use super::native;
 use crate::answer::Answer;
 use crate::session::{CallId, DrainCause, Farewell};
 use crate::wire::{FrameReader, WriteBuffer};
@@ -125,23 +125,35 @@ impl PluginWire {
     }
 
     /// Takes the next message off the input.
-    #[inline]
     pub(crate) fn next(
         &mut self,
         input: &mut BytesMut,
         reader: &FrameReader,
     ) -> Result<Option<FromHub>, ProtocolError> {
         match self {
-            Self::Native => NativePlugin::next(input, reader),
+            Self::Native => reader.next(input)?.map(native::decode_from_hub).transpose(),
             Self::Foreign(codec) => codec.next(input, reader.limit()),
         }
     }
 
-    /// Appends a message.
-    #[inline]
+    /// Appends an answer, with what goes along with it.
+    pub(crate) fn answer(
+        &mut self,
+        id: CallId,
+        answer: &Answer,
+        metadata: &Metadata,
+        out: &mut WriteBuffer,
+    ) {
+        match self {
+            Self::Native => native::encode_answer(id, answer, metadata, out),
+            Self::Foreign(codec) => codec.encode(ToHub::Answer { id, answer, metadata }, out),
+        }
+    }
+
+    /// Appends anything else.
     pub(crate) fn encode(&mut self, message: ToHub<'_>, out: &mut WriteBuffer) {
         match self {
-            Self::Native => NativePlugin::encode(message, out),
+            Self::Native => native::encode_to_hub(message, out),
             Self::Foreign(codec) => codec.encode(message, out),
         }
     }

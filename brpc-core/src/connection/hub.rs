@@ -274,17 +274,14 @@ impl<T> HubConnection<T> {
                         self.is_held = true;
                         return;
                     }
-                    let message = match self.wire.next(input, &self.stream.reader) {
-                        Ok(Some(message)) => message,
+                    let (reader, events) = (&self.stream.reader, &mut self.events);
+                    match self.wire.handle_input(input, reader, session, events) {
+                        Ok(Some(None)) => {}
+                        Ok(Some(Some(reason))) => self.end(reason, None),
                         Ok(None) => {
                             *took_message |= input.len() < before;
                             return;
                         }
-                        Err(error) => return self.close(DisconnectReason::Protocol(error)),
-                    };
-                    match session.handle(message, &mut self.events) {
-                        Ok(None) => {}
-                        Ok(Some(reason)) => self.end(reason, None),
                         Err(error) => self.close(DisconnectReason::Protocol(error)),
                     }
                 }

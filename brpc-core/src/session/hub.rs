@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::calls::{Answered, Calls};
 use super::credit::Granted;
 use super::new_call::{CallId, NewCall, millis};
@@ -172,29 +174,34 @@ impl<T> HubSession<T> {
         events: &mut Events<T>,
     ) -> Result<Option<DisconnectReason>, ProtocolError> {
         match message {
-            FromPlugin::Output { id, output, metadata } => {
-                self.handle_answer(id, Ok(output), metadata, events)?;
+            FromPlugin::Answer { id, answer } => {
+                self.handle_answer(id, || answer, Metadata::new(), events)?;
             }
-            FromPlugin::Failed { id, failure, metadata } => {
-                self.handle_answer(id, Err(*failure), metadata, events)?;
-            }
-            FromPlugin::Event(message) => {
-                self.credit.spend(message.len() as u64)?;
-                events.push_back(HubEvent::Message(message));
-            }
-            FromPlugin::Leave { last_id } => {
-                if std::mem::replace(&mut self.has_left, true) {
-                    return Err(ProtocolError::UnexpectedFrame { kind: kind::LEAVE });
-                }
-                self.handle_leave(last_id, events);
-            }
-            FromPlugin::Goodbye { farewell, words } => {
-                events.extend(words.map(HubEvent::LastWords));
-                return Ok(Some(self.reason_of(farewell)));
-            }
-            FromPlugin::Skipped => self.strike()?,
+            FromPlugin::Event(message) => self.handle_event(message, events)?,
         }
         Ok(None)
+    }
+
+    /// Takes an event in.
+    pub(crate) fn handle_event(
+        &mut self,
+        message: Bytes,
+        events: &mut Events<T>,
+    ) -> Result<(), ProtocolError> {
+        self.credit.spend(message.len() as u64)?;
+        events.push_back(HubEvent::Message(message));
+        Ok(())
+    }
+
+    /// Takes the plugin's goodbye in; why the connection ends.
+    pub(crate) fn handle_goodbye(
+        &mut self,
+        farewell: Farewell,
+        words: Option<String>,
+        events: &mut Events<T>,
+    ) -> DisconnectReason {
+        events.extend(words.map(HubEvent::LastWords));
+        self.reason_of(farewell)
     }
 
     /// Does what is due; the reason if the session is over.
@@ -248,7 +255,7 @@ impl<T> HubSession<T> {
         out.reserve(calls, bytes);
         while bytes::Buf::remaining(out) < MAX_TRANSMIT {
             let Some((id, call)) = self.calls.next_to_write() else { break };
-            wire.encode(ToPlugin::Call { id, call: &call, now }, out);
+            wire.call(id, &call, now, out);
         }
         if self.has_unwritten() {
             return;
@@ -312,17 +319,17 @@ impl<T> HubSession<T> {
         self.late_replies
     }
 
-    #[inline]
-    fn handle_answer(
+    /// Takes the answer to a call in, with what goes along with it.
+    pub(crate) fn handle_answer(
         &mut self,
         id: CallId,
-        answer: Answer,
+        answer: impl FnOnce() -> Answer,
         metadata: Metadata,
         events: &mut Events<T>,
     ) -> Result<(), ProtocolError> {
         match self.calls.answer(id) {
             Answered::Settles { caller, has_deadline } => {
-                let settlement = match answer {
+                let settlement = match answer() {
                     // Nobody here gave it up, so the plugin did when the call's time was over, and
                     // says so a moment before this side's own timer fires.
                     Err(failure) if failure.status == Status::Cancelled && has_deadline => {
@@ -341,7 +348,15 @@ impl<T> HubSession<T> {
         Ok(())
     }
 
-    fn handle_leave(&mut self, last_id: CallId, events: &mut Events<T>) {
+    /// Takes in that the plugin leaves, and starts no call above this id.
+    pub(crate) fn handle_leave(
+        &mut self,
+        last_id: CallId,
+        events: &mut Events<T>,
+    ) -> Result<(), ProtocolError> {
+        if std::mem::replace(&mut self.has_left, true) {
+            return Err(ProtocolError::UnexpectedFrame { kind: kind::LEAVE });
+        }
         for caller in self.calls.take_not_started(last_id) {
             let settlement = Settlement::Ended(CallError::Draining);
             events.push_back(HubEvent::Settled(caller, settlement));
@@ -350,6 +365,7 @@ impl<T> HubSession<T> {
         if self.ending.is_none() {
             self.ending = Some(Ending::Leaving);
         }
+        Ok(())
     }
 
     /// What the plugin's goodbye means, considering what it was asked.
@@ -366,7 +382,8 @@ impl<T> HubSession<T> {
         }
     }
 
-    fn strike(&mut self) -> Result<(), ProtocolError> {
+    /// Counts something odd.
+    pub(crate) fn strike(&mut self) -> Result<(), ProtocolError> {
         self.strikes += 1;
         if self.strikes > MAX_STRIKES { Err(ProtocolError::TooManyStrikes) } else { Ok(()) }
     }

@@ -44,7 +44,7 @@ impl Outbox {
         self.answers += 1;
         let portion = self.last();
         portion.answers += 1;
-        wire.encode(ToHub::Answer { id, answer, metadata }, &mut portion.frames);
+        wire.answer(id, answer, metadata, &mut portion.frames);
     }
 
     /// Adds an event.

@@ -75,8 +75,11 @@ impl WriteBuffer {
 
     /// Appends a frame. A large payload goes by as it is.
     pub(crate) fn frame<H: Serialize>(&mut self, kind: u8, header: &H, payload: &Bytes) {
+        if payload.len() < OWN_SLICE {
+            return self.frame_with_copy(kind, header, payload);
+        }
         self.header(kind, header, payload.len());
-        self.payload(payload);
+        self.slice(payload);
     }
 
     /// Appends what a function appends; for codecs.
@@ -85,11 +88,14 @@ impl WriteBuffer {
     }
 
     /// Appends a payload; a large one goes by as it is.
-    #[inline]
     pub fn payload(&mut self, payload: &Bytes) {
         if payload.len() < OWN_SLICE {
             return self.tail.extend_from_slice(payload);
         }
+        self.slice(payload);
+    }
+
+    fn slice(&mut self, payload: &Bytes) {
         let mut before = Bytes::from(std::mem::take(&mut self.tail));
         before.advance(std::mem::take(&mut self.taken));
         self.chunked += before.len() + payload.len();
