@@ -1,0 +1,525 @@
+//! From a JSON Schema: what a program of Go would say of a type with the same JSON.
+
+use std::collections::HashSet;
+
+use brpc_core::limits::{MAX_DESCRIPTION, MAX_SCHEMA_DEPTH, MAX_SCHEMA_NODES};
+use schemars::Schema;
+use serde_json::{Map, Value};
+
+use super::{Entity, INTEGER_KEY, UNSIGNED_KEY};
+
+impl Entity {
+    /// What a program of Go would say of a type with this schema; `None` of one without fields.
+    ///
+    /// - A field is mandatory if it is `required` and not nullable. Go's slices and maps are always
+    ///   nullable, so with them that doesn't count.
+    /// - What `null` makes optional is described as what it is otherwise, as Go's pointers are.
+    /// - A type within itself is a `struct` without fields there.
+    /// - What Go has no word for is an `interface`.
+    ///
+    /// A schema that refers to its parts over and over is followed only so far: deeper than
+    /// [`MAX_SCHEMA_DEPTH`] and beyond [`MAX_SCHEMA_NODES`] there are no fields.
+    pub fn from_schema(schema: &Schema) -> Option<Self> {
+        let mut walk = Walk {
+            document: schema,
+            open: Vec::new(),
+            parts_left: MAX_SCHEMA_NODES,
+            bytes_left: MAX_DESCRIPTION,
+        };
+        let Form { kind, fields, .. } = walk.form(schema.as_value(), MAX_SCHEMA_DEPTH)?;
+        Some(Self { kind, fields, ..Self::default() })
+    }
+}
+
+/// What a schema says, in the words of Go.
+struct Form {
+    kind: String,
+    fields: Vec<Entity>,
+    is_nullable: bool,
+}
+
+impl Form {
+    fn new(kind: impl Into<String>) -> Self {
+        Self { kind: kind.into(), fields: Vec::new(), is_nullable: false }
+    }
+
+    fn interface() -> Self {
+        Self::new("interface")
+    }
+
+    /// Whether it is the same, but for `null`.
+    fn is_like(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.fields == other.fields
+    }
+}
+
+/// A walk through a schema, within a budget: references make a tree of any size of a short text.
+struct Walk<'a> {
+    document: &'a Schema,
+    /// The schemas that the walk is in, the outermost first.
+    open: Vec<&'a Value>,
+    /// Parts of schemas that may still be looked at.
+    parts_left: usize,
+    /// Bytes of names that may still be looked at.
+    bytes_left: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// What a schema says; `None` if that is a struct without fields. Structs in it nest at most so
+    /// many levels deep.
+    fn form(&mut self, schema: &'a Value, depth: usize) -> Option<Form> {
+        let Some(rules) = schema.as_object() else { return Some(Form::interface()) };
+        if self.open.iter().any(|open| std::ptr::eq(*open, schema)) {
+            return Some(Form::new("struct"));
+        }
+        if self.open.len() == MAX_OPEN || !self.pay(1, 0) {
+            return Some(Form::interface());
+        }
+        self.open.push(schema);
+        let form = self.form_of_rules(rules, depth);
+        self.open.pop();
+        form
+    }
+
+    fn form_of_rules(&mut self, rules: &'a Map<String, Value>, depth: usize) -> Option<Form> {
+        let form = match rules.get("type") {
+            Some(Value::String(kind)) => return self.form_of_type(kind, rules, depth),
+            Some(Value::Array(kinds)) if self.pay(kinds.len(), 0) => {
+                let is_nullable = kinds.iter().any(|kind| kind == "null");
+                let mut others = kinds.iter().filter(|kind| *kind != "null");
+                let form = match (others.next().and_then(Value::as_str), others.next()) {
+                    (Some(kind), None) => self.form_of_type(kind, rules, depth)?,
+                    _ => Form::interface(),
+                };
+                return Some(Form { is_nullable, ..form });
+            }
+            Some(_) => Form::interface(),
+            None if has_properties(rules) => return self.form_of_object(rules, depth),
+            None => return self.form_without_type(rules, depth),
+        };
+        Some(form)
+    }
+
+    fn form_of_type(
+        &mut self,
+        kind: &str,
+        rules: &'a Map<String, Value>,
+        depth: usize,
+    ) -> Option<Form> {
+        let format = rules.get("format").and_then(Value::as_str).unwrap_or_default();
+        match kind {
+            "null" => None,
+            "string" => Some(Form::new("string")),
+            "boolean" => Some(Form::new("bool")),
+            "integer" => Some(Form::new(integer(format))),
+            "number" if format == "float" => Some(Form::new("float32")),
+            "number" => Some(Form::new("float64")),
+            "array" => match rules.get("items") {
+                Some(items) => self.form_of_elements("[]", items, depth),
+                None => Some(Form::new("[]interface")),
+            },
+            "object" => self.form_of_object(rules, depth),
+            _ => Some(Form::interface()),
+        }
+    }
+
+    /// What a slice or a map is, which starts so.
+    fn form_of_elements(&mut self, prefix: &str, of: &'a Value, depth: usize) -> Option<Form> {
+        let Form { kind, fields, .. } = self.form(of, depth)?;
+        Some(Form { kind: format!("{prefix}{kind}"), fields, is_nullable: false })
+    }
+
+    fn form_of_object(&mut self, rules: &'a Map<String, Value>, depth: usize) -> Option<Form> {
+        if has_properties(rules) {
+            return self.form_of_struct(rules, depth);
+        }
+        if CHOICES.iter().any(|choice| rules.contains_key(*choice)) {
+            return Some(Form::interface());
+        }
+        if let Some(Value::Object(patterns)) = rules.get("patternProperties")
+            && let Some((pattern, values)) = patterns.iter().next()
+        {
+            let prefix = match pattern.as_str() {
+                INTEGER_KEY => "map[int]",
+                UNSIGNED_KEY => "map[uint]",
+                _ => "map[string]",
+            };
+            return self.form_of_elements(prefix, values, depth);
+        }
+        match rules.get("additionalProperties") {
+            None | Some(Value::Bool(false)) => None,
+            Some(values) => self.form_of_elements("map[string]", values, depth),
+        }
+    }
+
+    fn form_of_struct(&mut self, rules: &'a Map<String, Value>, depth: usize) -> Option<Form> {
+        let mut form = Form::new("struct");
+        let Some(depth) = depth.checked_sub(1).filter(|depth| *depth > 0) else {
+            return Some(form);
+        };
+        let required = rules.get("required").and_then(Value::as_array);
+        let required = required.map_or(&[][..], Vec::as_slice);
+        if !self.pay(required.len(), 0) {
+            return Some(form);
+        }
+        let required: HashSet<&str> = required.iter().filter_map(Value::as_str).collect();
+        let properties = rules.get("properties").and_then(Value::as_object).into_iter().flatten();
+        for (name, schema) in properties {
+            if !self.pay(1, name.len()) {
+                // What was not looked at is not nothing.
+                return Some(form);
+            }
+            let Some(Form { kind, fields, is_nullable }) = self.form(schema, depth) else {
+                continue;
+            };
+            let is_nil = is_nullable && !kind.starts_with("[]") && !kind.starts_with("map[");
+            let mandatory = required.contains(&**name) && !is_nil;
+            form.fields.push(Entity { name: name.clone(), kind, mandatory, fields });
+        }
+        // As in Go: a struct of which nothing is told is not told of.
+        if form.fields.is_empty() { None } else { Some(form) }
+    }
+
+    fn form_without_type(&mut self, rules: &'a Map<String, Value>, depth: usize) -> Option<Form> {
+        if let Some(Value::String(target)) = rules.get("$ref") {
+            let target =
+                if self.pay(0, target.len()) { self.document.pointer(target) } else { None };
+            return target.map_or_else(|| Some(Form::interface()), |it| self.form(it, depth));
+        }
+        if let Some(choices) = CHOICES.iter().find_map(|choice| rules.get(*choice)?.as_array()) {
+            return self.form_of_choices(choices, depth);
+        }
+        let constant = rules.get("const").map(std::slice::from_ref);
+        let values = constant.or_else(|| rules.get("enum")?.as_array().map(Vec::as_slice));
+        match values {
+            Some(values) if self.pay(values.len(), 0) => Some(form_of_values(values)),
+            _ => Some(Form::interface()),
+        }
+    }
+
+    /// What a choice is: the one thing besides `null`, or what all are alike.
+    fn form_of_choices(&mut self, choices: &'a [Value], depth: usize) -> Option<Form> {
+        if !self.pay(choices.len(), 0) {
+            return Some(Form::interface());
+        }
+        let is_null = |choice: &&Value| choice.get("type").is_some_and(|kind| kind == "null");
+        let has_null = choices.iter().any(|choice| is_null(&choice));
+        let mut others = choices.iter().filter(|choice| !is_null(choice));
+        let mut form = self.form(others.next()?, depth);
+        for other in others {
+            match (&mut form, self.form(other, depth)) {
+                (Some(form), Some(other)) if form.is_like(&other) => {
+                    form.is_nullable |= other.is_nullable;
+                }
+                // A variant without fields has no kind to be compared, but is something.
+                _ => return Some(Form { is_nullable: has_null, ..Form::interface() }),
+            }
+        }
+        if let Some(form) = &mut form {
+            form.is_nullable |= has_null;
+        }
+        form
+    }
+
+    /// Takes parts and bytes off the budget; false if that is used up.
+    fn pay(&mut self, parts: usize, bytes: usize) -> bool {
+        let left = (self.parts_left.checked_sub(parts), self.bytes_left.checked_sub(bytes));
+        self.parts_left = left.0.unwrap_or(0);
+        self.bytes_left = left.1.unwrap_or(0);
+        left.0.is_some() && left.1.is_some()
+    }
+}
+
+fn has_properties(rules: &Map<String, Value>) -> bool {
+    rules.get("properties").and_then(Value::as_object).is_some_and(|it| !it.is_empty())
+}
+
+/// What some values are all alike.
+fn form_of_values(values: &[Value]) -> Form {
+    let mut others = values.iter().filter(|value| !value.is_null()).map(kind_of_value);
+    let kind = others.next().unwrap_or("interface");
+    let kind = if others.all(|other| other == kind) { kind } else { "interface" };
+    Form { is_nullable: values.iter().any(Value::is_null), ..Form::new(kind) }
+}
+
+fn kind_of_value(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "string",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int",
+        _ => "interface",
+    }
+}
+
+/// The integer of Go with this format.
+fn integer(format: &str) -> &str {
+    match format {
+        "int8" | "int16" | "int32" | "int64" | "uint" | "uint8" | "uint16" | "uint32"
+        | "uint64" => format,
+        // There is none of 128 bits; whether it has a sign can be told.
+        "uint128" => "uint",
+        _ => "int",
+    }
+}
+
+/// The rules that are choices. `allOf` is one where it has one part, which some generators wrap so.
+const CHOICES: [&str; 3] = ["anyOf", "oneOf", "allOf"];
+
+/// The most schemas within each other, references included, which bounds the stack.
+const MAX_OPEN: usize = 4 * MAX_SCHEMA_DEPTH;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use schemars::JsonSchema;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{output_description, type_description};
+
+    fn kind(schema: Value) -> Option<String> {
+        Entity::from_schema(&schema.try_into().unwrap()).map(|entity| entity.kind)
+    }
+
+    /// The fields in a line: name, kind, `!` if mandatory, and the fields in it.
+    fn line(fields: &[Entity]) -> String {
+        let field = |Entity { name, kind, mandatory, fields }: &Entity| {
+            let fields =
+                if fields.is_empty() { String::new() } else { format!("({})", line(fields)) };
+            format!("{name}:{kind}{}{fields}", if *mandatory { "!" } else { "" })
+        };
+        fields.iter().map(field).collect::<Vec<_>>().join(" ")
+    }
+
+    fn fields<T: JsonSchema>() -> String {
+        line(&type_description::<T>().unwrap().fields)
+    }
+
+    #[test]
+    fn kinds_of_json() {
+        for (schema, expected) in [
+            (json!(true), "interface"),
+            (json!(false), "interface"),
+            (json!({}), "interface"),
+            (json!({"type": "string"}), "string"),
+            (json!({"type": ["string", "null"]}), "string"),
+            (json!({"type": ["string", "integer"]}), "interface"),
+            (json!({"type": "integer"}), "int"),
+            (json!({"type": "integer", "format": "uint16"}), "uint16"),
+            (json!({"type": "integer", "format": "uint128"}), "uint"),
+            (json!({"type": "integer", "format": "odd"}), "int"),
+            (json!({"type": "number"}), "float64"),
+            (json!({"type": "number", "format": "float"}), "float32"),
+            (json!({"type": "array"}), "[]interface"),
+            (
+                json!({"type": "array", "items": {"type": "array", "items": {"type": "boolean"}}}),
+                "[][]bool",
+            ),
+            (json!({"type": "array", "prefixItems": [{"type": "string"}]}), "[]interface"),
+            (json!({"type": "object", "additionalProperties": true}), "map[string]interface"),
+            (
+                json!({"type": "object", "additionalProperties": {"type": "string"}}),
+                "map[string]string",
+            ),
+            (
+                json!({"type": "object", "patternProperties": {"^x": {"type": "string"}}}),
+                "map[string]string",
+            ),
+            (json!({"type": "object", "anyOf": [{"required": ["a"]}]}), "interface"),
+            (json!({"enum": ["a", "b"]}), "string"),
+            (json!({"enum": ["a", 1]}), "interface"),
+            (json!({"enum": ["a", null]}), "string"),
+            (json!({"const": 7}), "int"),
+            (json!({"const": 7.5}), "float64"),
+            (json!({"oneOf": [{"const": "a"}, {"const": "b", "description": "B."}]}), "string"),
+            (json!({"oneOf": [{"enum": ["a"], "type": "string"}, {"const": "b"}]}), "string"),
+            (json!({"anyOf": [{"type": "string"}, {"type": "integer"}]}), "interface"),
+            (json!({"anyOf": [{"type": "string"}, {"type": "null"}]}), "string"),
+            (json!({"anyOf": [{"type": "string"}, {"type": "object"}]}), "interface"),
+            (json!({"anyOf": [{"type": ["string", "null"]}, {"type": "string"}]}), "string"),
+            (json!({"allOf": [{"type": "boolean"}], "description": "A bool."}), "bool"),
+            (json!({"$ref": "#/$defs/a%20b", "$defs": {"a b": {"type": "boolean"}}}), "bool"),
+            (json!({"$ref": "#/definitions/a", "definitions": {"a": {"type": "boolean"}}}), "bool"),
+            (json!({"$ref": "#/$defs/missing"}), "interface"),
+            (json!({"$ref": "http://example.com/a"}), "interface"),
+            (json!({"$ref": "#"}), "struct"),
+            (json!({"type": 7, "properties": [], "required": {}, "anyOf": 1}), "interface"),
+        ] {
+            assert_eq!(kind(schema.clone()).as_deref(), Some(expected), "{schema}");
+        }
+        for nothing in [
+            json!({"type": "null"}),
+            json!({"type": "object"}),
+            json!({"type": "object", "properties": {}, "additionalProperties": false}),
+            json!({"type": "array", "items": {"type": "object"}}),
+            json!({"type": "object", "properties": {"a": {"type": "object"}}}),
+        ] {
+            assert_eq!(kind(nothing.clone()), None, "{nothing}");
+        }
+    }
+
+    #[test]
+    #[allow(dead_code)]
+    fn types_of_rust() {
+        #[derive(JsonSchema)]
+        enum Colour {
+            Red,
+            /// With a text, it is a `const`.
+            Blue,
+        }
+        #[derive(JsonSchema)]
+        enum Shape {
+            Circle(f64),
+            Square { side: f64 },
+        }
+        #[derive(JsonSchema)]
+        struct Point {
+            x: f32,
+        }
+        #[derive(JsonSchema)]
+        struct Empty {}
+        #[derive(JsonSchema)]
+        struct All {
+            z: i64,
+            colour: Colour,
+            shape: Shape,
+            points: Vec<Point>,
+            by_name: BTreeMap<String, Point>,
+            by_number: BTreeMap<u32, Vec<Point>>,
+            maybe: Option<Point>,
+            maybe_list: Option<Vec<u8>>,
+            #[schemars(default)]
+            count: usize,
+            any: Value,
+            empty: Empty,
+            unit: (),
+            pair: (u8, String),
+            three: [bool; 3],
+            character: char,
+            duration: std::time::Duration,
+        }
+        assert_eq!(
+            fields::<All>(),
+            "z:int64! colour:string! shape:interface! points:[]struct!(x:float32!) \
+             by_name:map[string]struct!(x:float32!) by_number:map[uint][]struct!(x:float32!) \
+             maybe:struct(x:float32!) maybe_list:[]uint8 count:uint any:interface! \
+             pair:[]interface! three:[]bool! character:string! \
+             duration:struct!(secs:uint64! nanos:uint32!)"
+        );
+        assert_eq!(type_description::<Empty>(), None);
+        assert_eq!(type_description::<()>(), None);
+        assert_eq!(type_description::<i32>().unwrap().kind, "int32");
+        assert_eq!(type_description::<Vec<Option<Point>>>().unwrap().kind, "[]struct");
+    }
+
+    #[test]
+    #[allow(dead_code)]
+    fn what_is_null_is_not_mandatory_in_outputs() {
+        #[derive(JsonSchema)]
+        struct Output {
+            always: Option<u8>,
+            list: Option<Vec<u8>>,
+            #[serde(rename(serialize = "out"))]
+            name: String,
+        }
+        let entity = output_description::<Output>().unwrap();
+        assert_eq!(line(&entity.fields), "always:uint8 list:[]uint8! out:string!");
+    }
+
+    #[test]
+    #[allow(dead_code)]
+    fn a_type_within_itself_is_cut() {
+        #[derive(JsonSchema)]
+        struct Node {
+            value: u8,
+            next: Option<Box<Node>>,
+            children: Vec<Node>,
+            named: BTreeMap<String, Node>,
+        }
+        #[derive(JsonSchema)]
+        struct Tree(Vec<Tree>);
+        #[derive(JsonSchema)]
+        struct Root {
+            node: Node,
+        }
+        let cut = "value:uint8! next:struct children:[]struct! named:map[string]struct!";
+        assert_eq!(fields::<Node>(), cut);
+        assert_eq!(fields::<Root>(), format!("node:struct!({cut})"));
+        assert_eq!(type_description::<Tree>().unwrap().kind, "[]struct");
+    }
+
+    fn count(entity: &Entity) -> usize {
+        1 + entity.fields.iter().map(count).sum::<usize>()
+    }
+
+    fn depth(entity: &Entity) -> usize {
+        1 + entity.fields.iter().map(depth).max().unwrap_or(0)
+    }
+
+    /// Each type has the next one many times.
+    fn fan(levels: usize, width: usize, name: &str) -> Schema {
+        let mut definitions = Map::new();
+        for level in 0..levels {
+            let next = json!({"$ref": format!("#/$defs/{}", level + 1)});
+            let properties = (0..width).map(|n| (format!("{name}{n}"), next.clone()));
+            let properties: Map<_, _> = properties.collect();
+            let definition = json!({"type": "object", "properties": properties});
+            definitions.insert(level.to_string(), definition);
+        }
+        definitions.insert(levels.to_string(), json!({"type": "string"}));
+        json!({"$ref": "#/$defs/0", "$defs": definitions}).try_into().unwrap()
+    }
+
+    #[test]
+    fn references_that_multiply_are_bounded() {
+        let entity = Entity::from_schema(&fan(30, 10, "f")).unwrap();
+        assert!(count(&entity) <= MAX_SCHEMA_NODES, "{}", count(&entity));
+        assert!(depth(&entity) <= MAX_SCHEMA_DEPTH, "{}", depth(&entity));
+        // The same name over and over, too.
+        let entity = Entity::from_schema(&fan(12, 2, &"n".repeat(100_000))).unwrap();
+        assert!(count(&entity) < 20, "{}", count(&entity));
+    }
+
+    #[test]
+    fn chains_of_references_do_not_reach_the_end_of_the_stack() {
+        let link = |n: usize, value: Value| (n.to_string(), value);
+        for wrap in [
+            |next: String| json!({"$ref": next}),
+            |next: String| json!({"allOf": [{"$ref": next}]}),
+            |next: String| json!({"anyOf": [{"$ref": next}, {"type": "null"}]}),
+            |next: String| json!({"type": "array", "items": {"$ref": next}}),
+            |next: String| json!({"type": "object", "properties": {"a": {"$ref": next}}}),
+        ] {
+            let links = (0..20_000).map(|n| link(n, wrap(format!("#/$defs/{}", n + 1))));
+            let definitions: Map<_, _> = links.collect();
+            let schema = json!({"$ref": "#/$defs/0", "$defs": definitions}).try_into().unwrap();
+            assert!(depth(&Entity::from_schema(&schema).unwrap()) <= MAX_SCHEMA_DEPTH);
+        }
+    }
+
+    #[test]
+    fn nests_as_deep_as_is_decoded() {
+        let entity = Entity::from_schema(&fan(40, 1, "f")).unwrap();
+        assert_eq!(depth(&entity), MAX_SCHEMA_DEPTH);
+        let entity = Entity::from_schema(&fan(3, 1, "f")).unwrap();
+        assert_eq!(depth(&entity), 4);
+    }
+
+    #[test]
+    fn long_lists_looked_at_again_and_again_are_bounded() {
+        let many = |value: Value| vec![value; 16_000];
+        for (rule, list) in [
+            ("required", many(json!(""))),
+            ("enum", many(json!("a"))),
+            ("type", many(json!("null"))),
+            ("anyOf", many(json!({"type": "null"}))),
+        ] {
+            let long = json!({"properties": {"a": true}, rule: list});
+            let items = vec![json!({"$ref": "#/$defs/long"}); 16_000];
+            let schema = json!({"anyOf": items, "$defs": {"long": long}});
+            assert!(Entity::from_schema(&schema.try_into().unwrap()).is_some(), "{rule}");
+        }
+    }
+}

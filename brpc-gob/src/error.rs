@@ -1,0 +1,83 @@
+//! What a peer can do that the format or our limits forbid.
+
+use brpc_core::limits::{MAX_METHODS, MAX_SCHEMA_DEPTH, MAX_SCHEMA_NODES};
+use thiserror::Error;
+
+use crate::gob::{MAX_FIELDS, MAX_SKIP_DEPTH, MAX_TYPES};
+
+/// Why what came can't be used. The connection is of no more use: where the next message starts is
+/// known, but not what the peer takes for agreed.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum GobError {
+    /// More bytes than are allowed, announced or come.
+    #[error("{size} bytes, and the limit is {limit}")]
+    TooLong {
+        /// The bytes that were announced, with those that count and came before.
+        size: u64,
+        /// The bytes that are allowed.
+        limit: usize,
+    },
+    /// A message ends within a value.
+    #[error("a message ends within a value")]
+    Truncated,
+    /// Bytes that no program of Go sends.
+    #[error("malformed: {problem}")]
+    Malformed {
+        /// What was found.
+        problem: &'static str,
+    },
+    /// What came first is not how a program of Go starts.
+    #[error("expected the definition of a struct as the first message")]
+    NoDefinition,
+    /// A value of another kind than what is due.
+    #[error("expected a value of {expected}, found one that has no field of it")]
+    WrongValue {
+        /// The type that is due.
+        expected: &'static str,
+    },
+    /// A field that is known has another type than it should.
+    #[error("expected {expected} in field `{field}`")]
+    BadType {
+        /// The field's name.
+        field: &'static str,
+        /// What it should have been.
+        expected: &'static str,
+    },
+    /// A text is not UTF-8.
+    #[error("expected UTF-8 in field `{field}`")]
+    NotUtf8 {
+        /// The field's name.
+        field: &'static str,
+    },
+    /// A value of a type that was not defined.
+    #[error("a value of type {id}, which is not defined")]
+    UnknownType {
+        /// The number of the type.
+        id: i64,
+    },
+    /// A definition of a type that is defined, or whose number is not for types of peers.
+    #[error("a definition of type {id}, which is defined or reserved")]
+    BadDefinition {
+        /// The number of the type.
+        id: i64,
+    },
+    /// More types than are allowed.
+    #[error("more than {MAX_TYPES} types")]
+    TooManyTypes,
+    /// More fields in all types than are allowed.
+    #[error("more than {MAX_FIELDS} fields in all types")]
+    TooManyFields,
+    /// A value nests too deep.
+    #[error(
+        "a value that nests more than {MAX_SKIP_DEPTH} levels deep, or an entity more than \
+         {MAX_SCHEMA_DEPTH}"
+    )]
+    TooDeep,
+    /// More functions than are allowed.
+    #[error("more than {MAX_METHODS} functions")]
+    TooManyFunctions,
+    /// More entities in all functions than are allowed.
+    #[error("more than {MAX_SCHEMA_NODES} entities in all functions")]
+    TooManyEntities,
+}

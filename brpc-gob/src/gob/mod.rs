@@ -1,0 +1,33 @@
+//! The part of Go's `encoding/gob` that this wire needs, with a bound on everything.
+//!
+//! ```text
+//! message:     length  body
+//! body:        -id  wireType        a definition of the peer's type `id`
+//!              id  value            a value of it
+//! struct:      (delta  value)*  0   `delta` is how far the field is behind the one before
+//! slice:       count  value*
+//! map:         count  (key  value)*
+//! text, bytes: length  bytes
+//! ```
+//!
+//! Every value takes at least one byte, so a count is never larger than what is left of its message.
+
+mod cursor;
+mod definition;
+mod field;
+mod message;
+mod number;
+mod table;
+mod value;
+mod write;
+
+pub(crate) use self::cursor::Cursor;
+pub(crate) use self::definition::Definition;
+pub(crate) use self::field::{Field, Known};
+pub(crate) use self::message::Message;
+pub(crate) use self::number::{from_signed, size, write_uint};
+pub(crate) use self::table::{MAX_FIELDS, MAX_TYPES, Table, Type, TypeId, id};
+pub(crate) use self::value::{MAX_SKIP_DEPTH, Values};
+pub(crate) use self::write::{
+    StructWriter, append_message, define_map, define_slice, define_struct, write_bytes,
+};

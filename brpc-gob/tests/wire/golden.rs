@@ -1,0 +1,1 @@
+//! Conversations of programs of Go.
