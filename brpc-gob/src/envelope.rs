@@ -112,7 +112,7 @@ pub(crate) const DEFINITION: [(Known, TypeId); 5] = [
 const FIELDS: [Known; 5] = [Known::Seq, Known::Trace, Known::Method, Known::Error, Known::Payload];
 
 /// The number of the type among ours.
-pub(crate) const TYPE_ID: TypeId = 70;
+pub(crate) const TYPE_ID: TypeId = 64;
 
 /// What ends a message.
 pub(crate) const END: &[u8] = &[0];

@@ -27,6 +27,12 @@ pub enum GobError {
         /// What was found.
         problem: &'static str,
     },
+    /// What a program of Go may send, and none of the original does.
+    #[error("not supported: {what}")]
+    Unsupported {
+        /// What was found.
+        what: &'static str,
+    },
     /// What came first is not how a program of Go starts.
     #[error("expected the definition of a struct as the first message")]
     NoDefinition,

@@ -143,14 +143,16 @@ impl<'a> Values<'a> {
     }
 
     /// The value in an interface has its length before it, so what it is doesn't matter.
+    ///
+    /// If its type was not yet defined, Go ends the message after the definition, and goes on with
+    /// the value in another one. That isn't followed.
     fn skip_interface(&mut self) -> Result<(), GobError> {
         if self.cursor.bytes()?.is_empty() {
             // Without a name it is nil, and nothing follows.
             return Ok(());
         }
         if self.cursor.int()? < 0 {
-            let problem = "a type that is defined within an interface";
-            return Err(GobError::Malformed { problem });
+            return Err(GobError::Unsupported { what: "a new type within an interface" });
         }
         self.cursor.bytes().map(drop)
     }

@@ -375,5 +375,6 @@ fn a_type_that_is_defined_within_a_value() {
     let inner = [text("T"), int(-90), text("def")].concat();
     let stream =
         [struct_of(65, &[("Name", STRING), ("X", INTERFACE)]), value(65, fields(&[(1, inner)]))];
-    assert!(is_malformed(&error_of(&stream)));
+    let what = "a new type within an interface";
+    assert_eq!(error_of(&stream), GobError::Unsupported { what });
 }
