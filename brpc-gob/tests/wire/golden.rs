@@ -1,7 +1,10 @@
 //! Conversations of programs of Go, as `tests/golden/README.md` says they were captured.
 
-use brpc_gob::{Envelope, Reader, Writer};
+use brpc_core::describe::Description;
+use brpc_core::limits::MAX_SCHEMA_NODES;
+use brpc_gob::{Entity, Envelope, Reader, Writer};
 use bytes::BytesMut;
+use schemars::Schema;
 use serde_json::json;
 
 use crate::talk::{LIMIT, entity, listen};
@@ -54,6 +57,31 @@ fn a_plugin_introduces_itself() {
 
     // The other capture is of the same plugin, though its functions come in another order.
     assert_eq!(listen([PLUGIN]).info, Some(info));
+}
+
+/// As the hub describes it to its own clients.
+#[test]
+fn what_a_plugin_says_of_itself_is_a_description() {
+    let mut values_left = MAX_SCHEMA_NODES;
+    let mut schema = |entity: &Option<Entity>| {
+        entity.as_ref().map(|entity| entity.to_schema_within(&mut values_left))
+    };
+    let info = listen([PLUGIN_INFO]).info.unwrap();
+    let described = info.functions.iter().map(|(name, function)| {
+        let mut described = brpc_core::Function::new(name);
+        described.input = schema(&function.input);
+        described.output = schema(&function.output);
+        described
+    });
+    let described = Description::new(&described.collect::<Vec<_>>()).unwrap();
+    for function in described.functions() {
+        let known = &info.functions[&function.name];
+        let entity = |schema: Option<Schema>| schema.as_ref().and_then(Entity::from_schema);
+        assert_eq!(
+            (entity(function.input), entity(function.output)),
+            (known.input.clone(), known.output.clone())
+        );
+    }
 }
 
 #[test]

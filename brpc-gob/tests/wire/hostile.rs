@@ -139,6 +139,8 @@ fn definitions_of_other_forms() {
         fields(&[]),
         fields(&[(7, fields(&[common()]))]),
         fields(&[(1, fields(&[common(), (1, int(INT))])), (4, fields(&[common()]))]),
+        // The start of a second one, and nothing more.
+        [uint(2), fields(&[common(), (1, int(INT))]), uint(3)].concat(),
         // Parts that the form doesn't have.
         fields(&[(1, fields(&[common(), (2, int(3))]))]),
         fields(&[(3, fields(&[common(), (3, int(3))]))]),
