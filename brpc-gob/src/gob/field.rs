@@ -70,3 +70,18 @@ impl Known {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_known_by_their_whole_names() {
+        for known in Known::ALL {
+            assert_eq!(Known::named(known.name().as_bytes()), Some(known));
+        }
+        for other in [&b""[..], b"name", b"Nam", b"Names", b"\xFF"] {
+            assert_eq!(Known::named(other), None);
+        }
+    }
+}

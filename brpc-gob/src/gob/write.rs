@@ -108,3 +108,38 @@ fn define(
     definition.end();
     append_message(&body, out);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::id;
+    use super::*;
+
+    /// The example of Go's documentation, but for the names of its fields.
+    #[test]
+    fn a_struct_is_defined_as_in_go() {
+        let mut out = Vec::new();
+        define_struct(65, "Point", &[(Known::Seq, id::INT), (Known::Type, id::INT)], &mut out);
+        let expected = [
+            &[0x24, 0xFF, 0x81, 3, 1, 1, 5][..],
+            b"Point",
+            &[1, 0xFF, 0x82, 0, 1, 2, 1, 3],
+            b"Seq",
+            &[1, 4, 0, 1, 4],
+            b"Type",
+            &[1, 4, 0, 0, 0],
+        ];
+        assert_eq!(out, expected.concat());
+    }
+
+    #[test]
+    fn empty_fields_are_left_out() {
+        let mut out = Vec::new();
+        let mut of = StructWriter::new(&mut out);
+        of.uint(0, 0);
+        of.text(1, "");
+        of.uint(2, 7);
+        of.bytes(5, b"ab");
+        of.end();
+        assert_eq!(out, [3, 7, 3, 2, b'a', b'b', 0]);
+    }
+}
