@@ -8,12 +8,12 @@ pub use brpc_plugin::{
     describe, describe_output,
 };
 pub use brpc_socket::{
-    Admission, Broadcast, Builder, Call, CallError, Caller, CancelHandle, Difference,
+    Access, Admission, Broadcast, Builder, Call, CallError, Caller, CancelHandle, Difference,
     DisconnectReason, DrainReport, Event, Events, Execution, Function, InterfaceError, JsonError,
     Limits, Listener, ListenerClosed, MemoryConnector, MemoryListener, Message, Metadata,
     MethodError, Mismatch, NotEnough, PluginInfo, PluginRef, ProtocolError, Refusal, RefusalCode,
     Response, Scope, Selector, ServeError, Serving, Shutdown, ShutdownReport, Socket, Source,
-    Stage, Unplug, UnplugError, VersionRangeError, WaitError,
+    Stage, Strangers, Unplug, UnplugError, VersionRangeError, WaitError, Wire,
 };
 
 pub mod guide;

@@ -87,3 +87,26 @@ pub enum GobError {
     #[error("more than {MAX_SCHEMA_NODES} entities in all functions")]
     TooManyEntities,
 }
+
+impl GobError {
+    /// The same in a few words, without what was found.
+    pub(crate) fn problem(&self) -> &'static str {
+        match self {
+            Self::TooLong { .. } => "a gob message that is too long",
+            Self::Truncated => "a gob message that ends within a value",
+            Self::Malformed { problem } => problem,
+            Self::Unsupported { what } => what,
+            Self::NoDefinition => "gob that doesn't begin with the definition of a struct",
+            Self::WrongValue { .. } => "a gob value of another kind than was due",
+            Self::BadType { .. } => "a gob field of another type than was due",
+            Self::NotUtf8 { .. } => "a gob text that is not UTF-8",
+            Self::UnknownType { .. } => "a gob value of a type that is not defined",
+            Self::BadDefinition { .. } => "a gob definition of a type that is defined or reserved",
+            Self::TooManyTypes => "too many gob types",
+            Self::TooManyFields => "too many fields in gob types",
+            Self::TooDeep => "a gob value that nests too deep",
+            Self::TooManyFunctions => "too many functions",
+            Self::TooManyEntities => "too many entities",
+        }
+    }
+}

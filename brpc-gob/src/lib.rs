@@ -1,6 +1,9 @@
 //! The wire of the Go package `easysy/brpc`: what its plugins and hubs say to each other, read and
 //! written without a runtime, a clock or sockets.
 //!
+//! Programs use it by the feature `gob` of `brpc`, `brpc-socket` or `brpc-plugin`: a hub takes
+//! plugins of the Go package on the port that it has anyway, and a plugin dials a hub of it.
+//!
 //! ```text
 //! plugin                                   hub
 //!   │ ── types ── PluginInfo ──────────────▶ │   once: its name, and its functions
@@ -18,7 +21,8 @@
 //!   connection has one of each.
 //! - [`PluginInfo`] and [`Envelope`] are what is said. An [`Entity`] is what a method takes or gives
 //!   in the words of Go; it comes from a JSON Schema and becomes one.
-//! - [`name`] is the rule for names on this wire.
+//! - [`hub_codec`] and [`plugin_codec`] are the two ends of the wire at the session machine of
+//!   `brpc-core`.
 //!
 //! # Goals
 //!
@@ -58,15 +62,16 @@
 //! # Ok::<(), brpc_gob::GobError>(())
 //! ```
 
+mod codec;
 mod entity;
 mod envelope;
 mod error;
 mod gob;
-pub mod name;
 mod plugin_info;
 mod reader;
 mod writer;
 
+pub use codec::{hub_codec, plugin_codec};
 pub use entity::{Entity, output_description, type_description};
 pub use envelope::{Envelope, EnvelopeRef};
 pub use error::GobError;

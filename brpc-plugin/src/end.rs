@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use brpc_core::{DisconnectReason, DrainCause};
+use brpc_core::{DisconnectReason, DrainCause, Refusal};
 
 /// Why a plugin's run ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -20,6 +20,9 @@ pub enum EndReason {
         /// The trace id of the request; may be empty.
         trace: String,
     },
+    /// The hub does not let the plugin in. Only from hubs that say so after
+    /// [`connect`](crate::Plugin::connect) has returned; others refuse there.
+    Refused(Refusal),
     /// The connection ended unasked.
     Lost(DisconnectReason),
 }
@@ -27,7 +30,7 @@ pub enum EndReason {
 impl EndReason {
     /// Whether the run ended as one of the two sides wished and announced.
     pub fn is_graceful(&self) -> bool {
-        !matches!(self, Self::Lost(_))
+        !matches!(self, Self::Lost(_) | Self::Refused(_))
     }
 
     /// What the end of a connection means, considering what was asked before.
@@ -62,6 +65,7 @@ impl fmt::Display for EndReason {
             Self::Stopped => f.write_str("stopped"),
             Self::Unplugged { .. } => f.write_str("unplugged by the hub"),
             Self::Shutdown { .. } => f.write_str("the hub shut down"),
+            Self::Refused(refusal) => write!(f, "refused by the hub: {refusal}"),
             Self::Lost(reason) => write!(f, "{reason}"),
         }
     }

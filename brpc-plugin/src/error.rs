@@ -15,10 +15,12 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum ConnectError {
     /// The plugin's name breaks the rule; nothing was sent.
-    #[error("bad plugin name {name:?}: {}", brpc_core::name::NAME_RULE)]
+    #[error("bad plugin name {name:?}: {rule}")]
     BadName {
         /// The name that was given.
         name: String,
+        /// What a name may be.
+        rule: &'static str,
     },
     /// The plugin's version breaks the rule; nothing was sent.
     #[error("bad plugin version {version:?}: {}", brpc_core::name::VERSION_RULE)]
@@ -160,7 +162,7 @@ mod tests {
         let refused = |code| Refusal::new(code, "no");
         let later = Duration::from_secs(1);
         for (error, is_transient) in [
-            (ConnectError::BadName { name: String::new() }, false),
+            (ConnectError::BadName { name: String::new(), rule: "" }, false),
             (ConnectError::Address(io::ErrorKind::InvalidInput.into()), false),
             (ConnectError::Refused(refused(RefusalCode::BadName)), false),
             (ConnectError::Refused(refused(RefusalCode::Other(99))), false),

@@ -4,10 +4,10 @@ use std::collections::vec_deque::Drain;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use brpc_core::{
-    Answer, CallId, DisconnectReason, DrainCause, EmitError, Failure, Introduction, Limits,
-    PluginConnection, PluginEvent, Refusal, Terms,
+    Answer, CallId, DisconnectReason, DrainCause, EmitError, Failure, PluginConnection,
+    PluginEvent, Refusal, Terms,
 };
-use brpc_io::{Driven, Link, now};
+use brpc_io::{Driven, Link};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -37,6 +37,8 @@ type StopAt = Option<Instant>;
 struct Story {
     admittance: Option<Admittance>,
     drain: Option<(DrainCause, String)>,
+    /// Why the hub does not let the plugin in, said after it seemed to.
+    refusal: Option<Refusal>,
     end: Option<DisconnectReason>,
 }
 
@@ -59,11 +61,10 @@ impl<R: Receiver> HubLink<R> {
         receiver: Arc<R>,
         hook: AsyncHook,
         middleware: Chain,
-        introduction: &Introduction,
-        limits: Limits,
+        connection: PluginConnection,
     ) -> Self {
         Self {
-            driven: Driven::new(PluginConnection::new(introduction, limits, now())),
+            driven: Driven::new(connection),
             handlers: Handlers::new(receiver, middleware),
             hook,
             story: Mutex::default(),
@@ -126,6 +127,9 @@ impl<R: Receiver> HubLink<R> {
     /// Why the run ended.
     pub(crate) fn end_reason(&self) -> EndReason {
         let story = self.story();
+        if let Some(refusal) = &story.refusal {
+            return EndReason::Refused(refusal.clone());
+        }
         let reason = story.end.unwrap_or(DisconnectReason::Unclean);
         EndReason::new(reason, story.drain.clone(), self.stop.borrow().is_some())
     }
@@ -138,7 +142,11 @@ impl<R: Receiver> HubLink<R> {
                 self.hook.connect(self.clone());
             }
             PluginEvent::Refused(refusal) => {
-                self.story().admittance = Some(Admittance::Refused(refusal));
+                let mut story = self.story();
+                match story.admittance {
+                    None => story.admittance = Some(Admittance::Refused(refusal)),
+                    Some(_) => story.refusal = Some(refusal),
+                }
             }
             PluginEvent::Call(call) => self.handlers.start(self, call),
             PluginEvent::Cancel(id) => self.handlers.cancel(id),

@@ -6,9 +6,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
+use brpc_core::codec::Wire;
 use brpc_core::describe::{self, Description};
-use brpc_core::name::{is_plugin_name, is_version};
-use brpc_core::{Function, Introduction, Labels, Limits};
+use brpc_core::name::{NAME_RULE, TEXT_RULE, is_plugin_name, is_text, is_version};
+use brpc_core::{Function, Introduction, Labels, Limits, PluginConnection};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, ToSocketAddrs, lookup_host};
 
@@ -43,6 +44,8 @@ pub struct Plugin<R> {
     /// The outermost first.
     middleware: Vec<Arc<dyn AnyMiddleware>>,
     overrides: Vec<Override>,
+    /// What its hub speaks.
+    wire: Wire,
     /// What it says of its functions; made when it first connects.
     description: OnceLock<Description>,
 }
@@ -73,6 +76,7 @@ impl<R: Receiver> Plugin<R> {
             limits: Limits::default(),
             middleware: Vec::new(),
             overrides: Vec::new(),
+            wire: Wire::Native,
             description: OnceLock::new(),
         }
     }
@@ -106,6 +110,19 @@ impl<R: Receiver> Plugin<R> {
     /// The limits of its connections. Default: [`Limits::default`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Dials hubs of the Go package `easysy/brpc`, and speaks as they do.
+    ///
+    /// Such a hub says nothing to a plugin that it lets in, so [`connect`](Self::connect) returns at
+    /// once, and a refusal comes as [`EndReason::Refused`](crate::EndReason::Refused). A name may be
+    /// any text of 1 to 128 bytes without control characters. What else is different is in
+    /// `docs/go.md`.
+    #[cfg(feature = "gob")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "gob")))]
+    pub fn gob(mut self) -> Self {
+        self.wire = Wire::Gob;
         self
     }
 
@@ -202,8 +219,20 @@ impl<R: Receiver> Plugin<R> {
     {
         let (receiver, hook) = (self.receiver.clone(), self.hook.clone());
         let middleware = self.middleware.clone().into();
-        let limits = self.limits.clone();
-        Session::open(receiver, hook, middleware, &introduction, limits, stream).await
+        let connection = self.connection(&introduction);
+        Session::open(receiver, hook, middleware, connection, stream).await
+    }
+
+    /// The plugin's side of a connection that has just been made.
+    fn connection(&self, introduction: &Introduction) -> PluginConnection {
+        let (limits, now) = (self.limits.clone(), brpc_io::now());
+        match self.wire {
+            #[cfg(feature = "gob")]
+            Wire::Gob => {
+                PluginConnection::with_codec(brpc_gob::plugin_codec(), introduction, limits, now)
+            }
+            _ => PluginConnection::new(introduction, limits, now),
+        }
     }
 
     /// What it says of its functions. Made once, because schemas take longer to make than a
@@ -229,8 +258,12 @@ impl<R: Receiver> Plugin<R> {
 
     /// What the hub is told, checked here so that the error comes from where the mistake is.
     fn introduction(&self) -> Result<Introduction, ConnectError> {
-        if !is_plugin_name(&self.name) {
-            return Err(ConnectError::BadName { name: self.name.clone() });
+        let (is_name, rule): (fn(&str) -> bool, _) = match self.wire {
+            Wire::Native => (is_plugin_name, NAME_RULE),
+            _ => (is_text, TEXT_RULE),
+        };
+        if !is_name(&self.name) {
+            return Err(ConnectError::BadName { name: self.name.clone(), rule });
         }
         if !is_version(&self.version) {
             return Err(ConnectError::BadVersion { version: self.version.clone() });

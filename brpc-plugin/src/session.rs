@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use brpc_core::{DisconnectReason, Introduction, Limits};
+use brpc_core::{DisconnectReason, PluginConnection};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
@@ -36,14 +36,13 @@ impl<R: Receiver> Session<R> {
         receiver: Arc<R>,
         hook: AsyncHook,
         middleware: Chain,
-        introduction: &Introduction,
-        limits: Limits,
+        connection: PluginConnection,
         stream: S,
     ) -> Result<Self, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let link = Arc::new(HubLink::new(receiver, hook, middleware, introduction, limits));
+        let link = Arc::new(HubLink::new(receiver, hook, middleware, connection));
         let held = DrivenLink(link.clone());
         let mut driver = Driver(Some(Box::pin(async move { brpc_io::drive(&held, stream).await })));
         let admittance = poll_fn(|context| {

@@ -80,11 +80,11 @@ impl<L: Listener> AcceptLoop<L> {
                 Ok((stream, source)) => {
                     self.pause = Duration::ZERO;
                     let Some(hub) = self.hub.upgrade() else { continue };
-                    let Ok(source) = hub.sources.admit(source) else {
+                    let Ok(place) = hub.sources.admit(source) else {
                         tracing::debug!(?source, "too many connections in their handshake");
                         continue;
                     };
-                    hub.attach(stream, Some(Admission { _permit: permit, _source: source }));
+                    hub.attach(stream, Some(source), Admission::new(permit, place));
                 }
                 Err(error) if is_fatal(&error) => return error,
                 Err(error) => self.recover(&error).await,

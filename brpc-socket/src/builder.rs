@@ -8,6 +8,7 @@ use brpc_core::Limits;
 
 use crate::Socket;
 use crate::middleware::{Chain, Middleware};
+use crate::wires::{Access, WireAccess};
 
 /// Settings of a hub; made by [`Socket::builder`].
 #[must_use = "a builder does nothing before `build`"]
@@ -25,6 +26,10 @@ pub(crate) struct Config {
     pub(crate) max_handshakes: usize,
     pub(crate) max_handshakes_per_source: usize,
     pub(crate) max_input_bytes: usize,
+    pub(crate) wires: WireAccess,
+    /// Plugins of another wire than the native one that may say more of themselves than a `Hello`
+    /// has room for, before they are let in.
+    pub(crate) max_introductions: usize,
     pub(crate) sequencer: Option<Sequencer>,
     pub(crate) middleware: Chain,
 }
@@ -45,6 +50,8 @@ impl Default for Config {
             max_handshakes: 1_024,
             max_handshakes_per_source: 64,
             max_input_bytes: 256 << 20,
+            wires: WireAccess::default(),
+            max_introductions: 64,
             sequencer: None,
             middleware: Chain::new(),
         }
@@ -60,6 +67,8 @@ impl fmt::Debug for Config {
             .field("max_handshakes", &self.max_handshakes)
             .field("max_handshakes_per_source", &self.max_handshakes_per_source)
             .field("max_input_bytes", &self.max_input_bytes)
+            .field("wires", &self.wires)
+            .field("max_introductions", &self.max_introductions)
             .field("attempts", &self.sequencer.as_ref().map(|sequencer| sequencer.attempts))
             .field("middleware", &self.middleware.len())
             .finish()
@@ -107,6 +116,33 @@ impl Builder {
     /// 256 MiB. A call beyond is refused with [`Overloaded`](crate::CallError::Overloaded).
     pub fn max_input_bytes(mut self, bytes: usize) -> Self {
         self.config.max_input_bytes = bytes;
+        self
+    }
+
+    /// From where plugins of the native protocol are taken. Default: from anywhere. Those that
+    /// aren't taken are told so.
+    pub fn native(mut self, access: Access) -> Self {
+        self.config.wires.native = access;
+        self
+    }
+
+    /// From where plugins of the Go package `easysy/brpc` are taken. Default: from this host only,
+    /// because their protocol has no way to say who somebody is. Those that aren't taken are told
+    /// so.
+    #[cfg(feature = "gob")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "gob")))]
+    pub fn gob(mut self, access: Access) -> Self {
+        self.config.wires.gob = access;
+        self
+    }
+
+    /// How many plugins of the Go package may have said more than 4 KiB of themselves, and up to
+    /// 1 MiB, without being let in yet. Default 64. Those beyond are refused with the advice to come
+    /// back later. Plugins that say less, and native ones, need no such place.
+    #[cfg(feature = "gob")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "gob")))]
+    pub fn max_gob_introductions(mut self, plugins: usize) -> Self {
+        self.config.max_introductions = plugins.max(1);
         self
     }
 

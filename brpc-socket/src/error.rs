@@ -55,7 +55,10 @@ fn who(connected: &[String], is_served: bool) -> String {
     match connected {
         [] if !is_served => "the hub serves no listener".to_owned(),
         [] => "connected: nobody".to_owned(),
-        names => format!("connected: {}", few(names, NAMES)),
+        names => {
+            let shown = names.iter().map(|name| name.escape_debug().to_string());
+            format!("connected: {}", few(&shown.collect::<Vec<_>>(), NAMES))
+        }
     }
 }
 
@@ -92,7 +95,7 @@ impl<T> NotEnough<T> {
 #[non_exhaustive]
 pub enum UnplugError {
     /// No plugin of that name is connected.
-    #[error("no plugin named `{name}` is connected")]
+    #[error("no plugin named `{}` is connected", name.escape_debug())]
     NotFound {
         /// The name that was asked for.
         name: String,

@@ -4,9 +4,10 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
+use brpc_core::codec::Wire;
 use brpc_core::describe::Description;
 use brpc_core::json::{self, JsonError};
-use brpc_core::{Candidate, DisconnectReason, Labels, Selector};
+use brpc_core::{Candidate, DisconnectReason, Greeting, Labels, Selector};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
@@ -39,14 +40,17 @@ struct Identity {
     name: String,
     version: String,
     labels: Labels,
+    wire: Wire,
     generation: u64,
     /// How the connection ended, once it has.
     end: OnceLock<DisconnectReason>,
 }
 
 impl PluginRef {
-    pub(crate) fn new(name: String, version: String, labels: Labels, generation: u64) -> Self {
-        Self(Arc::new(Identity { name, version, labels, generation, end: OnceLock::new() }))
+    pub(crate) fn new(name: String, greeting: &Greeting, generation: u64) -> Self {
+        let Greeting { wire, version, labels, .. } = greeting;
+        let (version, labels, end) = (version.clone(), labels.clone(), OnceLock::new());
+        Self(Arc::new(Identity { name, version, labels, wire: *wire, generation, end }))
     }
 
     /// The name under which it is called.
@@ -57,6 +61,11 @@ impl PluginRef {
     /// Its own version, for people; may be empty.
     pub fn version(&self) -> &str {
         &self.0.version
+    }
+
+    /// The wire that it speaks.
+    pub fn wire(&self) -> Wire {
+        self.0.wire
     }
 
     /// What it says of where and what it is: the value of the label of this key; `None` if it has
@@ -116,6 +125,7 @@ impl fmt::Debug for PluginRef {
             .field("name", &self.0.name)
             .field("version", &self.0.version)
             .field("labels", &self.0.labels)
+            .field("wire", &self.0.wire)
             .field("generation", &self.0.generation)
             .finish_non_exhaustive()
     }

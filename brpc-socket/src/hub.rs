@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use brpc_core::codec::Wire;
 use brpc_core::describe::Description;
-use brpc_core::{
-    CallError, DisconnectReason, Greeting, Refusal, RefusalCode, Scope, name::is_plugin_name,
-};
+use brpc_core::name::{is_plugin_name, is_text};
+use brpc_core::{CallError, DisconnectReason, Greeting, Refusal, RefusalCode, Scope};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -18,8 +18,10 @@ use crate::bus::Bus;
 use crate::drain::{ShutdownReport, ShutdownRun};
 use crate::event::PluginRef;
 use crate::link::{Admission, DrivenLink, Member, PluginLink};
+use crate::listener::Source;
 use crate::registry::Registry;
 use crate::sources::Sources;
+use crate::strangers::StrangerCounts;
 
 /// What all parts of a hub share.
 #[derive(Debug)]
@@ -39,6 +41,10 @@ pub(crate) struct Hub {
     pub(crate) handshakes: Arc<Semaphore>,
     /// The same by source.
     pub(crate) sources: Arc<Sources>,
+    /// Places for those among them that say more of themselves than a `Hello` has room for.
+    pub(crate) introductions: Arc<Semaphore>,
+    /// Those who speak something else.
+    pub(crate) strangers: StrangerCounts,
     /// Counts the listeners that are not closed yet.
     pub(crate) open_listeners: TaskTracker,
     /// Bytes of the inputs of all calls in progress.
@@ -72,6 +78,8 @@ impl Hub {
             listeners: Mutex::default(),
             handshakes: Arc::new(Semaphore::new(config.max_handshakes)),
             sources: Sources::new(config.max_handshakes_per_source),
+            introductions: Arc::new(Semaphore::new(config.max_introductions)),
+            strangers: StrangerCounts::default(),
             open_listeners,
             input_bytes: AtomicUsize::new(0),
             config,
@@ -111,13 +119,17 @@ impl Hub {
 
     /// Starts a connection, in a task of its own.
     #[track_caller]
-    pub(crate) fn attach<S>(self: &Arc<Self>, stream: S, admission: Option<Admission>)
-    where
+    pub(crate) fn attach<S>(
+        self: &Arc<Self>,
+        stream: S,
+        source: Option<Source>,
+        admission: Admission,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let link = self.with_registry_mut(|registry| {
-            let limits = self.config.limits.clone();
-            let link = PluginLink::new(self.clone(), registry.next_id(), limits, admission);
+            let (limits, wires) = (self.config.limits.clone(), self.config.wires.from(source));
+            let link = PluginLink::new(self.clone(), registry.next_id(), limits, wires, admission);
             let link = Arc::new(link);
             registry.add(link.clone());
             link
@@ -152,16 +164,20 @@ impl Hub {
             attempts_left -= 1;
             // The user's code; called without a lock.
             name = (sequencer.next)(&name);
-            if !is_plugin_name(&name) {
+            let is_name = match greeting.wire {
+                Wire::Native => is_plugin_name,
+                _ => is_text,
+            };
+            if !is_name(&name) {
                 break;
             }
         }
+        let name = greeting.name.escape_debug();
         let message = match sequencer {
             Some(Sequencer { attempts, .. }) => {
-                let name = &greeting.name;
                 format!("the name `{name}` is taken, and so are {attempts} others that were tried")
             }
-            None => format!("another plugin named `{}` is connected", greeting.name),
+            None => format!("another plugin named `{name}` is connected"),
         };
         Err(Refusal::new(RefusalCode::NameTaken, message).retry_after(Duration::from_secs(1)))
     }
@@ -188,8 +204,7 @@ impl Hub {
                 let refusal = Refusal::new(RefusalCode::Full, "the hub has no place left");
                 return Err(refusal.retry_after(Duration::from_secs(5)));
             }
-            let (version, labels) = (greeting.version.clone(), greeting.labels.clone());
-            let plugin = PluginRef::new(name.to_owned(), version, labels, link.id);
+            let plugin = PluginRef::new(name.to_owned(), greeting, link.id);
             // Replicas that connect at the same moment describe themselves each.
             let known = registry.description(description.digest());
             let description = known.unwrap_or_else(|| description.clone());

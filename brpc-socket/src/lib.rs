@@ -60,9 +60,11 @@ mod running;
 mod slot;
 mod socket;
 mod sources;
+mod strangers;
 mod subscriber;
 mod unread;
 mod wait;
+mod wires;
 
 /// What typed clients are made of; see [`#[client]`](macro@client).
 pub mod client {
@@ -75,6 +77,7 @@ pub use broadcast::Broadcast;
 #[doc(hidden)]
 pub use brpc_core::__private;
 pub use brpc_core::Caller;
+pub use brpc_core::codec::Wire;
 pub use brpc_core::json::JsonError;
 pub use brpc_core::{
     Admission, CallError, Difference, DisconnectReason, Execution, Function, InterfaceError,
@@ -89,4 +92,6 @@ pub use error::{NotEnough, ServeError, UnplugError, WaitError};
 pub use event::{Event, Message, PluginRef};
 pub use listener::{Listener, ListenerClosed, MemoryConnector, MemoryListener, Source};
 pub use socket::Socket;
+pub use strangers::Strangers;
 pub use subscriber::Events;
+pub use wires::Access;

@@ -2,12 +2,14 @@
 
 use std::collections::vec_deque::Drain;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
+use brpc_core::codec::Wires;
 use brpc_core::describe::Description;
 use brpc_core::{
     CallError, CallId, Connection as _, DisconnectReason, DrainCause, Greeting, HubConnection,
-    HubEvent, Limits, NewCall, PluginInfo, Refusal, Selector, Stage, Tally,
+    HubEvent, Limits, NewCall, PluginInfo, Refusal, RefusalCode, Selector, Stage, Tally,
 };
 use brpc_io::{Driven, Link, now};
 use bytes::Bytes;
@@ -19,6 +21,7 @@ use crate::credit::{Consumed, Origin};
 use crate::event::{Event, Message, PluginRef};
 use crate::hub::Hub;
 use crate::slot::Slot;
+use crate::sources::SourcePermit;
 use crate::unread::Unread;
 
 /// One connection of the hub.
@@ -32,7 +35,7 @@ pub(crate) struct PluginLink {
     greeting: Mutex<Option<Box<Greeting>>>,
     /// The connection's place among those that are not let in yet: until it is let in, or its stream
     /// is closed, so that those who were refused and don't go take up places and not descriptors.
-    admission: Mutex<Option<Admission>>,
+    admission: Mutex<Admission>,
     /// Set when the plugin is let in.
     member: OnceLock<Member>,
     /// Whether the plugin is gone. Here as well as in [`PluginRef`], because each call looks at it.
@@ -68,12 +71,20 @@ impl Member {
 }
 
 /// A place among the connections that are not let in yet.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Admission {
-    /// Its place among all of them.
-    pub(crate) _permit: OwnedSemaphorePermit,
+    /// Its place among all of them; `None` if it came by other ways than a listener.
+    _handshake: Option<OwnedSemaphorePermit>,
     /// Its place among those of the same source.
-    pub(crate) _source: Option<crate::sources::SourcePermit>,
+    _source: Option<SourcePermit>,
+    /// Its place among those that say much of themselves.
+    introduction: Option<OwnedSemaphorePermit>,
+}
+
+impl Admission {
+    pub(crate) fn new(handshake: OwnedSemaphorePermit, source: Option<SourcePermit>) -> Self {
+        Self { _handshake: Some(handshake), _source: source, introduction: None }
+    }
 }
 
 impl PluginLink {
@@ -81,13 +92,14 @@ impl PluginLink {
         hub: Arc<Hub>,
         id: u64,
         limits: Limits,
-        admission: Option<Admission>,
+        wires: Wires,
+        admission: Admission,
     ) -> Self {
         Self {
             id,
             hub,
             consumed: Consumed::new(&limits),
-            driven: Driven::new(HubConnection::new(limits, now())),
+            driven: Driven::new(HubConnection::with_wires(limits, wires, now())),
             greeting: Mutex::new(None),
             admission: Mutex::new(admission),
             member: OnceLock::new(),
@@ -173,6 +185,10 @@ impl PluginLink {
         let _ = self.member.set(member);
     }
 
+    fn admission(&self) -> MutexGuard<'_, Admission> {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn handle_event(self: &Arc<Self>, event: HubEvent<Arc<Slot>>) {
         match event {
             HubEvent::Settled(slot, settlement) => slot.settle(settlement),
@@ -184,6 +200,16 @@ impl PluginLink {
                 }
                 Err(refusal) => self.refuse(&greeting, refusal),
             },
+            HubEvent::Stranger(protocol, first) => {
+                self.hub.strangers.count(protocol);
+                tracing::debug!(
+                    connection = self.id,
+                    ?protocol,
+                    ?first,
+                    "a connection speaks what this hub doesn't"
+                );
+            }
+            HubEvent::WantsRoom => self.handle_long_introduction(),
             HubEvent::Described(description) => self.handle_description(&description),
             HubEvent::Refused(refusal) => {
                 tracing::debug!(connection = self.id, code = ?refusal.code, "connection refused");
@@ -197,13 +223,24 @@ impl PluginLink {
         }
     }
 
+    /// Lets a plugin say much of itself, if not too many do so already.
+    fn handle_long_introduction(&self) {
+        if let Ok(permit) = self.hub.introductions.clone().try_acquire_owned() {
+            self.admission().introduction = Some(permit);
+            return self.driven.lock().grant_room();
+        }
+        let message = "too many plugins with long descriptions are in their handshake";
+        let refusal = Refusal::new(RefusalCode::Full, message).retry_after(Duration::from_secs(1));
+        self.driven.lock().refuse(refusal);
+    }
+
     fn handle_description(self: &Arc<Self>, description: &Arc<Description>) {
         let greeting = self.greeting.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(greeting) = greeting else { return };
         if let Err(refusal) = self.hub.register(self, &greeting, description) {
             return self.refuse(&greeting, refusal);
         }
-        drop(self.admission.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(std::mem::take(&mut *self.admission()));
         if let Some(Member { plugin, .. }) = self.member() {
             tracing::info!(
                 plugin = plugin.name(),

@@ -46,6 +46,17 @@ pub enum Source {
     Local,
 }
 
+impl Source {
+    /// Whether it is this host, by whatever way.
+    pub(crate) fn is_this_host(self) -> bool {
+        match self {
+            // An IPv4 address as a listener for both kinds sees it is the same address.
+            Self::Ip(address) => address.to_canonical().is_loopback(),
+            Self::Local => true,
+        }
+    }
+}
+
 impl Listener for TcpListener {
     type Stream = TcpStream;
 

@@ -258,7 +258,8 @@ impl State {
 mod tests {
     use std::sync::{Arc, Weak};
 
-    use brpc_core::{DisconnectReason, Labels};
+    use brpc_core::codec::Wire;
+    use brpc_core::{DisconnectReason, Greeting, Labels};
     use bytes::Bytes;
 
     use super::*;
@@ -288,8 +289,20 @@ mod tests {
         }
     }
 
+    fn plugin(name: &str, generation: u64) -> PluginRef {
+        let greeting = Greeting {
+            wire: Wire::Native,
+            name: name.to_owned(),
+            version: String::new(),
+            labels: Labels::default(),
+            instance: [0; 16],
+            digest: [0; 32],
+        };
+        PluginRef::new(name.to_owned(), &greeting, generation)
+    }
+
     fn here() -> PluginRef {
-        PluginRef::new("here".into(), String::new(), Labels::default(), 1)
+        plugin("here", 1)
     }
 
     /// Whatever is asked for and in whichever order, nothing is lost without being counted.
@@ -373,7 +386,7 @@ mod tests {
         }
         assert_eq!(events.queue.lock().unread.len(), 100, "those who are here are waited for");
 
-        let gone = PluginRef::new("gone".into(), String::new(), Labels::default(), 2);
+        let gone = plugin("gone", 2);
         bus.publish(vec![message(&gone)]);
         gone.set_ended(DisconnectReason::Unclean);
         let gone = Event::Disconnected(gone, DisconnectReason::Unclean);

@@ -154,10 +154,11 @@ fn not_found(link: &PluginLink, method: &str) -> CallError {
     /// Enough to find a slip of the pen.
     const METHODS: usize = 10;
     let (plugin, methods) = link.member().map_or(("", Vec::new()), |member| {
-        let methods = member.description.names().map(|name| format!("`{name}`"));
+        let methods = member.description.names().map(|name| format!("`{}`", name.escape_debug()));
         (member.plugin.name(), methods.collect())
     });
     let has = if methods.is_empty() { "none".to_owned() } else { few(&methods, METHODS) };
+    let plugin = plugin.escape_debug();
     let message = format!("the plugin `{plugin}` has no method `{method}`; it has: {has}");
     CallError::MethodNotFound { method: method.to_owned(), message }
 }

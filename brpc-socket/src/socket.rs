@@ -19,9 +19,11 @@ use crate::drain::{Shutdown, Unplug};
 use crate::error::WaitError;
 use crate::event::PluginRef;
 use crate::hub::Hub;
+use crate::link::Admission;
 use crate::listener::Listener;
 use crate::registry::{Registry, members};
 use crate::request::Request;
+use crate::strangers::Strangers;
 use crate::subscriber::Events;
 use crate::wait;
 
@@ -106,7 +108,7 @@ impl Socket {
     {
         // Without it the plugin is told so.
         let _ = self.hub().start_serving();
-        self.hub().attach(stream, None);
+        self.hub().attach(stream, None, Admission::default());
     }
 
     /// Calls a method of a plugin. The input is encoded at once, and all else happens when the call
@@ -268,6 +270,11 @@ impl Socket {
     pub(crate) fn instance_info(&self, plugin: &PluginRef) -> Option<PluginInfo> {
         let link = self.hub().instance(plugin)?;
         Some(link.member()?.info())
+    }
+
+    /// How many connections were turned away for what they speak.
+    pub fn strangers(&self) -> Strangers {
+        self.hub().strangers.so_far()
     }
 
     /// Asks a plugin to leave: calls in progress finish, new ones are refused as

@@ -32,14 +32,11 @@ impl Sources {
 
     /// A place for a connection, unless it is of this host; an error if there is none left.
     pub(crate) fn admit(self: &Arc<Self>, source: Source) -> Result<Option<SourcePermit>, TooMany> {
-        let address = match source {
-            // An IPv4 address as a listener for both kinds sees it is the same address.
-            Source::Ip(address) => address.to_canonical(),
-            Source::Local => return Ok(None),
-        };
-        if address.is_loopback() {
+        let Source::Ip(address) = source else { return Ok(None) };
+        if source.is_this_host() {
             return Ok(None);
         }
+        let address = address.to_canonical();
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(address).or_default();
         if *count >= self.limit {

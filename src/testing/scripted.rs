@@ -73,7 +73,7 @@ impl Scripted {
         // Each is another process, as far as the hub can see.
         static INSTANCES: AtomicU64 = AtomicU64::new(0);
         if !name::is_plugin_name(&script.name) {
-            return Err(ConnectError::BadName { name: script.name });
+            return Err(ConnectError::BadName { name: script.name, rule: name::NAME_RULE });
         }
         if !name::is_version(&script.version) {
             return Err(ConnectError::BadVersion { version: script.version });

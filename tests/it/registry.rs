@@ -182,7 +182,9 @@ async fn what_a_plugin_says_wrong_of_itself_is_found_before_it_dials() {
     let hub = Socket::default();
     for bad in ["", ".hidden", "a b", "a/b", "a\n", "\u{430}"] {
         let refused = open(&hub, &worker(bad).0).await;
-        let Err(ConnectError::BadName { name }) = &refused else { panic!("{bad:?}: {refused:?}") };
+        let Err(ConnectError::BadName { name, .. }) = &refused else {
+            panic!("{bad:?}: {refused:?}")
+        };
         assert_eq!(name, bad);
         assert!(refused.unwrap_err().to_string().contains(&format!("bad plugin name {bad:?}: ")));
     }

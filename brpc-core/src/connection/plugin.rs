@@ -73,8 +73,7 @@ impl PluginConnection {
         connection.stream = Stream::new(FrameReader::new(limits.max_frame), control, limits);
         connection.wire = PluginWire::Foreign(codec);
         connection.phase = Phase::Session(Box::new(PluginSession::new(PluginTerms {
-            // Methods go by their names; whether there is such a one is seen when it is called.
-            methods: u32::MAX,
+            methods: None,
             max_frame: limits.max_frame,
             max_calls: limits.max_calls,
             credit: None,

@@ -132,7 +132,7 @@ impl PluginHandshake {
                     reader.set_limit(limits.max_frame);
                     let max_calls = (welcome.max_calls as usize).min(limits.max_calls).max(1);
                     let terms = PluginTerms {
-                        methods: u32::try_from(description.len()).unwrap_or(u32::MAX),
+                        methods: u32::try_from(description.len()).ok(),
                         max_frame: welcome.max_frame as usize,
                         max_calls,
                         credit: Some((welcome.credit_events, welcome.credit_bytes)),

@@ -59,8 +59,8 @@ pub enum EmitError {
 /// What was agreed on in the handshake, as the plugin's session needs it.
 #[derive(Clone, Debug)]
 pub(crate) struct PluginTerms {
-    /// How many methods were described.
-    pub(crate) methods: u32,
+    /// How many methods were described; `None` if the hub calls them by name, which may be any.
+    pub(crate) methods: Option<u32>,
     /// The largest frame that the hub takes.
     pub(crate) max_frame: usize,
     /// The most calls at once.
@@ -307,7 +307,7 @@ impl PluginSession {
         if call.id <= self.last_id {
             return Err(ProtocolError::CallIdOrder);
         }
-        if call.method >= self.terms.methods {
+        if self.terms.methods.is_some_and(|methods| call.method >= methods) {
             return Err(ProtocolError::UnknownMethod);
         }
         // Also of a call that is not started: the hub can still cancel it, even after it has asked
@@ -377,7 +377,7 @@ mod tests {
     #[test]
     fn a_hub_that_gives_much_credit_and_reads_little_is_not_held_for() {
         let mut session = PluginSession::new(PluginTerms {
-            methods: 0,
+            methods: Some(0),
             max_frame: 1 << 20,
             max_calls: 1,
             credit: Some((u32::MAX, u64::MAX)),
@@ -397,7 +397,7 @@ mod tests {
     #[test]
     fn one_event_always_finds_room() {
         let terms = PluginTerms {
-            methods: 0,
+            methods: Some(0),
             max_frame: 1 << 20,
             max_calls: 1,
             credit: Some((8, 1 << 20)),

@@ -1,0 +1,132 @@
+//! The plugin's end.
+
+use std::collections::HashMap;
+
+use brpc_core::codec::{FromHub, PluginCodec, ToHub};
+use brpc_core::describe::Description;
+use brpc_core::{
+    CallId, DrainCause, Failure, Introduction, Metadata, ProtocolError, Refusal, RefusalCode,
+    Settlement, Status, WriteBuffer,
+};
+use bytes::BytesMut;
+
+use super::{CONFLICT, EVENT, NO_METHOD, PANIC, SHUTDOWN, carry, say};
+use crate::{Entity, Envelope, EnvelopeRef, Function, PluginInfo, Reader, Writer};
+
+/// The plugin's end of the wire, for one connection.
+pub fn plugin_codec() -> Box<dyn PluginCodec> {
+    Box::new(GobPlugin::default())
+}
+
+#[derive(Debug, Default)]
+struct GobPlugin {
+    reader: Reader,
+    writer: Writer,
+    /// Methods go by their names here.
+    description: Option<Description>,
+    /// The number that was given to the newest call. A hub may give the same one to two calls at
+    /// once, so they are counted here.
+    last_id: CallId,
+    /// How the answers begin of calls that are not answered. Bounded by the calls at once: no more
+    /// are taken in.
+    open: HashMap<CallId, Echo>,
+    /// Whether nothing more is heard: the hub wants the plugin to leave, or it does so by itself.
+    is_over: bool,
+}
+
+/// What an answer repeats of its call.
+#[derive(Debug)]
+struct Echo {
+    seq: u64,
+    trace: String,
+    method: String,
+}
+
+impl PluginCodec for GobPlugin {
+    fn introduce(&mut self, introduction: &Introduction, out: &mut WriteBuffer) {
+        let functions = introduction.description.functions().into_iter().map(|function| {
+            let entity = |schema: Option<_>| schema.as_ref().and_then(Entity::from_schema);
+            Function::new(function.name, entity(function.input), entity(function.output))
+        });
+        let info = PluginInfo::new(&introduction.name, &introduction.version, functions);
+        out.with(|out| self.writer.plugin_info(&info, out));
+        self.description = Some(introduction.description.clone());
+    }
+
+    fn next(
+        &mut self,
+        input: &mut BytesMut,
+        limit: usize,
+    ) -> Result<Option<FromHub>, ProtocolError> {
+        if self.is_over {
+            input.clear();
+            return Ok(None);
+        }
+        let Some(envelope) = self.reader.envelope(input, limit)? else { return Ok(None) };
+        let Envelope { seq, trace, method, error, payload } = envelope;
+        if method == SHUTDOWN {
+            self.is_over = true;
+            return Ok(Some(if error.is_empty() {
+                // It doesn't say which of the two it is.
+                FromHub::Drain { cause: DrainCause::Unplug, trace }
+            } else {
+                FromHub::Refused(refusal(error))
+            }));
+        }
+        let number = self.description.as_ref().and_then(|known| known.method(&method));
+        self.last_id += 1;
+        self.open.insert(self.last_id, Echo { seq, trace: trace.clone(), method });
+        Ok(Some(FromHub::Call {
+            id: self.last_id,
+            method: number.unwrap_or(u32::MAX),
+            timeout: None,
+            trace,
+            metadata: Metadata::new(),
+            payload,
+        }))
+    }
+
+    fn encode(&mut self, message: ToHub<'_>, out: &mut WriteBuffer) {
+        match message {
+            ToHub::Answer { id, answer, .. } => {
+                let Some(Echo { seq, trace, method }) = self.open.remove(&id) else { return };
+                // Of a call of `Async` the answer would be taken for an event.
+                let method = if method == EVENT { "" } else { &method };
+                let echo = EnvelopeRef { seq, trace: &trace, method, ..EnvelopeRef::default() };
+                match answer {
+                    Ok(output) => carry(&mut self.writer, echo, output, out),
+                    Err(failure) => {
+                        let error = &text(failure);
+                        say(&mut self.writer, EnvelopeRef { error, ..echo }, out);
+                    }
+                }
+            }
+            ToHub::Event(payload) => {
+                let event = EnvelopeRef { method: EVENT, payload, ..EnvelopeRef::default() };
+                say(&mut self.writer, event, out);
+            }
+            // The hub sees that the connection ends.
+            ToHub::Leave { .. } => self.is_over = true,
+            ToHub::Goodbye { .. } => {}
+        }
+    }
+}
+
+/// What a hub is told of a call that has no output. Never empty, which would be an output.
+fn text(failure: &Failure) -> String {
+    match failure.status {
+        Status::MethodNotFound => NO_METHOD.to_owned(),
+        Status::Panicked => format!("{PANIC}{}", failure.message),
+        _ => {
+            let settlement = Settlement::Answered(Err(failure.clone()), Metadata::new());
+            let error = settlement.into_result(|| ("", "")).err();
+            error.map_or_else(String::new, |error| error.to_string())
+        }
+    }
+}
+
+/// Why a plugin is not let in, by what the hub says.
+fn refusal(error: String) -> Refusal {
+    let is_taken = error.starts_with(CONFLICT);
+    Refusal::new(if is_taken { RefusalCode::NameTaken } else { RefusalCode::Other(0) }, error)
+}

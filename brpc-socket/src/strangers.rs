@@ -1,0 +1,75 @@
+//! Counts those who speak what the hub doesn't.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use brpc_core::codec::Protocol;
+use serde::Serialize;
+
+/// Connections that were turned away for what they speak, since the hub was made; from
+/// [`Socket::strangers`](crate::Socket::strangers).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Strangers {
+    /// Plugins of the native protocol, where the hub takes none.
+    pub native: u64,
+    /// Programs that begin as a plugin of the Go package does, where the hub takes none.
+    pub gob: u64,
+    /// TLS clients.
+    pub tls: u64,
+    /// HTTP clients.
+    pub http: u64,
+    /// Those that begin with a JSON object.
+    pub json: u64,
+    /// SSH clients.
+    pub ssh: u64,
+    /// All others.
+    pub unknown: u64,
+}
+
+impl Strangers {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        let Self { native, gob, tls, http, json, ssh, unknown } = self;
+        native + gob + tls + http + json + ssh + unknown
+    }
+}
+
+/// The same, while they are counted.
+#[derive(Debug, Default)]
+pub(crate) struct StrangerCounts {
+    native: AtomicU64,
+    gob: AtomicU64,
+    tls: AtomicU64,
+    http: AtomicU64,
+    json: AtomicU64,
+    ssh: AtomicU64,
+    unknown: AtomicU64,
+}
+
+impl StrangerCounts {
+    pub(crate) fn count(&self, protocol: Protocol) {
+        let count = match protocol {
+            Protocol::Native => &self.native,
+            Protocol::Gob => &self.gob,
+            Protocol::Tls => &self.tls,
+            Protocol::Http => &self.http,
+            Protocol::Json => &self.json,
+            Protocol::Ssh => &self.ssh,
+            _ => &self.unknown,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn so_far(&self) -> Strangers {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Strangers {
+            native: of(&self.native),
+            gob: of(&self.gob),
+            tls: of(&self.tls),
+            http: of(&self.http),
+            json: of(&self.json),
+            ssh: of(&self.ssh),
+            unknown: of(&self.unknown),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The hub, with a plugin that says by hand what a Go program would, or wouldn't.
+
+use brpc::{CallError, DisconnectReason, Event, ProtocolError, Socket};
+use brpc_gob::{Entity, EnvelopeRef, Function, PluginInfo};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+
+use super::raw::{Raw, call, event, info, serve};
+use crate::support::{LONG, settle};
+
+/// A hub, and a plugin on it with these methods.
+async fn hub_and_plugin(methods: &[&str]) -> (Socket, Raw) {
+    let hub = Socket::default();
+    let raw = Raw::plugin(&serve(&hub), &info("go", methods)).await;
+    hub.wait_for("go", LONG).await.unwrap();
+    (hub, raw)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_call_looks_like() {
+    let (hub, mut raw) = hub_and_plugin(&["Greet"]).await;
+    let greeting = hub.call::<Value>("go", "Greet", &json!({"name": "Ada"})).trace("t");
+    let greeting = tokio::spawn(greeting.into_future());
+    let heard = raw.hear().await.unwrap();
+    assert_eq!((&*heard.trace, &*heard.method, &*heard.error), ("t", "Greet", ""));
+    assert_eq!(heard.payload, r#"{"name":"Ada"}"#);
+    raw.say(EnvelopeRef { payload: b"\"hi\"", ..heard.as_ref() }).await;
+    assert_eq!(greeting.await.unwrap().unwrap(), json!("hi"));
+}
+
+/// The original leaves the input in the answer of a method that panicked.
+#[tokio::test(start_paused = true)]
+async fn an_error_counts_whatever_else_is_there() {
+    let (hub, mut raw) = hub_and_plugin(&["Panic"]).await;
+    let panicked = tokio::spawn(hub.call::<Value>("go", "Panic", &1).into_future());
+    let heard = raw.hear().await.unwrap();
+    raw.say(EnvelopeRef { error: "panic: boom", ..heard.as_ref() }).await;
+    let error = panicked.await.unwrap().unwrap_err();
+    assert_eq!(error, CallError::Panicked { message: "boom".to_owned() });
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_without_a_payload_is_nothing() {
+    let (hub, mut raw) = hub_and_plugin(&["Nothing"]).await;
+    let nothing = tokio::spawn(hub.call::<()>("go", "Nothing", &()).into_future());
+    let heard = raw.hear().await.unwrap();
+    raw.say(EnvelopeRef { payload: b"", ..heard.as_ref() }).await;
+    nothing.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_no_json_fails_its_call_alone() {
+    let (hub, mut raw) = hub_and_plugin(&["Greet"]).await;
+    for payload in [&b"{"[..], &"[".repeat(100_000).into_bytes(), b"\xFF"] {
+        let garbled = tokio::spawn(hub.call::<Value>("go", "Greet", &()).into_future());
+        let heard = raw.hear().await.unwrap();
+        raw.say(EnvelopeRef { payload, ..heard.as_ref() }).await;
+        let error = garbled.await.unwrap().unwrap_err();
+        assert!(matches!(error, CallError::InvalidOutput { .. }), "{error:?}");
+    }
+    assert_eq!(hub.connected().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_no_call_ends_the_connection_with_its_reason() {
+    let hub = Socket::default();
+    let mut events = hub.events();
+    let mut raw = Raw::plugin(&serve(&hub), &info("go", &["Greet"])).await;
+    events.next().await;
+    raw.say(call(5, "Greet", b"1")).await;
+    let Some(Event::Disconnected(_, reason)) = events.next().await else { panic!() };
+    assert_eq!(reason, DisconnectReason::Protocol(ProtocolError::UnknownCall));
+    assert!(raw.refusal().await.contains("never sent"), "a Go program logs it");
+}
+
+/// What the two reserved words mean on the wire, a method of that name could never be called.
+#[tokio::test(start_paused = true)]
+async fn methods_that_the_wire_has_other_uses_for_are_left_out() {
+    let (hub, mut raw) = hub_and_plugin(&["Async", "Greet", "Shutdown"]).await;
+    let functions = hub.plugin_info("go").unwrap().functions;
+    assert_eq!(functions.iter().map(|function| &*function.name).collect::<Vec<_>>(), ["Greet"]);
+    for method in ["Async", "Shutdown"] {
+        let error = hub.call::<()>("go", method, &()).await.unwrap_err();
+        assert!(matches!(error, CallError::MethodNotFound { .. }));
+    }
+    drop(tokio::spawn(hub.call::<()>("go", "Greet", &()).into_future()));
+    raw.expect("Greet").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn descriptions_become_schemas() {
+    let input: Entity = serde_json::from_value(json!({
+        "type": "struct",
+        "fields": [
+            {"name": "name", "type": "string", "mandatory": true},
+            {"name": "tags", "type": "[]string"},
+        ],
+    }))
+    .unwrap();
+    let output: Entity = serde_json::from_value(json!({"type": "int"})).unwrap();
+    let hub = Socket::default();
+    let count = Function::new("Count", Some(input), Some(output));
+    let _raw = Raw::plugin(&serve(&hub), &PluginInfo::new("go", "v1 β", [count])).await;
+    hub.wait_for("go", LONG).await.unwrap();
+    let info = hub.plugin_info("go").unwrap();
+    assert_eq!(info.version, "v1 β");
+    let (input, output) = (info.functions[0].input.clone(), info.functions[0].output.clone());
+    let (input, output) = (input.unwrap().to_value(), output.unwrap().to_value());
+    assert_eq!(input["type"], "object");
+    assert_eq!(input["required"], json!(["name"]));
+    assert_eq!(input["properties"]["name"], json!({"type": "string"}));
+    assert_eq!(output["type"], "integer");
+}
+
+/// A Go program knows no such limits, and is worth more undescribed than not at all.
+#[tokio::test(start_paused = true)]
+async fn a_description_too_large_for_schemas_leaves_the_names() {
+    let fields: Vec<_> =
+        (0..15_000).map(|n| json!({"name": format!("field {n}"), "type": "[]string"})).collect();
+    let large: Entity =
+        serde_json::from_value(json!({"type": "struct", "fields": fields})).unwrap();
+    let hub = Socket::default();
+    let large = Function::new("Large", Some(large), None);
+    let _raw = Raw::plugin(&serve(&hub), &PluginInfo::new("go", "", [large])).await;
+    hub.wait_for("go", LONG).await.unwrap();
+    let info = hub.plugin_info("go").unwrap();
+    assert_eq!(info.functions[0].name, "Large");
+    assert_eq!(info.functions[0].input.clone().unwrap().to_value(), json!(true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn introductions_that_break_a_rule_are_refused_with_it() {
+    let hub = Socket::default();
+    let connector = serve(&hub);
+    for (broken, rule) in [
+        (info("", &["Greet"]), "a name is"),
+        (info("a\nb", &["Greet"]), "a name is"),
+        (info(&"x".repeat(129), &["Greet"]), "a name is"),
+        (PluginInfo::new("go", "\u{1b}[31m", []), "a version is"),
+        (info("go", &["a\0b"]), "method number 0"),
+    ] {
+        let mut raw = Raw::plugin(&connector, &broken).await;
+        let said = raw.refusal().await;
+        assert!(said.contains(rule), "{said}");
+    }
+    let many: Vec<_> = (0..1_025).map(|n| format!("m{n}")).collect();
+    let many: Vec<_> = many.iter().map(|name| &**name).collect();
+    let mut raw = Raw::plugin(&connector, &info("go", &many)).await;
+    assert!(raw.refusal().await.contains("1024 functions"));
+    assert!(hub.connected().is_empty());
+}
+
+/// It takes as many events as there is room for and reads no more, so answers behind them wait too;
+/// nothing is lost, and nothing grows.
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_events_is_held_back() {
+    let mut limits = brpc::Limits::default();
+    limits.event_credit = 8;
+    let hub = Socket::builder().limits(limits).build();
+    let mut events = hub.events().capacity(4).wait();
+    let mut raw = Raw::plugin(&serve(&hub), &info("go", &["Greet"])).await;
+    hub.wait_for("go", LONG).await.unwrap();
+    let greeting = tokio::spawn(hub.call::<u64>("go", "Greet", &()).into_future());
+    let seq = raw.expect("Greet").await.seq;
+    let flood = tokio::spawn(async move {
+        for number in 0..50_000_u32 {
+            raw.say(event(number.to_string().as_bytes())).await;
+        }
+        raw.say(call(seq, "Greet", b"7")).await;
+        raw
+    });
+    settle().await;
+    // Far longer than a peer may take for the rest of a message: nothing is due from one who is held
+    // back.
+    tokio::time::sleep(LONG / 120).await;
+    assert!(!flood.is_finished(), "the transport is full");
+    assert_eq!(hub.connected().len(), 1);
+    let Some(Event::Connected(_)) = events.next().await else { panic!() };
+    for number in 0..50_000_u32 {
+        let Some(Event::Message(message)) = events.next().await else { panic!() };
+        assert_eq!(message.decode(), Ok(number));
+    }
+    assert!(greeting.await.unwrap().is_err(), "its time was over meanwhile");
+    let _raw = flood.await.unwrap();
+    settle().await;
+    assert_eq!(hub.connected().len(), 1);
+}
+
+/// Every byte at which a real conversation can end.
+#[tokio::test(start_paused = true)]
+async fn cut_at_every_byte() {
+    let mut writer = brpc_gob::Writer::new();
+    let mut bytes = Vec::new();
+    writer.plugin_info(&info("go", &["Greet"]), &mut bytes);
+    let introduced = bytes.len();
+    writer.envelope(event(b"1"), &mut bytes);
+    writer.envelope(event(b"2"), &mut bytes);
+    for cut in 0..=bytes.len() {
+        let hub = Socket::default();
+        let mut events = hub.events();
+        let mut stream = serve(&hub).connect().await.unwrap();
+        stream.write_all(&bytes[..cut]).await.unwrap();
+        stream.shutdown().await.unwrap();
+        settle().await;
+        if cut >= introduced {
+            let Some(Event::Connected(_)) = events.next().await else { panic!("{cut}") };
+            loop {
+                match events.next().await {
+                    Some(Event::Message(_)) => {}
+                    Some(Event::Disconnected(_, reason)) => {
+                        use DisconnectReason::{MidFrame, Unclean};
+                        assert!(matches!(reason, Unclean | MidFrame), "{cut}: {reason:?}");
+                        break;
+                    }
+                    other => panic!("{cut}: {other:?}"),
+                }
+            }
+        }
+        assert!(hub.connected().is_empty(), "{cut}");
+    }
+}

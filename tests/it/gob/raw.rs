@@ -1,0 +1,102 @@
+//! Peers that say by hand what a Go program would.
+
+use brpc::{MemoryConnector, MemoryListener, Socket};
+use brpc_gob::{Envelope, EnvelopeRef, Function, PluginInfo, Reader, Writer};
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+
+/// Serves a hub where plugins of this host are let in.
+pub fn serve(hub: &Socket) -> MemoryConnector {
+    let (connector, listener) = MemoryListener::new();
+    drop(hub.serve(listener));
+    connector
+}
+
+/// One side of a connection.
+pub struct Raw {
+    pub stream: DuplexStream,
+    input: BytesMut,
+    reader: Reader,
+    writer: Writer,
+}
+
+/// A call.
+pub fn call<'a>(seq: u64, method: &'a str, payload: &'a [u8]) -> EnvelopeRef<'a> {
+    EnvelopeRef { seq, method, payload, ..EnvelopeRef::default() }
+}
+
+/// An event.
+pub fn event(payload: &[u8]) -> EnvelopeRef<'_> {
+    call(0, "Async", payload)
+}
+
+/// A plugin with methods that say nothing of what they take and give.
+pub fn info(name: &str, methods: &[&str]) -> PluginInfo {
+    let functions = methods.iter().map(|method| Function::new(*method, None, None));
+    PluginInfo::new(name, "1.0.0", functions)
+}
+
+impl Raw {
+    pub fn new(stream: DuplexStream) -> Self {
+        Self { stream, input: BytesMut::new(), reader: Reader::new(), writer: Writer::new() }
+    }
+
+    /// A plugin that has said who it is.
+    pub async fn plugin(hub: &MemoryConnector, info: &PluginInfo) -> Self {
+        let mut raw = Self::new(hub.connect().await.unwrap());
+        let mut bytes = Vec::new();
+        raw.writer.plugin_info(info, &mut bytes);
+        raw.stream.write_all(&bytes).await.unwrap();
+        raw
+    }
+
+    /// Says who it is, but for the end of it.
+    pub async fn say_half_of(&mut self, info: &PluginInfo) {
+        let mut bytes = Vec::new();
+        self.writer.plugin_info(info, &mut bytes);
+        self.stream.write_all(&bytes[..bytes.len() - 10]).await.unwrap();
+    }
+
+    pub async fn say(&mut self, envelope: EnvelopeRef<'_>) {
+        let mut bytes = Vec::new();
+        self.writer.envelope(envelope, &mut bytes);
+        self.stream.write_all(&bytes).await.unwrap();
+    }
+
+    /// What the plugin says of itself.
+    pub async fn info(&mut self) -> PluginInfo {
+        loop {
+            if let Some(info) = self.reader.plugin_info(&mut self.input, 1 << 20).unwrap() {
+                return info;
+            }
+            assert!(self.stream.read_buf(&mut self.input).await.unwrap() > 0, "it ended");
+        }
+    }
+
+    /// The next message; `None` at the end.
+    pub async fn hear(&mut self) -> Option<Envelope> {
+        loop {
+            if let Some(envelope) = self.reader.envelope(&mut self.input, 1 << 20).unwrap() {
+                return Some(envelope);
+            }
+            if self.stream.read_buf(&mut self.input).await.unwrap_or(0) == 0 {
+                assert!(self.input.is_empty(), "it ended within a message");
+                return None;
+            }
+        }
+    }
+
+    /// The next message, which is a call of this method.
+    pub async fn expect(&mut self, method: &str) -> Envelope {
+        let envelope = self.hear().await.unwrap();
+        assert_eq!(envelope.method, method);
+        envelope
+    }
+
+    /// Why the plugin is not let in.
+    pub async fn refusal(&mut self) -> String {
+        let envelope = self.expect("Shutdown").await;
+        assert_eq!(self.hear().await, None);
+        envelope.error
+    }
+}
