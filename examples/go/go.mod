@@ -1,0 +1,3 @@
+module example.com/brpc-go
+
+go 1.23
