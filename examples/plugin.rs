@@ -4,6 +4,8 @@
 //! $ cargo run --example hub
 //! $ cargo run --example plugin       # in another terminal; takes the hub's address, if need be
 //! ```
+//!
+//! `--gob` before the address dials a hub of the Go package instead.
 
 #[path = "support/report.rs"]
 mod report;
@@ -43,10 +45,13 @@ impl Example {
 
 #[tokio::main]
 async fn main() -> Result<(), Report> {
-    let hub = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    let (gob, addresses): (Vec<_>, Vec<_>) =
+        std::env::args().skip(1).partition(|arg| arg == "--gob");
+    let hub = addresses.into_iter().next().unwrap_or_else(|| "127.0.0.1:8080".to_owned());
     let mut stop = pin!(signal::stop_signal()?);
 
     let plugin = Plugin::new(Example { hook: AsyncHook::default() });
+    let plugin = if gob.is_empty() { plugin } else { plugin.gob() };
     let session = tokio::select! {
         session = plugin.connect(&hub) => session?,
         () = &mut stop => return Ok(()),
