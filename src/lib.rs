@@ -16,6 +16,10 @@ pub use brpc_socket::{
     Stage, Strangers, Unplug, UnplugError, VersionRangeError, WaitError, Wire,
 };
 
+#[cfg(feature = "gob")]
+#[cfg_attr(docsrs, doc(cfg(feature = "gob")))]
+pub use brpc_gob as gob;
+
 pub mod guide;
 pub mod testing;
 

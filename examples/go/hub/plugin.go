@@ -78,8 +78,10 @@ func (p *plugin) deliver(e *wire.Envelope) bool {
 		return false
 	}
 	waiting[0] <- e
-	if p.pending[e.Seq] = waiting[1:]; len(waiting) == 1 {
+	if len(waiting) == 1 {
 		delete(p.pending, e.Seq)
+	} else {
+		p.pending[e.Seq] = waiting[1:]
 	}
 	return true
 }
