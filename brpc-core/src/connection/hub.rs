@@ -28,9 +28,6 @@ pub struct HubConnection<T> {
     phase: Phase<T>,
     /// When the handshake must be over.
     hello_deadline: Instant,
-    /// Whether input is left where it is because there is no room for what it may say: a plugin that
-    /// knows nothing of credit is held back by not reading.
-    is_held: bool,
     events: VecDeque<HubEvent<T>>,
 }
 
@@ -62,7 +59,6 @@ impl<T> HubConnection<T> {
             wire: HubWire::Native(NativeHub::default()),
             phase: Phase::Handshake(HubHandshake::Sniffing(wires)),
             hello_deadline: now + limits.hello_deadline,
-            is_held: false,
             limits,
             events: VecDeque::new(),
         }
@@ -271,7 +267,7 @@ impl<T> HubConnection<T> {
                 Phase::Session(session) => {
                     if self.wire.is_foreign() && !session.has_room_for_event(self.limits.max_frame)
                     {
-                        self.is_held = true;
+                        self.stream.is_held = true;
                         return;
                     }
                     let (reader, events) = (&self.stream.reader, &mut self.events);
@@ -297,17 +293,13 @@ impl<T> Connection for HubConnection<T> {
 
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         let mut took_message = false;
-        self.is_held = false;
+        self.stream.is_held = false;
         self.take_messages(input, &mut took_message);
-        if self.is_held {
-            self.stream.note_held(input, now);
-        } else {
-            self.stream.note_input(input, took_message, now);
-        }
+        self.stream.note_input(input, took_message, now);
     }
 
     fn takes_input(&self) -> bool {
-        !self.is_held
+        !self.stream.is_held
     }
 
     fn handle_end(&mut self, end: End, _now: Instant) {

@@ -26,9 +26,6 @@ pub struct PluginConnection {
     description: Description,
     /// When the handshake must be over.
     hello_deadline: Instant,
-    /// Whether input is left where it is because there is no room for what it may ask for: a hub that
-    /// knows no limit of calls is held back by not reading.
-    is_held: bool,
     events: VecDeque<PluginEvent>,
 }
 
@@ -52,7 +49,6 @@ impl PluginConnection {
             phase: Phase::Handshake(handshake),
             description: introduction.description.clone(),
             hello_deadline: now + limits.hello_deadline,
-            is_held: false,
             limits,
             events: VecDeque::new(),
         }
@@ -190,7 +186,7 @@ impl PluginConnection {
                 }
                 Phase::Session(session) => {
                     if self.wire.is_foreign() && !session.has_place() {
-                        self.is_held = true;
+                        self.stream.is_held = true;
                         return;
                     }
                     let message = match self.wire.next(input, &self.stream.reader) {
@@ -227,17 +223,13 @@ impl Connection for PluginConnection {
 
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         let mut took_message = false;
-        self.is_held = false;
+        self.stream.is_held = false;
         self.take_messages(input, &mut took_message, now);
-        if self.is_held {
-            self.stream.note_held(input, now);
-        } else {
-            self.stream.note_input(input, took_message, now);
-        }
+        self.stream.note_input(input, took_message, now);
     }
 
     fn takes_input(&self) -> bool {
-        !self.is_held
+        !self.stream.is_held
     }
 
     fn handle_end(&mut self, end: End, _now: Instant) {

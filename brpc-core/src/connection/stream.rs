@@ -22,6 +22,9 @@ pub(crate) struct Stream {
     outgoing: Pace,
     /// Bytes of an incomplete frame.
     leftover: usize,
+    /// Whether input is left where it is because there is no room for what it may say: a peer that
+    /// knows no credit, or no limit of calls, is held back by not reading from it.
+    pub(crate) is_held: bool,
 }
 
 impl Stream {
@@ -32,6 +35,7 @@ impl Stream {
             incoming: Pace::new(limits.stall_window),
             outgoing: Pace::new(limits.stall_window),
             leftover: 0,
+            is_held: false,
         }
     }
 
@@ -42,13 +46,8 @@ impl Stream {
         }
         let more = input.len().saturating_sub(self.leftover) as u64;
         self.leftover = input.len();
-        self.incoming.moved(more, self.leftover > 0, now);
-    }
-
-    /// Notes that input is left where it is; nothing is due from a peer that is held back.
-    pub(crate) fn note_held(&mut self, input: &BytesMut, now: Instant) {
-        self.leftover = input.len();
-        self.incoming.moved(0, false, now);
+        // Nothing is due from a peer that is held back.
+        self.incoming.moved(more, self.leftover > 0 && !self.is_held, now);
     }
 
     /// Notes what the transport took.
