@@ -1,0 +1,51 @@
+//! Time as the runs have it.
+
+use std::time::{Duration, Instant};
+
+use brpc_core::Connection;
+
+use crate::tape::Tape;
+
+/// A clock that is moved by hand.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    pub(crate) now: Instant,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        Self { now: Instant::now() }
+    }
+
+    /// A time to come, or none.
+    pub(crate) fn later(&self, tape: &mut Tape<'_>) -> Option<Instant> {
+        match tape.choice() {
+            0..64 => None,
+            choice => Some(self.now + Duration::from_millis(u64::from(choice - 64) * 50)),
+        }
+    }
+
+    /// Goes on for a while, or to the connection's timer.
+    pub(crate) fn go_on(&mut self, connection: &impl Connection, tape: &mut Tape<'_>) {
+        self.now = match (tape.choice(), connection.poll_timeout()) {
+            (0..128, Some(timer)) => timer.max(self.now),
+            (choice, _) => self.now + Duration::from_millis(u64::from(choice) * 50),
+        };
+    }
+
+    /// Has the connection do what is due, as its shell does.
+    pub(crate) fn tick(&self, connection: &mut impl Connection) {
+        let is_due = |connection: &dyn Fn() -> Option<Instant>| {
+            connection().is_some_and(|timer| timer <= self.now)
+        };
+        // Twice at the same time is fine, for a second look; more, and the shell would never sleep
+        // again.
+        for _ in 0..2 {
+            if !is_due(&|| connection.poll_timeout()) {
+                return;
+            }
+            connection.handle_timeout(self.now);
+        }
+        assert!(!is_due(&|| connection.poll_timeout()), "a timer in the past");
+    }
+}

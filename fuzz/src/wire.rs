@@ -1,0 +1,237 @@
+//! What peers say that know the wire, and whether what is said to them is of it.
+
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use brpc_core::describe::Description;
+use brpc_core::{
+    Connection, Function, HubConnection, Introduction, Labels, Limits, PluginConnection,
+    WriteBuffer,
+};
+use brpc_gob::{EnvelopeRef, Reader, Writer};
+use bytes::{Buf, BytesMut};
+
+use crate::tape::Tape;
+
+/// A wire, as the peer of the connection under test knows it.
+#[derive(Debug)]
+pub enum Wire {
+    /// The native one.
+    Native,
+    /// That of the Go package.
+    Gob {
+        /// Writes what the peer says.
+        writer: Writer,
+        /// Reads what it is told.
+        reader: Reader,
+    },
+}
+
+impl Wire {
+    /// That of the Go package, for a new connection.
+    pub fn gob() -> Self {
+        Self::Gob { writer: Writer::new(), reader: Reader::new() }
+    }
+
+    /// All that a plugin says before it is let in.
+    pub(crate) fn introduction(&mut self) -> Vec<u8> {
+        match self {
+            Self::Native => HANDSHAKE.plugin.clone(),
+            Self::Gob { writer, .. } => {
+                let functions = METHODS.map(|method| brpc_gob::Function::new(method, None, None));
+                let mut out = Vec::new();
+                writer.plugin_info(&brpc_gob::PluginInfo::new(NAME, "1", functions), &mut out);
+                out
+            }
+        }
+    }
+
+    /// All that a hub says to let a plugin in.
+    pub(crate) fn welcome(&self) -> Vec<u8> {
+        match self {
+            Self::Native => HANDSHAKE.hub.clone(),
+            Self::Gob { .. } => Vec::new(),
+        }
+    }
+
+    /// What a plugin that is let in may say.
+    pub(crate) fn plugin_says(&mut self, tape: &mut Tape<'_>) -> Vec<u8> {
+        let (choice, id) = (tape.choice(), tape.choice());
+        let Self::Gob { writer, .. } = self else {
+            let number = u64::from(id);
+            return match choice % 6 {
+                0 => frame(REPLY, &[number], OUTPUT),
+                1 => frame(FAILED, &[number, u64::from(choice / 6 % 10) + 1, 0, 0], b""),
+                2 => frame(METADATA, &[0], b""),
+                3 => frame(EVENT, &[], &vec![b' '; usize::from(id) * 64]),
+                4 => frame(LEAVE, &[number], b""),
+                _ => frame(GOODBYE, &[number, 0], b""),
+            };
+        };
+        let said = EnvelopeRef { seq: id.into(), method: METHODS[0], ..EnvelopeRef::default() };
+        let (mut out, event) = (Vec::new(), vec![b' '; usize::from(id) * 64]);
+        let said = match choice % 3 {
+            0 => EnvelopeRef { payload: OUTPUT, ..said },
+            1 => EnvelopeRef { error: "panic: no", ..said },
+            _ => EnvelopeRef { method: "Async", payload: &event, ..said },
+        };
+        writer.envelope(said, &mut out);
+        out
+    }
+
+    /// What a hub may say to a plugin that is let in.
+    pub(crate) fn hub_says(&mut self, tape: &mut Tape<'_>) -> Vec<u8> {
+        let (choice, id) = (tape.choice(), tape.choice());
+        let method = choice / 5 % 3;
+        let Self::Gob { writer, .. } = self else {
+            let number = u64::from(id);
+            return match choice % 5 {
+                0 => frame(CALL, &[number, method.into(), number * 10, 0, 0], OUTPUT),
+                1 => frame(CANCEL, &[number], b""),
+                2 => frame(CREDIT, &[number, number], b""),
+                3 => frame(DRAIN, &[u64::from(method), number, 0], b""),
+                _ => frame(GOODBYE, &[number, 0], b""),
+            };
+        };
+        let method = match choice % 5 {
+            4 => "Shutdown",
+            _ => ["echo", "sleep", "Async"][usize::from(method)],
+        };
+        let error = if choice >= 250 { "handshake (conflict)" } else { "" };
+        let mut out = Vec::new();
+        let said = EnvelopeRef { seq: id.into(), method, error, ..EnvelopeRef::default() };
+        writer.envelope(said, &mut out);
+        out
+    }
+
+    /// Hears what is said to the peer, whole messages of it. How many calls and answers are among
+    /// it.
+    pub(crate) fn hears(&mut self, mut said: &[u8]) -> usize {
+        let mut count = 0;
+        match self {
+            Self::Native => {
+                said = said.strip_prefix(PREFACE).unwrap_or(said);
+                while let Some((length, rest)) = said.split_first_chunk() {
+                    let length = u32::from_be_bytes(*length) as usize;
+                    assert!((1..=rest.len()).contains(&length), "a frame of {length} bytes");
+                    count += usize::from(matches!(rest[0], CALL | REPLY | FAILED));
+                    said = &rest[length..];
+                }
+                assert!(said.is_empty(), "half a frame");
+            }
+            Self::Gob { reader, .. } => {
+                let mut said = BytesMut::from(said);
+                while let Some(envelope) =
+                    reader.envelope(&mut said, usize::MAX).expect("a message of the wire")
+                {
+                    count += usize::from(!matches!(&*envelope.method, "Async" | "Shutdown"));
+                }
+                assert!(said.is_empty(), "half a message");
+            }
+        }
+        count
+    }
+
+    /// Hears what a plugin says of itself, which is its first.
+    pub(crate) fn hears_introduction(&mut self, said: &mut BytesMut) {
+        if let Self::Gob { reader, .. } = self {
+            let info = reader.plugin_info(said, usize::MAX).expect("an introduction");
+            assert!(info.is_some_and(|info| info.name == NAME), "a whole introduction");
+        }
+    }
+}
+
+/// What both sides say in the native handshake.
+struct Handshake {
+    plugin: Vec<u8>,
+    hub: Vec<u8>,
+}
+
+static HANDSHAKE: LazyLock<Handshake> = LazyLock::new(|| {
+    let now = Instant::now();
+    let mut plugin = PluginConnection::new(&INTRODUCTION, Limits::default(), now);
+    let mut hub = HubConnection::<()>::new(small_limits(), now);
+    let mut said = Handshake { plugin: sent(&mut plugin, now), hub: Vec::new() };
+    hub.handle_input(&mut BytesMut::from(&said.plugin[..]), now);
+    hub.accept(None);
+    said.hub = sent(&mut hub, now);
+    plugin.handle_input(&mut BytesMut::from(&said.hub[..]), now);
+    let description = sent(&mut plugin, now);
+    hub.handle_input(&mut BytesMut::from(&description[..]), now);
+    hub.welcome(NAME, 1, [9; 16]);
+    said.hub.extend(sent(&mut hub, now));
+    said.plugin.extend(description);
+    said
+});
+
+/// What the plugins here say of themselves.
+pub(crate) static INTRODUCTION: LazyLock<Introduction> = LazyLock::new(|| Introduction {
+    name: NAME.to_owned(),
+    version: "1".to_owned(),
+    labels: Labels::default(),
+    instance: [7; 16],
+    description: Description::new(&METHODS.map(Function::new)).expect("short names"),
+});
+
+/// Limits that are soon reached.
+pub(crate) fn small_limits() -> Limits {
+    let mut limits = Limits::default();
+    (limits.max_calls, limits.queue_calls) = (3, 4);
+    limits.queue_bytes = 64;
+    (limits.event_credit, limits.event_credit_bytes) = (4, 1);
+    limits.max_frame = Limits::LOWEST_MAX_FRAME;
+    limits
+}
+
+/// All that a connection has to say at the moment.
+pub(crate) fn sent(connection: &mut impl Connection, now: Instant) -> Vec<u8> {
+    let (mut out, mut sent) = (WriteBuffer::new(), Vec::new());
+    loop {
+        let wanted = connection.wants_transmit();
+        connection.poll_transmit(&mut out, now);
+        assert!(wanted || out.is_empty(), "wants_transmit tells what poll_transmit gives");
+        if out.is_empty() {
+            break;
+        }
+        sent.extend_from_slice(&out.copy_to_bytes(out.remaining()));
+    }
+    assert!(!connection.wants_transmit(), "a shell would never sleep again");
+    sent
+}
+
+/// A frame of the native wire: numbers, and what follows them.
+fn frame(kind: u8, numbers: &[u64], rest: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0, 0, 0, 0, kind];
+    for &number in numbers {
+        let mut left = number;
+        while left >= 0x80 {
+            frame.push(left.to_le_bytes()[0] | 0x80);
+            left >>= 7;
+        }
+        frame.push(left.to_le_bytes()[0]);
+    }
+    frame.extend_from_slice(rest);
+    let length = u32::try_from(frame.len() - 4).expect("frames here are short");
+    frame[..4].copy_from_slice(&length.to_be_bytes());
+    frame
+}
+
+const NAME: &str = "fuzzed";
+
+const METHODS: [&str; 2] = ["echo", "sleep"];
+
+const OUTPUT: &[u8] = br#"{"n":1}"#;
+
+const PREFACE: &[u8] = b"\xB2brpc\n\x01\x00";
+
+// Kinds of frames.
+const CALL: u8 = 0x10;
+const CANCEL: u8 = 0x11;
+const CREDIT: u8 = 0x12;
+const DRAIN: u8 = 0x13;
+const REPLY: u8 = 0x18;
+const FAILED: u8 = 0x19;
+const EVENT: u8 = 0x1A;
+const LEAVE: u8 = 0x1B;
+const METADATA: u8 = 0x1C;
+const GOODBYE: u8 = 0x1F;
