@@ -151,6 +151,10 @@ pub(crate) enum System {
     Tarpc,
     /// Peer: request and reply over NATS, with JSON.
     Nats,
+    /// The project's hub, and a plugin in Go.
+    GoPlugin,
+    /// Peer: a hub in Go on the same wire, and the same plugin.
+    GoHub,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, ValueEnum)]
@@ -190,9 +194,10 @@ impl System {
     /// The name of what it is a variant of.
     pub(crate) fn family(self) -> &'static str {
         match self {
-            Self::Brpc => "brpc",
+            Self::Brpc | Self::GoPlugin => "brpc",
             Self::Tarpc => "tarpc",
             Self::Nats => "nats",
+            Self::GoHub => "go",
             Self::BufJsonSpawn
             | Self::BufJson
             | Self::MuxJson

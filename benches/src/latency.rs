@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Takes latencies in. Each thread has a histogram of its own, so that recording neither waits for
 /// another thread nor takes 100 KiB for each of 1,000 callers.
@@ -21,7 +21,7 @@ pub(crate) struct Recorder {
 struct Shard(Mutex<Histogram<u64>>);
 
 /// Microseconds below which a share of the calls stayed.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(crate) struct Latency {
     p50: f64,
     p90: f64,

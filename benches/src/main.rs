@@ -1,5 +1,6 @@
 //! The project's own benchmark; see `--help`.
 
+mod child;
 mod compare;
 mod echo;
 mod flags;

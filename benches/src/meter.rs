@@ -12,7 +12,7 @@ use crate::Error;
 /// The processes that are measured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Processes {
-    /// The hub's, which is this one.
+    /// The hub's, which is this one if nothing else is said.
     caller: Pid,
     /// The plugins'.
     callee: Pid,
@@ -32,6 +32,12 @@ pub(crate) struct Each<T> {
 impl Processes {
     pub(crate) fn new(callee: Pid, broker: Option<Pid>) -> Self {
         Self { caller: Pid::this(), callee, broker }
+    }
+
+    /// The same, with the hub in another process than this one.
+    #[cfg(feature = "go")]
+    pub(crate) fn with_hub(self, hub: Pid) -> Self {
+        Self { caller: hub, ..self }
     }
 
     /// CPU time so far, in the kernel and outside of it, of all threads.

@@ -1,15 +1,14 @@
 //! The two processes: how the hub's starts the plugins', and what they say to each other beside the
 //! connections that are measured.
 
-use std::process::Stdio;
-
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::Pid;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines, Stdin};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines, Stdin};
+use tokio::process::Command;
 
 use crate::Error;
+use crate::child::Child;
 
 /// The plugin process says that it runs.
 const READY: &str = "READY";
@@ -20,55 +19,31 @@ const CONNECTED: &str = "CONNECTED";
 
 /// The process of the plugins, as the hub's sees it. It ends when this is dropped.
 #[derive(Debug)]
-pub(crate) struct PluginProcess {
-    child: Child,
-    pid: Pid,
-    orders: ChildStdin,
-    answers: Lines<BufReader<ChildStdout>>,
-}
+pub(crate) struct PluginProcess(Child);
 
 impl PluginProcess {
     /// Starts this program once more, with the same flags. The plugins don't dial yet.
     pub(crate) async fn start(hub: &str) -> Result<Self, Error> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(std::env::args_os().skip(1))
-            .args(["--role", "plugin", "--hub", hub])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
-        let pid = child.id().ok_or("the plugin process has ended")?;
-        let orders = child.stdin.take().ok_or("the plugin process has no input")?;
-        let answers = child.stdout.take().ok_or("the plugin process has no output")?;
-        let answers = BufReader::new(answers).lines();
-        let pid = Pid::from_raw(i32::try_from(pid)?);
-        let mut process = Self { child, pid, orders, answers };
-        process.expect(READY).await?;
-        Ok(process)
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(std::env::args_os().skip(1)).args(["--role", "plugin", "--hub", hub]);
+        let mut child = Child::start("the plugin process", command)?;
+        child.expect(READY).await?;
+        Ok(Self(child))
     }
 
     pub(crate) fn pid(&self) -> Pid {
-        self.pid
+        self.0.pid()
     }
 
     /// Has the plugins dial the hub, and returns when the last one is connected.
     pub(crate) async fn dial(&mut self) -> Result<(), Error> {
-        self.orders.write_all(format!("{DIAL}\n").as_bytes()).await?;
-        self.expect(CONNECTED).await
+        self.0.order(DIAL).await?;
+        self.0.expect(CONNECTED).await
     }
 
     /// Ends the process, and waits until it has.
-    pub(crate) async fn stop(mut self) -> Result<(), Error> {
-        self.child.kill().await?;
-        Ok(())
-    }
-
-    async fn expect(&mut self, answer: &str) -> Result<(), Error> {
-        match self.answers.next_line().await? {
-            Some(line) if line == answer => Ok(()),
-            Some(line) => Err(format!("the plugin process said `{line}` and not {answer}").into()),
-            None => Err("the plugin process has ended".into()),
-        }
+    pub(crate) async fn stop(self) -> Result<(), Error> {
+        self.0.stop().await
     }
 }
 

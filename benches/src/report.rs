@@ -37,7 +37,7 @@ pub(crate) struct Report {
     first_error: Option<String>,
     /// As the callers saw them; at a fixed rate, from when a call was due.
     #[serde(skip_serializing_if = "Option::is_none")]
-    latency_us: Option<Latency>,
+    pub(crate) latency_us: Option<Latency>,
     /// As they would be at even times; see [`Measured::corrected`].
     #[serde(skip_serializing_if = "Option::is_none")]
     corrected_us: Option<Latency>,

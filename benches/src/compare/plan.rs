@@ -87,6 +87,9 @@ const INLINE: Entry = Entry::new("buf-json", Kind::Limit);
 const QUEUE: Entry = Entry::new("mux-json", Kind::Limit);
 const TARPC: Entry = Entry::new("tarpc", Kind::Peer);
 const NATS: Entry = Entry::new("nats", Kind::Peer);
+/// The project's hub and the one in Go, each with the same plugin in Go.
+const GO_PLUGIN: Entry = Entry::new("go-plugin", Kind::Project);
+const GO_HUB: Entry = Entry::new("go-hub", Kind::Peer);
 
 /// All that is measured.
 pub(super) fn plan() -> Vec<Case> {
@@ -97,6 +100,7 @@ pub(super) fn plan() -> Vec<Case> {
         .chain([large(), sequential(), fixed_rate(), many()])
         .chain([broadcast(1_000, 20), broadcast(10_000, 5)])
         .chain([idle(1_000), idle(10_000), beside_idle(), events(), churn()])
+        .chain(go())
         .collect()
 }
 
@@ -255,6 +259,38 @@ fn churn() -> Case {
         flags,
         entries: vec![BRPC, INLINE],
         measures: vec![Measure::new("lives/s", "/churn/lives_per_s", More, vec![INLINE.to_know()])],
+    }
+}
+
+/// Calls to a plugin in Go, if this build can measure them.
+fn go() -> Vec<Case> {
+    const SEQUENTIAL: &str = "one call after the other to a Go plugin";
+    if !cfg!(feature = "go") {
+        return Vec::new();
+    }
+    let mut one_cpu =
+        to_go("go-one-cpu", &format!("{SEQUENTIAL}, all on one CPU"), 1, GO_HUB.to_know());
+    one_cpu.flags.push("--one-cpu".to_owned());
+    let many = |inflight| {
+        let title = format!("{inflight} calls to a Go plugin in flight, 64 B");
+        to_go(&format!("go-{inflight}"), &title, inflight, GO_HUB.to_know())
+    };
+    vec![to_go("go-sequential", SEQUENTIAL, 1, GO_HUB.at_most(1.0)), one_cpu, many(16), many(64)]
+}
+
+fn to_go(name: &str, title: &str, inflight: u32, median: Goal) -> Case {
+    let to_know = || vec![GO_HUB.to_know()];
+    Case {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        flags: flags(&[("inflight", inflight), ("payload", 64)]),
+        entries: vec![GO_PLUGIN, GO_HUB],
+        measures: vec![
+            Measure::new("p50 µs", "/latency_us/p50", Less, vec![median]),
+            Measure::new("p99 µs", "/latency_us/p99", Less, to_know()),
+            Measure::new("calls/s", "/calls_per_s", More, to_know()),
+            Measure::new("CPU µs of the hub a call", "/cpu_us_per_call/caller", Less, to_know()),
+        ],
     }
 }
 

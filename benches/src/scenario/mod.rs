@@ -4,6 +4,8 @@ mod broadcast;
 mod call;
 mod churn;
 mod events;
+#[cfg(feature = "go")]
+mod go;
 mod idle;
 
 use std::time::Instant;
@@ -31,7 +33,15 @@ pub(crate) async fn run(setup: &Setup, progress: &Progress) -> Result<Report, Er
         #[cfg(feature = "peers")]
         (System::Nats, _) => run_calls(NatsHub::start(setup).await?, setup, progress).await,
         #[cfg(not(feature = "peers"))]
-        (System::Tarpc | System::Nats, _) => Err(not_built(setup.system)),
+        (System::Tarpc | System::Nats, _) => Err(not_built(setup.system, "peers")),
+        #[cfg(feature = "go")]
+        (System::GoPlugin, Scenario::Call) => go::called_by_brpc(setup, progress).await,
+        #[cfg(feature = "go")]
+        (System::GoHub, Scenario::Call) => go::called_by_go(setup, progress).await,
+        #[cfg(feature = "go")]
+        (System::GoPlugin | System::GoHub, scenario) => Err(not_there(setup.system, scenario)),
+        #[cfg(not(feature = "go"))]
+        (System::GoPlugin | System::GoHub, _) => Err(not_built(setup.system, "go")),
         _ => run_any(RawHub::listen()?, setup, progress).await,
     }
 }
@@ -58,9 +68,9 @@ async fn run_calls<H: Hub>(hub: H, setup: &Setup, progress: &Progress) -> Result
     }
 }
 
-#[cfg(not(feature = "peers"))]
-fn not_built(system: System) -> Error {
-    format!("{system} is measured by a build with `--features peers`").into()
+#[cfg(not(all(feature = "go", feature = "peers")))]
+fn not_built(system: System, feature: &str) -> Error {
+    format!("{system} is measured by a build with `--features {feature}`").into()
 }
 
 fn not_there(system: System, scenario: Scenario) -> Error {
@@ -81,7 +91,8 @@ pub(crate) async fn run_plugins(setup: &Setup) -> Result<(), Error> {
         #[cfg(feature = "peers")]
         System::Nats => peers::nats::dial(setup).await?,
         #[cfg(not(feature = "peers"))]
-        System::Tarpc | System::Nats => return Err(not_built(setup.system)),
+        System::Tarpc | System::Nats => return Err(not_built(setup.system, "peers")),
+        System::GoPlugin | System::GoHub => return Err("plugins in Go aren't run by this".into()),
         _ => raw::dial(setup).await?,
     }
     hub.connected().await

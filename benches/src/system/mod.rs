@@ -2,6 +2,8 @@
 
 pub(crate) mod brpc;
 pub(crate) mod dial;
+#[cfg(feature = "go")]
+pub(crate) mod go;
 #[cfg(feature = "peers")]
 pub(crate) mod peers;
 pub(crate) mod raw;

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.com/brpc-go/wire"
@@ -19,16 +23,16 @@ import (
 //	{"do":"info","name":"x"}             {"info":PluginInfo}
 //	{"do":"call","name":"x","method":"Greet","trace":"t","payload":{...}}
 //	                                     {"seq":0,"trace":"t","method":"Greet","payload":{...}}
-//	{"do":"load","name":"x","method":"Echo","payload":{"id":0,"name":"n","data":"d"},"ms":1000,"callers":8}
-//	                                     {"calls":50000,"errors":0,"mismatches":0,"seconds":1.0,"latency_us":{"p50":90,...}}
+//	{"do":"load","name":"x","method":"Echo","payload":{...},"calls":1000,"callers":8}
+//	                                     {"calls":1000,"errors":0,"seconds":0.1,"p50_us":90,"p99_us":300}
+//	{"do":"bench","name":"x","method":"Echo","payload":{"id":0,"name":"n","data":"d"},"ms":1000,"callers":8}
+//	                                     see bench.go
 //	{"do":"unplug","name":"x","trace":"t"}   {"ok":true} once it has gone
 //	{"do":"shutdown","trace":"t"}            {"ok":true} once all have gone; then exits
 //
 // A call's payload is sent as it is written, and without one nothing is sent.
 // In its answer, "payload" is missing if there was none; null was sent as null.
 // With "seq":N a call goes out under that number, whether it is free or not.
-//
-// The calls of a load count the "id" of the payload up.
 type command struct {
 	ID      json.RawMessage `json:"id"`
 	Do      string          `json:"do"`
@@ -39,6 +43,7 @@ type command struct {
 	Payload json.RawMessage `json:"payload"`
 	Seq     *uint64         `json:"seq"`
 	MS      int             `json:"ms"`
+	Calls   int             `json:"calls"`
 	Callers int             `json:"callers"`
 }
 
@@ -96,7 +101,9 @@ func (h *hub) do(c *command, answer object) error {
 			answer["payload"] = json.RawMessage(e.Payload)
 		}
 	case "load":
-		return load(p, c, answer)
+		load(p, c, answer)
+	case "bench":
+		return bench(p, c, answer)
 	case "unplug":
 		p.unplug(c.Trace)
 		answer["ok"] = true
@@ -104,4 +111,54 @@ func (h *hub) do(c *command, answer object) error {
 		return errors.New("no such command: " + c.Do)
 	}
 	return nil
+}
+
+// load makes as many calls as it is told, one after the other in each of several
+// goroutines. An answer that isn't what was sent counts as an error.
+func load(p *plugin, c *command, answer object) {
+	var (
+		wg     sync.WaitGroup
+		taken  atomic.Int64
+		errs   atomic.Int64
+		mu     sync.Mutex
+		micros []int64
+	)
+
+	start := time.Now()
+	for range max(c.Callers, 1) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			var mine []int64
+			for taken.Add(1) <= int64(c.Calls) {
+				sent := time.Now()
+				e, err := p.call(c)
+				mine = append(mine, time.Since(sent).Microseconds())
+				if err != nil || e.Error != "" || !sameJSON(e.Payload, c.Payload) {
+					errs.Add(1)
+				}
+			}
+			mu.Lock()
+			micros = append(micros, mine...)
+			mu.Unlock()
+		}()
+	}
+	wg.Wait()
+
+	answer["seconds"] = time.Since(start).Seconds()
+	answer["calls"], answer["errors"] = len(micros), errs.Load()
+	if slices.Sort(micros); len(micros) > 0 {
+		answer["p50_us"] = micros[len(micros)*50/100]
+		answer["p99_us"] = micros[len(micros)*99/100]
+	}
+}
+
+// sameJSON compares values, not texts: a plugin that decodes its input may well
+// send other blanks, or fields in another order.
+func sameJSON(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	var x, y any
+	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::plugin;
 use crate::Error;
 use crate::echo::{Failure, Message};
-use crate::flags::{Scenario, Setup};
+use crate::flags::{Scenario, Setup, System};
 use crate::system::{ChurnHub, EventHub, Hub, Plugin, call_in_life, dial, finish_lives};
 use crate::tally::Tally;
 
@@ -17,6 +17,8 @@ use crate::tally::Tally;
 pub(crate) struct BrpcHub {
     socket: Socket,
     address: String,
+    /// The name of what its plugins are called for.
+    method: &'static str,
     /// Who comes and goes, and what plugins send.
     events: Events,
 }
@@ -26,6 +28,7 @@ pub(crate) struct BrpcHub {
 pub(crate) struct Named {
     socket: Socket,
     name: Arc<str>,
+    method: &'static str,
 }
 
 /// How many that came and went need not have been looked at yet.
@@ -41,11 +44,16 @@ impl BrpcHub {
             _ => socket.events().capacity(ARRIVALS.max(setup.plugins() as usize)),
         };
         socket.serve(listener);
-        Ok(Self { socket, address, events })
+        let method = match setup.system {
+            // As Go has it: what others may call begins with a capital letter.
+            System::GoPlugin => "Echo",
+            _ => "echo",
+        };
+        Ok(Self { socket, address, method, events })
     }
 
     fn plugin(&self, name: &str) -> Named {
-        Named { socket: self.socket.clone(), name: name.into() }
+        Named { socket: self.socket.clone(), name: name.into(), method: self.method }
     }
 }
 
@@ -68,7 +76,7 @@ impl Hub for BrpcHub {
     }
 
     async fn broadcast(&self, _: &[Named], message: &Message) -> usize {
-        let mut answers = self.socket.broadcast::<Message>("echo", message);
+        let mut answers = self.socket.broadcast::<Message>(self.method, message);
         let mut right = 0;
         while let Some((_, answer)) = answers.next().await {
             right += usize::from(answer.is_ok_and(|answer| answer.check(message).is_ok()));
@@ -122,7 +130,7 @@ impl ChurnHub for BrpcHub {
 
 impl Plugin for Named {
     async fn echo(&self, message: &Message) -> Result<Message, Failure> {
-        let answer = self.socket.call(&self.name, "echo", message).await;
+        let answer = self.socket.call(&self.name, self.method, message).await;
         answer.map_err(|error| Failure::of(&error))
     }
 }

@@ -7,6 +7,8 @@ mod hub;
 mod plugin;
 
 pub(crate) use hub::BrpcHub;
+#[cfg(feature = "go")]
+pub(crate) use plugin::name;
 pub(crate) use plugin::{Described, dial};
 
 use brpc::{Limits, Socket};

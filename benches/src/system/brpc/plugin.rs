@@ -26,7 +26,7 @@ impl Echo {
 }
 
 /// The name under which a plugin connects.
-pub(super) fn name(number: u32) -> String {
+pub(crate) fn name(number: u32) -> String {
     format!("plugin-{number}")
 }
 

@@ -35,9 +35,13 @@ impl Mode {
             System::MuxJsonYield => (Queue { yields: true }, false),
             System::MuxJsonSpawnYield => (Queue { yields: true }, true),
             // Those that are no limits don't come here, and the pipe has only a plugin.
-            System::BufJson | System::PipeJson | System::Brpc | System::Tarpc | System::Nats => {
-                (Buffer, false)
-            }
+            System::BufJson
+            | System::PipeJson
+            | System::Brpc
+            | System::Tarpc
+            | System::Nats
+            | System::GoPlugin
+            | System::GoHub => (Buffer, false),
         };
         // Where there are many connections, no more than a small message takes.
         let is_small =

@@ -185,7 +185,7 @@ impl HubHandshake {
         }
     }
 
-    /// Tells the plugin that it is not let in. A peer that has said nothing is answered as a native
+    /// Tells the plugin that it is not let in. A peer that has said too little is answered as a native
     /// one.
     pub(crate) fn refuse(&self, refusal: &Refusal, wire: &mut HubWire, out: &mut WriteBuffer) {
         if match self {
