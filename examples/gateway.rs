@@ -9,7 +9,7 @@
 mod report;
 
 use brpc::testing::plug;
-use brpc::{CallError, Context, MethodError, Plugin, Socket};
+use brpc::{CallError, Context, Execution, MethodError, Plugin, Socket};
 use report::Report;
 use serde_json::value::RawValue;
 
@@ -34,10 +34,10 @@ impl Gateway {
         for (key, value) in cx.metadata() {
             call = call.metadata(key, value);
         }
-        let response = call.response().await.map_err(|error| match error {
+        let response = call.response().await.map_err(|error| match (error.execution(), error) {
             // What the method said is passed on as it was.
-            CallError::Method(error) => error,
-            other => MethodError::new("gateway", other.to_string()),
+            (Execution::Completed, CallError::Method(error)) => error,
+            (_, other) => MethodError::new("gateway", other.to_string()),
         })?;
         for (key, value) in &response.metadata {
             // It came along with one answer, so it can go along with another.

@@ -13,7 +13,7 @@ mod signal;
 use std::pin::pin;
 use std::time::Duration;
 
-use brpc::{Event, Events, Socket};
+use brpc::{Event, Events, PluginRef, Socket};
 use report::{Report, chain};
 use tokio::net::TcpListener;
 
@@ -50,7 +50,7 @@ async fn main() -> Result<(), Report> {
     // Shut the hub down; every plugin is told why its run ends. Twice is the same as once.
     let report = hub.shutdown().grace(GRACE).await;
     for left in report.plugins.iter().filter(|left| !left.is_clean()) {
-        println!("Cut off: {} ({}, {} calls)", left.plugin.name(), left.reason, left.cut);
+        println!("Cut off: {} ({}, {} calls)", shown(&left.plugin), left.reason, left.cut);
     }
     // Streams of events end with the hub.
     events.await?;
@@ -79,9 +79,13 @@ async fn talk(hub: &Socket) -> Result<(), Report> {
 }
 
 fn print_list(hub: &Socket) {
-    let plugins = hub.connected();
-    let names: Vec<&str> = plugins.iter().map(brpc::PluginRef::name).collect();
+    let names: Vec<String> = hub.connected().iter().map(shown).collect();
     println!("List: [{}]", names.join(", "));
+}
+
+/// The name of a plugin, with escapes: that of a Go program may be any text.
+fn shown(plugin: &PluginRef) -> String {
+    plugin.name().escape_debug().to_string()
 }
 
 /// Prints what happens, beside the calls.
@@ -89,7 +93,7 @@ async fn print_events(mut events: Events) {
     while let Some(event) = events.next().await {
         match event {
             Event::Connected(plugin) => {
-                println!("Connected: {} {}", plugin.name(), plugin.version());
+                println!("Connected: {} {}", shown(&plugin), plugin.version().escape_debug());
             }
             Event::Message(message) => match message.decode::<String>() {
                 Ok(text) => println!("Async: {text}"),
@@ -97,7 +101,7 @@ async fn print_events(mut events: Events) {
             },
             Event::Disconnected(plugin, reason) => {
                 let graceful = reason.is_graceful();
-                println!("Disconnected: {} ({reason}), gracefully: {graceful}", plugin.name());
+                println!("Disconnected: {} ({reason}), gracefully: {graceful}", shown(&plugin));
             }
             other => println!("{other:?}"),
         }

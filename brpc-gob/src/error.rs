@@ -1,6 +1,6 @@
 //! What a peer can do that the format or our limits forbid.
 
-use brpc_core::limits::{MAX_METHODS, MAX_SCHEMA_DEPTH, MAX_SCHEMA_NODES};
+use brpc_core::limits::MAX_METHODS;
 use thiserror::Error;
 
 use crate::gob::{MAX_FIELDS, MAX_SKIP_DEPTH, MAX_TYPES};
@@ -75,17 +75,11 @@ pub enum GobError {
     #[error("more than {MAX_FIELDS} fields in all types")]
     TooManyFields,
     /// A value nests too deep.
-    #[error(
-        "a value that nests more than {MAX_SKIP_DEPTH} levels deep, or an entity more than \
-         {MAX_SCHEMA_DEPTH}"
-    )]
+    #[error("a value that nests more than {MAX_SKIP_DEPTH} levels deep")]
     TooDeep,
     /// More functions than are allowed.
     #[error("more than {MAX_METHODS} functions")]
     TooManyFunctions,
-    /// More entities in all functions than are allowed.
-    #[error("more than {MAX_SCHEMA_NODES} entities in all functions")]
-    TooManyEntities,
 }
 
 impl GobError {
@@ -106,7 +100,6 @@ impl GobError {
             Self::TooManyFields => "too many fields in gob types",
             Self::TooDeep => "a gob value that nests too deep",
             Self::TooManyFunctions => "too many functions",
-            Self::TooManyEntities => "too many entities",
         }
     }
 }

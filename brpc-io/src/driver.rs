@@ -61,6 +61,9 @@ const MUCH: usize = 4 * 1024;
 /// How much room for input, for output, and for things to tell, any connection keeps.
 const KEPT: (usize, usize, usize) = (2 * 1024, 1024, 8);
 
+/// How much is read of a peer that is held back: enough to hear in most cases that it is gone.
+const HELD_INPUT: usize = 1 << 20;
+
 /// How often a connection that is never out of work is turned around before others get their turn.
 const TURNS: usize = 16;
 
@@ -175,9 +178,10 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
     /// with the lock taken once.
     fn turn(&mut self, open: &mut Open, context: &mut Context<'_>) -> Turn {
         // What was read before is to be told first.
-        let may_read = self.untold.events.is_empty() && self.end.is_none() && !self.is_held;
+        let has_room = !self.is_held || self.input.len() < HELD_INPUT;
+        let may_read = self.untold.events.is_empty() && self.end.is_none() && has_room;
         let has_read = may_read && open.read && self.read(context);
-        if self.is_held && self.reads_left.is_some() {
+        if !has_room && self.reads_left.is_some() {
             // Nothing is read that could end it.
             self.end.get_or_insert(End::Failed);
         }
@@ -261,6 +265,9 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             && !is_busy
             && self.untold.events.is_empty()
         {
+            if self.is_held {
+                connection.handle_rest(&mut self.input, now);
+            }
             connection.handle_end(end, now);
             connection.swap_events(&mut self.untold.events);
         }

@@ -23,7 +23,7 @@ pub enum ServeError {
 #[non_exhaustive]
 pub enum WaitError {
     /// The time was over.
-    #[error("not connected in time: {}; {}", missing.join(", "), who(connected, *is_served))]
+    #[error("not connected in time: {}; {}", few(&shown(missing), usize::MAX), who(connected, *is_served))]
     TimedOut {
         /// The names that were not connected.
         missing: Vec<String>,
@@ -55,11 +55,13 @@ fn who(connected: &[String], is_served: bool) -> String {
     match connected {
         [] if !is_served => "the hub serves no listener".to_owned(),
         [] => "connected: nobody".to_owned(),
-        names => {
-            let shown = names.iter().map(|name| name.escape_debug().to_string());
-            format!("connected: {}", few(&shown.collect::<Vec<_>>(), NAMES))
-        }
+        names => format!("connected: {}", few(&shown(names), NAMES)),
     }
+}
+
+/// Names as they can be shown: they may be any text.
+fn shown(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| name.escape_debug().to_string()).collect()
 }
 
 /// The first of some names, and how many more there are.

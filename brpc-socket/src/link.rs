@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use brpc_core::codec::Wires;
+use brpc_core::codec::{Wire, Wires};
 use brpc_core::describe::Description;
 use brpc_core::{
     CallError, CallId, Connection as _, DisconnectReason, DrainCause, Greeting, HubConnection,
@@ -148,10 +148,17 @@ impl PluginLink {
 
     /// Gives credit back for an event that was consumed.
     pub(crate) fn consume_event(&self, bytes: usize) {
-        let Some((events, bytes)) = self.consumed.add(bytes) else { return };
+        let is_native = |member: &Member| member.plugin.wire() == Wire::Native;
+        let (events, bytes) = if self.member().is_none_or(is_native) {
+            let Some(enough) = self.consumed.add(bytes) else { return };
+            enough
+        } else {
+            // No frame is saved by waiting for more.
+            (1, bytes as u64)
+        };
         let mut connection = self.driven.lock();
         connection.return_credit(events, bytes);
-        if connection.wants_transmit() {
+        if connection.wants_transmit() || !connection.takes_input() {
             connection.unlock_and_wake();
         }
     }

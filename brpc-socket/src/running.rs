@@ -158,7 +158,7 @@ fn not_found(link: &PluginLink, method: &str) -> CallError {
         (member.plugin.name(), methods.collect())
     });
     let has = if methods.is_empty() { "none".to_owned() } else { few(&methods, METHODS) };
-    let plugin = plugin.escape_debug();
-    let message = format!("the plugin `{plugin}` has no method `{method}`; it has: {has}");
+    let (plugin, shown) = (plugin.escape_debug(), method.escape_debug());
+    let message = format!("the plugin `{plugin}` has no method `{shown}`; it has: {has}");
     CallError::MethodNotFound { method: method.to_owned(), message }
 }

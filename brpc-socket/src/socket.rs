@@ -20,7 +20,7 @@ use crate::error::WaitError;
 use crate::event::PluginRef;
 use crate::hub::Hub;
 use crate::link::Admission;
-use crate::listener::Listener;
+use crate::listener::{Listener, Source};
 use crate::registry::{Registry, members};
 use crate::request::Request;
 use crate::strangers::Strangers;
@@ -109,6 +109,20 @@ impl Socket {
         // Without it the plugin is told so.
         let _ = self.hub().start_serving();
         self.hub().attach(stream, None, Admission::default());
+    }
+
+    /// As [`attach`](Self::attach), of a connection whose other end is known: what is taken from
+    /// this host only, see [`Access`](crate::Access), is taken from there.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[track_caller]
+    pub fn attach_from<S>(&self, stream: S, source: Source)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let _ = self.hub().start_serving();
+        self.hub().attach(stream, Some(source), Admission::default());
     }
 
     /// Calls a method of a plugin. The input is encoded at once, and all else happens when the call

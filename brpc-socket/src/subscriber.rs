@@ -70,7 +70,9 @@ impl Events {
     /// No event of a plugin that is connected is dropped. Beyond the capacity, events of
     /// connections that have ended are, and are seen as [`Event::Lagged`], before what is
     /// left: nobody can wait any more. Note that *one* such subscriber that doesn't read holds up
-    /// the events of every plugin for everyone; calls are not affected.
+    /// the events of every plugin for everyone. Calls are not affected, but for those to plugins of the
+    /// Go package, whose answers wait behind their events: who reads them is not to wait for a call
+    /// to one of them in between.
     pub fn wait(self) -> Self {
         self.queue.set_policy(Policy::Wait);
         self

@@ -11,7 +11,8 @@ pub enum Access {
     /// From nowhere: they are refused.
     Off,
     /// From this host: over loopback addresses, Unix sockets and in memory. A stream that is
-    /// [attached](crate::Socket::attach) may be from anywhere.
+    /// [attached](crate::Socket::attach) counts as from elsewhere, unless it is
+    /// [said](crate::Socket::attach_from) where it is from.
     Loopback,
     /// From anywhere.
     Anywhere,

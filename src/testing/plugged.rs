@@ -4,7 +4,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 
 use super::{Link, ROOM};
-use crate::{ConnectError, EndReason, Handle, Plugin, Receiver, Socket};
+use crate::{ConnectError, EndReason, Handle, Plugin, Receiver, Socket, Source};
 
 /// A plugin that is connected and runs. Dropped, it goes on running.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ where
     R: Receiver,
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    hub.attach(theirs);
+    hub.attach_from(theirs, Source::Local);
     let session = plugin.serve(ours).await?;
     let (name, handle) = (session.name().to_owned(), session.handle());
     Ok(Plugged { name, handle, run: tokio::spawn(session.run()) })

@@ -4,7 +4,7 @@ use brpc_core::Function;
 use tokio::io::DuplexStream;
 
 use super::{Link, ROOM, Reply, Scripted};
-use crate::{ConnectError, Socket};
+use crate::{ConnectError, Socket, Source};
 
 /// A plugin that does what it is told: a stand-in for one that a hub is tested with.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ impl Script {
         ours: DuplexStream,
         theirs: DuplexStream,
     ) -> Result<Scripted, ConnectError> {
-        hub.attach(theirs);
+        hub.attach_from(theirs, Source::Local);
         Scripted::run(self, ours).await
     }
 }

@@ -56,7 +56,6 @@ fn introductions() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         [struct_of(INFO, of), slice_of(FUNCTIONS, INT), value(INFO, fields(&[(0, in_it)]))].concat()
     };
     let deep = || vec![1; 200];
-    let counted = |count| [uint(count), vec![0; 600_000]].concat();
     let functions: Vec<_> = (0..1_025).flat_map(|n| [text(format!("f{n}")), vec![0]]).collect();
     vec![
         ("2^63-1 bytes", [uint((1 << 63) - 1), int(-INFO)].concat(), "the limit is 1048576"),
@@ -84,7 +83,6 @@ fn introductions() -> Vec<(&'static str, Vec<u8>, &'static str)> {
             "types",
         ),
         ("a type twice", [types(), slice_of(ENTITIES, ENTITY)].concat(), "is defined or reserved"),
-        ("600,000 entities", taking(fields(&[(1, counted(600_000))])), "entities"),
         (
             "2^60 elements",
             extra(&[slice_of(EXTRA, EXTRA + 1), struct_of(EXTRA + 1, &[])], uint(1 << 60)),

@@ -28,6 +28,8 @@ pub struct HubConnection<T> {
     phase: Phase<T>,
     /// When the handshake must be over.
     hello_deadline: Instant,
+    /// Whether events are taken without credit, since no more can come.
+    takes_all: bool,
     events: VecDeque<HubEvent<T>>,
 }
 
@@ -59,6 +61,7 @@ impl<T> HubConnection<T> {
             wire: HubWire::Native(NativeHub::default()),
             phase: Phase::Handshake(HubHandshake::Sniffing(wires)),
             hello_deadline: now + limits.hello_deadline,
+            takes_all: false,
             limits,
             events: VecDeque::new(),
         }
@@ -265,7 +268,9 @@ impl<T> HubConnection<T> {
                     }
                 }
                 Phase::Session(session) => {
-                    if self.wire.is_foreign() && !session.has_room_for_event(self.limits.max_frame)
+                    if self.wire.is_foreign()
+                        && !self.takes_all
+                        && !session.has_room_for_event(self.limits.max_frame)
                     {
                         self.stream.is_held = true;
                         return;
@@ -300,6 +305,12 @@ impl<T> Connection for HubConnection<T> {
 
     fn takes_input(&self) -> bool {
         !self.stream.is_held
+    }
+
+    fn handle_rest(&mut self, input: &mut BytesMut, now: Instant) {
+        // Answers, and events of which there are no more than were read.
+        self.takes_all = true;
+        self.handle_input(input, now);
     }
 
     fn handle_end(&mut self, end: End, _now: Instant) {

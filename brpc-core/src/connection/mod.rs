@@ -36,9 +36,13 @@ pub trait Connection {
     /// Takes whole frames off the input.
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant);
 
-    /// Whether input is taken in. If not, nothing is to be read until it is again, so that the peer
-    /// is held back by the transport; input that is there is still to be offered.
+    /// Whether input is taken in. If not, little more is to be read until it is again, so that the
+    /// peer is held back by the transport; input that is there is still to be offered.
     fn takes_input(&self) -> bool;
+
+    /// The transport is about to end, and input was not taken in: takes in what of it can't be
+    /// missed.
+    fn handle_rest(&mut self, input: &mut BytesMut, now: Instant);
 
     /// The transport has ended.
     fn handle_end(&mut self, end: End, now: Instant);

@@ -232,8 +232,21 @@ impl Connection for PluginConnection {
         !self.stream.is_held
     }
 
+    fn handle_rest(&mut self, _input: &mut BytesMut, _now: Instant) {
+        // Calls, which nobody would hear the answers of.
+    }
+
     fn handle_end(&mut self, end: End, _now: Instant) {
-        self.end(self.stream.reason_of(end));
+        let mut reason = self.stream.reason_of(end);
+        if let Phase::Session(session) = &self.phase
+            && self.wire.is_foreign()
+            && reason == DisconnectReason::Unclean
+            && session.is_draining()
+        {
+            // On a wire without goodbyes, a hub that wanted the plugin to leave waits no longer.
+            reason = DisconnectReason::Clean;
+        }
+        self.end(reason);
     }
 
     fn handle_timeout(&mut self, now: Instant) {

@@ -89,6 +89,8 @@ pub struct Description {
     names: Arc<[Box<str>]>,
     /// Places in `names`, sorted by name.
     by_name: Arc<[u32]>,
+    /// Whether the native wire allows all names.
+    is_native: bool,
 }
 
 /// What is wrong with a description.
@@ -111,13 +113,13 @@ pub enum DescriptionError {
         index: usize,
     },
     /// Two methods have the same name.
-    #[error("two methods are named `{name}`")]
+    #[error("two methods are named `{}`", name.escape_debug())]
     Duplicate {
         /// The name.
         name: String,
     },
     /// A method's schema is not a JSON Schema, or is too deep or too large.
-    #[error("a schema of method `{name}` is not usable: {problem}")]
+    #[error("a schema of method `{}` is not usable: {problem}", name.escape_debug())]
     BadSchema {
         /// The method's name.
         name: String,
@@ -166,7 +168,13 @@ impl Description {
         }
         drop(functions);
         let digest = Sha256::digest(&encoded).into();
-        Ok(Self { encoded, digest, names, by_name: by_name.into() })
+        let is_native = names.iter().all(|name| is_method_name(name));
+        Ok(Self { encoded, digest, names, by_name: by_name.into(), is_native })
+    }
+
+    /// Whether a plugin of the native wire may have it, and not only one of another wire.
+    pub(crate) fn is_native(&self) -> bool {
+        self.is_native
     }
 
     /// Its SHA-256, by which a hub knows it again.

@@ -14,6 +14,9 @@ use crate::Metadata;
 /// with its code and data; any other error type arrives with the code
 /// [`UNSPECIFIED`](Self::UNSPECIFIED) and what its `Display` says, with its sources as far as they
 /// are known. An empty message is still an error.
+///
+/// Whether the method ran, and what came along, are of the call and not of the error: they are not
+/// serialized, but two errors are equal only if they agree in them, too.
 #[derive(Clone, Debug, Deserialize, Error, PartialEq, Serialize)]
 #[error("{}", if message.is_empty() { "an error without a message" } else { message })]
 pub struct MethodError {

@@ -53,6 +53,12 @@ impl Granted {
             || self.returned_bytes >= self.initial_bytes.div_ceil(2)
     }
 
+    /// Gives back whatever was consumed, where that takes no frame.
+    pub(crate) fn take_all(&mut self) {
+        self.events += std::mem::take(&mut self.returned_events);
+        self.bytes += std::mem::take(&mut self.returned_bytes);
+    }
+
     /// What to give back now.
     pub(crate) fn take_returned(&mut self) -> Option<(u32, u64)> {
         if !self.is_return_due() {

@@ -137,15 +137,15 @@ impl<T> HubSession<T> {
 
     /// Whether there is credit for any event, of a plugin that knows nothing of credit.
     pub(crate) fn has_room_for_event(&mut self, largest: usize) -> bool {
-        self.credit.take_returned();
+        self.credit.take_all();
         self.credit.covers(largest as u64)
     }
 
     /// What the end of the stream means on a wire that has no goodbye: of a plugin that was asked to
-    /// leave, that it has.
+    /// leave and has answered all calls, that it has left.
     pub(crate) fn reason_of_silence(&self) -> Option<DisconnectReason> {
         let was_asked = matches!(self.ending, Some(Ending::Draining { to_send: None, .. }));
-        was_asked.then(|| self.reason_of(Farewell::Done))
+        (was_asked && self.calls.len() == 0).then(|| self.reason_of(Farewell::Done))
     }
 
     /// Takes no more calls, lets those that are sent finish, and asks the plugin to leave.
@@ -177,7 +177,11 @@ impl<T> HubSession<T> {
             FromPlugin::Answer { id, answer } => {
                 self.handle_answer(id, || answer, Metadata::new(), events)?;
             }
-            FromPlugin::Event(message) => self.handle_event(message, events)?,
+            FromPlugin::Event(message) => {
+                // Without credit only at the end, when no more can come.
+                let _ = self.credit.spend(message.len() as u64);
+                events.push_back(HubEvent::Message(message));
+            }
         }
         Ok(None)
     }

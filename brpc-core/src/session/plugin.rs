@@ -283,6 +283,11 @@ impl PluginSession {
         self.running.len() + self.outbox.answers() <= 1 && self.outbox.event_bytes() == 0
     }
 
+    /// Whether the hub wants the plugin to leave.
+    pub(crate) fn is_draining(&self) -> bool {
+        matches!(self.ending, Some(Ending::Draining))
+    }
+
     /// Calls that are not answered.
     pub(crate) fn running(&self) -> usize {
         self.running.len()

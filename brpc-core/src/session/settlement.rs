@@ -59,8 +59,8 @@ fn into_error(failure: Failure, metadata: Metadata, called: (&str, &str)) -> Cal
         Status::MethodNotFound => {
             let (plugin, method) = called;
             let said = if message.is_empty() { message } else { format!("; {message}") };
-            let shown = plugin.escape_debug();
-            let message = format!("the plugin `{shown}` has no method `{method}`{said}");
+            let (plugin, shown) = (plugin.escape_debug(), method.escape_debug());
+            let message = format!("the plugin `{plugin}` has no method `{shown}`{said}");
             CallError::MethodNotFound { method: method.to_owned(), message }
         }
         Status::InvalidInput => CallError::InvalidInput { path: code, message },

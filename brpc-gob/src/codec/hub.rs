@@ -157,7 +157,7 @@ fn cut(text: &str) -> &str {
 fn refusal(error: &GobError) -> Refusal {
     let code = match error {
         GobError::TooManyFunctions => RefusalCode::TooManyMethods,
-        GobError::TooManyEntities | GobError::TooDeep => RefusalCode::BadDescription,
+        GobError::TooDeep => RefusalCode::BadDescription,
         _ => RefusalCode::Protocol,
     };
     Refusal::new(code, format!("gob: {error}"))

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use brpc_core::codec::{FromHub, PluginCodec, ToHub};
 use brpc_core::describe::Description;
+use brpc_core::limits::MAX_TRACE;
 use brpc_core::{
     CallId, DrainCause, Failure, Introduction, Metadata, ProtocolError, Refusal, RefusalCode,
     Settlement, Status, WriteBuffer,
@@ -75,12 +76,14 @@ impl PluginCodec for GobPlugin {
         }
         let number = self.description.as_ref().and_then(|known| known.method(&method));
         self.last_id += 1;
-        self.open.insert(self.last_id, Echo { seq, trace: trace.clone(), method });
+        // What a handler is given it can pass on, which takes that it isn't too long.
+        let given = trace[..trace.floor_char_boundary(MAX_TRACE)].to_owned();
+        self.open.insert(self.last_id, Echo { seq, trace, method });
         Ok(Some(FromHub::Call {
             id: self.last_id,
             method: number.unwrap_or(u32::MAX),
             timeout: None,
-            trace,
+            trace: given,
             metadata: Metadata::new(),
             payload,
         }))

@@ -28,7 +28,9 @@ impl PluginInfo {
 }
 
 /// Reads a plugin's introduction within a budget: an entity takes one byte of a message and a
-/// hundred of memory, so each is counted before there is room for it.
+/// hundred of memory, so each is counted before there is room for it. Fields for which there is none
+/// are left out, since a Go program knows no such limit: its types are expanded wherever they are
+/// used.
 struct Decoder<'a> {
     values: Values<'a>,
     functions_left: usize,
@@ -83,11 +85,11 @@ impl Decoder<'_> {
     }
 
     fn whole_entity(&mut self, field: Field) -> Result<Entity, GobError> {
-        self.charge(1)?;
-        self.entity(field, field.type_id, "a struct", MAX_SCHEMA_DEPTH)
+        self.entity(field, field.type_id, "a struct", MAX_SCHEMA_DEPTH - 1)
     }
 
-    /// Reads an entity that was counted and may nest so many levels deep, itself included.
+    /// Reads an entity that was counted, or is one of the two of a function. Below it may be so many
+    /// levels.
     fn entity(
         &mut self,
         at: Field,
@@ -95,7 +97,6 @@ impl Decoder<'_> {
         expected: &'static str,
         depth: usize,
     ) -> Result<Entity, GobError> {
-        let depth = depth.checked_sub(1).ok_or(GobError::TooDeep)?;
         let of = self.values.enter(type_id)?;
         let (mut of, mut entity) = (of.ok_or_else(|| at.bad_type(expected))?, Entity::default());
         while let Some(field) = self.values.field(&mut of)? {
@@ -112,18 +113,19 @@ impl Decoder<'_> {
 
     fn entities(&mut self, field: Field, depth: usize) -> Result<Vec<Entity>, GobError> {
         let (count, type_id) = self.values.slice(field)?;
-        self.charge(count)?;
+        let within = (depth.checked_sub(1), self.entities_left.checked_sub(count));
+        let (Some(depth), Some(entities_left)) = within else {
+            for _ in 0..count {
+                self.values.skip(type_id)?;
+            }
+            return Ok(Vec::new());
+        };
+        self.entities_left = entities_left;
         let mut entities = Vec::with_capacity(count);
         for _ in 0..count {
             entities.push(self.entity(field, type_id, "a slice of structs", depth)?);
         }
         Ok(entities)
-    }
-
-    fn charge(&mut self, entities: usize) -> Result<(), GobError> {
-        self.entities_left =
-            self.entities_left.checked_sub(entities).ok_or(GobError::TooManyEntities)?;
-        Ok(())
     }
 }
 

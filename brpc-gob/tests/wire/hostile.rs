@@ -237,12 +237,16 @@ fn entities_without_end() {
         let empty = vec![0; usize::try_from(count).unwrap()];
         input(fields(&[(1, [uint(count), empty].concat())]))
     };
-    assert_eq!(listen([&[types(), wide(16_383)].concat()[..]]).error, None);
-    assert_eq!(error_of(&[types(), wide(16_384)]), GobError::TooManyEntities);
+    let kept = |message: Vec<u8>| -> Vec<usize> {
+        let info = listen([&[types(), message].concat()[..]]).info.unwrap();
+        info.functions.values().map(|of| of.input.as_ref().unwrap().fields.len()).collect()
+    };
+    assert_eq!(kept(wide(16_384)), [16_384]);
+    assert_eq!(kept(wide(16_385)), [0], "left out");
     // They count together.
-    let half = fields(&[(1, fields(&[(1, [uint(8_192), vec![0; 8_192]].concat())]))]);
+    let half = fields(&[(1, fields(&[(1, [uint(8_193), vec![0; 8_193]].concat())]))]);
     let two = functions(list(2, &[text("f"), half.clone(), text("g"), half]));
-    assert_eq!(error_of(&[types(), two]), GobError::TooManyEntities);
+    assert_eq!(kept(two), [8_193, 0]);
 }
 
 #[test]
@@ -251,8 +255,12 @@ fn entities_too_deep() {
         let entity = (1..depth).fold(vec![0], |inner, _| fields(&[(1, list(1, &[inner]))]));
         input(entity)
     };
-    assert_eq!(listen([&[types(), nested(32)].concat()[..]]).error, None);
-    assert_eq!(error_of(&[types(), nested(33)]), GobError::TooDeep);
+    let depth = |nested: Vec<u8>| {
+        let info = listen([&[types(), nested].concat()[..]]).info.unwrap();
+        let root = info.functions["f"].input.clone().unwrap();
+        std::iter::successors(Some(root), |entity| entity.fields.first().cloned()).count()
+    };
+    assert_eq!([31, 32, 33, 60].map(|levels| depth(nested(levels))), [31, 32, 32, 32]);
     assert_eq!(error_of(&[types(), nested(10_000)]), GobError::TooDeep);
 }
 

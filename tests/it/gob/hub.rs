@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
 use super::raw::{Raw, call, event, info, serve};
+use crate::support::peer::{Hello, Peer, kind};
 use crate::support::{LONG, settle};
 
 /// A hub, and a plugin on it with these methods.
@@ -128,6 +129,42 @@ async fn a_description_too_large_for_schemas_leaves_the_names() {
     assert_eq!(info.functions[0].input.clone().unwrap().to_value(), json!(true));
 }
 
+/// Types are expanded wherever they are used.
+#[tokio::test(start_paused = true)]
+async fn many_fields_are_left_out_and_not_refused() {
+    let fields: Vec<_> =
+        (0..200).map(|n| json!({"name": format!("F{n}"), "type": "int"})).collect();
+    let large: Entity =
+        serde_json::from_value(json!({"type": "struct", "fields": fields})).unwrap();
+    let methods = (0..100).map(|n| Function::new(format!("M{n:0>3}"), Some(large.clone()), None));
+    let hub = Socket::default();
+    let _raw = Raw::plugin(&serve(&hub), &PluginInfo::new("go", "", methods)).await;
+    hub.wait_for("go", LONG).await.unwrap();
+    let functions = hub.plugin_info("go").unwrap().functions;
+    let inputs = functions.iter().map(|function| function.input.clone().unwrap().to_value());
+    let described = inputs.filter(|input| input["type"] == "object").count();
+    assert_eq!(functions.len(), 100);
+    assert!((1..100).contains(&described), "{described}");
+}
+
+/// The native wire has a stricter rule for names, whoever else has such a description.
+#[tokio::test(start_paused = true)]
+async fn a_native_plugin_can_not_have_the_names_of_a_go_program() {
+    let name = "brpc.\u{202e}x";
+    let mut function = brpc::Function::new(name);
+    (function.input, function.output) = (Some(true.into()), Some(true.into()));
+    let description = brpc_core::describe::Description::foreign(&[function]).unwrap();
+    let hub = Socket::default();
+    let connector = serve(&hub);
+    let _go = Raw::plugin(&connector, &info("go", &[name])).await;
+    hub.wait_for("go", LONG).await.unwrap();
+    let mut peer = Peer::dial(&hub);
+    peer.say_hello(&Hello { digest: *description.digest(), ..Hello::new("native") }).await;
+    peer.hear_preface().await;
+    // The hub knows a description of this digest, and wants to see it all the same.
+    assert_eq!(peer.expect(kind::ACCEPTED).await.body, [1]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn introductions_that_break_a_rule_are_refused_with_it() {
     let hub = Socket::default();
@@ -164,7 +201,7 @@ async fn a_flood_of_events_is_held_back() {
     let seq = raw.expect("Greet").await.seq;
     let flood = tokio::spawn(async move {
         for number in 0..50_000_u32 {
-            raw.say(event(number.to_string().as_bytes())).await;
+            raw.say(event(format!("{number:>100}").as_bytes())).await;
         }
         raw.say(call(seq, "Greet", b"7")).await;
         raw

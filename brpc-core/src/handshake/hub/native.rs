@@ -91,7 +91,7 @@ impl NativeHandshake {
         out: &mut WriteBuffer,
     ) -> HubStep {
         let Self::Deciding(offer) = *self else { return HubStep::Wait };
-        let known = known.filter(|description| *description.digest() == offer.digest);
+        let known = known.filter(|known| *known.digest() == offer.digest && known.is_native());
         out.raw(&PREFACE);
         wire::Accepted { describe: known.is_none() }.encode(out);
         if let Some(description) = known {
