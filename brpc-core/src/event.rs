@@ -15,7 +15,8 @@ use crate::{DisconnectReason, Refusal};
 #[non_exhaustive]
 pub enum HubEvent<T> {
     /// The peer speaks something that this hub doesn't, and began with these bytes, eight at most.
-    /// Nothing follows but `Refused`, if there are words for it, and `Closed`.
+    /// It is told so in a few words of its own, if there are any. Nothing follows but `Refused`, if
+    /// it is a plugin that is not taken here, and `Closed`.
     Stranger(Protocol, Box<[u8]>),
     /// A plugin of another wire than the native one says more of itself than
     /// [`MAX_HELLO`](crate::limits::MAX_HELLO) bytes. Answer with

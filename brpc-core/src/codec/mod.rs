@@ -18,6 +18,7 @@ mod hub;
 mod native;
 mod plugin;
 mod sniff;
+mod stranger;
 
 pub(crate) use hub::HubWire;
 pub use hub::{Entry, ForeignWire, FromPlugin, HubCodec, Introduced, ToPlugin, Wires};
@@ -25,6 +26,7 @@ pub(crate) use native::NativeHub;
 pub(crate) use plugin::PluginWire;
 pub use plugin::{FromHub, PluginCodec, ToHub};
 pub use sniff::{Protocol, Sniffed, sniff};
+pub(crate) use stranger::words;
 
 pub use crate::session::Farewell;
 

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 
 use super::stream::Stream;
 use super::{Connection, End};
-use crate::codec::{HubWire, NativeHub, ToPlugin, Wires};
+use crate::codec::{self, HubWire, NativeHub, ToPlugin, Wires};
 use crate::describe::Description;
 use crate::event::HubEvent;
 use crate::handshake::{HubHandshake, HubStep, Rejected};
@@ -256,6 +256,7 @@ impl<T> HubConnection<T> {
                         Err(Rejected::Stranger(protocol, told)) => {
                             let first = input[..input.len().min(8)].into();
                             self.events.push_back(HubEvent::Stranger(protocol, first));
+                            self.stream.control.with(|out| out.extend(codec::words(protocol)));
                             match told {
                                 Some(why) => self.refuse(Refusal::new(RefusalCode::Wire, why)),
                                 None => self.close(Rejected::STRANGER),

@@ -79,8 +79,8 @@ fn cases() -> Vec<(&'static str, At, Vec<u8>, ProtocolError)> {
     let malformed = |kind| Malformed { kind };
     let unexpected = |kind| UnexpectedFrame { kind };
     vec![
-        ("V1", HubStart, b"GET / HTTP/1.1".to_vec(), BadPreface),
-        ("V1", HubStart, vec![0x16, 3], BadPreface),
+        ("V1", HubStart, b"hello".to_vec(), BadPreface),
+        ("V1", HubStart, vec![0x80], BadPreface),
         ("V1", PluginStart, b"\xB2brpC".to_vec(), BadPreface),
         ("V2", HubHello, vec![0; 4], EmptyFrame),
         ("V2", Hub, vec![0; 4], EmptyFrame),

@@ -78,7 +78,7 @@ pub(crate) enum HubStep {
 pub(crate) enum Rejected {
     /// Told to the plugin.
     Refused(Refusal),
-    /// It speaks what the hub doesn't. It is told so in its own words, if the hub has them.
+    /// It speaks what the hub doesn't; or not here, which a plugin is told.
     Stranger(Protocol, Option<&'static str>),
 }
 
