@@ -75,7 +75,6 @@ fn introductions() -> Vec<(&'static str, Vec<u8>, &'static str)> {
             extra(&[slice_of(EXTRA, EXTRA + 1), slice_of(EXTRA + 1, EXTRA)], deep()),
             "nests",
         ),
-        ("an entity 33 levels deep", taking(nested(33)), "nests"),
         ("an entity 10,000 levels deep", taking(nested(10_000)), "nests"),
         (
             "more types than there may be",
