@@ -30,16 +30,9 @@ pub enum FromPlugin {
     Event(Bytes),
 }
 
-/// What a plugin is told in a session, or instead of one.
+/// What a plugin is told in a session besides its calls, or instead of one.
 #[derive(Clone, Copy, Debug)]
 pub enum ToPlugin<'a> {
-    /// Run a method.
-    Call {
-        /// Goes with the answer.
-        id: CallId,
-        /// What is to be run.
-        call: &'a NewCall,
-    },
     /// Nobody waits for this call any more.
     Cancel {
         /// Which call.
@@ -96,7 +89,10 @@ pub trait HubCodec: fmt::Debug + Send {
         limit: usize,
     ) -> Result<Option<FromPlugin>, ProtocolError>;
 
-    /// Appends a message, or nothing if the wire can't carry it.
+    /// Appends a call; its id goes with the answer.
+    fn call(&mut self, id: CallId, call: &NewCall, out: &mut WriteBuffer);
+
+    /// Appends anything else, or nothing if the wire can't carry it.
     fn encode(&mut self, message: ToPlugin<'_>, out: &mut WriteBuffer);
 }
 
@@ -187,7 +183,7 @@ impl HubWire {
     pub(crate) fn call(&mut self, id: CallId, call: &NewCall, now: Instant, out: &mut WriteBuffer) {
         match self {
             Self::Native(_) => native::encode_call(id, call, now, out),
-            Self::Foreign(codec) => codec.encode(ToPlugin::Call { id, call }, out),
+            Self::Foreign(codec) => codec.call(id, call, out),
         }
     }
 

@@ -123,7 +123,6 @@ pub(crate) fn encode_call(id: CallId, call: &NewCall, now: Instant, out: &mut Wr
 /// Appends what else a plugin is told.
 pub(crate) fn encode_to_plugin(message: ToPlugin<'_>, out: &mut WriteBuffer) {
     match message {
-        ToPlugin::Call { .. } => unreachable!("calls take their own way, with the time"),
         ToPlugin::Cancel { id } => wire::Cancel { id }.encode(out),
         ToPlugin::Credit { events, bytes } => wire::Credit { events, bytes }.encode(out),
         ToPlugin::Drain { cause, grace_ms, trace } => {

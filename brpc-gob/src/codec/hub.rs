@@ -7,8 +7,8 @@ use brpc_core::describe::{Description, DescriptionError};
 use brpc_core::limits::MAX_SCHEMA_NODES;
 use brpc_core::name::{TEXT_RULE, is_text};
 use brpc_core::{
-    Failure, Function, Greeting, Labels, MethodError, ProtocolError, Refusal, RefusalCode, Status,
-    WriteBuffer,
+    CallId, Failure, Function, Greeting, Labels, MethodError, NewCall, ProtocolError, Refusal,
+    RefusalCode, Status, WriteBuffer,
 };
 use bytes::BytesMut;
 
@@ -83,15 +83,16 @@ impl HubCodec for GobHub {
         }))
     }
 
+    fn call(&mut self, id: CallId, call: &NewCall, out: &mut WriteBuffer) {
+        let description = self.description.as_ref();
+        let method = description.and_then(|known| known.name(call.method));
+        let (method, trace) = (method.unwrap_or_default(), &*call.trace);
+        let envelope = EnvelopeRef { seq: id, trace, method, ..EnvelopeRef::default() };
+        carry(&mut self.writer, envelope, &call.payload, out);
+    }
+
     fn encode(&mut self, message: ToPlugin<'_>, out: &mut WriteBuffer) {
         match message {
-            ToPlugin::Call { id, call } => {
-                let description = self.description.as_ref();
-                let method = description.and_then(|known| known.name(call.method));
-                let (method, trace) = (method.unwrap_or_default(), &*call.trace);
-                let envelope = EnvelopeRef { seq: id, trace, method, ..EnvelopeRef::default() };
-                carry(&mut self.writer, envelope, &call.payload, out);
-            }
             ToPlugin::Drain { trace, .. } => self.say_shutdown(trace, "", out),
             ToPlugin::Refused(refusal) => self.say_shutdown("", &refusal.message, out),
             ToPlugin::Goodbye { farewell: Farewell::Protocol | Farewell::TooSlow, reason } => {
