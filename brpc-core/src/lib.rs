@@ -129,7 +129,7 @@ pub use metadata::Metadata;
 pub use response::Response;
 pub use selector::{Candidate, Selector, VersionRangeError};
 pub use session::{
-    Admission, CallId, DrainCause, EmitError, IncomingCall, NewCall, SessionTerms, Settlement,
-    Tally,
+    Admission, CallId, DrainCause, EmitError, IncomingCall, Intake, NewCall, SessionTerms,
+    Settlement, Tally,
 };
 pub use wire::WriteBuffer;

@@ -59,7 +59,7 @@ const READ_SIZES: (usize, usize) = (1024, 64 * 1024);
 const MUCH: usize = 4 * 1024;
 
 /// How much room for input, for output, and for things to tell, any connection keeps.
-const KEPT: (usize, usize, usize) = (2 * 1024, 1024, 8);
+const KEPT: (usize, usize, usize) = (4 * 1024, 4 * 1024, 32);
 
 /// How much is read of a peer that is held back: enough to hear in most cases that it is gone.
 const HELD_INPUT: usize = 1 << 20;
@@ -164,7 +164,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
     /// behind it. When they have, one write takes them all. With calls that are made one after the
     /// other there is nobody to wait for.
     fn lets_others_first(&mut self) -> bool {
-        let mut connection = self.link.driven().lock();
+        let mut connection = self.link.driven().drive();
         connection.unpark();
         let steps_back = !self.has_yielded
             && (self.told > 1 || !connection.is_quiet())
@@ -188,7 +188,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         open.read &= has_read || !may_read;
 
         let (link, now) = (self.link, *self.now.get_or_insert_with(now));
-        let mut connection = link.driven().lock();
+        let mut connection = link.driven().drive();
         let has_taken = self.take_in(&mut *connection, now);
         // While something is to be told, nothing is read, and a peer can't be given a second look.
         let is_due = self.untold.events.is_empty()
@@ -198,7 +198,9 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             // It may give the peer a second look.
             *open = BOTH;
         }
-        let is_busy = has_read || has_taken || is_due;
+        // Before anything is told: who hears of an answer finds the place free that it had.
+        let was_handed = connection.take_over();
+        let is_busy = has_read || has_taken || is_due || was_handed;
         self.learn(&mut *connection, is_busy, now);
         if self.untold.events.is_empty() && connection.is_closed() {
             return Turn::Over;
@@ -216,7 +218,9 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             if self.is_timer_set_for(timeout, now) {
                 // Others give commands meanwhile and don't wake a driver that is awake, so this is
                 // done under the lock under which nothing was found to do.
-                connection.park(context);
+                if !connection.park(context) {
+                    return Turn::Busy;
+                }
                 drop(connection);
                 self.free_buffers();
                 return Turn::Asleep;

@@ -130,6 +130,10 @@ impl PluginLink {
         slot: Arc<Slot>,
         now: std::time::Instant,
     ) -> Result<CallId, CallError> {
+        let (call, slot) = match self.driven.hand_in(|intake| intake.start_call(call, slot, now)) {
+            Ok(id) => return Ok(id),
+            Err(back) => back,
+        };
         let mut connection = self.driven.lock();
         let started = connection.start_call(call, slot, now);
         connection.unlock_and_wake();

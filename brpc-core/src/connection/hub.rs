@@ -12,7 +12,10 @@ use crate::codec::{self, HubWire, NativeHub, ToPlugin, Wires};
 use crate::describe::Description;
 use crate::event::HubEvent;
 use crate::handshake::{HubHandshake, HubStep, Rejected};
-use crate::session::{CallId, DrainCause, Farewell, HubSession, NewCall, SessionTerms, Tally};
+use crate::session::{
+    Batch, CallId, DrainCause, Farewell, HubSession, Intake, NewCall, Room, SessionTerms,
+    Settlement, Tally,
+};
 use crate::wire::WriteBuffer;
 use crate::{CallError, DisconnectReason, Limits, Refusal, RefusalCode, Stage};
 
@@ -30,6 +33,8 @@ pub struct HubConnection<T> {
     hello_deadline: Instant,
     /// Whether events are taken without credit, since no more can come.
     takes_all: bool,
+    /// Calls that were handed over and are not taken in yet.
+    handed: Batch<T>,
     events: VecDeque<HubEvent<T>>,
 }
 
@@ -63,6 +68,7 @@ impl<T> HubConnection<T> {
             hello_deadline: now + limits.hello_deadline,
             takes_all: false,
             limits,
+            handed: Batch::default(),
             events: VecDeque::new(),
         }
     }
@@ -118,10 +124,7 @@ impl<T> HubConnection<T> {
         match &mut self.phase {
             Phase::Session(session) => session.start_call(call, caller, now),
             Phase::Handshake(_) => Err((caller, CallError::Draining)),
-            Phase::Closed { reason, generation } => {
-                let (stage, reason, generation) = (Stage::Queued, *reason, *generation);
-                Err((caller, CallError::Disconnected { stage, reason, generation }))
-            }
+            Phase::Closed { reason, generation } => Err((caller, over(*reason, *generation))),
         }
     }
 
@@ -296,6 +299,28 @@ impl<T> HubConnection<T> {
 
 impl<T> Connection for HubConnection<T> {
     type Event = HubEvent<T>;
+    type Intake = Intake<T>;
+
+    fn exchange(&mut self, intake: &mut Intake<T>) -> bool {
+        let session = self.session();
+        let (last_id, room) = session.map_or((0, Room::default()), HubSession::offer);
+        intake.exchange(&mut self.handed, last_id, room)
+    }
+
+    fn handle_handed(&mut self) {
+        let (phase, events) = (&mut self.phase, &mut self.events);
+        self.handed.take(|call, caller| {
+            let taken = match phase {
+                Phase::Session(session) => session.take_over(call, caller),
+                Phase::Handshake(_) => Err((caller, CallError::Draining)),
+                Phase::Closed { reason, generation } => Err((caller, over(*reason, *generation))),
+            };
+            // It was over before this was known where the call was made.
+            if let Err((caller, error)) = taken {
+                events.push_back(HubEvent::Settled(caller, Settlement::Ended(error)));
+            }
+        });
+    }
 
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         let mut took_message = false;
@@ -386,6 +411,11 @@ impl<T> Connection for HubConnection<T> {
     fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed { .. })
     }
+}
+
+/// What a call is told that comes after the end.
+fn over(reason: DisconnectReason, generation: u64) -> CallError {
+    CallError::Disconnected { stage: Stage::Queued, reason, generation }
 }
 
 /// What the plugin is told when the hub ends the connection; nothing if it is gone already.

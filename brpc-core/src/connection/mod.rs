@@ -33,6 +33,17 @@ pub trait Connection {
     /// What it tells its owner.
     type Event;
 
+    /// What is handed to it while it may be at work.
+    type Intake: Default;
+
+    /// Takes what was handed in since the last time, and says how much more may be. True if there is
+    /// something, which [`handle_handed`](Self::handle_handed) is then to deal with. This one is
+    /// quick, because others wait for the intake meanwhile.
+    fn exchange(&mut self, intake: &mut Self::Intake) -> bool;
+
+    /// Deals with what was handed over.
+    fn handle_handed(&mut self);
+
     /// Takes whole frames off the input.
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant);
 

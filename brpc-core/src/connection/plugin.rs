@@ -220,6 +220,13 @@ impl PluginConnection {
 
 impl Connection for PluginConnection {
     type Event = PluginEvent;
+    type Intake = ();
+
+    fn exchange(&mut self, (): &mut ()) -> bool {
+        false
+    }
+
+    fn handle_handed(&mut self) {}
 
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         let mut took_message = false;

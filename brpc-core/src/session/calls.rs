@@ -11,6 +11,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Instant;
 
 use super::deadlines::Deadlines;
+use super::intake::Room;
 use super::new_call::{Admission, CallId, NewCall};
 use super::unsent::Unsent;
 use crate::{CallError, Limits, Scope, Stage};
@@ -125,6 +126,20 @@ impl<T> Calls<T> {
         };
         self.entries.insert(id, Entry { caller: Some(caller), deadline, progress });
         Ok(id)
+    }
+
+    /// How many calls, and bytes of their inputs, are sure to be admitted.
+    pub(crate) fn room(&self) -> Room {
+        let unsent = self.waiting.len() + self.queued.len();
+        let places = self.max_placed - self.placed;
+        let calls = places.min(self.max_unsent.saturating_sub(unsent));
+        let bytes = self.max_unsent_bytes.saturating_sub(self.unsent_bytes());
+        Room { calls, bytes, frame: 0 }
+    }
+
+    /// The id given last.
+    pub(crate) fn last_id(&self) -> CallId {
+        self.last_id
     }
 
     /// The next call to send; from now on it counts as sent.

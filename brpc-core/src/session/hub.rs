@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::calls::{Answered, Calls};
 use super::credit::Granted;
+use super::intake::Room;
 use super::new_call::{CallId, NewCall, millis};
 use super::{DrainCause, Farewell, Settlement};
 use crate::HubEvent;
@@ -107,18 +108,27 @@ impl<T> HubSession<T> {
         if let Some(ending) = &self.ending {
             return Err((caller, ending.refusal()));
         }
-        if let Err(error) = call.check() {
-            return Err((caller, error));
+        match call.check(self.terms.max_frame, now) {
+            Ok(()) => self.calls.admit(call, caller),
+            Err(error) => Err((caller, error)),
         }
-        if call.deadline.is_some_and(|deadline| deadline <= now) {
-            return Err((caller, CallError::DeadlineExceeded { stage: Stage::Queued }));
+    }
+
+    /// The id given last, and what is sure to be taken in.
+    pub(crate) fn offer(&self) -> (CallId, Room) {
+        let room = match self.ending {
+            Some(_) => Room::default(),
+            None => Room { frame: self.terms.max_frame, ..self.calls.room() },
+        };
+        (self.calls.last_id(), room)
+    }
+
+    /// Takes a call in that there was room for.
+    pub(crate) fn take_over(&mut self, call: NewCall, caller: T) -> Result<(), (T, CallError)> {
+        match &self.ending {
+            Some(ending) => Err((caller, ending.refusal())),
+            None => self.calls.admit(call, caller).map(drop),
         }
-        let size = call.frame_size();
-        if size > self.terms.max_frame {
-            let limit = self.terms.max_frame;
-            return Err((caller, CallError::InputTooLarge { size, limit }));
-        }
-        self.calls.admit(call, caller)
     }
 
     /// Gives a call up; its caller is handed back if it still waits.

@@ -11,6 +11,7 @@ mod credit;
 mod deadlines;
 mod farewell;
 mod hub;
+mod intake;
 mod new_call;
 mod outbox;
 mod pace;
@@ -22,6 +23,8 @@ pub use farewell::{DrainCause, Farewell};
 
 pub(crate) use hub::HubSession;
 pub use hub::{SessionTerms, Tally};
+pub use intake::Intake;
+pub(crate) use intake::{Batch, Room};
 pub(crate) use new_call::millis;
 pub use new_call::{Admission, CallId, NewCall};
 pub(crate) use pace::Pace;

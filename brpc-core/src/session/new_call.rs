@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_TRACE};
-use crate::{CallError, Metadata};
+use crate::{CallError, Metadata, Stage};
 
 /// Identifies a call on its connection. Counted up from 1 and never used again.
 pub type CallId = u64;
@@ -37,8 +37,21 @@ pub enum Admission {
 }
 
 impl NewCall {
+    /// Whether it can be sent, in a frame of at most this size.
+    pub(super) fn check(&self, max_frame: usize, now: Instant) -> Result<(), CallError> {
+        self.check_texts()?;
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            return Err(CallError::DeadlineExceeded { stage: Stage::Queued });
+        }
+        let size = self.frame_size();
+        if size > max_frame {
+            return Err(CallError::InputTooLarge { size, limit: max_frame });
+        }
+        Ok(())
+    }
+
     /// Checks what the plugin would take for a breach of the protocol.
-    pub(super) fn check(&self) -> Result<(), CallError> {
+    fn check_texts(&self) -> Result<(), CallError> {
         let (path, message) = if self.trace.len() > MAX_TRACE {
             ("trace", format!("a trace id has at most {MAX_TRACE} bytes"))
         } else if !self.metadata.is_sendable() {
@@ -51,7 +64,7 @@ impl NewCall {
     }
 
     /// How large a call's frame can be, with the longest numbers.
-    pub(super) fn frame_size(&self) -> usize {
+    fn frame_size(&self) -> usize {
         const NUMBERS: usize = 1 + 10 + 5 + 10 + 2;
         let texts = self.metadata.iter().map(|(key, value)| key.len() + value.len() + 4);
         NUMBERS + 2 + self.trace.len() + texts.sum::<usize>() + self.payload.len()

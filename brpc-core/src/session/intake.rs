@@ -1,0 +1,138 @@
+//! Calls on their way to a connection that may be at work.
+
+use std::time::Instant;
+
+use bytes::BytesMut;
+
+use super::new_call::{CallId, NewCall};
+use crate::limits::MAX_TRANSMIT;
+use crate::wire::OWN_SLICE;
+
+/// Where calls are handed to a connection, apart from it: who makes one needs not wait for whoever
+/// works on the connection, and takes no longer than to put it down.
+///
+/// It takes in only what the connection is sure to take in. All else is to be asked of the connection
+/// itself, with [`HubConnection::start_call`](crate::HubConnection::start_call), which knows why not.
+/// Nothing may come by one of the two ways while something is on the other; so whoever starts a call
+/// at the connection keeps others from this until [`exchange`](crate::Connection::exchange) is done.
+#[derive(Debug)]
+pub struct Intake<T> {
+    batch: Batch<T>,
+    /// Bytes of the inputs in the batch.
+    bytes: usize,
+    /// The id given last.
+    last_id: CallId,
+    /// What may still come.
+    room: Room,
+}
+
+/// What a connection is sure to take in.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Room {
+    /// So many calls.
+    pub(crate) calls: usize,
+    /// So many bytes of their inputs.
+    pub(crate) bytes: usize,
+    /// Frames up to this size.
+    pub(crate) frame: usize,
+}
+
+/// Calls that were handed in, in the order of their ids.
+#[derive(Debug)]
+pub(crate) struct Batch<T> {
+    calls: Vec<Handed<T>>,
+    /// The small inputs of all but the first, side by side. Memory that one thread takes and another
+    /// gives back costs both, so it is once a batch and not once a call.
+    packed: BytesMut,
+}
+
+#[derive(Debug)]
+struct Handed<T> {
+    call: NewCall,
+    caller: T,
+    /// How many bytes of the packed ones are its input; 0 if it has kept its own.
+    packed: usize,
+}
+
+/// Room for the small inputs of a batch, to begin with.
+const PACKED: usize = 1024;
+
+/// How many places for calls any connection keeps.
+const KEPT: usize = 32;
+
+impl<T> Default for Intake<T> {
+    /// One without room, before the first exchange.
+    fn default() -> Self {
+        let (batch, room) = (Batch::default(), Room::default());
+        Self { batch, bytes: 0, last_id: 0, room }
+    }
+}
+
+impl<T> Intake<T> {
+    /// Makes a call.
+    ///
+    /// # Errors
+    /// The call and its caller back, if the connection has to be asked.
+    pub fn start_call(
+        &mut self,
+        mut call: NewCall,
+        caller: T,
+        now: Instant,
+    ) -> Result<CallId, (NewCall, T)> {
+        let (room, bytes) = (&mut self.room, call.payload.len());
+        if room.calls == 0 || bytes > room.bytes || call.check(room.frame, now).is_err() {
+            return Err((call, caller));
+        }
+        room.calls -= 1;
+        room.bytes -= bytes;
+        self.bytes += bytes;
+        self.last_id += 1;
+        let Batch { calls, packed: inputs } = &mut self.batch;
+        let is_small = bytes < OWN_SLICE && inputs.len() + bytes <= MAX_TRANSMIT;
+        let packed = if calls.is_empty() || !is_small { 0 } else { bytes };
+        if packed > 0 {
+            if inputs.is_empty() {
+                inputs.reserve(PACKED);
+            }
+            inputs.extend_from_slice(&std::mem::take(&mut call.payload));
+        }
+        calls.push(Handed { call, caller, packed });
+        Ok(self.last_id)
+    }
+
+    /// Gives what has come in exchange for an empty batch, and has room from now on for what a
+    /// connection without it had room for, which gave `last_id` last. True if something has come.
+    pub(crate) fn exchange(&mut self, batch: &mut Batch<T>, last_id: CallId, room: Room) -> bool {
+        std::mem::swap(&mut self.batch, batch);
+        let (count, bytes) = (batch.calls.len(), std::mem::take(&mut self.bytes));
+        self.last_id = last_id + count as CallId;
+        self.room = Room {
+            calls: room.calls.saturating_sub(count),
+            bytes: room.bytes.saturating_sub(bytes),
+            frame: room.frame,
+        };
+        count > 0
+    }
+}
+
+impl<T> Default for Batch<T> {
+    fn default() -> Self {
+        Self { calls: Vec::new(), packed: BytesMut::new() }
+    }
+}
+
+impl<T> Batch<T> {
+    /// Takes all calls out.
+    pub(crate) fn take(&mut self, mut with: impl FnMut(NewCall, T)) {
+        let count = self.calls.len();
+        for Handed { mut call, caller, packed } in self.calls.drain(..) {
+            if packed > 0 {
+                call.payload = self.packed.split_to(packed).freeze();
+            }
+            with(call, caller);
+        }
+        if self.calls.capacity() > KEPT.max(4 * count) {
+            *self = Self::default();
+        }
+    }
+}
