@@ -2,7 +2,7 @@
 //! interface for users.
 //!
 //! The state machine of a connection ([`brpc_core::Connection`]) knows no sockets and no clock. Here
-//! is what gives it both: [`Driven`] puts it behind one lock that is held for a few instructions and
+//! is what gives it both: [`Driven`] puts it behind one lock that is held for one look at it and
 //! never across an await, and [`drive`] moves its bytes.
 
 mod close;

@@ -130,11 +130,13 @@ impl<T> Calls<T> {
 
     /// How many calls, and bytes of their inputs, are sure to be admitted.
     pub(crate) fn room(&self) -> Room {
+        // A single large call may have taken more bytes than there are.
+        let Some(bytes) = self.max_unsent_bytes.checked_sub(self.unsent_bytes()) else {
+            return Room::default();
+        };
         let unsent = self.waiting.len() + self.queued.len();
         let places = self.max_placed - self.placed;
-        let calls = places.min(self.max_unsent.saturating_sub(unsent));
-        let bytes = self.max_unsent_bytes.saturating_sub(self.unsent_bytes());
-        Room { calls, bytes, frame: 0 }
+        Room { calls: places.min(self.max_unsent.saturating_sub(unsent)), bytes, frame: 0 }
     }
 
     /// The id given last.

@@ -4,6 +4,7 @@
 mod breaches;
 mod conversation;
 mod frames;
+mod handing_in;
 mod leaving;
 mod numbers;
 mod page;

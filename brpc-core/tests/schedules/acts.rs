@@ -12,6 +12,10 @@ use crate::script::{Act, Side};
 impl Pair {
     pub(crate) fn act(&mut self, act: Act) {
         let now = self.now;
+        let is_call = matches!(act, Act::Call(_) | Act::All(_));
+        if !is_call {
+            self.hub.take_over();
+        }
         self.model.trace.note(now, || format!("act: {act:?}"));
         match act {
             Act::Call(plan) => _ = self.call(&plan),
@@ -54,6 +58,9 @@ impl Pair {
                 }
             }
         }
+        if !is_call {
+            self.hub.take_over();
+        }
     }
 
     /// When an act is due that the script puts at this time.
@@ -64,7 +71,17 @@ impl Pair {
     /// Makes a call; whether it was let in.
     fn call(&mut self, plan: &CallPlan) -> bool {
         let (index, call) = self.model.new_call(plan, self.now);
-        let result = self.hub.connection.start_call(call, index, self.now);
+        // Some of those that come at the same time are taken over together.
+        if self.rng.one_in(4) {
+            self.hub.take_over();
+        }
+        let handed = self.hub.intake.start_call(call, index, self.now);
+        let result = handed.or_else(|(call, index)| {
+            self.hub.take_over();
+            let result = self.hub.connection.start_call(call, index, self.now);
+            self.hub.take_over();
+            result
+        });
         let is_in = result.is_ok();
         self.model.made(result, self.now);
         is_in
@@ -72,6 +89,7 @@ impl Pair {
 
     fn cancel(&mut self, index: usize) {
         let Some(id) = self.model.calls.get(index).and_then(|call| call.id) else { return };
+        self.hub.take_over();
         let given = self.hub.connection.cancel(id);
         self.model.cancelled(index, given, self.now);
         assert!(self.hub.connection.cancel(id).is_none(), "a caller is handed back once");

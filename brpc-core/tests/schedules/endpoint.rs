@@ -15,8 +15,10 @@ use crate::rng::Rng;
 const LARGEST_FRAME: usize = (128 << 10) + 4096;
 
 #[derive(Debug)]
-pub(crate) struct Endpoint<C> {
+pub(crate) struct Endpoint<C: Connection> {
     pub(crate) connection: C,
+    /// What was handed in and not taken over yet.
+    pub(crate) intake: C::Intake,
     /// Bytes read that are not a whole frame yet.
     input: BytesMut,
     /// Bytes handed to the transport and not yet taken by it.
@@ -41,6 +43,7 @@ impl<C: Connection> Endpoint<C> {
     pub(crate) fn new(connection: C, timer_delay: Duration) -> Self {
         Self {
             connection,
+            intake: C::Intake::default(),
             input: BytesMut::new(),
             output: BytesMut::new(),
             forged: Vec::new(),
@@ -50,6 +53,13 @@ impl<C: Connection> Endpoint<C> {
             has_shut: false,
             timer_delay,
             ticks: 0,
+        }
+    }
+
+    /// Has the connection take over what was handed in, and say how much more may be.
+    pub(crate) fn take_over(&mut self) {
+        if self.connection.exchange(&mut self.intake) {
+            self.connection.handle_handed();
         }
     }
 
