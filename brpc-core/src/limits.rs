@@ -36,8 +36,9 @@ pub const MAX_GOODBYE_TEXT: usize = 256;
 /// How many bytes of frames are handed to the transport at a time.
 ///
 /// A call beyond them is not yet sent and can still be taken back, so a peer that doesn't read
-/// leaves few calls whose fate is unknown.
-pub const MAX_TRANSMIT: usize = 64 * 1024;
+/// leaves few calls whose fate is unknown. Buffers of the system, some MiB, hide more than this; and
+/// with less, each large frame takes a write and a wake-up of its own.
+pub const MAX_TRANSMIT: usize = 256 * 1024;
 
 /// How slow a peer may be while bytes are due: averaged over [`Limits::stall_window`].
 ///

@@ -35,7 +35,7 @@ async fn a_plugin_that_reads_nothing_is_cut_off() {
     let mut events = hub.events();
     let _unread = plugged_with_room(&hub, 1_000).await;
     plug(&hub, &worker("worker").0).await;
-    let text = "x".repeat(100_000);
+    let text = "x".repeat(300_000);
     let calls = [(); 2].map(|()| tokio::spawn(hub.call::<()>("peer", "work", &text)));
     settle().await;
     let start = Instant::now();

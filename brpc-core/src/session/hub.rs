@@ -252,7 +252,7 @@ impl<T> HubSession<T> {
         [self.calls.next_deadline(), until].into_iter().flatten().min()
     }
 
-    /// Appends what is ready, some 64 KiB of it; each call among it counts as sent.
+    /// Appends what is ready, some 256 KiB of it; each call among it counts as sent.
     pub(crate) fn poll_transmit(
         &mut self,
         wire: &mut HubWire,

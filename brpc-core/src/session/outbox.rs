@@ -57,7 +57,7 @@ impl Outbox {
         self.event_bytes += bytes;
     }
 
-    /// Hands some 64 KiB over to be sent.
+    /// Hands some 256 KiB over to be sent.
     pub(crate) fn transmit(&mut self, out: &mut WriteBuffer) {
         while out.remaining() < MAX_TRANSMIT {
             let Some(mut portion) = self.portions.pop_front() else { return };

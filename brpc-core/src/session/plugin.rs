@@ -251,7 +251,7 @@ impl PluginSession {
         self.deadlines.next()
     }
 
-    /// Appends frames that are ready, some 64 KiB of them. True if the last was the last of all:
+    /// Appends frames that are ready, some 256 KiB of them. True if the last was the last of all:
     /// what ran has ended, and a goodbye is due.
     pub(crate) fn poll_transmit(
         &mut self,
