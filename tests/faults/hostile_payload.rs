@@ -1,6 +1,6 @@
 //! JSON that is meant to do harm, in answers, errors and events.
 
-use brpc::{CallError, Event, Socket};
+use brpc::{CallError, Event, Limits, Socket};
 use futures_util::FutureExt as _;
 use serde_json::Value;
 
@@ -68,7 +68,10 @@ fn a_bomb_in_an_answer_fails_its_call_and_nothing_else() {
 #[test]
 fn a_bomb_in_an_event_harms_only_who_decodes_it() {
     scenario(async {
-        let good = Good::new(Socket::builder()).await;
+        // As it doesn't wait for credit, it gets enough for all.
+        let mut limits = Limits::default();
+        limits.event_credit_bytes = 16 * MIB as u64;
+        let good = Good::new(Socket::builder().limits(limits)).await;
         let mut events = good.hub.events();
         let mut plugin = Raw::register(good.address, &Hello::new("hostile")).await;
         for (what, bomb) in bombs() {
