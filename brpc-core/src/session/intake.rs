@@ -5,7 +5,6 @@ use std::time::Instant;
 use bytes::BytesMut;
 
 use super::new_call::{CallId, NewCall};
-use crate::limits::MAX_TRANSMIT;
 use crate::wire::OWN_SLICE;
 
 /// Where calls are handed to a connection, apart from it: who makes one needs not wait for whoever
@@ -54,8 +53,8 @@ struct Handed<T> {
     packed: usize,
 }
 
-/// Room for the small inputs of a batch, to begin with.
-const PACKED: usize = 1024;
+/// Room for the small inputs of a batch, to begin with and at most.
+const PACKED: (usize, usize) = (1024, 64 * 1024);
 
 /// How many places for calls any connection keeps.
 const KEPT: usize = 32;
@@ -88,11 +87,11 @@ impl<T> Intake<T> {
         self.bytes += bytes;
         self.last_id += 1;
         let Batch { calls, packed: inputs } = &mut self.batch;
-        let is_small = bytes < OWN_SLICE && inputs.len() + bytes <= MAX_TRANSMIT;
+        let is_small = bytes < OWN_SLICE && inputs.len() + bytes <= PACKED.1;
         let packed = if calls.is_empty() || !is_small { 0 } else { bytes };
         if packed > 0 {
             if inputs.is_empty() {
-                inputs.reserve(PACKED);
+                inputs.reserve(PACKED.0);
             }
             inputs.extend_from_slice(&std::mem::take(&mut call.payload));
         }
