@@ -102,6 +102,10 @@ impl<T> Intake<T> {
     /// Gives what has come in exchange for an empty batch, and has room from now on for what a
     /// connection without it had room for, which gave `last_id` last. True if something has come.
     pub(crate) fn exchange(&mut self, batch: &mut Batch<T>, last_id: CallId, room: Room) -> bool {
+        if self.batch.calls.is_empty() {
+            (self.last_id, self.room) = (last_id, room);
+            return false;
+        }
         std::mem::swap(&mut self.batch, batch);
         let (count, bytes) = (batch.calls.len(), std::mem::take(&mut self.bytes));
         self.last_id = last_id + count as CallId;
@@ -110,7 +114,7 @@ impl<T> Intake<T> {
             bytes: room.bytes.saturating_sub(bytes),
             frame: room.frame,
         };
-        count > 0
+        true
     }
 }
 
