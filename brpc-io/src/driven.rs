@@ -117,37 +117,39 @@ pub(crate) struct DriverGuard<'a, C: Connection> {
 impl<C: Connection> DriverGuard<'_, C> {
     /// Notes that the driver is awake, and takes over what was handed in.
     pub(crate) fn unpark(&mut self) {
-        let mut door = self.driven.door();
-        door.driver = None;
-        let has_come = self.connection.exchange(&mut door.intake);
-        drop(door);
-        if has_come {
-            self.connection.handle_handed();
-        }
+        self.exchange(|_, door, _| door.driver = None);
     }
 
     /// Takes over what was handed in. True if there was something.
     pub(crate) fn take_over(&mut self) -> bool {
-        let has_come = self.connection.exchange(&mut self.driven.door().intake);
-        if has_come {
-            self.connection.handle_handed();
-        }
-        has_come
+        self.exchange(|_, _, _| {})
     }
 
     /// Notes whom to wake; or, if something was handed in meanwhile, takes it over. True if the driver
-    /// may sleep.
-    pub(crate) fn park(&mut self, context: &Context<'_>) -> bool {
+    /// may sleep. One that has done little gives back room.
+    pub(crate) fn park(&mut self, context: &Context<'_>, did_little: bool) -> bool {
+        !self.exchange(|connection, door, has_come| {
+            if has_come {
+                return;
+            }
+            door.driver = Some(context.waker().clone());
+            if did_little {
+                connection.free_room(&mut door.intake);
+            }
+        })
+    }
+
+    /// Takes over what was handed in, and does something at the door before it is let go. True if
+    /// there was something.
+    fn exchange(&mut self, then: impl FnOnce(&mut C, &mut Door<C::Intake>, bool)) -> bool {
         let mut door = self.driven.door();
         let has_come = self.connection.exchange(&mut door.intake);
-        if !has_come {
-            door.driver = Some(context.waker().clone());
-        }
+        then(&mut self.connection, &mut door, has_come);
         drop(door);
         if has_come {
             self.connection.handle_handed();
         }
-        !has_come
+        has_come
     }
 }
 

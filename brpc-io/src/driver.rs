@@ -218,7 +218,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             if self.is_timer_set_for(timeout, now) {
                 // Others give commands meanwhile and don't wake a driver that is awake, so this is
                 // done under the lock under which nothing was found to do.
-                if !connection.park(context) {
+                if !connection.park(context, self.moved < MUCH) {
                     return Turn::Busy;
                 }
                 drop(connection);

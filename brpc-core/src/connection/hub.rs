@@ -52,6 +52,20 @@ enum Phase<T> {
     },
 }
 
+impl<T> Phase<T> {
+    /// The session, or what a call is told that comes before or after it.
+    fn for_calls(&mut self) -> Result<&mut HubSession<T>, CallError> {
+        match self {
+            Self::Session(session) => Ok(session),
+            Self::Handshake(_) => Err(CallError::Draining),
+            Self::Closed { reason, generation } => {
+                let (stage, reason, generation) = (Stage::Queued, *reason, *generation);
+                Err(CallError::Disconnected { stage, reason, generation })
+            }
+        }
+    }
+}
+
 impl<T> HubConnection<T> {
     /// A connection that has just been made, to a plugin of the native wire.
     pub fn new(limits: Limits, now: Instant) -> Self {
@@ -121,10 +135,9 @@ impl<T> HubConnection<T> {
         caller: T,
         now: Instant,
     ) -> Result<CallId, (T, CallError)> {
-        match &mut self.phase {
-            Phase::Session(session) => session.start_call(call, caller, now),
-            Phase::Handshake(_) => Err((caller, CallError::Draining)),
-            Phase::Closed { reason, generation } => Err((caller, over(*reason, *generation))),
+        match self.phase.for_calls() {
+            Ok(session) => session.start_call(call, caller, now),
+            Err(error) => Err((caller, error)),
         }
     }
 
@@ -307,13 +320,17 @@ impl<T> Connection for HubConnection<T> {
         intake.exchange(&mut self.handed, last_id, room)
     }
 
+    fn free_room(&mut self, intake: &mut Intake<T>) {
+        intake.free_room();
+        self.handed.free_room();
+    }
+
     fn handle_handed(&mut self) {
         let (phase, events) = (&mut self.phase, &mut self.events);
         self.handed.take(|call, caller| {
-            let taken = match phase {
-                Phase::Session(session) => session.take_over(call, caller),
-                Phase::Handshake(_) => Err((caller, CallError::Draining)),
-                Phase::Closed { reason, generation } => Err((caller, over(*reason, *generation))),
+            let taken = match phase.for_calls() {
+                Ok(session) => session.take_over(call, caller),
+                Err(error) => Err((caller, error)),
             };
             // It was over before this was known where the call was made.
             if let Err((caller, error)) = taken {
@@ -411,11 +428,6 @@ impl<T> Connection for HubConnection<T> {
     fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed { .. })
     }
-}
-
-/// What a call is told that comes after the end.
-fn over(reason: DisconnectReason, generation: u64) -> CallError {
-    CallError::Disconnected { stage: Stage::Queued, reason, generation }
 }
 
 /// What the plugin is told when the hub ends the connection; nothing if it is gone already.

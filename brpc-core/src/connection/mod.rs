@@ -44,6 +44,10 @@ pub trait Connection {
     /// Deals with what was handed over.
     fn handle_handed(&mut self);
 
+    /// Gives back room for what is handed in that a connection on which little happens doesn't need.
+    /// Only right after an exchange that brought nothing.
+    fn free_room(&mut self, intake: &mut Self::Intake);
+
     /// Takes whole frames off the input.
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant);
 

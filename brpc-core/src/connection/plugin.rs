@@ -228,6 +228,8 @@ impl Connection for PluginConnection {
 
     fn handle_handed(&mut self) {}
 
+    fn free_room(&mut self, (): &mut ()) {}
+
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         let mut took_message = false;
         self.stream.is_held = false;

@@ -128,15 +128,15 @@ impl<T> Calls<T> {
         Ok(id)
     }
 
-    /// How many calls, and bytes of their inputs, are sure to be admitted.
-    pub(crate) fn room(&self) -> Room {
+    /// How many calls, and bytes of their inputs, are sure to be admitted, in frames up to this size.
+    pub(crate) fn room(&self, frame: usize) -> Room {
         // A single large call may have taken more bytes than there are.
         let Some(bytes) = self.max_unsent_bytes.checked_sub(self.unsent_bytes()) else {
             return Room::default();
         };
         let unsent = self.waiting.len() + self.queued.len();
         let places = self.max_placed - self.placed;
-        Room { calls: places.min(self.max_unsent.saturating_sub(unsent)), bytes, frame: 0 }
+        Room { calls: places.min(self.max_unsent.saturating_sub(unsent)), bytes, frame }
     }
 
     /// The id given last.

@@ -118,7 +118,7 @@ impl<T> HubSession<T> {
     pub(crate) fn offer(&self) -> (CallId, Room) {
         let room = match self.ending {
             Some(_) => Room::default(),
-            None => Room { frame: self.terms.max_frame, ..self.calls.room() },
+            None => self.calls.room(self.terms.max_frame),
         };
         (self.calls.last_id(), room)
     }

@@ -43,6 +43,8 @@ pub(crate) struct Batch<T> {
     /// The small inputs of all but the first, side by side. Memory that one thread takes and another
     /// gives back costs both, so it is once a batch and not once a call.
     packed: BytesMut,
+    /// The room that the packed ones have. They don't tell any more when they are taken out.
+    packed_room: usize,
 }
 
 #[derive(Debug)]
@@ -56,8 +58,8 @@ struct Handed<T> {
 /// Room for the small inputs of a batch, to begin with and at most.
 const PACKED: (usize, usize) = (1024, 64 * 1024);
 
-/// How many places for calls any connection keeps.
-const KEPT: usize = 32;
+/// How many places for calls, and how much room for their inputs, any connection keeps.
+const KEPT: (usize, usize) = (32, 4 * 1024);
 
 impl<T> Default for Intake<T> {
     /// One without room, before the first exchange.
@@ -86,7 +88,7 @@ impl<T> Intake<T> {
         room.bytes -= bytes;
         self.bytes += bytes;
         self.last_id += 1;
-        let Batch { calls, packed: inputs } = &mut self.batch;
+        let Batch { calls, packed: inputs, .. } = &mut self.batch;
         let is_small = bytes < OWN_SLICE && inputs.len() + bytes <= PACKED.1;
         let packed = if calls.is_empty() || !is_small { 0 } else { bytes };
         if packed > 0 {
@@ -97,6 +99,11 @@ impl<T> Intake<T> {
         }
         calls.push(Handed { call, caller, packed });
         Ok(self.last_id)
+    }
+
+    /// Gives back room that little traffic doesn't need.
+    pub(crate) fn free_room(&mut self) {
+        self.batch.free_room();
     }
 
     /// Gives what has come in exchange for an empty batch, and has room from now on for what a
@@ -120,22 +127,67 @@ impl<T> Intake<T> {
 
 impl<T> Default for Batch<T> {
     fn default() -> Self {
-        Self { calls: Vec::new(), packed: BytesMut::new() }
+        Self { calls: Vec::new(), packed: BytesMut::new(), packed_room: 0 }
     }
 }
 
 impl<T> Batch<T> {
     /// Takes all calls out.
     pub(crate) fn take(&mut self, mut with: impl FnMut(NewCall, T)) {
-        let count = self.calls.len();
+        self.packed_room = self.packed.capacity().max(self.packed_room);
         for Handed { mut call, caller, packed } in self.calls.drain(..) {
             if packed > 0 {
                 call.payload = self.packed.split_to(packed).freeze();
             }
             with(call, caller);
         }
-        if self.calls.capacity() > KEPT.max(4 * count) {
+    }
+
+    /// Gives back room that little traffic doesn't need; of a batch that is empty.
+    pub(crate) fn free_room(&mut self) {
+        if self.calls.capacity() > KEPT.0 || self.packed_room > KEPT.1 {
             *self = Self::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Admission, Metadata};
+
+    /// What is left of a batch of so many calls with inputs of so many bytes, when its calls have
+    /// been taken out and little happens.
+    fn left_of(calls: usize, bytes: usize) -> Batch<usize> {
+        let (mut intake, mut batch) = (Intake::default(), Batch::default());
+        let room = Room { calls, bytes: usize::MAX, frame: usize::MAX };
+        intake.exchange(&mut batch, 0, room);
+        for caller in 0..calls {
+            let call = NewCall {
+                method: 0,
+                payload: vec![b' '; bytes].into(),
+                deadline: None,
+                trace: String::new(),
+                metadata: Metadata::new(),
+                admission: Admission::Refuse,
+            };
+            intake.start_call(call, caller, Instant::now()).unwrap();
+        }
+        assert!(intake.exchange(&mut batch, 0, room));
+        let mut callers = Vec::new();
+        batch.take(|_, caller| callers.push(caller));
+        assert_eq!(callers, (0..calls).collect::<Vec<_>>());
+        batch.free_room();
+        batch
+    }
+
+    #[test]
+    fn a_little_room_is_kept_and_much_is_given_back() {
+        let few = left_of(16, 64);
+        assert!(few.calls.capacity() >= 16 && few.packed_room >= 15 * 64);
+        for (calls, bytes) in [(1_000, 0), (16, 1_000)] {
+            let many = left_of(calls, bytes);
+            assert_eq!((many.calls.capacity(), many.packed_room), (0, 0), "{calls} x {bytes}");
         }
     }
 }
