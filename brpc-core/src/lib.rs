@@ -71,7 +71,7 @@
 //! let call = NewCall {
 //!     method: 0,
 //!     payload: r#""world""#.into(),
-//!     deadline: Some(now + Duration::from_secs(1)),
+//!     timeout: Some(Duration::from_secs(1)),
 //!     trace: String::new(),
 //!     metadata: Metadata::new(),
 //!     admission: Admission::Refuse,
@@ -129,7 +129,7 @@ pub use metadata::Metadata;
 pub use response::Response;
 pub use selector::{Candidate, Selector, VersionRangeError};
 pub use session::{
-    Admission, CallId, DrainCause, EmitError, IncomingCall, Intake, NewCall, SessionTerms,
+    Admission, CallId, DrainCause, EmitError, Handed, IncomingCall, Intake, NewCall, SessionTerms,
     Settlement, Tally,
 };
 pub use wire::WriteBuffer;

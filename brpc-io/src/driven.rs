@@ -5,7 +5,10 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
-use brpc_core::Connection;
+use brpc_core::{Connection, Handed, WriteBuffer};
+
+use crate::gathering::ENOUGH;
+use crate::now;
 
 /// A connection behind its lock.
 ///
@@ -24,12 +27,14 @@ struct Door<I> {
     intake: I,
     /// Set while the driver sleeps and is to be woken for bytes to write or another timer.
     driver: Option<Waker>,
+    /// How many bytes must be handed in before it is woken for them.
+    enough: usize,
 }
 
 impl<C: Connection> Driven<C> {
     /// Puts a connection behind a lock.
     pub fn new(connection: C) -> Self {
-        let door = Door { intake: C::Intake::default(), driver: None };
+        let door = Door { intake: C::Intake::default(), driver: None, enough: 0 };
         Self { connection: Mutex::new(connection), door: Mutex::new(door) }
     }
 
@@ -37,8 +42,9 @@ impl<C: Connection> Driven<C> {
     /// code runs, so it is never held for long.
     pub fn lock(&self) -> Guard<'_, C> {
         let (mut connection, mut door) = (self.connection(), self.door());
-        if connection.exchange(&mut door.intake) {
-            connection.handle_handed();
+        if C::handed(&door.intake).count > 0 {
+            connection.take_over(&mut door.intake);
+            connection.handle_handed(None, now());
         }
         Guard { door, connection }
     }
@@ -50,7 +56,8 @@ impl<C: Connection> Driven<C> {
     pub fn hand_in<R, E>(&self, hand: impl FnOnce(&mut C::Intake) -> Result<R, E>) -> Result<R, E> {
         let mut door = self.door();
         let handed = hand(&mut door.intake)?;
-        let driver = door.driver.take();
+        let is_enough = C::handed(&door.intake).bytes >= door.enough;
+        let driver = if is_enough { door.driver.take() } else { None };
         drop(door);
         driver.into_iter().for_each(Waker::wake);
         Ok(handed)
@@ -90,7 +97,7 @@ impl<C: Connection> Guard<'_, C> {
 impl<C: Connection> Drop for Guard<'_, C> {
     fn drop(&mut self) {
         // Nothing has come meanwhile; this says how much may come now.
-        self.connection.exchange(&mut self.door.intake);
+        self.connection.offer(&mut self.door.intake);
     }
 }
 
@@ -115,41 +122,39 @@ pub(crate) struct DriverGuard<'a, C: Connection> {
 }
 
 impl<C: Connection> DriverGuard<'_, C> {
-    /// Notes that the driver is awake, and takes over what was handed in.
-    pub(crate) fn unpark(&mut self) {
-        self.exchange(|_, door, _| door.driver = None);
-    }
-
-    /// Takes over what was handed in. True if there was something.
-    pub(crate) fn take_over(&mut self) -> bool {
-        self.exchange(|_, _, _| {})
-    }
-
-    /// Notes whom to wake; or, if something was handed in meanwhile, takes it over. True if the driver
-    /// may sleep. One that has done little gives back room.
-    pub(crate) fn park(&mut self, context: &Context<'_>, did_little: bool) -> bool {
-        !self.exchange(|connection, door, has_come| {
-            if has_come {
-                return;
-            }
-            door.driver = Some(context.waker().clone());
-            if did_little {
-                connection.free_room(&mut door.intake);
-            }
-        })
-    }
-
-    /// Takes over what was handed in, and does something at the door before it is let go. True if
-    /// there was something.
-    fn exchange(&mut self, then: impl FnOnce(&mut C, &mut Door<C::Intake>, bool)) -> bool {
+    /// Says how much may be handed in, and notes that the driver is awake. How much is there.
+    pub(crate) fn offer(&self) -> Handed {
         let mut door = self.driven.door();
-        let has_come = self.connection.exchange(&mut door.intake);
-        then(&mut self.connection, &mut door, has_come);
-        drop(door);
-        if has_come {
-            self.connection.handle_handed();
+        door.driver = None;
+        self.connection.offer(&mut door.intake);
+        C::handed(&door.intake)
+    }
+
+    /// Takes over what was handed in, and has it sent as far as there is room in `out`.
+    pub(crate) fn take_over(&mut self, out: Option<&mut WriteBuffer>) {
+        self.connection.take_over(&mut self.driven.door().intake);
+        self.connection.handle_handed(out, now());
+    }
+
+    /// Notes whom to wake when enough is handed in.
+    pub(crate) fn step_back(&self, context: &Context<'_>) {
+        let mut door = self.driven.door();
+        (door.driver, door.enough) = (Some(context.waker().clone()), ENOUGH);
+    }
+
+    /// Notes whom to wake, unless something was handed in meanwhile. True if the driver may sleep. One
+    /// that has done little gives back room.
+    pub(crate) fn park(&mut self, context: &Context<'_>, did_little: bool) -> bool {
+        let mut door = self.driven.door();
+        if C::handed(&door.intake).count > 0 {
+            return false;
         }
-        has_come
+        (door.driver, door.enough) = (Some(context.waker().clone()), 0);
+        self.connection.offer(&mut door.intake);
+        if did_little {
+            self.connection.free_room(&mut door.intake);
+        }
+        true
     }
 }
 

@@ -7,13 +7,14 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
-use brpc_core::{Connection, End, WriteBuffer};
+use brpc_core::{Connection, End, Handed, WriteBuffer};
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::unconstrained;
 use tokio::time::Sleep;
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
+use crate::gathering::{Gathering, Ready, TOLD_AT_ONCE};
 use crate::link::{Link, Untold};
 use crate::{close, now};
 
@@ -31,7 +32,7 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
         output: WriteBuffer::new(),
         written: 0,
         moved: 0,
-        told: 0,
+        gathering: Gathering::default(),
         now: None,
         waker: Waker::noop().clone(),
         untold: Untold::new(link),
@@ -41,7 +42,6 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
         is_held: false,
         reads_left: None,
         is_flushed: true,
-        has_yielded: false,
     };
     poll_fn(|context| driver.poll(context)).await;
     let Driver { mut stream, mut output, end, .. } = driver;
@@ -67,10 +67,6 @@ const HELD_INPUT: usize = 1 << 20;
 /// How often a connection that is never out of work is turned around before others get their turn.
 const TURNS: usize = 16;
 
-/// How much is told between two writes: enough to fill a write with answers, few enough that the
-/// peer has something to do while the rest is told.
-const TOLD_AT_ONCE: usize = 64;
-
 struct Driver<'a, L: Link, S> {
     link: &'a L,
     stream: S,
@@ -90,8 +86,8 @@ struct Driver<'a, L: Link, S> {
     now: Option<Instant>,
     /// Whom the timer wakes.
     waker: Waker,
-    /// How much was told since something was written last.
-    told: usize,
+    /// What gathers for the next write.
+    gathering: Gathering,
     /// What is still to be told.
     untold: Untold<'a, L>,
     /// What wakes the driver for the next timeout, once there was one.
@@ -107,8 +103,6 @@ struct Driver<'a, L: Link, S> {
     reads_left: Option<usize>,
     /// Whether what was written has left the buffers of the stream.
     is_flushed: bool,
-    /// Whether others were let first since something was written last.
-    has_yielded: bool,
 }
 
 /// In which directions the stream may move something. Where it can't, it wakes the driver when it
@@ -123,6 +117,8 @@ struct Open {
 enum Turn {
     /// There is more to do, or may be.
     Busy,
+    /// There is something to write, and perhaps soon more.
+    LetsOthersFirst,
     /// Whoever has something to do for the driver wakes it.
     Asleep,
     /// The connection is over, and has told it.
@@ -134,10 +130,6 @@ const BOTH: Open = Open { read: true, write: true };
 impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
     /// Ready when the connection is over.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.lets_others_first() {
-            // Comes back when the others have run, or some dozens of them.
-            return pin!(tokio::task::yield_now()).poll(context);
-        }
         if !self.waker.will_wake(context.waker()) {
             self.waker.clone_from(context.waker());
             if let Some(timer) = &mut self.timer {
@@ -146,10 +138,14 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             }
         }
         (self.moved, self.now) = (0, None);
+        if self.lets_others_first() {
+            return pin!(tokio::task::yield_now()).poll(context);
+        }
         let mut open = BOTH;
         for _ in 0..TURNS {
             match self.turn(&mut open, context) {
                 Turn::Busy => {}
+                Turn::LetsOthersFirst => return pin!(tokio::task::yield_now()).poll(context),
                 Turn::Asleep => return Poll::Pending,
                 Turn::Over => return Poll::Ready(()),
             }
@@ -158,20 +154,18 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         Poll::Pending
     }
 
-    /// Whether to step back once before frames are taken to be written.
-    ///
-    /// Whoever gives the first one wakes the driver, and those who are about to give theirs stand
-    /// behind it. When they have, one write takes them all. With calls that are made one after the
-    /// other there is nobody to wait for.
+    /// Whether to step back before anything else, for what others gave while the driver slept.
     fn lets_others_first(&mut self) -> bool {
-        let mut connection = self.link.driven().drive();
-        connection.unpark();
-        let steps_back = !self.has_yielded
-            && (self.told > 1 || !connection.is_quiet())
-            && self.output.is_empty()
-            && connection.wants_transmit();
-        self.has_yielded = steps_back;
-        steps_back
+        let ready = Ready::of(&*self.link.driven().drive(), Handed::default());
+        if ready.is_any {
+            self.gathering.note_given();
+        }
+        self.takes_more() && self.gathering.lets_others_first(ready)
+    }
+
+    /// Whether more may be taken to be written.
+    fn takes_more(&self) -> bool {
+        self.output.is_empty() && self.reads_left.is_none()
     }
 
     /// Reads, has the connection take it in, tells what it has to tell, and writes: each once, and
@@ -198,31 +192,49 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             // It may give the peer a second look.
             *open = BOTH;
         }
+        self.learn(&mut *connection, has_read || has_taken || is_due, now);
         // Before anything is told: who hears of an answer finds the place free that it had.
-        let was_handed = connection.take_over();
-        let is_busy = has_read || has_taken || is_due || was_handed;
-        self.learn(&mut *connection, is_busy, now);
-        if self.untold.events.is_empty() && connection.is_closed() {
+        let handed = connection.offer();
+        if handed.count > 0 {
+            self.gathering.note_given();
+        }
+        let tells = !self.untold.events.is_empty();
+        if connection.is_closed() && !tells && handed.count == 0 && !connection.has_events() {
             return Turn::Over;
         }
-        if self.output.is_empty() && self.reads_left.is_none() {
-            connection.poll_transmit(&mut self.output, now);
-            if !self.output.is_empty() {
-                self.told = 0;
+        let ready = Ready::of(&*connection, handed);
+        if self.takes_more() && !(tells && self.gathering.tells_first(ready)) {
+            if !tells && self.gathering.lets_others_first(ready) {
+                connection.step_back(context);
+                return Turn::LetsOthersFirst;
             }
+            connection.poll_transmit(&mut self.output, now);
+            if handed.count > 0 {
+                connection.take_over(Some(&mut self.output));
+            }
+            if !self.output.is_empty() {
+                self.gathering.note_written();
+            }
+        } else if !tells && handed.count > 0 {
+            connection.take_over(None);
         }
         let can_write = open.write && !(self.output.is_empty() && self.is_flushed);
-        let is_busy = is_busy || can_write || connection.has_events();
+        let has_come = has_read || has_taken || is_due || handed.count > 0;
+        let is_busy = has_come || can_write || connection.has_events();
         if !is_busy && self.untold.events.is_empty() {
             let timeout = connection.poll_timeout();
             if self.is_timer_set_for(timeout, now) {
+                // One that was woken for nothing, as happens, says nothing of the traffic.
+                let is_idle = self.moved < MUCH && (self.moved > 0 || connection.is_quiet());
                 // Others give commands meanwhile and don't wake a driver that is awake, so this is
                 // done under the lock under which nothing was found to do.
-                if !connection.park(context, self.moved < MUCH) {
+                if !connection.park(context, is_idle) {
                     return Turn::Busy;
                 }
                 drop(connection);
-                self.free_buffers();
+                if is_idle {
+                    self.free_buffers();
+                }
                 return Turn::Asleep;
             }
             drop(connection);
@@ -234,7 +246,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         let count = self.untold.events.len().min(TOLD_AT_ONCE);
         if count > 0 {
             link.handle_events(self.untold.events.drain(..count));
-            self.told += count;
+            self.gathering.note_told(count);
             // It may have taken a while.
             self.now = None;
         }
@@ -368,9 +380,6 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         // Not as soon as a read finds less than there was room for: it may be a frame's rest.
         if self.moved < self.read_size / 4 {
             self.read_size = (self.read_size / 2).max(READ_SIZES.0);
-        }
-        if self.moved >= MUCH {
-            return;
         }
         let (input, output, events) = KEPT;
         if self.input.is_empty() && self.input_size > input {

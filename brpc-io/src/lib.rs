@@ -8,6 +8,7 @@
 mod close;
 mod driven;
 mod driver;
+mod gathering;
 mod link;
 
 pub use driven::{Driven, Guard};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use brpc_core::{Admission, CallError, Metadata, Response, json};
+use brpc_core::{Admission, CallError, Metadata, Response, Stage, json};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
@@ -78,7 +78,7 @@ impl Options {
 
 impl Prepared {
     /// Makes the call, or sends it through the middleware.
-    fn start(self) -> Result<State, CallError> {
+    fn start(self, context: &Context<'_>) -> Result<State, CallError> {
         if !self.hub.config().middleware.is_empty() {
             return Ok(self.pass());
         }
@@ -86,8 +86,22 @@ impl Prepared {
         let link = find(&hub, request.plugin(), instance.as_ref())?;
         let charge = hub.charge(request.input_len())?;
         let method = method_number(&link, request.method())?;
+        let has_handle = slot.is_some();
+        let slot = match slot {
+            None => Arc::new(Slot::waiting(context)),
+            Some(slot) if slot.is_cancelled() => {
+                return Err(CallError::Cancelled { stage: Stage::Queued });
+            }
+            Some(slot) => {
+                slot.wait(context);
+                slot
+            }
+        };
         let mut running = Running::start(link, method, request.into_input(), options, slot)?;
         running.charge = Some(charge);
+        if has_handle {
+            running.attach_handle();
+        }
         Ok(State::Running(running))
     }
 
@@ -157,7 +171,7 @@ impl<T> Call<T> {
         decode: Decode<T>,
     ) -> Self {
         let running = method_number(&link, method)
-            .and_then(|method| Running::start(link, method, input, options, None));
+            .and_then(|method| Running::start(link, method, input, options, Arc::default()));
         let state = running.map_or_else(State::Refused, State::Running);
         Self { state, decode }
     }
@@ -239,10 +253,14 @@ impl<T> Call<T> {
     fn poll_outcome(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
         if matches!(self.state, State::Prepared(_) | State::Refused(_) | State::Done) {
             self.state = match std::mem::replace(&mut self.state, State::Done) {
-                State::Prepared(prepared) => prepared.start()?,
+                State::Prepared(prepared) => prepared.start(context)?,
                 State::Refused(error) => return Poll::Ready(Err(error)),
                 _ => panic!("a call was polled after it had ended"),
             };
+            if matches!(self.state, State::Running(_)) {
+                // The caller waits at its slot already.
+                return Poll::Pending;
+            }
         }
         let outcome = ready!(match &mut self.state {
             State::Running(running) => running.poll(context),

@@ -124,18 +124,13 @@ impl PluginLink {
     }
 
     /// Makes a call. Nothing is sent and nothing kept if it is refused.
-    pub(crate) fn start_call(
-        &self,
-        call: NewCall,
-        slot: Arc<Slot>,
-        now: std::time::Instant,
-    ) -> Result<CallId, CallError> {
-        let (call, slot) = match self.driven.hand_in(|intake| intake.start_call(call, slot, now)) {
+    pub(crate) fn start_call(&self, call: NewCall, slot: Arc<Slot>) -> Result<CallId, CallError> {
+        let (call, slot) = match self.driven.hand_in(|intake| intake.start_call(call, slot)) {
             Ok(id) => return Ok(id),
             Err(back) => back,
         };
         let mut connection = self.driven.lock();
-        let started = connection.start_call(call, slot, now);
+        let started = connection.start_call(call, slot, now());
         connection.unlock_and_wake();
         started.map_err(|(_, error)| error)
     }

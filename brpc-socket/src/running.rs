@@ -1,7 +1,7 @@
 //! A call that was made.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use brpc_core::{CallError, CallId, NewCall, Response, Settlement, Stage};
 use bytes::Bytes;
@@ -12,8 +12,8 @@ use crate::error::few;
 use crate::event::PluginRef;
 use crate::hub::{Charge, Hub};
 use crate::link::PluginLink;
-use crate::middleware::Outgoing;
-use crate::slot::Slot;
+use crate::middleware::{Outcome, Outgoing};
+use crate::slot::{Ended, Slot};
 
 /// A call that was made. Whoever drops it early has to [`cancel`](Self::cancel) it before.
 pub(crate) struct Running {
@@ -33,21 +33,11 @@ impl Running {
         method: u32,
         payload: Bytes,
         options: Options,
-        slot: Option<Arc<Slot>>,
+        slot: Arc<Slot>,
     ) -> Result<Self, CallError> {
-        let has_handle = slot.is_some();
-        let slot = slot.unwrap_or_default();
-        if has_handle && slot.is_cancelled() {
-            return Err(CallError::Cancelled { stage: Stage::Queued });
-        }
-        let now = brpc_io::now();
         let Options { timeout, trace, metadata, admission } = options;
-        let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
-        let call = NewCall { method, payload, deadline, trace, metadata, admission };
-        let id = link.start_call(call, slot.clone(), now)?;
-        if has_handle {
-            slot.set_route(Arc::downgrade(&link), id);
-        }
+        let call = NewCall { method, payload, timeout, trace, metadata, admission };
+        let id = link.start_call(call, slot.clone())?;
         Ok(Self { link, id, slot, method, charge: None })
     }
 
@@ -63,17 +53,22 @@ impl Running {
         let charge = if more > 0 { Some(hub.clone().charge(more)?) } else { None };
         let method = method_number(&link, &call.method)?;
         let (input, options) = call.into_parts();
-        let mut running = Self::start(link, method, input, options, None)?;
+        let mut running = Self::start(link, method, input, options, Arc::default())?;
         running.charge = charge;
         Ok(running)
     }
 
+    /// Lets those who have its slot give it up, which they may have done already.
+    pub(crate) fn attach_handle(&self) {
+        self.slot.set_route(Arc::downgrade(&self.link), self.id);
+    }
+
     /// What the plugin answered.
-    pub(crate) fn poll(
-        &self,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Response<Bytes>, CallError>> {
-        self.slot.poll(context).map(|settlement| settlement.into_result(|| self.called()))
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+        Poll::Ready(match ready!(self.slot.poll(context)) {
+            Ended::Output(output) => Ok(Response::new(output)),
+            Ended::Other(settlement) => settlement.into_result(|| self.called()),
+        })
     }
 
     /// The names of the plugin and of the method.
@@ -104,7 +99,7 @@ impl Route {
     /// Gives it up, if it is not over: how far it had come, which is what its caller is told.
     pub(crate) fn give_up(&self) -> Option<Stage> {
         let stage = self.link.cancel(self.id)?;
-        self.slot.settle(Settlement::Ended(CallError::Cancelled { stage }));
+        self.slot.clone().settle(Settlement::Ended(CallError::Cancelled { stage }));
         Some(stage)
     }
 }

@@ -1,9 +1,9 @@
 //! Where a caller waits for its call's end.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use brpc_core::{CallError, CallId, Metadata, Settlement};
+use brpc_core::{CallError, CallId, Settlement};
 use bytes::Bytes;
 
 use crate::link::PluginLink;
@@ -15,8 +15,8 @@ pub(crate) struct Slot(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// How the call ended.
-    outcome: Option<Outcome>,
+    /// How the call ended, once it has.
+    ended: Option<Ended>,
     /// Set while the caller waits.
     caller: Option<Waker>,
     /// Where the call went, once it did.
@@ -27,25 +27,18 @@ struct State {
 
 /// How a call ended; small, because there are as many slots as calls.
 #[derive(Debug)]
-enum Outcome {
+pub(crate) enum Ended {
+    /// With an output, and nothing along.
     Output(Bytes),
+    /// In any other way.
     Other(Box<Settlement>),
 }
 
-impl From<Settlement> for Outcome {
+impl From<Settlement> for Ended {
     fn from(settlement: Settlement) -> Self {
         match settlement {
             Settlement::Answered(Ok(output), along) if along.is_empty() => Self::Output(output),
             other => Self::Other(Box::new(other)),
-        }
-    }
-}
-
-impl From<Outcome> for Settlement {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Output(output) => Self::Answered(Ok(output), Metadata::new()),
-            Outcome::Other(settlement) => *settlement,
         }
     }
 }
@@ -61,28 +54,47 @@ impl State {
 }
 
 impl Slot {
+    /// One whose caller waits already.
+    pub(crate) fn waiting(context: &Context<'_>) -> Self {
+        let caller = Some(context.waker().clone());
+        Self(Mutex::new(State { caller, ..State::default() }))
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends the call. It is done once; what is said later doesn't count.
-    pub(crate) fn settle(&self, settlement: Settlement) {
+    pub(crate) fn settle(self: Arc<Self>, settlement: Settlement) {
         let caller = {
             let mut state = self.lock();
-            state.outcome.get_or_insert_with(|| settlement.into());
+            state.ended.get_or_insert_with(|| settlement.into());
             state.caller.take()
         };
+        // So that the caller has it alone when it looks.
+        drop(self);
         caller.into_iter().for_each(Waker::wake);
     }
 
     /// How the call ended, once it has.
-    pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Settlement> {
+    pub(crate) fn poll(self: &mut Arc<Self>, context: &Context<'_>) -> Poll<Ended> {
+        // Whoever ended it has let go of it, unless there is a handle.
+        if let Some(Self(state)) = Arc::get_mut(self)
+            && let Some(ended) = state.get_mut().ok().and_then(|state| state.ended.take())
+        {
+            return Poll::Ready(ended);
+        }
         let mut state = self.lock();
-        if let Some(outcome) = state.outcome.take() {
-            return Poll::Ready(outcome.into());
+        if let Some(ended) = state.ended.take() {
+            return Poll::Ready(ended);
         }
         state.wait(context);
         Poll::Pending
+    }
+
+    /// Has the caller woken when the call ends.
+    pub(crate) fn wait(&self, context: &Context<'_>) {
+        self.lock().wait(context);
     }
 
     /// Whether the call was cancelled before it was made.
@@ -101,7 +113,7 @@ impl Slot {
     }
 
     /// Notes where the call went; only calls with a cancel handle need it.
-    pub(crate) fn set_route(&self, link: Weak<PluginLink>, id: CallId) {
+    pub(crate) fn set_route(self: &Arc<Self>, link: Weak<PluginLink>, id: CallId) {
         let was_cancelled = {
             let mut state = self.lock();
             state.route = Some((link, id));
@@ -113,7 +125,7 @@ impl Slot {
     }
 
     /// Gives the call up on behalf of its caller, who is told.
-    pub(crate) fn cancel(&self) {
+    pub(crate) fn cancel(self: &Arc<Self>) {
         let (route, caller) = {
             let mut state = self.lock();
             state.is_cancelled = true;
@@ -127,7 +139,7 @@ impl Slot {
         caller.into_iter().for_each(Waker::wake);
         let Some((link, id)) = route else { return };
         if let Some(stage) = link.upgrade().and_then(|link| link.cancel(id)) {
-            self.settle(Settlement::Ended(CallError::Cancelled { stage }));
+            self.clone().settle(Settlement::Ended(CallError::Cancelled { stage }));
         }
     }
 }

@@ -220,10 +220,11 @@ impl<'a> Run<'a> {
     fn start_call(&mut self) {
         let (choice, size) = (self.tape.choice(), self.tape.choice());
         let pair = (choice & 4 != 0).then_some(("key", "value"));
+        let deadline = if choice & 2 == 0 { None } else { self.clock.later(&mut self.tape) };
         let call = NewCall {
             method: u32::from(choice >> 4),
             payload: vec![b' '; usize::from(size) * PAYLOAD / 255].into(),
-            deadline: if choice & 2 == 0 { None } else { self.clock.later(&mut self.tape) },
+            timeout: deadline.map(|deadline| deadline.saturating_duration_since(self.clock.now)),
             trace: "t".repeat(if choice & 8 == 0 { 0 } else { size.into() }),
             metadata: pair.into_iter().collect::<Metadata>(),
             admission: if choice & 1 == 0 { Admission::Wait } else { Admission::Refuse },

@@ -269,16 +269,20 @@ async fn a_goodbye_is_heard_by_a_hub_that_is_writing() {
     let mut peer = Peer::plugged(&hub, "peer").await;
     let answered = tokio::spawn(hub.call::<u8>("peer", "work", &()));
     let id = peer.call().await.id;
-    let call = hub.call::<Value>("peer", "work", &());
     let mut events = hub.events();
+    // More than the connection takes: the hub is writing it when the connection is closed.
+    let call = hub.call::<Value>("peer", "work", &"x".repeat(2 * ROOM));
     let calling = tokio::spawn(call);
-    // Not yet polled: the hub has a call to write when it finds the connection closed.
+    settle().await;
+    // More than is read at once: the write fails before the goodbye is read.
+    peer.send_frame(kind::EVENT, " ".repeat(ROOM / 2).as_bytes()).await;
     peer.reply(id, "1").await;
     peer.send_frame(kind::LEAVE, &Writer::default().number(id).0).await;
     peer.send_frame(kind::GOODBYE, &Writer::default().number(farewell::DONE).text("").0).await;
     drop(peer);
     assert_eq!(answered.await.unwrap(), Ok(1));
     assert!(matches!(calling.await.unwrap(), Err(CallError::Draining)));
+    assert!(matches!(events.next().await, Some(brpc::Event::Message(_))));
     let Some(brpc::Event::Disconnected(_, reason)) = events.next().await else { panic!() };
     assert_eq!(reason, DisconnectReason::Clean);
 }

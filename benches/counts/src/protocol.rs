@@ -97,7 +97,7 @@ impl Pair {
         let call = NewCall {
             method: 0,
             payload,
-            deadline: Some(self.now + Duration::from_secs(30)),
+            timeout: Some(Duration::from_secs(30)),
             trace: String::new(),
             metadata: Default::default(),
             admission: Admission::Refuse,

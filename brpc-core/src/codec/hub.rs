@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
@@ -179,11 +179,36 @@ impl HubWire {
         }
     }
 
-    /// Appends a call.
-    pub(crate) fn call(&mut self, id: CallId, call: &NewCall, now: Instant, out: &mut WriteBuffer) {
+    /// Appends a call that has so much time left; `None` for no limit.
+    pub(crate) fn call(
+        &mut self,
+        id: CallId,
+        call: &NewCall,
+        left: Option<Duration>,
+        out: &mut WriteBuffer,
+    ) {
         match self {
-            Self::Native(_) => native::encode_call(id, call, now, out),
+            Self::Native(_) => native::encode_call(id, call, left, out),
             Self::Foreign(codec) => codec.call(id, call, out),
+        }
+    }
+
+    /// Appends a call with this input, if it has none of its own.
+    pub(crate) fn handed_call(
+        &mut self,
+        id: CallId,
+        mut call: NewCall,
+        input: &[u8],
+        left: Option<Duration>,
+        out: &mut WriteBuffer,
+    ) {
+        match self {
+            _ if input.is_empty() => self.call(id, &call, left, out),
+            Self::Native(_) => native::encode_call_with(id, &call, input, left, out),
+            Self::Foreign(codec) => {
+                call.payload = Bytes::copy_from_slice(input);
+                codec.call(id, &call, out);
+            }
         }
     }
 

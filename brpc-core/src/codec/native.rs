@@ -1,7 +1,7 @@
 //! The native wire: what its frames mean in a session.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::hub::Taken;
 use super::{FromHub, ToHub, ToPlugin};
@@ -110,14 +110,32 @@ pub(crate) fn decode_from_hub(frame: Frame) -> Result<FromHub, ProtocolError> {
 }
 
 /// Appends a call, with what is left of its time.
-pub(crate) fn encode_call(id: CallId, call: &NewCall, now: Instant, out: &mut WriteBuffer) {
+pub(crate) fn encode_call(
+    id: CallId,
+    call: &NewCall,
+    left: Option<Duration>,
+    out: &mut WriteBuffer,
+) {
+    call_header(id, call, left).encode_with_payload(&call.payload, out);
+}
+
+/// Appends a call with an input that lies elsewhere.
+pub(crate) fn encode_call_with(
+    id: CallId,
+    call: &NewCall,
+    input: &[u8],
+    left: Option<Duration>,
+    out: &mut WriteBuffer,
+) {
+    call_header(id, call, left).encode_with_copy(input, out);
+}
+
+fn call_header(id: CallId, call: &NewCall, left: Option<Duration>) -> wire::Call<'_> {
     // Rounded up, and never 0, which would mean that there is no limit.
-    let timeout_ms = call.deadline.map_or(0, |deadline| {
-        millis(deadline.saturating_duration_since(now) + Duration::from_nanos(999_999)).max(1)
-    });
+    let round_up = |left: Duration| millis(left.saturating_add(Duration::from_nanos(999_999)));
+    let timeout_ms = left.map_or(0, |left| round_up(left).max(1));
     let metadata = call.metadata.iter().collect();
-    let header = wire::Call { id, method: call.method, timeout_ms, trace: &call.trace, metadata };
-    header.encode_with_payload(&call.payload, out);
+    wire::Call { id, method: call.method, timeout_ms, trace: &call.trace, metadata }
 }
 
 /// Appends what else a plugin is told.

@@ -13,7 +13,7 @@ use crate::describe::Description;
 use crate::event::HubEvent;
 use crate::handshake::{HubHandshake, HubStep, Rejected};
 use crate::session::{
-    Batch, CallId, DrainCause, Farewell, HubSession, Intake, NewCall, Room, SessionTerms,
+    Batch, CallId, DrainCause, Farewell, Handed, HubSession, Intake, NewCall, SessionTerms,
     Settlement, Tally,
 };
 use crate::wire::WriteBuffer;
@@ -314,10 +314,17 @@ impl<T> Connection for HubConnection<T> {
     type Event = HubEvent<T>;
     type Intake = Intake<T>;
 
-    fn exchange(&mut self, intake: &mut Intake<T>) -> bool {
-        let session = self.session();
-        let (last_id, room) = session.map_or((0, Room::default()), HubSession::offer);
-        intake.exchange(&mut self.handed, last_id, room)
+    fn offer(&self, intake: &mut Intake<T>) {
+        let (last_id, room) = self.session().map(HubSession::offer).unwrap_or_default();
+        intake.offer(last_id, room);
+    }
+
+    fn handed(intake: &Intake<T>) -> Handed {
+        intake.handed()
+    }
+
+    fn take_over(&mut self, intake: &mut Intake<T>) {
+        intake.exchange(&mut self.handed);
     }
 
     fn free_room(&mut self, intake: &mut Intake<T>) {
@@ -325,18 +332,25 @@ impl<T> Connection for HubConnection<T> {
         self.handed.free_room();
     }
 
-    fn handle_handed(&mut self) {
-        let (phase, events) = (&mut self.phase, &mut self.events);
-        self.handed.take(|call, caller| {
+    fn handle_handed(&mut self, mut out: Option<&mut WriteBuffer>, now: Instant) {
+        let (phase, wire, events) = (&mut self.phase, &mut self.wire, &mut self.events);
+        if let Some(out) = &mut out {
+            let (calls, bytes) = self.handed.size();
+            out.reserve(calls, bytes);
+        }
+        self.handed.take(|handed| {
             let taken = match phase.for_calls() {
-                Ok(session) => session.take_over(call, caller),
-                Err(error) => Err((caller, error)),
+                Ok(session) => session.take_over(handed, wire, out.as_deref_mut(), now),
+                Err(error) => Err((handed.caller, error)),
             };
             // It was over before this was known where the call was made.
             if let Err((caller, error)) = taken {
                 events.push_back(HubEvent::Settled(caller, Settlement::Ended(error)));
             }
         });
+        if let Some(out) = out {
+            self.stream.note_output(0, !out.is_empty(), now);
+        }
     }
 
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
@@ -401,6 +415,10 @@ impl<T> Connection for HubConnection<T> {
     fn wants_transmit(&self) -> bool {
         !(self.stream.control.is_empty() || self.awaits_welcome())
             || matches!(&self.phase, Phase::Session(session) if session.wants_transmit())
+    }
+
+    fn transmit_size(&self) -> usize {
+        self.queued_bytes()
     }
 
     fn is_quiet(&self) -> bool {

@@ -25,7 +25,7 @@ pub use hub::HubConnection;
 pub use plugin::PluginConnection;
 
 use crate::DisconnectReason;
-use crate::session::Farewell;
+use crate::session::{Farewell, Handed};
 use crate::wire::WriteBuffer;
 
 /// What drives a connection, whichever side it is of.
@@ -36,16 +36,22 @@ pub trait Connection {
     /// What is handed to it while it may be at work.
     type Intake: Default;
 
-    /// Takes what was handed in since the last time, and says how much more may be. True if there is
-    /// something, which [`handle_handed`](Self::handle_handed) is then to deal with. This one is
-    /// quick, because others wait for the intake meanwhile.
-    fn exchange(&mut self, intake: &mut Self::Intake) -> bool;
+    /// Says how much may be handed in.
+    fn offer(&self, intake: &mut Self::Intake);
 
-    /// Deals with what was handed over.
-    fn handle_handed(&mut self);
+    /// How much was handed in and is still there.
+    fn handed(intake: &Self::Intake) -> Handed;
+
+    /// Takes what was handed in away, for [`handle_handed`](Self::handle_handed), which is to come
+    /// before anything else. This one is quick, because others wait for the intake meanwhile.
+    fn take_over(&mut self, intake: &mut Self::Intake);
+
+    /// Deals with what was taken over. It is sent at once as far as there is room in `out`: as by
+    /// [`poll_transmit`](Self::poll_transmit), which is to come before, and with the same `out`.
+    fn handle_handed(&mut self, out: Option<&mut WriteBuffer>, now: Instant);
 
     /// Gives back room for what is handed in that a connection on which little happens doesn't need.
-    /// Only right after an exchange that brought nothing.
+    /// Only of an intake in which there is nothing.
     fn free_room(&mut self, intake: &mut Self::Intake);
 
     /// Takes whole frames off the input.
@@ -75,6 +81,9 @@ pub trait Connection {
 
     /// Whether [`poll_transmit`](Self::poll_transmit) would give something.
     fn wants_transmit(&self) -> bool;
+
+    /// About how many bytes [`poll_transmit`](Self::poll_transmit) could give.
+    fn transmit_size(&self) -> usize;
 
     /// Whether at most one call is in progress, and no event is to be sent.
     fn is_quiet(&self) -> bool;

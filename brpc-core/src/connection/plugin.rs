@@ -12,7 +12,7 @@ use crate::codec::{PluginCodec, PluginWire, ToHub};
 use crate::describe::Description;
 use crate::event::PluginEvent;
 use crate::handshake::{Introduction, PluginHandshake, PluginStep, Terms};
-use crate::session::{CallId, EmitError, Farewell, PluginSession, PluginTerms};
+use crate::session::{CallId, EmitError, Farewell, Handed, PluginSession, PluginTerms};
 use crate::wire::{FrameReader, WriteBuffer};
 use crate::{DisconnectReason, Limits, Metadata};
 
@@ -222,11 +222,15 @@ impl Connection for PluginConnection {
     type Event = PluginEvent;
     type Intake = ();
 
-    fn exchange(&mut self, (): &mut ()) -> bool {
-        false
+    fn offer(&self, (): &mut ()) {}
+
+    fn handed((): &()) -> Handed {
+        Handed::default()
     }
 
-    fn handle_handed(&mut self) {}
+    fn take_over(&mut self, (): &mut ()) {}
+
+    fn handle_handed(&mut self, _out: Option<&mut WriteBuffer>, _now: Instant) {}
 
     fn free_room(&mut self, (): &mut ()) {}
 
@@ -295,6 +299,13 @@ impl Connection for PluginConnection {
     fn wants_transmit(&self) -> bool {
         !self.stream.control.is_empty()
             || matches!(&self.phase, Phase::Session(session) if session.wants_transmit())
+    }
+
+    fn transmit_size(&self) -> usize {
+        match &self.phase {
+            Phase::Session(session) => session.transmit_size(),
+            _ => 0,
+        }
     }
 
     fn is_quiet(&self) -> bool {

@@ -98,7 +98,12 @@ impl<T> Calls<T> {
     }
 
     /// Takes a call in, or gives the caller back with the reason why not.
-    pub(crate) fn admit(&mut self, call: NewCall, caller: T) -> Result<CallId, (T, CallError)> {
+    pub(crate) fn admit(
+        &mut self,
+        call: NewCall,
+        caller: T,
+        now: Instant,
+    ) -> Result<CallId, (T, CallError)> {
         let has_place = self.placed < self.max_placed;
         // One call always finds room, however large it is; its frame was checked before.
         let unsent = self.waiting.len() + self.queued.len();
@@ -111,21 +116,32 @@ impl<T> Calls<T> {
                 CallError::Overloaded { scope: Scope::Plugin, retry_after: None },
             ));
         }
+        let progress = if has_place { Progress::Queued } else { Progress::Waiting };
+        let id = self.enter(caller, call.deadline(now), progress);
+        let unsent = if has_place { &mut self.queued } else { &mut self.waiting };
+        unsent.push(id, call);
+        Ok(id)
+    }
+
+    /// Whether the next call may be sent as soon as it is known.
+    pub(crate) fn is_free(&self) -> bool {
+        self.placed < self.max_placed && self.queued.len() == 0
+    }
+
+    /// Takes a call in that is sent at once, by a table that [`is_free`](Self::is_free).
+    pub(crate) fn admit_written(&mut self, caller: T, deadline: Option<Instant>) -> CallId {
+        self.last_written = self.enter(caller, deadline, Progress::Written);
+        self.last_written
+    }
+
+    fn enter(&mut self, caller: T, deadline: Option<Instant>, progress: Progress) -> CallId {
         self.last_id += 1;
-        let (id, deadline) = (self.last_id, call.deadline);
+        self.placed += usize::from(progress != Progress::Waiting);
         if let Some(deadline) = deadline {
             self.deadlines.note(deadline);
         }
-        let progress = if has_place {
-            self.placed += 1;
-            self.queued.push(id, call);
-            Progress::Queued
-        } else {
-            self.waiting.push(id, call);
-            Progress::Waiting
-        };
-        self.entries.insert(id, Entry { caller: Some(caller), deadline, progress });
-        Ok(id)
+        self.entries.insert(self.last_id, Entry { caller: Some(caller), deadline, progress });
+        self.last_id
     }
 
     /// How many calls, and bytes of their inputs, are sure to be admitted, in frames up to this size.
@@ -144,14 +160,13 @@ impl<T> Calls<T> {
         self.last_id
     }
 
-    /// The next call to send; from now on it counts as sent.
-    pub(crate) fn next_to_write(&mut self) -> Option<(CallId, NewCall)> {
+    /// The next call to send, and when its time is over; from now on it counts as sent.
+    pub(crate) fn next_to_write(&mut self) -> Option<(CallId, NewCall, Option<Instant>)> {
         let (id, call) = self.queued.pop()?;
-        if let Some(entry) = self.entries.get_mut(&id) {
-            entry.progress = Progress::Written;
-        }
         self.last_written = id;
-        Some((id, call))
+        let entry = self.entries.get_mut(&id)?;
+        entry.progress = Progress::Written;
+        Some((id, call, entry.deadline))
     }
 
     /// How many calls are to be sent, and the bytes of their inputs.

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 
 use super::calls::{Answered, Calls};
 use super::credit::Granted;
-use super::intake::Room;
+use super::intake::{HandedCall, Room};
 use super::new_call::{CallId, NewCall, millis};
 use super::{DrainCause, Farewell, Settlement};
 use crate::HubEvent;
@@ -108,8 +108,8 @@ impl<T> HubSession<T> {
         if let Some(ending) = &self.ending {
             return Err((caller, ending.refusal()));
         }
-        match call.check(self.terms.max_frame, now) {
-            Ok(()) => self.calls.admit(call, caller),
+        match call.check(self.terms.max_frame) {
+            Ok(()) => self.calls.admit(call, caller, now),
             Err(error) => Err((caller, error)),
         }
     }
@@ -123,12 +123,31 @@ impl<T> HubSession<T> {
         (self.calls.last_id(), room)
     }
 
-    /// Takes a call in that there was room for.
-    pub(crate) fn take_over(&mut self, call: NewCall, caller: T) -> Result<(), (T, CallError)> {
-        match &self.ending {
-            Some(ending) => Err((caller, ending.refusal())),
-            None => self.calls.admit(call, caller).map(drop),
+    /// Takes a call in that there was room for, and sends it if there is where to.
+    pub(crate) fn take_over(
+        &mut self,
+        handed: HandedCall<'_, T>,
+        wire: &mut HubWire,
+        out: Option<&mut WriteBuffer>,
+        now: Instant,
+    ) -> Result<(), (T, CallError)> {
+        if let Some(ending) = &self.ending {
+            return Err((handed.caller, ending.refusal()));
         }
+        if let Some(out) = out
+            && self.calls.is_free()
+            && out.remaining() < MAX_TRANSMIT
+        {
+            let HandedCall { call, input, caller } = handed;
+            let deadline = call.deadline(now);
+            // More time than any clock has is no limit.
+            let left = deadline.and(call.timeout);
+            let id = self.calls.admit_written(caller, deadline);
+            wire.handed_call(id, call, input, left, out);
+            return Ok(());
+        }
+        let (call, caller) = handed.unpack();
+        self.calls.admit(call, caller, now).map(drop)
     }
 
     /// Gives a call up; its caller is handed back if it still waits.
@@ -267,9 +286,10 @@ impl<T> HubSession<T> {
         }
         let (calls, bytes) = self.calls.to_write();
         out.reserve(calls, bytes);
-        while bytes::Buf::remaining(out) < MAX_TRANSMIT {
-            let Some((id, call)) = self.calls.next_to_write() else { break };
-            wire.call(id, &call, now, out);
+        while out.remaining() < MAX_TRANSMIT {
+            let Some((id, call, deadline)) = self.calls.next_to_write() else { break };
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(now));
+            wire.call(id, &call, left, out);
         }
         if self.has_unwritten() {
             return;

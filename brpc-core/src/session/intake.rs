@@ -1,10 +1,9 @@
 //! Calls on their way to a connection that may be at work.
 
-use std::time::Instant;
-
-use bytes::BytesMut;
+use bytes::Bytes;
 
 use super::new_call::{CallId, NewCall};
+use crate::limits::MAX_TRANSMIT;
 use crate::wire::OWN_SLICE;
 
 /// Where calls are handed to a connection, apart from it: who makes one needs not wait for whoever
@@ -13,7 +12,8 @@ use crate::wire::OWN_SLICE;
 /// It takes in only what the connection is sure to take in. All else is to be asked of the connection
 /// itself, with [`HubConnection::start_call`](crate::HubConnection::start_call), which knows why not.
 /// Nothing may come by one of the two ways while something is on the other; so whoever starts a call
-/// at the connection keeps others from this until [`exchange`](crate::Connection::exchange) is done.
+/// at the connection takes over what is here before, and keeps others from it until the connection
+/// has [said](crate::Connection::offer) how much may come now.
 #[derive(Debug)]
 pub struct Intake<T> {
     batch: Batch<T>,
@@ -39,24 +39,46 @@ pub(crate) struct Room {
 /// Calls that were handed in, in the order of their ids.
 #[derive(Debug)]
 pub(crate) struct Batch<T> {
-    calls: Vec<Handed<T>>,
+    calls: Vec<Packed<T>>,
     /// The small inputs of all but the first, side by side. Memory that one thread takes and another
     /// gives back costs both, so it is once a batch and not once a call.
-    packed: BytesMut,
-    /// The room that the packed ones have. They don't tell any more when they are taken out.
-    packed_room: usize,
+    inputs: Vec<u8>,
 }
 
 #[derive(Debug)]
-struct Handed<T> {
+struct Packed<T> {
     call: NewCall,
     caller: T,
-    /// How many bytes of the packed ones are its input; 0 if it has kept its own.
-    packed: usize,
+    /// How many of the packed bytes are its input; 0 if it has kept its own.
+    input: usize,
 }
 
-/// Room for the small inputs of a batch, to begin with and at most.
-const PACKED: (usize, usize) = (1024, 64 * 1024);
+/// How much was handed to a connection.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Handed {
+    /// How many things: calls.
+    pub count: usize,
+    /// How many bytes: of their inputs.
+    pub bytes: usize,
+}
+
+/// A call that was handed in.
+pub(crate) struct HandedCall<'a, T> {
+    pub(crate) call: NewCall,
+    /// Its input, if that is not in the call.
+    pub(crate) input: &'a [u8],
+    pub(crate) caller: T,
+}
+
+impl<T> HandedCall<'_, T> {
+    /// The call, with its input.
+    pub(crate) fn unpack(mut self) -> (NewCall, T) {
+        if !self.input.is_empty() {
+            self.call.payload = Bytes::copy_from_slice(self.input);
+        }
+        (self.call, self.caller)
+    }
+}
 
 /// How many places for calls, and how much room for their inputs, any connection keeps.
 const KEPT: (usize, usize) = (32, 4 * 1024);
@@ -74,30 +96,22 @@ impl<T> Intake<T> {
     ///
     /// # Errors
     /// The call and its caller back, if the connection has to be asked.
-    pub fn start_call(
-        &mut self,
-        mut call: NewCall,
-        caller: T,
-        now: Instant,
-    ) -> Result<CallId, (NewCall, T)> {
+    pub fn start_call(&mut self, mut call: NewCall, caller: T) -> Result<CallId, (NewCall, T)> {
         let (room, bytes) = (&mut self.room, call.payload.len());
-        if room.calls == 0 || bytes > room.bytes || call.check(room.frame, now).is_err() {
+        if room.calls == 0 || bytes > room.bytes || call.check(room.frame).is_err() {
             return Err((call, caller));
         }
         room.calls -= 1;
         room.bytes -= bytes;
         self.bytes += bytes;
         self.last_id += 1;
-        let Batch { calls, packed: inputs, .. } = &mut self.batch;
-        let is_small = bytes < OWN_SLICE && inputs.len() + bytes <= PACKED.1;
-        let packed = if calls.is_empty() || !is_small { 0 } else { bytes };
-        if packed > 0 {
-            if inputs.is_empty() {
-                inputs.reserve(PACKED.0);
-            }
+        let Batch { calls, inputs } = &mut self.batch;
+        let is_small = bytes < OWN_SLICE && inputs.len() + bytes <= MAX_TRANSMIT;
+        let input = if calls.is_empty() || !is_small { 0 } else { bytes };
+        if input > 0 {
             inputs.extend_from_slice(&std::mem::take(&mut call.payload));
         }
-        calls.push(Handed { call, caller, packed });
+        calls.push(Packed { call, caller, input });
         Ok(self.last_id)
     }
 
@@ -106,46 +120,55 @@ impl<T> Intake<T> {
         self.batch.free_room();
     }
 
-    /// Gives what has come in exchange for an empty batch, and has room from now on for what a
-    /// connection without it had room for, which gave `last_id` last. True if something has come.
-    pub(crate) fn exchange(&mut self, batch: &mut Batch<T>, last_id: CallId, room: Room) -> bool {
-        if self.batch.calls.is_empty() {
-            (self.last_id, self.room) = (last_id, room);
-            return false;
-        }
-        std::mem::swap(&mut self.batch, batch);
-        let (count, bytes) = (batch.calls.len(), std::mem::take(&mut self.bytes));
+    /// Has room from now on for what a connection without it had room for, which gave `last_id` last.
+    pub(crate) fn offer(&mut self, last_id: CallId, room: Room) {
+        let count = self.batch.calls.len();
         self.last_id = last_id + count as CallId;
         self.room = Room {
             calls: room.calls.saturating_sub(count),
-            bytes: room.bytes.saturating_sub(bytes),
+            bytes: room.bytes.saturating_sub(self.bytes),
             frame: room.frame,
         };
-        true
+    }
+
+    /// What has come and was not taken away.
+    pub(crate) fn handed(&self) -> Handed {
+        Handed { count: self.batch.calls.len(), bytes: self.bytes }
+    }
+
+    /// Gives what has come in exchange for an empty batch.
+    pub(crate) fn exchange(&mut self, batch: &mut Batch<T>) {
+        std::mem::swap(&mut self.batch, batch);
+        self.bytes = 0;
     }
 }
 
 impl<T> Default for Batch<T> {
     fn default() -> Self {
-        Self { calls: Vec::new(), packed: BytesMut::new(), packed_room: 0 }
+        Self { calls: Vec::new(), inputs: Vec::new() }
     }
 }
 
 impl<T> Batch<T> {
+    /// How many calls there are, and how many bytes of packed inputs.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.calls.len(), self.inputs.len())
+    }
+
     /// Takes all calls out.
-    pub(crate) fn take(&mut self, mut with: impl FnMut(NewCall, T)) {
-        self.packed_room = self.packed.capacity().max(self.packed_room);
-        for Handed { mut call, caller, packed } in self.calls.drain(..) {
-            if packed > 0 {
-                call.payload = self.packed.split_to(packed).freeze();
-            }
-            with(call, caller);
+    pub(crate) fn take(&mut self, mut with: impl FnMut(HandedCall<'_, T>)) {
+        let mut inputs = &self.inputs[..];
+        for Packed { call, caller, input: bytes } in self.calls.drain(..) {
+            let input;
+            (input, inputs) = inputs.split_at(bytes);
+            with(HandedCall { call, input, caller });
         }
+        self.inputs.clear();
     }
 
     /// Gives back room that little traffic doesn't need; of a batch that is empty.
     pub(crate) fn free_room(&mut self) {
-        if self.calls.capacity() > KEPT.0 || self.packed_room > KEPT.1 {
+        if self.calls.capacity() > KEPT.0 || self.inputs.capacity() > KEPT.1 {
             *self = Self::default();
         }
     }
@@ -161,21 +184,22 @@ mod tests {
     fn left_of(calls: usize, bytes: usize) -> Batch<usize> {
         let (mut intake, mut batch) = (Intake::default(), Batch::default());
         let room = Room { calls, bytes: usize::MAX, frame: usize::MAX };
-        intake.exchange(&mut batch, 0, room);
+        intake.offer(0, room);
         for caller in 0..calls {
             let call = NewCall {
                 method: 0,
                 payload: vec![b' '; bytes].into(),
-                deadline: None,
+                timeout: None,
                 trace: String::new(),
                 metadata: Metadata::new(),
                 admission: Admission::Refuse,
             };
-            intake.start_call(call, caller, Instant::now()).unwrap();
+            intake.start_call(call, caller).unwrap();
         }
-        assert!(intake.exchange(&mut batch, 0, room));
+        assert_eq!(intake.handed(), Handed { count: calls, bytes: calls * bytes });
+        intake.exchange(&mut batch);
         let mut callers = Vec::new();
-        batch.take(|_, caller| callers.push(caller));
+        batch.take(|handed| callers.push(handed.caller));
         assert_eq!(callers, (0..calls).collect::<Vec<_>>());
         batch.free_room();
         batch
@@ -184,10 +208,14 @@ mod tests {
     #[test]
     fn a_little_room_is_kept_and_much_is_given_back() {
         let few = left_of(16, 64);
-        assert!(few.calls.capacity() >= 16 && few.packed_room >= 15 * 64);
+        assert!(few.calls.capacity() >= 16 && few.inputs.capacity() >= 15 * 64);
         for (calls, bytes) in [(1_000, 0), (16, 1_000)] {
             let many = left_of(calls, bytes);
-            assert_eq!((many.calls.capacity(), many.packed_room), (0, 0), "{calls} x {bytes}");
+            assert_eq!(
+                (many.calls.capacity(), many.inputs.capacity()),
+                (0, 0),
+                "{calls} x {bytes}"
+            );
         }
     }
 }

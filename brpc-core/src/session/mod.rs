@@ -23,8 +23,8 @@ pub use farewell::{DrainCause, Farewell};
 
 pub(crate) use hub::HubSession;
 pub use hub::{SessionTerms, Tally};
-pub use intake::Intake;
-pub(crate) use intake::{Batch, Room};
+pub(crate) use intake::Batch;
+pub use intake::{Handed, Intake};
 pub(crate) use new_call::millis;
 pub use new_call::{Admission, CallId, NewCall};
 pub(crate) use pace::Pace;

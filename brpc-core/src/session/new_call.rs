@@ -17,8 +17,8 @@ pub struct NewCall {
     pub method: u32,
     /// The encoded input; empty for none.
     pub payload: Bytes,
-    /// When its time is over; `None` for no limit.
-    pub deadline: Option<Instant>,
+    /// How much time it has, from when the connection knows of it; `None` for no limit.
+    pub timeout: Option<Duration>,
     /// The trace id; empty for none.
     pub trace: String,
     /// Keys and values for the handler.
@@ -37,10 +37,15 @@ pub enum Admission {
 }
 
 impl NewCall {
+    /// When its time is over, if the connection knows of it now.
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
+        now.checked_add(self.timeout?)
+    }
+
     /// Whether it can be sent, in a frame of at most this size.
-    pub(super) fn check(&self, max_frame: usize, now: Instant) -> Result<(), CallError> {
+    pub(super) fn check(&self, max_frame: usize) -> Result<(), CallError> {
         self.check_texts()?;
-        if self.deadline.is_some_and(|deadline| deadline <= now) {
+        if self.timeout.is_some_and(|timeout| timeout.is_zero()) {
             return Err(CallError::DeadlineExceeded { stage: Stage::Queued });
         }
         let size = self.frame_size();

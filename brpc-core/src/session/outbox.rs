@@ -75,6 +75,11 @@ impl Outbox {
         self.portions.is_empty()
     }
 
+    /// How many bytes there are to send.
+    pub(crate) fn bytes(&self) -> usize {
+        self.portions.iter().map(|portion| portion.frames.remaining()).sum()
+    }
+
     /// How many answers are to be sent.
     pub(crate) fn answers(&self) -> usize {
         self.answers

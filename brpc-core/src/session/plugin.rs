@@ -278,6 +278,11 @@ impl PluginSession {
             || self.is_done()
     }
 
+    /// About how many bytes there are to send.
+    pub(crate) fn transmit_size(&self) -> usize {
+        self.outbox.bytes()
+    }
+
     /// Whether at most one call is in progress, and no event is to be sent.
     pub(crate) fn is_quiet(&self) -> bool {
         self.running.len() + self.outbox.answers() <= 1 && self.outbox.event_bytes() == 0

@@ -44,7 +44,7 @@ fn the_code_says_what_the_page_says() {
         if terms.name == "edge-1" && terms.generation == 7 && terms.epoch == EPOCH));
 
     let now = talk.pair.now;
-    talk.pair.hub.start_call(first_call(now, &[("user", "ada")]), 71, now).unwrap();
+    talk.pair.hub.start_call(first_call(&[("user", "ada")]), 71, now).unwrap();
     assert!(matches!(&talk.hub_says()[..], [PluginEvent::Call(call)]
         if call.id == 1
             && call.method == 0

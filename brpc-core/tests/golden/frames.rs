@@ -97,7 +97,7 @@ const CASES: &[Case] = &[
     ("call", |bytes| {
         let mut pair = Pair::ready();
         let metadata = [("user", "ada"), ("lang", "")];
-        pair.hub.start_call(first_call(pair.now, &metadata), 1, pair.now).unwrap();
+        pair.hub.start_call(first_call(&metadata), 1, pair.now).unwrap();
         assert_eq!(pair.hub_sends(), bytes);
         let events = pair.plugin_takes(bytes);
         let [PluginEvent::Call(call)] = &events[..] else { panic!("{events:?}") };
@@ -118,7 +118,7 @@ const CASES: &[Case] = &[
     ("call-300", |bytes| {
         let mut pair = Pair::calling(299);
         let mut late = call(0, "\"é\"");
-        late.deadline = Some(pair.now + Duration::from_millis(u64::MAX));
+        late.timeout = Some(Duration::from_millis(u64::MAX));
         pair.hub.start_call(late, 300, pair.now).unwrap();
         assert_eq!(pair.hub_sends(), bytes);
         let events = pair.plugin_takes(bytes);

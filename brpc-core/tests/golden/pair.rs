@@ -155,7 +155,7 @@ pub(crate) fn call(method: u32, input: &'static str) -> NewCall {
     NewCall {
         method,
         payload: Bytes::from_static(input.as_bytes()),
-        deadline: None,
+        timeout: None,
         trace: String::new(),
         metadata: Metadata::new(),
         admission: Admission::Refuse,
@@ -163,9 +163,9 @@ pub(crate) fn call(method: u32, input: &'static str) -> NewCall {
 }
 
 /// The first call of the page, with this metadata.
-pub(crate) fn first_call(now: Instant, metadata: &[(&str, &str)]) -> NewCall {
+pub(crate) fn first_call(metadata: &[(&str, &str)]) -> NewCall {
     NewCall {
-        deadline: Some(now + Duration::from_secs(30)),
+        timeout: Some(Duration::from_secs(30)),
         trace: "t-1".to_owned(),
         metadata: metadata.iter().copied().collect(),
         ..call(0, r#"{"n":1}"#)

@@ -14,7 +14,7 @@ impl Pair {
         let now = self.now;
         let is_call = matches!(act, Act::Call(_) | Act::All(_));
         if !is_call {
-            self.hub.take_over();
+            self.hub.take_over(self.now);
         }
         self.model.trace.note(now, || format!("act: {act:?}"));
         match act {
@@ -59,7 +59,7 @@ impl Pair {
             }
         }
         if !is_call {
-            self.hub.take_over();
+            self.hub.take_over(self.now);
         }
     }
 
@@ -73,13 +73,13 @@ impl Pair {
         let (index, call) = self.model.new_call(plan, self.now);
         // Some of those that come at the same time are taken over together.
         if self.rng.one_in(4) {
-            self.hub.take_over();
+            self.hub.take_over(self.now);
         }
-        let handed = self.hub.intake.start_call(call, index, self.now);
+        let handed = self.hub.intake.start_call(call, index);
         let result = handed.or_else(|(call, index)| {
-            self.hub.take_over();
+            self.hub.take_over(self.now);
             let result = self.hub.connection.start_call(call, index, self.now);
-            self.hub.take_over();
+            self.hub.take_over(self.now);
             result
         });
         let is_in = result.is_ok();
@@ -89,7 +89,7 @@ impl Pair {
 
     fn cancel(&mut self, index: usize) {
         let Some(id) = self.model.calls.get(index).and_then(|call| call.id) else { return };
-        self.hub.take_over();
+        self.hub.take_over(self.now);
         let given = self.hub.connection.cancel(id);
         self.model.cancelled(index, given, self.now);
         assert!(self.hub.connection.cancel(id).is_none(), "a caller is handed back once");

@@ -57,10 +57,16 @@ impl<C: Connection> Endpoint<C> {
     }
 
     /// Has the connection take over what was handed in, and say how much more may be.
-    pub(crate) fn take_over(&mut self) {
-        if self.connection.exchange(&mut self.intake) {
-            self.connection.handle_handed();
+    pub(crate) fn take_over(&mut self, now: Instant) {
+        self.take_over_into(None, now);
+    }
+
+    fn take_over_into(&mut self, out: Option<&mut WriteBuffer>, now: Instant) {
+        if C::handed(&self.intake).count > 0 {
+            self.connection.take_over(&mut self.intake);
+            self.connection.handle_handed(out, now);
         }
+        self.connection.offer(&mut self.intake);
     }
 
     /// Takes bytes off the connection; the frames among them.
@@ -73,6 +79,7 @@ impl<C: Connection> Endpoint<C> {
         let mut polled = WriteBuffer::new();
         self.connection.poll_transmit(&mut polled, now);
         assert_eq!(!polled.is_empty(), wanted, "wants_transmit tells what poll_transmit gives");
+        self.take_over_into(Some(&mut polled), now);
         let most = MAX_TRANSMIT + LARGEST_FRAME;
         assert!(polled.remaining() <= most, "{} bytes are sent too early", polled.remaining());
         let mut said = Vec::new();

@@ -162,7 +162,10 @@ impl Pair {
 
     fn turn_hub(&mut self) -> bool {
         let (now, mut is_busy) = (self.now, false);
-        self.hub.take_over();
+        // Else they go out at once.
+        if self.rng.one_in(2) {
+            self.hub.take_over(now);
+        }
         if let Some(arrival) = self.to_hub.read(now) {
             let said = self.hub.hear(&arrival);
             self.model.hub_heard(said, now);
@@ -193,7 +196,7 @@ impl Pair {
         if self.hub.write(&mut self.to_plugin, now, &mut self.rng) && self.script.to_plugin.severs {
             self.end_hub(End::Failed);
         }
-        self.hub.take_over();
+        self.hub.take_over(now);
         self.model.check(&self.hub.connection, &self.plugin.connection);
         is_busy
     }

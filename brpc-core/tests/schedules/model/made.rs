@@ -18,7 +18,7 @@ impl Model {
         let call = NewCall {
             method: u32::try_from(index % crate::pair::METHODS).expect("few"),
             payload: self.pattern.input(index, plan.input),
-            deadline,
+            timeout: plan.timeout,
             trace: index.to_string(),
             metadata: index.is_multiple_of(5).then_some(("key", "value")).into_iter().collect(),
             admission: plan.admission,
