@@ -1,6 +1,7 @@
 //! JSON payloads: bounds that hold before anything is built from them, and errors with a path.
 
 use std::cell::Cell;
+use std::ops::Deref;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -42,61 +43,70 @@ fn place(path: &str) -> String {
 }
 
 thread_local! {
-    /// Kept for its room, so that a small value takes one allocation of just its size.
+    /// The room of a value that was encoded before.
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// The most room that is kept, and that is copied rather than handed on.
-const SCRATCH_SIZE: usize = 16 * 1024;
+/// How much room a value has to begin with, and how much is kept for the next one.
+const SCRATCH_SIZES: (usize, usize) = (256, 16 * 1024);
+
+/// An encoded value. When it is dropped, its room is kept for the next one that the thread encodes.
+#[derive(Debug)]
+pub struct Encoded(Vec<u8>);
+
+impl Encoded {
+    /// Encodes a value behind some texts.
+    ///
+    /// # Errors
+    /// As [`encode`].
+    pub fn after<T: Serialize + ?Sized>(texts: &[&str], value: &T) -> Result<Self, JsonError> {
+        // Taken out, since a value that is being encoded may encode others.
+        let mut encoded = Self(SCRATCH.take());
+        encoded.0.clear();
+        encoded.0.reserve(SCRATCH_SIZES.0);
+        for text in texts {
+            encoded.0.extend_from_slice(text.as_bytes());
+        }
+        match serde_json::to_writer(&mut encoded.0, value) {
+            Ok(()) => Ok(encoded),
+            Err(error) => Err(JsonError::whole(error.to_string())),
+        }
+    }
+
+    /// The bytes, to be kept and shared: a large value's own ones, of a small one a copy of just its
+    /// size.
+    pub fn into_bytes(mut self) -> Bytes {
+        if self.0.len() > SCRATCH_SIZES.1 {
+            return std::mem::take(&mut self.0).into();
+        }
+        Bytes::copy_from_slice(&self.0)
+    }
+}
+
+impl Deref for Encoded {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Encoded {
+    fn drop(&mut self) {
+        let room = std::mem::take(&mut self.0);
+        if (1..=SCRATCH_SIZES.1).contains(&room.capacity()) {
+            // A thread that ends has no use for it.
+            let _ = SCRATCH.try_with(|scratch| scratch.set(room));
+        }
+    }
+}
 
 /// Encodes a value.
 ///
 /// # Errors
 /// What `serde_json` says; for instance a map whose keys are not strings.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, JsonError> {
-    encode_after(&[], value)
-}
-
-/// Encodes a value behind some texts, in one allocation.
-///
-/// # Errors
-/// As [`encode`].
-pub fn encode_after<T: Serialize + ?Sized>(texts: &[&str], value: &T) -> Result<Bytes, JsonError> {
-    let scratch = fill_scratch(texts, value)?;
-    if scratch.len() > SCRATCH_SIZE {
-        return Ok(scratch.into());
-    }
-    let encoded = Bytes::copy_from_slice(&scratch);
-    SCRATCH.set(scratch);
-    Ok(encoded)
-}
-
-/// Encodes a value for somebody who only looks at it.
-///
-/// # Errors
-/// As [`encode`].
-pub fn with_encoded<T: Serialize + ?Sized, R>(
-    value: &T,
-    look: impl FnOnce(&[u8]) -> R,
-) -> Result<R, JsonError> {
-    let scratch = fill_scratch(&[], value)?;
-    let result = look(&scratch);
-    if scratch.len() <= SCRATCH_SIZE {
-        SCRATCH.set(scratch);
-    }
-    Ok(result)
-}
-
-fn fill_scratch<T: Serialize + ?Sized>(texts: &[&str], value: &T) -> Result<Vec<u8>, JsonError> {
-    // Taken out, since a value that is being encoded may encode others.
-    let mut scratch = SCRATCH.take();
-    scratch.clear();
-    for text in texts {
-        scratch.extend_from_slice(text.as_bytes());
-    }
-    serde_json::to_writer(&mut scratch, value)
-        .map_err(|error| JsonError::whole(error.to_string()))?;
-    Ok(scratch)
+    Encoded::after(&[], value).map(Encoded::into_bytes)
 }
 
 /// Decodes a value, after a check of its bounds. An absent payload is `null`.

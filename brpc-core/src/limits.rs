@@ -40,6 +40,11 @@ pub const MAX_GOODBYE_TEXT: usize = 256;
 /// with less, each large frame takes a write and a wake-up of its own.
 pub const MAX_TRANSMIT: usize = 256 * 1024;
 
+/// Payloads from this size on are not copied behind their header but go by as slices of their own.
+///
+/// Below it, copying costs less than one more slice in a vectored write.
+pub const OWN_SLICE: usize = 4 * 1024;
+
 /// How slow a peer may be while bytes are due: averaged over [`Limits::stall_window`].
 ///
 /// A fixed time for each frame would cut an honest 64 kbit/s link, on which 1 MiB takes 131 s.

@@ -121,7 +121,9 @@ fn with_encoded<T: Serialize + ?Sized, R>(
     event: &T,
     look: impl FnOnce(&[u8]) -> R,
 ) -> Result<R, HookError> {
-    json::with_encoded(event, look).map_err(|error| HookError::Invalid { message: error.message })
+    let encoded = json::Encoded::after(&[], event);
+    let encoded = encoded.map_err(|error| HookError::Invalid { message: error.message })?;
+    Ok(look(&encoded))
 }
 
 impl fmt::Debug for AsyncHook {

@@ -20,7 +20,6 @@ use crate::event::PluginRef;
 use crate::hub::{Charge, Hub};
 use crate::link::PluginLink;
 use crate::middleware::Outgoing;
-use crate::request::Request;
 
 /// A call to every plugin that is connected when it is first polled, or to those of them that
 /// [`to`](Self::to) says; made by [`Socket::broadcast`](crate::Socket::broadcast).
@@ -44,8 +43,8 @@ use crate::request::Request;
 #[must_use = "a broadcast does nothing unless it is polled"]
 pub struct Broadcast<T> {
     hub: Arc<Hub>,
-    /// Without the name of a plugin.
-    request: Result<Request, CallError>,
+    method: String,
+    input: Result<Bytes, CallError>,
     options: Options,
     /// Which plugins are asked.
     selector: Selector,
@@ -103,12 +102,13 @@ impl<T> Round<T> {
 impl<T> Broadcast<T> {
     pub(crate) fn new(
         hub: Arc<Hub>,
-        request: Result<Request, CallError>,
+        method: String,
+        input: Result<Bytes, CallError>,
         options: Options,
         decode: Decode<T>,
     ) -> Self {
         let (selector, goal) = (Selector::all(), Goal::All);
-        Self { hub, request, options, selector, goal, round: None, decode }
+        Self { hub, method, input, options, selector, goal, round: None, decode }
     }
 
     /// Asks only those of the plugins that a selector means. The last one that is given counts.
@@ -146,9 +146,9 @@ impl<T> Broadcast<T> {
     where
         T: DeserializeOwned,
     {
-        let Self { hub, request, options, selector, goal, .. } = self;
+        let Self { hub, method, input, options, selector, goal, .. } = self;
         let (round, decode) = (None, output_and_metadata);
-        Broadcast { hub, request, options, selector, goal, round, decode }
+        Broadcast { hub, method, input, options, selector, goal, round, decode }
     }
 
     /// Gives each call so much time; `None` for no limit. See [`Call::timeout`].
@@ -232,14 +232,8 @@ impl<T> Broadcast<T> {
     }
 
     /// Makes one of the calls.
-    fn call(
-        &self,
-        link: Arc<PluginLink>,
-        plugin: PluginRef,
-        method: &str,
-        input: Bytes,
-    ) -> Call<T> {
-        let options = self.options.clone();
+    fn call(&self, link: Arc<PluginLink>, plugin: PluginRef, input: Bytes) -> Call<T> {
+        let (method, options) = (&*self.method, self.options.clone());
         if self.hub.config().middleware.is_empty() {
             return Call::started(link, method, input, options, self.decode);
         }
@@ -252,9 +246,9 @@ impl<T> Broadcast<T> {
     /// and shared by all.
     fn start(&self) -> Round<T> {
         let mut charge = None;
-        let request = self.request.clone().and_then(|request| {
-            charge = Some(self.hub.clone().charge(request.input_len())?);
-            Ok((request.method().to_owned(), request.into_input()))
+        let input = self.input.clone().and_then(|input| {
+            charge = Some(self.hub.clone().charge(input.len())?);
+            Ok(input)
         });
         let links: Vec<Arc<PluginLink>> = match self.goal {
             Goal::First(0) => Vec::new(),
@@ -264,8 +258,8 @@ impl<T> Broadcast<T> {
         };
         let member = |link: Arc<PluginLink>| {
             let plugin = link.member()?.plugin.clone();
-            let call = match &request {
-                Ok((method, input)) => self.call(link, plugin.clone(), method, input.clone()),
+            let call = match &input {
+                Ok(input) => self.call(link, plugin.clone(), input.clone()),
                 Err(error) => Call::refused(error.clone(), self.decode),
             };
             Some(Member { plugin, call })

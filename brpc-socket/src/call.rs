@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use brpc_core::limits::OWN_SLICE;
 use brpc_core::{Admission, CallError, Metadata, Response, Stage, json};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -16,7 +17,7 @@ use crate::hub::Hub;
 use crate::link::PluginLink;
 use crate::middleware::{BoxOutcome, Outcome, Outgoing, through};
 use crate::request::Request;
-use crate::running::{Running, find, method_number};
+use crate::running::{Input, Running, find, method_number};
 use crate::slot::Slot;
 
 /// A call to one plugin; made by [`Socket::call`](crate::Socket::call). It does nothing until it is
@@ -84,7 +85,7 @@ impl Prepared {
         }
         let Self { hub, request, instance, options, slot } = self;
         let link = find(&hub, request.plugin(), instance.as_ref())?;
-        let charge = hub.charge(request.input_len())?;
+        let charge = hub.charge(request.input().len())?;
         let method = method_number(&link, request.method())?;
         let has_handle = slot.is_some();
         let slot = match slot {
@@ -97,7 +98,12 @@ impl Prepared {
                 slot
             }
         };
-        let mut running = Running::start(link, method, request.into_input(), options, slot)?;
+        let input = if request.input().len() < OWN_SLICE {
+            Input::Copied(request.input())
+        } else {
+            Input::Own(request.into_input())
+        };
+        let mut running = Running::start(link, method, input, options, slot)?;
         running.charge = Some(charge);
         if has_handle {
             running.attach_handle();
@@ -170,8 +176,9 @@ impl<T> Call<T> {
         options: Options,
         decode: Decode<T>,
     ) -> Self {
-        let running = method_number(&link, method)
-            .and_then(|method| Running::start(link, method, input, options, Arc::default()));
+        let running = method_number(&link, method).and_then(|method| {
+            Running::start(link, method, Input::Own(input), options, Arc::default())
+        });
         let state = running.map_or_else(State::Refused, State::Running);
         Self { state, decode }
     }

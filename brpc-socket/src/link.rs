@@ -123,12 +123,21 @@ impl PluginLink {
         self.driven.lock().is_ready()
     }
 
-    /// Makes a call. Nothing is sent and nothing kept if it is refused.
-    pub(crate) fn start_call(&self, call: NewCall, slot: Arc<Slot>) -> Result<CallId, CallError> {
-        let (call, slot) = match self.driven.hand_in(|intake| intake.start_call(call, slot)) {
+    /// Makes a call, with a copy of this input if it has none of its own. Nothing is sent and nothing kept if it is refused.
+    pub(crate) fn start_call(
+        &self,
+        call: NewCall,
+        input: &[u8],
+        slot: Arc<Slot>,
+    ) -> Result<CallId, CallError> {
+        let handed = self.driven.hand_in(|intake| intake.start_call(call, input, slot));
+        let (mut call, slot) = match handed {
             Ok(id) => return Ok(id),
             Err(back) => back,
         };
+        if !input.is_empty() {
+            call.payload = Bytes::copy_from_slice(input);
+        }
         let mut connection = self.driven.lock();
         let started = connection.start_call(call, slot, now());
         connection.unlock_and_wake();

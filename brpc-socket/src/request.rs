@@ -1,15 +1,15 @@
 //! What a call asks for, in one piece.
 
-use brpc_core::{CallError, json};
+use brpc_core::CallError;
+use brpc_core::json::{Encoded, JsonError};
 use bytes::{Buf as _, Bytes};
 use serde::Serialize;
 
 /// Which method of which plugin, and its input: all in one buffer, so that a call that is not made
-/// yet takes one allocation.
-#[derive(Clone)]
+/// yet takes no allocation of its own.
 pub(crate) struct Request {
     /// The plugin's name, the method's name, and the encoded input.
-    bytes: Bytes,
+    bytes: Encoded,
     /// Bytes of the plugin's name.
     plugin: usize,
     /// Bytes of the method's name.
@@ -23,9 +23,7 @@ impl Request {
         method: &str,
         input: &I,
     ) -> Result<Self, CallError> {
-        let bytes = json::encode_after(&[plugin, method], input).map_err(|error| {
-            CallError::InvalidInput { path: error.path, message: error.message }
-        })?;
+        let bytes = Encoded::after(&[plugin, method], input).map_err(invalid_input)?;
         Ok(Self { bytes, plugin: plugin.len(), method: method.len() })
     }
 
@@ -39,17 +37,22 @@ impl Request {
         text(&self.bytes[self.plugin..self.plugin + self.method])
     }
 
-    /// Bytes of the input.
-    pub(crate) fn input_len(&self) -> usize {
-        self.bytes.len() - self.plugin - self.method
+    /// The input.
+    pub(crate) fn input(&self) -> &[u8] {
+        &self.bytes[self.plugin + self.method..]
     }
 
-    /// The input.
+    /// The input, to be kept.
     pub(crate) fn into_input(self) -> Bytes {
-        let mut input = self.bytes;
+        let mut input = self.bytes.into_bytes();
         input.advance(self.plugin + self.method);
         input
     }
+}
+
+/// That an input can't be encoded.
+pub(crate) fn invalid_input(error: JsonError) -> CallError {
+    CallError::InvalidInput { path: error.path, message: error.message }
 }
 
 fn text(bytes: &[u8]) -> &str {

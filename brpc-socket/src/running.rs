@@ -15,6 +15,14 @@ use crate::link::PluginLink;
 use crate::middleware::{Outcome, Outgoing};
 use crate::slot::{Ended, Slot};
 
+/// The input of a call.
+pub(crate) enum Input<'a> {
+    /// A small one, to be copied.
+    Copied(&'a [u8]),
+    /// One that goes out as it is.
+    Own(Bytes),
+}
+
 /// A call that was made. Whoever drops it early has to [`cancel`](Self::cancel) it before.
 pub(crate) struct Running {
     link: Arc<PluginLink>,
@@ -31,13 +39,17 @@ impl Running {
     pub(crate) fn start(
         link: Arc<PluginLink>,
         method: u32,
-        payload: Bytes,
+        input: Input<'_>,
         options: Options,
         slot: Arc<Slot>,
     ) -> Result<Self, CallError> {
         let Options { timeout, trace, metadata, admission } = options;
+        let (payload, input) = match input {
+            Input::Copied(input) => (Bytes::new(), input),
+            Input::Own(input) => (input, &[][..]),
+        };
         let call = NewCall { method, payload, timeout, trace, metadata, admission };
-        let id = link.start_call(call, slot.clone())?;
+        let id = link.start_call(call, input, slot.clone())?;
         Ok(Self { link, id, slot, method, charge: None })
     }
 
@@ -53,7 +65,7 @@ impl Running {
         let charge = if more > 0 { Some(hub.clone().charge(more)?) } else { None };
         let method = method_number(&link, &call.method)?;
         let (input, options) = call.into_parts();
-        let mut running = Self::start(link, method, input, options, Arc::default())?;
+        let mut running = Self::start(link, method, Input::Own(input), options, Arc::default())?;
         running.charge = charge;
         Ok(running)
     }

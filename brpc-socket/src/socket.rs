@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brpc_core::{CallError, DisconnectReason, PluginInfo, Selector};
+use brpc_core::{CallError, DisconnectReason, PluginInfo, Selector, json};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -22,7 +22,7 @@ use crate::hub::Hub;
 use crate::link::Admission;
 use crate::listener::{Listener, Source};
 use crate::registry::{Registry, members};
-use crate::request::Request;
+use crate::request::{Request, invalid_input};
 use crate::strangers::Strangers;
 use crate::subscriber::Events;
 use crate::wait;
@@ -184,7 +184,8 @@ impl Socket {
         input: &(impl Serialize + ?Sized),
     ) -> Broadcast<T> {
         let options = Options::new(self.hub().config().default_timeout);
-        Broadcast::new(self.hub().clone(), Request::encode("", method, input), options, output)
+        let input = json::encode(input).map_err(invalid_input);
+        Broadcast::new(self.hub().clone(), method.to_owned(), input, options, output)
     }
 
     /// Subscribes to what happens: plugins that connect and disconnect, and the events that they

@@ -108,7 +108,7 @@ impl<T> HubSession<T> {
         if let Some(ending) = &self.ending {
             return Err((caller, ending.refusal()));
         }
-        match call.check(self.terms.max_frame) {
+        match call.check(call.payload.len(), self.terms.max_frame) {
             Ok(()) => self.calls.admit(call, caller, now),
             Err(error) => Err((caller, error)),
         }

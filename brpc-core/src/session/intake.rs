@@ -3,8 +3,6 @@
 use bytes::Bytes;
 
 use super::new_call::{CallId, NewCall};
-use crate::limits::MAX_TRANSMIT;
-use crate::wire::OWN_SLICE;
 
 /// Where calls are handed to a connection, apart from it: who makes one needs not wait for whoever
 /// works on the connection, and takes no longer than to put it down.
@@ -40,8 +38,8 @@ pub(crate) struct Room {
 #[derive(Debug)]
 pub(crate) struct Batch<T> {
     calls: Vec<Packed<T>>,
-    /// The small inputs of all but the first, side by side. Memory that one thread takes and another
-    /// gives back costs both, so it is once a batch and not once a call.
+    /// Copied inputs, side by side. Memory that one thread takes and another gives back costs both, so
+    /// it is once a batch and not once a call.
     inputs: Vec<u8>,
 }
 
@@ -49,7 +47,7 @@ pub(crate) struct Batch<T> {
 struct Packed<T> {
     call: NewCall,
     caller: T,
-    /// How many of the packed bytes are its input; 0 if it has kept its own.
+    /// How many of the copied bytes are its input.
     input: usize,
 }
 
@@ -92,26 +90,26 @@ impl<T> Default for Intake<T> {
 }
 
 impl<T> Intake<T> {
-    /// Makes a call.
+    /// Makes a call, with a copy of this input if it has none of its own.
     ///
     /// # Errors
     /// The call and its caller back, if the connection has to be asked.
-    pub fn start_call(&mut self, mut call: NewCall, caller: T) -> Result<CallId, (NewCall, T)> {
-        let (room, bytes) = (&mut self.room, call.payload.len());
-        if room.calls == 0 || bytes > room.bytes || call.check(room.frame).is_err() {
+    pub fn start_call(
+        &mut self,
+        call: NewCall,
+        input: &[u8],
+        caller: T,
+    ) -> Result<CallId, (NewCall, T)> {
+        let (room, bytes) = (&mut self.room, call.payload.len() + input.len());
+        if room.calls == 0 || bytes > room.bytes || call.check(bytes, room.frame).is_err() {
             return Err((call, caller));
         }
         room.calls -= 1;
         room.bytes -= bytes;
         self.bytes += bytes;
         self.last_id += 1;
-        let Batch { calls, inputs } = &mut self.batch;
-        let is_small = bytes < OWN_SLICE && inputs.len() + bytes <= MAX_TRANSMIT;
-        let input = if calls.is_empty() || !is_small { 0 } else { bytes };
-        if input > 0 {
-            inputs.extend_from_slice(&std::mem::take(&mut call.payload));
-        }
-        calls.push(Packed { call, caller, input });
+        self.batch.inputs.extend_from_slice(input);
+        self.batch.calls.push(Packed { call, caller, input: input.len() });
         Ok(self.last_id)
     }
 
@@ -188,13 +186,13 @@ mod tests {
         for caller in 0..calls {
             let call = NewCall {
                 method: 0,
-                payload: vec![b' '; bytes].into(),
+                payload: Bytes::new(),
                 timeout: None,
                 trace: String::new(),
                 metadata: Metadata::new(),
                 admission: Admission::Refuse,
             };
-            intake.start_call(call, caller).unwrap();
+            intake.start_call(call, &vec![b' '; bytes], caller).unwrap();
         }
         assert_eq!(intake.handed(), Handed { count: calls, bytes: calls * bytes });
         intake.exchange(&mut batch);

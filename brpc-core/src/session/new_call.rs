@@ -42,13 +42,13 @@ impl NewCall {
         now.checked_add(self.timeout?)
     }
 
-    /// Whether it can be sent, in a frame of at most this size.
-    pub(super) fn check(&self, max_frame: usize) -> Result<(), CallError> {
+    /// Whether it can be sent with an input of so many bytes, in a frame of at most this size.
+    pub(super) fn check(&self, input: usize, max_frame: usize) -> Result<(), CallError> {
         self.check_texts()?;
         if self.timeout.is_some_and(|timeout| timeout.is_zero()) {
             return Err(CallError::DeadlineExceeded { stage: Stage::Queued });
         }
-        let size = self.frame_size();
+        let size = self.frame_size(input);
         if size > max_frame {
             return Err(CallError::InputTooLarge { size, limit: max_frame });
         }
@@ -69,10 +69,10 @@ impl NewCall {
     }
 
     /// How large a call's frame can be, with the longest numbers.
-    fn frame_size(&self) -> usize {
+    fn frame_size(&self, input: usize) -> usize {
         const NUMBERS: usize = 1 + 10 + 5 + 10 + 2;
         let texts = self.metadata.iter().map(|(key, value)| key.len() + value.len() + 4);
-        NUMBERS + 2 + self.trace.len() + texts.sum::<usize>() + self.payload.len()
+        NUMBERS + 2 + self.trace.len() + texts.sum::<usize>() + input
     }
 }
 

@@ -8,12 +8,7 @@ use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 
 use super::frame::PREFIX;
-use crate::limits::MAX_TRANSMIT;
-
-/// Payloads from this size on are not copied behind their header but go by as slices of their own.
-///
-/// Below it, copying costs less than one more slice in a vectored write.
-pub(crate) const OWN_SLICE: usize = 4 * 1024;
+use crate::limits::{MAX_TRANSMIT, OWN_SLICE};
 
 /// Room for a frame's length and header, unless it carries texts.
 const SHORT_HEADER: usize = 24;

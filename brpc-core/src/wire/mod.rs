@@ -8,7 +8,6 @@ mod labels;
 mod message;
 mod preface;
 
-pub(crate) use buffer::OWN_SLICE;
 pub use buffer::WriteBuffer;
 #[cfg(test)]
 pub(crate) use describe::encode_raw_description;

@@ -34,7 +34,7 @@ fn handed(pair: &mut Pair) -> Intake<u64> {
     let mut intake = Intake::default();
     pair.hub.offer(&mut intake);
     for caller in 1..=3 {
-        assert_eq!(intake.start_call(call(0, ""), caller).unwrap(), caller);
+        assert_eq!(intake.start_call(call(0, ""), &[], caller).unwrap(), caller);
     }
     intake
 }
@@ -60,7 +60,7 @@ fn they_are_sent_as_those_that_are_started() {
             other.hub.offer(&mut intake);
             for (caller, input) in (0..).zip(inputs) {
                 let started = one.hub.start_call(call(1, input), caller, one.now).unwrap();
-                let handed = intake.start_call(call(1, input), caller).unwrap();
+                let handed = intake.start_call(call(1, ""), input.as_bytes(), caller).unwrap();
                 assert_eq!(handed, started);
             }
             assert_eq!(sent_after_take_over(&mut other, &mut intake, room), one.hub_sends());
@@ -78,7 +78,7 @@ fn those_that_are_too_many_for_a_write_go_with_the_next() {
     other.hub.offer(&mut intake);
     for caller in 1..=count {
         one.hub.start_call(call(1, LARGE), caller, one.now).unwrap();
-        intake.start_call(call(1, LARGE), caller).unwrap();
+        intake.start_call(call(1, LARGE), &[], caller).unwrap();
     }
     let mut out = WriteBuffer::new();
     other.hub.take_over(&mut intake);
@@ -87,7 +87,7 @@ fn those_that_are_too_many_for_a_write_go_with_the_next() {
     // What is handed in now comes behind those that wait.
     other.hub.offer(&mut intake);
     one.hub.start_call(call(1, "1"), count + 1, one.now).unwrap();
-    assert_eq!(intake.start_call(call(1, "1"), count + 1).unwrap(), count + 1);
+    assert_eq!(intake.start_call(call(1, ""), b"1", count + 1).unwrap(), count + 1);
     let mut sent = out.copy_to_bytes(out.remaining()).to_vec();
     sent.extend(sent_after_take_over(&mut other, &mut intake, true));
     assert_eq!(sent, one.hub_sends());
@@ -120,11 +120,11 @@ fn there_is_no_room_before_the_welcome_and_after_the_end() {
     let mut intake = Intake::default();
     let pair = Pair::greeted();
     pair.hub.offer(&mut intake);
-    assert!(intake.start_call(call(0, ""), 1).is_err());
+    assert!(intake.start_call(call(0, ""), &[], 1).is_err());
     let mut pair = Pair::ready();
     pair.hub.offer(&mut intake);
-    assert!(intake.start_call(call(0, ""), 1).is_ok());
+    assert!(intake.start_call(call(0, ""), &[], 1).is_ok());
     pair.hub.close(DisconnectReason::Unplugged);
     pair.hub.offer(&mut intake);
-    assert!(intake.start_call(call(0, ""), 2).is_err());
+    assert!(intake.start_call(call(0, ""), &[], 2).is_err());
 }

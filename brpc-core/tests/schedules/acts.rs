@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use brpc_core::{Admission, Connection as _, DisconnectReason, End};
+use brpc_core::{Admission, Connection as _, DisconnectReason, End, NewCall};
+use bytes::Bytes;
 
 use crate::calls::{CallPlan, HandlerPlan, Verdict};
 use crate::coverage::Place;
@@ -70,13 +71,17 @@ impl Pair {
 
     /// Makes a call; whether it was let in.
     fn call(&mut self, plan: &CallPlan) -> bool {
-        let (index, call) = self.model.new_call(plan, self.now);
+        let (index, mut call) = self.model.new_call(plan, self.now);
         // Some of those that come at the same time are taken over together.
         if self.rng.one_in(4) {
             self.hub.take_over(self.now);
         }
-        let handed = self.hub.intake.start_call(call, index);
+        let payload = call.payload.clone();
+        let copied =
+            if self.rng.one_in(2) { std::mem::take(&mut call.payload) } else { Bytes::new() };
+        let handed = self.hub.intake.start_call(call, &copied, index);
         let result = handed.or_else(|(call, index)| {
+            let call = NewCall { payload, ..call };
             self.hub.take_over(self.now);
             let result = self.hub.connection.start_call(call, index, self.now);
             self.hub.take_over(self.now);

@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use brpc_core::{CallError, Response};
+use brpc_core::{CallError, Response, json};
 use bytes::Bytes;
 use serde::Serialize;
 use tower_layer::Layer;
@@ -17,7 +17,7 @@ use super::{BoxOutcome, Middleware, Next, Outcome, Outgoing, through};
 use crate::Socket;
 use crate::call::Options;
 use crate::client::Target;
-use crate::request::Request;
+use crate::request::invalid_input;
 
 /// A layer as middleware of a hub.
 ///
@@ -138,7 +138,7 @@ impl Socket {
         method: &str,
         input: &(impl Serialize + ?Sized),
     ) -> Result<Outgoing, CallError> {
-        let input = Request::encode("", method, input)?.into_input();
+        let input = json::encode(input).map_err(invalid_input)?;
         let options = Options::new(self.hub().config().default_timeout);
         Ok(Outgoing::new(Target::Name(plugin.into()), method.to_owned(), input, options))
     }
