@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use brpc_core::describe::{Description, Function};
-use brpc_core::{DisconnectReason, End, HubConnection, Introduction, Labels, PluginConnection};
+use brpc_core::{
+    Connection as _, DisconnectReason, End, HubConnection, Introduction, Labels, PluginConnection,
+};
 
 use crate::calls::Pattern;
 use crate::coverage::Coverage;
@@ -162,11 +164,14 @@ impl Pair {
 
     fn turn_hub(&mut self) -> bool {
         let (now, mut is_busy) = (self.now, false);
-        // Else they go out at once.
-        if self.rng.one_in(2) {
+        let arrival = self.to_hub.read(now);
+        // Left for the next write, calls go out at once; but what may end the connection comes after
+        // them, as the model has it.
+        let is_due = self.hub.connection.poll_timeout().is_some_and(|timeout| timeout <= now);
+        if arrival.is_some() || is_due || self.rng.one_in(2) {
             self.hub.take_over(now);
         }
-        if let Some(arrival) = self.to_hub.read(now) {
+        if let Some(arrival) = arrival {
             let said = self.hub.hear(&arrival);
             self.model.hub_heard(said, now);
             match arrival {
