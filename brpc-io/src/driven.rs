@@ -13,9 +13,9 @@ use crate::now;
 /// A connection behind its lock.
 ///
 /// Its driver holds the lock while it takes frames apart and puts frames together. What comes often
-/// doesn't wait for that, but is put down in the intake, whose lock nobody holds for longer than to
-/// put down one thing or to take all away. Where both locks are held, the connection's was taken
-/// first.
+/// doesn't wait for that, but is put down in the intake, whose lock is held for no longer than to put
+/// down one thing or to take all away; but by what comes rarely and takes both locks, the
+/// connection's first.
 #[derive(Debug)]
 pub struct Driven<C: Connection> {
     connection: Mutex<C>,

@@ -211,8 +211,9 @@ impl<T> Call<T> {
         Call { state, decode: output_and_metadata }
     }
 
-    /// Gives the call so much time, from its first poll on; `None` for no limit. The default is the
-    /// hub's, 30 s if it was not set.
+    /// Gives the call so much time, from its first poll on, or from when the task of the connection
+    /// gets to know of it, which is at once unless its thread is held up; `None` for no limit. The
+    /// default is the hub's, 30 s if it was not set.
     pub fn timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
         let timeout = timeout.into();
         self.with(|options| options.timeout = timeout)

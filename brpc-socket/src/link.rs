@@ -123,7 +123,8 @@ impl PluginLink {
         self.driven.lock().is_ready()
     }
 
-    /// Makes a call, with a copy of this input if it has none of its own. Nothing is sent and nothing kept if it is refused.
+    /// Makes a call, with a copy of this input if it has none of its own. Nothing is sent and nothing
+    /// kept if it is refused.
     pub(crate) fn start_call(
         &self,
         call: NewCall,

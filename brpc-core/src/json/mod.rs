@@ -1,5 +1,7 @@
 //! JSON payloads: bounds that hold before anything is built from them, and errors with a path.
 
+mod strings;
+
 use std::cell::Cell;
 use std::ops::Deref;
 
@@ -7,6 +9,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+
+use self::strings::Strings;
 
 /// The deepest nesting of arrays and objects in a payload.
 ///
@@ -67,7 +71,7 @@ impl Encoded {
         for text in texts {
             encoded.0.extend_from_slice(text.as_bytes());
         }
-        match serde_json::to_writer(&mut encoded.0, value) {
+        match serde_json::to_writer(&mut encoded.0, &Strings::of(value)) {
             Ok(()) => Ok(encoded),
             Err(error) => Err(JsonError::whole(error.to_string())),
         }
