@@ -1,6 +1,6 @@
 //! Copies of payloads that may be kept for long.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 /// Small copies share buffers of at most this size.
 const SHARED: usize = 4 * 1024;
@@ -10,20 +10,34 @@ const SHARED: usize = 4 * 1024;
 /// A slice of what was read would keep all bytes that were read with it; a copy keeps a few others
 /// at the most, and takes no allocation of its own.
 pub(crate) fn copy_all(payloads: &[Bytes]) -> impl Iterator<Item = Bytes> {
-    let mut left: usize = payloads.iter().map(Bytes::len).sum();
-    let mut room = BytesMut::new();
-    payloads.iter().map(move |payload| {
-        let most = left.min(SHARED);
-        left -= payload.len();
-        if payload.len() > SHARED / 4 {
+    let mut copies = Bytes::new();
+    payloads.iter().enumerate().map(move |(index, payload)| {
+        if !is_small(payload) {
             return Bytes::copy_from_slice(payload);
         }
-        if room.capacity() < payload.len() {
-            room = BytesMut::with_capacity(most);
+        if copies.len() < payload.len() {
+            copies = side_by_side(&payloads[index..]);
         }
-        room.extend_from_slice(payload);
-        room.split().freeze()
+        copies.split_to(payload.len())
     })
+}
+
+fn is_small(payload: &Bytes) -> bool {
+    payload.len() <= SHARED / 4
+}
+
+/// One buffer with the small ones of these payloads, from the first on, as far as there is room.
+fn side_by_side(payloads: &[Bytes]) -> Bytes {
+    let small = payloads.iter().filter(|payload| is_small(payload));
+    let size = small.clone().map(Bytes::len).sum::<usize>().min(SHARED);
+    let mut copies = Vec::with_capacity(size);
+    for payload in small {
+        if copies.len() + payload.len() > size {
+            break;
+        }
+        copies.extend_from_slice(payload);
+    }
+    copies.into()
 }
 
 #[cfg(test)]

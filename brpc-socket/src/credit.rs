@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use brpc_core::Limits;
+use brpc_core::codec::Wire;
 
 use crate::event::PluginRef;
 use crate::link::PluginLink;
@@ -31,19 +32,23 @@ impl Drop for Return {
 #[derive(Debug)]
 pub(crate) struct Origin {
     pub(crate) plugin: PluginRef,
+    pub(crate) consumed: Arc<Consumed>,
     pub(crate) link: Weak<PluginLink>,
 }
 
 impl Origin {
     /// Gives the credit of an event of this size back to the plugin.
     pub(crate) fn give_back(&self, bytes: usize) {
-        if let Some(link) = self.link.upgrade() {
-            link.consume_event(bytes);
+        if let Some((events, bytes)) = self.consumed.add(bytes)
+            && let Some(link) = self.link.upgrade()
+        {
+            link.return_credit(events, bytes);
         }
     }
 }
 
-/// Counts events that were consumed, until there are enough of them to take the connection's lock.
+/// Counts events of a plugin that were consumed, until there are enough of them to take the
+/// connection's lock.
 #[derive(Debug)]
 pub(crate) struct Consumed {
     /// Events and their bytes. One lock around both: if the events of one reader went with the bytes
@@ -54,8 +59,14 @@ pub(crate) struct Consumed {
 }
 
 impl Consumed {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        let enough = (limits.event_credit.div_ceil(2), limits.event_credit_bytes.div_ceil(2));
+    pub(crate) fn new(limits: &Limits, wire: Wire) -> Self {
+        let enough = match wire {
+            Wire::Native => {
+                (limits.event_credit.div_ceil(2), limits.event_credit_bytes.div_ceil(2))
+            }
+            // No frame is saved by waiting for more.
+            _ => (1, 0),
+        };
         Self { count: Mutex::default(), enough }
     }
 
@@ -77,8 +88,10 @@ mod tests {
     fn what_is_enough_goes_back_as_a_whole() {
         let mut limits = Limits::default();
         (limits.event_credit, limits.event_credit_bytes) = (8, 1_000);
-        let consumed = Consumed::new(&limits);
+        let consumed = Consumed::new(&limits, Wire::Native);
         let given = [10, 10, 10, 10, 600, 1].map(|bytes| consumed.add(bytes));
         assert_eq!(given, [None, None, None, Some((4, 40)), Some((1, 600)), None]);
+        let consumed = Consumed::new(&limits, Wire::Gob);
+        assert_eq!([3, 0].map(|bytes| consumed.add(bytes)), [Some((1, 3)), Some((1, 0))]);
     }
 }

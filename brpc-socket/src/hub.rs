@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::builder::{Config, Sequencer};
 use crate::bus::Bus;
+use crate::credit::Consumed;
 use crate::drain::{ShutdownReport, ShutdownRun};
 use crate::event::PluginRef;
 use crate::link::{Admission, DrivenLink, Member, PluginLink};
@@ -205,11 +206,12 @@ impl Hub {
                 return Err(refusal.retry_after(Duration::from_secs(5)));
             }
             let plugin = PluginRef::new(name.to_owned(), greeting, link.id);
+            let consumed = Arc::new(Consumed::new(&self.config.limits, greeting.wire));
             // Replicas that connect at the same moment describe themselves each.
             let known = registry.description(description.digest());
             let description = known.unwrap_or_else(|| description.clone());
             registry.enter(name, link, &description);
-            link.welcome(Member { plugin, description });
+            link.welcome(Member { plugin, description, consumed });
             Ok(true)
         })
     }

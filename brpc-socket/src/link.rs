@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use brpc_core::codec::{Wire, Wires};
+use brpc_core::codec::Wires;
 use brpc_core::describe::Description;
 use brpc_core::{
     CallError, CallId, Connection as _, DisconnectReason, DrainCause, Greeting, HubConnection,
@@ -40,8 +40,6 @@ pub(crate) struct PluginLink {
     member: OnceLock<Member>,
     /// Whether the plugin is gone. Here as well as in [`PluginRef`], because each call looks at it.
     has_ended: AtomicBool,
-    /// Events that were consumed and whose credit is not given back yet.
-    consumed: Consumed,
     /// How the connection ended, once it has.
     end: watch::Sender<Option<(DisconnectReason, Tally)>>,
 }
@@ -51,6 +49,8 @@ pub(crate) struct PluginLink {
 pub(crate) struct Member {
     pub(crate) plugin: PluginRef,
     pub(crate) description: Arc<Description>,
+    /// Its events that were consumed and whose credit is not given back yet.
+    pub(crate) consumed: Arc<Consumed>,
 }
 
 impl Member {
@@ -98,7 +98,6 @@ impl PluginLink {
         Self {
             id,
             hub,
-            consumed: Consumed::new(&limits),
             driven: Driven::new(HubConnection::with_wires(limits, wires, now())),
             greeting: Mutex::new(None),
             admission: Mutex::new(admission),
@@ -155,16 +154,8 @@ impl PluginLink {
         Some(stage)
     }
 
-    /// Gives credit back for an event that was consumed.
-    pub(crate) fn consume_event(&self, bytes: usize) {
-        let is_native = |member: &Member| member.plugin.wire() == Wire::Native;
-        let (events, bytes) = if self.member().is_none_or(is_native) {
-            let Some(enough) = self.consumed.add(bytes) else { return };
-            enough
-        } else {
-            // No frame is saved by waiting for more.
-            (1, bytes as u64)
-        };
+    /// Gives credit back for so many events that were consumed, and their bytes.
+    pub(crate) fn return_credit(&self, events: u32, bytes: u64) {
         let mut connection = self.driven.lock();
         connection.return_credit(events, bytes);
         if connection.wants_transmit() || !connection.takes_input() {
@@ -278,10 +269,12 @@ impl PluginLink {
 
     /// Passes events on that came together.
     fn handle_messages(self: &Arc<Self>, payloads: &[Bytes]) {
-        let Some(Member { plugin, .. }) = self.member().filter(|_| !payloads.is_empty()) else {
-            return;
-        };
-        let origin = Arc::new(Origin { plugin: plugin.clone(), link: Arc::downgrade(self) });
+        let Some(member) = self.member().filter(|_| !payloads.is_empty()) else { return };
+        let origin = Arc::new(Origin {
+            plugin: member.plugin.clone(),
+            consumed: member.consumed.clone(),
+            link: Arc::downgrade(self),
+        });
         let events = copy_all(payloads).map(|payload| {
             Unread::new(Event::Message(Message { origin: origin.clone(), payload }))
         });
@@ -328,10 +321,11 @@ impl Link for DrivenLink {
         &self.0.driven
     }
 
-    fn handle_events(&self, events: Drain<'_, HubEvent<Arc<Slot>>>) {
+    fn handle_events(&self, mut events: Drain<'_, HubEvent<Arc<Slot>>>) {
         let mut payloads = Vec::new();
-        for event in events {
+        while let Some(event) = events.next() {
             if let HubEvent::Message(payload) = event {
+                payloads.reserve(1 + events.len());
                 payloads.push(payload);
                 continue;
             }

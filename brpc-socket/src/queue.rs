@@ -259,16 +259,17 @@ mod tests {
     use std::sync::{Arc, Weak};
 
     use brpc_core::codec::Wire;
-    use brpc_core::{DisconnectReason, Greeting, Labels};
+    use brpc_core::{DisconnectReason, Greeting, Labels, Limits};
     use bytes::Bytes;
 
     use super::*;
     use crate::bus::Bus;
-    use crate::credit::Origin;
+    use crate::credit::{Consumed, Origin};
     use crate::event::{Message, PluginRef};
 
     fn message(plugin: &PluginRef) -> Unread {
-        let origin = Arc::new(Origin { plugin: plugin.clone(), link: Weak::new() });
+        let consumed = Arc::new(Consumed::new(&Limits::default(), Wire::Native));
+        let origin = Arc::new(Origin { plugin: plugin.clone(), consumed, link: Weak::new() });
         Unread::new(Event::Message(Message { origin, payload: Bytes::from_static(b"1") }))
     }
 

@@ -91,9 +91,10 @@ impl FrameReader {
         if rest.len() < size {
             return Ok(None);
         }
-        input.advance(PREFIX);
-        let kind = input.get_u8();
-        Ok(Some(Frame { kind, body: input.split_to(size - 1).freeze() }))
+        let mut body = input.split_to(PREFIX + size).freeze();
+        body.advance(PREFIX);
+        let kind = body.get_u8();
+        Ok(Some(Frame { kind, body }))
     }
 }
 
