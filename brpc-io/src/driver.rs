@@ -203,7 +203,11 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             return Turn::Over;
         }
         let ready = Ready::of(&*connection, handed);
-        if self.takes_more() && !(tells && self.gathering.tells_first(ready)) {
+        if !self.takes_more() {
+            if handed.count > 0 {
+                connection.take_over(None);
+            }
+        } else if !(tells && self.gathering.tells_first(ready)) {
             if !tells && self.gathering.lets_others_first(ready) {
                 connection.step_back(context);
                 return Turn::LetsOthersFirst;
@@ -215,8 +219,6 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             if !self.output.is_empty() {
                 self.gathering.note_written();
             }
-        } else if !tells && handed.count > 0 {
-            connection.take_over(None);
         }
         let can_write = open.write && !(self.output.is_empty() && self.is_flushed);
         let has_come = has_read || has_taken || is_due || handed.count > 0;

@@ -238,6 +238,12 @@ impl<T> HubConnection<T> {
             }
         }
         self.phase = Phase::Closed { reason, generation };
+        // There are none, unless a codec panicked before it was their turn.
+        let error = CallError::Disconnected { stage: Stage::Queued, reason, generation };
+        self.handed.take(|handed| {
+            let settlement = Settlement::Ended(error.clone());
+            self.events.push_back(HubEvent::Settled(handed.caller, settlement));
+        });
         self.events.push_back(HubEvent::Closed(reason, tally));
     }
 

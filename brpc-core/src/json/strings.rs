@@ -43,10 +43,10 @@ struct Through<S> {
 fn is_plain(text: &str) -> bool {
     let is_escaped = |&byte: &u8| matches!(byte, 0..0x20 | b'"' | b'\\');
     // Without a way out before the end of a chunk, which is then looked at as a whole.
-    let is_plain =
+    let has_no_escape =
         |chunk: &[u8]| chunk.iter().fold(0, |found, byte| found | u8::from(is_escaped(byte))) == 0;
     let (chunks, rest) = text.as_bytes().as_chunks::<64>();
-    chunks.iter().all(|chunk| is_plain(chunk)) && is_plain(rest)
+    chunks.iter().all(|chunk| has_no_escape(chunk)) && has_no_escape(rest)
 }
 
 impl<S: Serializer> Through<S> {

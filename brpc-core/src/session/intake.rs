@@ -1,5 +1,7 @@
 //! Calls on their way to a connection that may be at work.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 
 use super::new_call::{CallId, NewCall};
@@ -37,7 +39,7 @@ pub(crate) struct Room {
 /// Calls that were handed in, in the order of their ids.
 #[derive(Debug)]
 pub(crate) struct Batch<T> {
-    calls: Vec<Packed<T>>,
+    calls: VecDeque<Packed<T>>,
     /// Copied inputs, side by side. Memory that one thread takes and another gives back costs both, so
     /// it is once a batch and not once a call.
     inputs: Vec<u8>,
@@ -109,7 +111,7 @@ impl<T> Intake<T> {
         self.bytes += bytes;
         self.last_id += 1;
         self.batch.inputs.extend_from_slice(input);
-        self.batch.calls.push(Packed { call, caller, input: input.len() });
+        self.batch.calls.push_back(Packed { call, caller, input: input.len() });
         Ok(self.last_id)
     }
 
@@ -143,7 +145,7 @@ impl<T> Intake<T> {
 
 impl<T> Default for Batch<T> {
     fn default() -> Self {
-        Self { calls: Vec::new(), inputs: Vec::new() }
+        Self { calls: VecDeque::new(), inputs: Vec::new() }
     }
 }
 
@@ -153,10 +155,10 @@ impl<T> Batch<T> {
         (self.calls.len(), self.inputs.len())
     }
 
-    /// Takes all calls out.
+    /// Takes all calls out. Those that come after one with which `with` panics are left.
     pub(crate) fn take(&mut self, mut with: impl FnMut(HandedCall<'_, T>)) {
         let mut inputs = &self.inputs[..];
-        for Packed { call, caller, input: bytes } in self.calls.drain(..) {
+        while let Some(Packed { call, caller, input: bytes }) = self.calls.pop_front() {
             let input;
             (input, inputs) = inputs.split_at(bytes);
             with(HandedCall { call, input, caller });

@@ -1,13 +1,21 @@
 //! Calls that are handed to a hub's connection while it may be at work.
 
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use brpc_core::codec::{
+    Entry, ForeignWire, FromPlugin, HubCodec, Introduced, ToPlugin, Wire, Wires,
+};
+use brpc_core::describe::Description;
 use brpc_core::limits::MAX_TRANSMIT;
 use brpc_core::{
-    CallError, Connection as _, DisconnectReason, DrainCause, HubEvent, Intake, Settlement, Stage,
-    WriteBuffer,
+    CallError, CallId, Connection as _, DisconnectReason, DrainCause, Function, Greeting,
+    HubConnection, HubEvent, Intake, Labels, Limits, NewCall, ProtocolError, Refusal, Settlement,
+    Stage, WriteBuffer,
 };
-use bytes::Buf as _;
+use bytes::{Buf as _, BytesMut};
 
-use crate::pair::{Pair, call};
+use crate::pair::{EPOCH, Pair, call};
 
 /// Too large to lie beside others.
 const LARGE: &str = str_of(&[b'7'; 5_000]);
@@ -127,4 +135,61 @@ fn there_is_no_room_before_the_welcome_and_after_the_end() {
     pair.hub.close(DisconnectReason::Unplugged);
     pair.hub.offer(&mut intake);
     assert!(intake.start_call(call(0, ""), &[], 2).is_err());
+}
+
+/// A codec that can't write the second call.
+#[derive(Debug)]
+struct Faulty;
+
+impl HubCodec for Faulty {
+    fn introduction(
+        &mut self,
+        input: &mut BytesMut,
+        _limit: usize,
+    ) -> Result<Option<Introduced>, Refusal> {
+        input.clear();
+        let description = Description::new(&[Function::new("Echo")]).unwrap();
+        let greeting = Greeting {
+            wire: Wire::Gob,
+            name: "edge".to_owned(),
+            version: String::new(),
+            labels: Labels::default(),
+            instance: [0; 16],
+            digest: *description.digest(),
+        };
+        Ok(Some(Introduced { greeting, description: description.into() }))
+    }
+
+    fn next(&mut self, _: &mut BytesMut, _: usize) -> Result<Option<FromPlugin>, ProtocolError> {
+        Ok(None)
+    }
+
+    fn call(&mut self, id: CallId, _call: &NewCall, _out: &mut WriteBuffer) {
+        assert!(id != 2, "a fault");
+    }
+
+    fn encode(&mut self, _message: ToPlugin<'_>, _out: &mut WriteBuffer) {}
+}
+
+#[test]
+fn a_codec_that_panics_leaves_nobody_waiting() {
+    let mut pair = Pair::new();
+    let gob = ForeignWire { entry: Entry::Open, codec: || Box::new(Faulty) };
+    let wires = Wires { gob: Some(gob), ..Wires::default() };
+    pair.hub = HubConnection::with_wires(Limits::default(), wires, pair.now);
+    pair.hub_takes(&[0x0A, 0x7F]);
+    pair.hub.accept(None);
+    pair.hub.welcome("edge", 7, EPOCH);
+    let mut intake = handed(&mut pair);
+    pair.hub.take_over(&mut intake);
+    let sends = AssertUnwindSafe(|| {
+        pair.hub.handle_handed(Some(&mut WriteBuffer::new()), pair.now);
+    });
+    assert!(catch_unwind(sends).is_err());
+    pair.hub.close(DisconnectReason::ShutdownForced);
+    let told = told(&mut pair).into_iter().map(|(caller, error)| {
+        assert!(matches!(error, CallError::Disconnected { generation: 7, .. }), "{error}");
+        caller
+    });
+    assert_eq!(told.collect::<BTreeSet<_>>(), BTreeSet::from([1, 2, 3]));
 }
