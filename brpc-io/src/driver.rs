@@ -14,7 +14,7 @@ use tokio::task::unconstrained;
 use tokio::time::Sleep;
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
-use crate::gathering::{Gathering, Ready, TOLD_AT_ONCE};
+use crate::gathering::{Gathering, Ready};
 use crate::link::{Link, Untold};
 use crate::{close, now};
 
@@ -245,10 +245,10 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         }
         drop(connection);
 
-        let count = self.untold.events.len().min(TOLD_AT_ONCE);
-        if count > 0 {
+        if !self.untold.events.is_empty() {
+            let (count, inviting) = self.untold.portion();
             link.handle_events(self.untold.events.drain(..count));
-            self.gathering.note_told(count);
+            self.gathering.note_told(inviting);
             // It may have taken a while.
             self.now = None;
         }

@@ -6,6 +6,7 @@ use std::collections::vec_deque::Drain;
 use brpc_core::Connection;
 
 use crate::Driven;
+use crate::gathering::TOLD_AT_ONCE;
 
 /// Who owns a connection.
 pub trait Link {
@@ -45,6 +46,19 @@ impl<'a, L: Link> Untold<'a, L> {
     pub(crate) fn new(link: &'a L) -> Self {
         Self { link, events: VecDeque::new() }
     }
+
+    /// How much of it is to be told before the next write, and how much of that invites to give more
+    /// to be written.
+    pub(crate) fn portion(&self) -> (usize, usize) {
+        let mut inviting = 0;
+        for (index, event) in self.events.iter().enumerate() {
+            inviting += usize::from(L::Connection::invites(event));
+            if inviting == TOLD_AT_ONCE {
+                return (index + 1, inviting);
+            }
+        }
+        (self.events.len(), inviting)
+    }
 }
 
 impl<L: Link> Drop for Untold<'_, L> {
@@ -53,5 +67,38 @@ impl<L: Link> Drop for Untold<'_, L> {
         if !self.events.is_empty() {
             self.link.handle_events(self.events.drain(..));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use brpc_core::{CallError, HubConnection, HubEvent, Settlement};
+
+    use super::*;
+
+    struct Deaf;
+
+    impl Link for Deaf {
+        type Connection = HubConnection<()>;
+
+        fn driven(&self) -> &Driven<HubConnection<()>> {
+            unreachable!("nothing drives it")
+        }
+
+        fn handle_events(&self, _events: Drain<'_, HubEvent<()>>) {}
+    }
+
+    #[test]
+    fn a_portion_ends_where_enough_invites() {
+        let message = || HubEvent::Message(b"1"[..].into());
+        let settled = || HubEvent::Settled((), Settlement::Ended(CallError::ShuttingDown));
+        let mut untold = Untold::new(&Deaf);
+        assert_eq!(untold.portion(), (0, 0));
+        untold.events.extend((0..1_000).map(|_| message()));
+        assert_eq!(untold.portion(), (1_000, 0), "all, since none of it invites");
+        untold.events.extend((0..TOLD_AT_ONCE - 1).map(|_| settled()));
+        assert_eq!(untold.portion(), (1_000 + TOLD_AT_ONCE - 1, TOLD_AT_ONCE - 1));
+        untold.events.extend([settled(), message(), settled()]);
+        assert_eq!(untold.portion(), (1_000 + TOLD_AT_ONCE, TOLD_AT_ONCE));
     }
 }

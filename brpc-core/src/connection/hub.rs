@@ -435,6 +435,10 @@ impl<T> Connection for HubConnection<T> {
         !self.events.is_empty()
     }
 
+    fn invites(event: &HubEvent<T>) -> bool {
+        !matches!(event, HubEvent::Message(_))
+    }
+
     fn swap_events(&mut self, events: &mut VecDeque<HubEvent<T>>) {
         std::mem::swap(&mut self.events, events);
     }

@@ -91,6 +91,12 @@ pub trait Connection {
     /// Whether the owner is to be told something.
     fn has_events(&self) -> bool;
 
+    /// Whether what the owner is told makes it likely that it gives something to be sent: an answer,
+    /// whose caller may make the next call, or a call, which is to be answered.
+    fn invites(_event: &Self::Event) -> bool {
+        true
+    }
+
     /// Everything that the owner is to be told, in exchange for an empty queue.
     fn swap_events(&mut self, events: &mut VecDeque<Self::Event>);
 
