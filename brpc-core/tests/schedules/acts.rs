@@ -72,9 +72,12 @@ impl Pair {
     /// Makes a call; whether it was let in.
     fn call(&mut self, plan: &CallPlan) -> bool {
         let (index, mut call) = self.model.new_call(plan, self.now);
-        // Some of those that come at the same time are taken over together.
-        if self.rng.one_in(4) {
-            self.hub.take_over(self.now);
+        // Some of those that come at the same time are taken over together; and the connection may
+        // say in between how much more may come.
+        match self.rng.range(0, 3) {
+            0 => self.hub.take_over(self.now),
+            1 => self.hub.offer(),
+            _ => {}
         }
         let payload = call.payload.clone();
         let copied =

@@ -86,6 +86,7 @@ places! {
     RefusedTimeout "handshake: took too long for the hub"
     PluginGaveUp "handshake: took too long for the plugin"
     Placed "stage: waited, then placed"
+    InParts "stage: more calls than are handed to the transport at a time"
     Tombstone "stage: given up after it was sent"
     LateAnswer "stage: answered after it was given up"
     CancelHeard "stage: the handler learns of a cancel"

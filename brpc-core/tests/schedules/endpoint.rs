@@ -61,12 +61,17 @@ impl<C: Connection> Endpoint<C> {
         self.take_over_into(None, now);
     }
 
+    /// Has the connection say how much more may be handed in than lies there.
+    pub(crate) fn offer(&mut self) {
+        self.connection.offer(&mut self.intake);
+    }
+
     fn take_over_into(&mut self, out: Option<&mut WriteBuffer>, now: Instant) {
         if C::handed(&self.intake).count > 0 {
             self.connection.take_over(&mut self.intake);
             self.connection.handle_handed(out, now);
         }
-        self.connection.offer(&mut self.intake);
+        self.offer();
     }
 
     /// Takes bytes off the connection; the frames among them.

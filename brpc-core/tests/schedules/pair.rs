@@ -10,6 +10,7 @@ use brpc_core::{
 
 use crate::calls::Pattern;
 use crate::coverage::Coverage;
+use crate::coverage::Place;
 use crate::endpoint::Endpoint;
 use crate::frames::Said;
 use crate::hub_side::HubSide;
@@ -192,6 +193,9 @@ impl Pair {
             is_busy = true;
         }
         if let Some(said) = self.hub.poll(now) {
+            if !said.is_empty() && self.hub.connection.wants_transmit() {
+                self.model.cover.visit(Place::InParts);
+            }
             self.model.handed(said, now);
             self.tell_hub();
         }

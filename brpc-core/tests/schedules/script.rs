@@ -120,7 +120,12 @@ const HORIZON: usize = 60_000;
 
 impl Script {
     pub(crate) fn new(rng: &mut Rng) -> Self {
-        let (hub_limits, plugin_limits) = (limits(rng), limits(rng));
+        let (mut hub_limits, mut plugin_limits) = (limits(rng), limits(rng));
+        let is_large = rng.one_in(32);
+        if is_large {
+            make_large(&mut hub_limits);
+            make_large(&mut plugin_limits);
+        }
         let max_frame = (hub_limits.max_frame, plugin_limits.max_frame);
         let calls = rng.range(8, 16);
         let mut acts: Vec<_> = (0..calls).map(|_| Act::Call(call_plan(rng, max_frame))).collect();
@@ -130,8 +135,8 @@ impl Script {
         for _ in 0..rng.range(0, 3) {
             acts.push(Act::Emit(rng.pick(&[8, 20, 9_000, 16_000, 30_000])));
         }
-        if rng.one_in(8) {
-            acts.push(volley(rng, max_frame));
+        if is_large || rng.one_in(8) {
+            acts.push(volley(rng, max_frame, if is_large { 65_000 } else { 15_000 }));
         }
         if rng.one_in(64) {
             acts.push(Act::Burst(rng.range(50, 300)));
@@ -246,13 +251,19 @@ fn endings(rng: &mut Rng) -> Act {
     }
 }
 
-/// More than is handed to the transport at a time, so that calls that have a place stay queued;
-/// and something that happens to them.
-fn volley(rng: &mut Rng, max_frame: (usize, usize)) -> Act {
+/// Makes room for calls that are more than is handed to the transport at a time.
+fn make_large(limits: &mut Limits) {
+    (limits.max_frame, limits.max_calls) = (128 << 10, 8);
+    (limits.queue_bytes, limits.queue_calls) = (4 << 20, 4_096);
+}
+
+/// Calls with inputs of this size at once, so that some that have a place stay queued; and something
+/// that happens to them.
+fn volley(rng: &mut Rng, max_frame: (usize, usize), input: usize) -> Act {
     let mut acts = Vec::new();
     for _ in 0..rng.range(5, 8) {
         let mut plan = call_plan(rng, max_frame);
-        (plan.input, plan.timeout, plan.admission) = (15_000, None, Admission::Wait);
+        (plan.input, plan.timeout, plan.admission) = (input, None, Admission::Wait);
         acts.push(Act::Call(plan));
     }
     if rng.one_in(2) {
