@@ -246,9 +246,9 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         drop(connection);
 
         if !self.untold.events.is_empty() {
-            let (count, inviting) = self.untold.portion();
+            let count = self.untold.portion();
             link.handle_events(self.untold.events.drain(..count));
-            self.gathering.note_told(inviting);
+            self.gathering.note_told(count);
             // It may have taken a while.
             self.now = None;
         }

@@ -3,8 +3,10 @@
 
 use brpc_core::{Connection, Handed};
 
-/// How much that [invites](Connection::invites) is told between two writes: enough to fill a write
-/// with what it invites to, few enough that the peer has something to do while the rest is told.
+/// How much is told between two writes: enough to fill a write with answers, few enough that the
+/// peer has something to do while the rest is told. What brings nothing to be written is told in one
+/// go, which wakes those who read it less often; but then a write is due as well, or a peer that
+/// sends much of it would keep all else from being written.
 pub(crate) const TOLD_AT_ONCE: usize = 64;
 
 /// So many bytes are worth a write of their own: as much as the peer reads at once.
@@ -13,7 +15,7 @@ pub(crate) const ENOUGH: usize = 64 * 1024;
 /// What is known of the frames that gather for the next write.
 #[derive(Debug, Default)]
 pub(crate) struct Gathering {
-    /// How much that invites was told since something was written last.
+    /// How much was told since something was written last.
     told: usize,
     /// Whether others than the driver gave something since then. More may follow.
     is_given: bool,
@@ -49,7 +51,7 @@ impl Gathering {
         self.is_given = true;
     }
 
-    /// So much was told that invites to give something to be written.
+    /// So much was told. Much of it has something to be written follow.
     pub(crate) fn note_told(&mut self, count: usize) {
         self.told += count;
     }

@@ -47,17 +47,11 @@ impl<'a, L: Link> Untold<'a, L> {
         Self { link, events: VecDeque::new() }
     }
 
-    /// How much of it is to be told before the next write, and how much of that invites to give more
-    /// to be written.
-    pub(crate) fn portion(&self) -> (usize, usize) {
-        let mut inviting = 0;
-        for (index, event) in self.events.iter().enumerate() {
-            inviting += usize::from(L::Connection::invites(event));
-            if inviting == TOLD_AT_ONCE {
-                return (index + 1, inviting);
-            }
-        }
-        (self.events.len(), inviting)
+    /// How much of it is told in one go: up to so many that [invite](Connection::invites).
+    pub(crate) fn portion(&self) -> usize {
+        let inviting =
+            self.events.iter().enumerate().filter(|(_, event)| L::Connection::invites(event));
+        inviting.map(|(index, _)| index + 1).nth(TOLD_AT_ONCE - 1).unwrap_or(self.events.len())
     }
 }
 
@@ -93,12 +87,11 @@ mod tests {
         let message = || HubEvent::Message(b"1"[..].into());
         let settled = || HubEvent::Settled((), Settlement::Ended(CallError::ShuttingDown));
         let mut untold = Untold::new(&Deaf);
-        assert_eq!(untold.portion(), (0, 0));
         untold.events.extend((0..1_000).map(|_| message()));
-        assert_eq!(untold.portion(), (1_000, 0), "all, since none of it invites");
+        assert_eq!(untold.portion(), 1_000, "all, since none of it invites");
         untold.events.extend((0..TOLD_AT_ONCE - 1).map(|_| settled()));
-        assert_eq!(untold.portion(), (1_000 + TOLD_AT_ONCE - 1, TOLD_AT_ONCE - 1));
+        assert_eq!(untold.portion(), 1_000 + TOLD_AT_ONCE - 1);
         untold.events.extend([settled(), message(), settled()]);
-        assert_eq!(untold.portion(), (1_000 + TOLD_AT_ONCE, TOLD_AT_ONCE));
+        assert_eq!(untold.portion(), 1_000 + TOLD_AT_ONCE);
     }
 }

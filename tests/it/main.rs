@@ -20,6 +20,7 @@ mod errors;
 mod events;
 mod faults_of_the_original;
 mod first_answers;
+mod floods;
 mod gob;
 mod handshake;
 mod labels;

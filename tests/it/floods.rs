@@ -1,0 +1,81 @@
+//! Plugins that never stop sending events.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use brpc::{Limits, Socket};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+
+use crate::support::ROOM;
+use crate::support::peer::{Hello, Peer, frame, kind};
+
+/// A stream on which there are events to be read, as often as is asked for, whenever the peer says
+/// nothing else.
+struct Flood {
+    stream: DuplexStream,
+    /// How often there still are.
+    left: Arc<AtomicUsize>,
+    events: Vec<u8>,
+}
+
+impl AsyncRead for Flood {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_ready() || self.left.load(Ordering::Relaxed) == 0 {
+            return read;
+        }
+        self.left.fetch_sub(1, Ordering::Relaxed);
+        buffer.put_slice(&self.events);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Flood {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_go_out_while_events_come_in() {
+    for events in [1, 10, 100] {
+        let mut limits = Limits::default();
+        (limits.event_credit, limits.event_credit_bytes) = (u32::MAX, u64::MAX);
+        let hub = Socket::builder().limits(limits).build();
+        let (ours, theirs) = tokio::io::duplex(ROOM);
+        let left = Arc::new(AtomicUsize::new(0));
+        let events = frame(kind::EVENT, b"1").repeat(events);
+        hub.attach(Flood { stream: theirs, left: left.clone(), events });
+        let mut peer = Peer::new(ours);
+        peer.say_hello(&Hello::new("peer")).await;
+        peer.hear_welcome().await;
+
+        left.store(10_000, Ordering::Relaxed);
+        let call = tokio::spawn(hub.call::<u8>("peer", "work", &1));
+        let id = peer.call().await.id;
+        assert!(left.load(Ordering::Relaxed) > 0, "the call waited for the last of the events");
+        peer.reply(id, "2").await;
+        assert_eq!(call.await.unwrap(), Ok(2));
+        assert!(left.load(Ordering::Relaxed) > 0, "the answer waited for the last of the events");
+        left.store(0, Ordering::Relaxed);
+    }
+}
