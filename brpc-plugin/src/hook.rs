@@ -44,7 +44,8 @@ impl AsyncHook {
         Self { shared: Some(Arc::default()) }
     }
 
-    /// Sends an event; waits while the hub's consumers are behind.
+    /// Sends an event; waits while the hub's consumers are behind. Those that wait have no order
+    /// among them: a large event may wait for long where many tasks send small ones without a pause.
     ///
     /// # Errors
     /// If the event doesn't encode or is too large, or the plugin is not connected.

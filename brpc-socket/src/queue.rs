@@ -146,7 +146,10 @@ impl Queue {
         if state.is_closed {
             return Poll::Ready(Read::End);
         }
-        state.reader = Some(context.waker().clone());
+        let before = state.reader.replace(context.waker().clone());
+        drop(state);
+        // Somebody else's code, like any waker.
+        drop(before);
         Poll::Pending
     }
 

@@ -50,8 +50,8 @@ pub trait Connection {
     /// [`poll_transmit`](Self::poll_transmit), which is to come before, and with the same `out`.
     fn handle_handed(&mut self, out: Option<&mut WriteBuffer>, now: Instant);
 
-    /// Gives back room for what is handed in that a connection on which little happens doesn't need.
-    /// Only of an intake in which there is nothing.
+    /// Gives back room that a connection on which little happens doesn't need. Only while there is
+    /// nothing in the intake.
     fn free_room(&mut self, intake: &mut Self::Intake);
 
     /// Takes whole frames off the input.
@@ -123,5 +123,14 @@ fn farewell(reason: DisconnectReason) -> Option<Farewell> {
         DisconnectReason::Protocol(_) => Some(Farewell::Protocol),
         DisconnectReason::SlowConsumer | DisconnectReason::SlowSender => Some(Farewell::TooSlow),
         _ => None,
+    }
+}
+
+/// Gives back the room of a queue of things to tell, if it is empty and has held many.
+fn free_queue<T>(events: &mut VecDeque<T>) {
+    /// How many places any connection keeps.
+    const KEPT: usize = 32;
+    if events.is_empty() && events.capacity() > KEPT {
+        *events = VecDeque::new();
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::{Buf as _, BytesMut};
 
 use super::stream::Stream;
-use super::{Connection, End, farewell};
+use super::{Connection, End, farewell, free_queue};
 use crate::answer::Answer;
 use crate::codec::{PluginCodec, PluginWire, ToHub};
 use crate::describe::Description;
@@ -232,7 +232,12 @@ impl Connection for PluginConnection {
 
     fn handle_handed(&mut self, _out: Option<&mut WriteBuffer>, _now: Instant) {}
 
-    fn free_room(&mut self, (): &mut ()) {}
+    fn free_room(&mut self, (): &mut ()) {
+        if let Phase::Session(session) = &mut self.phase {
+            session.free_room();
+        }
+        free_queue(&mut self.events);
+    }
 
     fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         let mut took_message = false;

@@ -155,6 +155,17 @@ impl<T> Calls<T> {
         Room { calls: places.min(self.max_unsent.saturating_sub(unsent)), bytes, frame }
     }
 
+    /// Gives back room that little traffic doesn't need.
+    pub(crate) fn free_room(&mut self) {
+        /// For how many calls any connection keeps room.
+        const KEPT: usize = 32;
+        if self.entries.capacity() > 2 * KEPT {
+            self.entries.shrink_to(KEPT);
+        }
+        self.waiting.shrink_to(KEPT);
+        self.queued.shrink_to(KEPT);
+    }
+
     /// The id given last.
     pub(crate) fn last_id(&self) -> CallId {
         self.last_id
@@ -300,8 +311,8 @@ impl<T> Calls<T> {
     }
 }
 
-/// Hashes ids by one multiplication. Ids are counted here and not chosen by a peer, so there is
-/// nothing to defend against.
+/// Hashes ids by one multiplication. A hub counts them itself, and a plugin has no more of them than
+/// it takes calls at once, so there is nothing to defend against.
 #[derive(Default)]
 pub(crate) struct IdHasher(u64);
 
@@ -318,5 +329,36 @@ impl Hasher for IdHasher {
 
     fn finish(&self) -> u64 {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::Metadata;
+
+    #[test]
+    fn room_for_many_calls_is_given_back_when_few_are_left() {
+        let mut calls = Calls::new(&Limits::default(), 500);
+        let now = Instant::now();
+        for caller in 0..1_000 {
+            let call = NewCall {
+                method: 0,
+                payload: Bytes::new(),
+                timeout: None,
+                trace: String::new(),
+                metadata: Metadata::new(),
+                admission: Admission::Wait,
+            };
+            calls.admit(call, caller, now).unwrap();
+        }
+        for id in 2..=1_000 {
+            calls.give_up(id).unwrap();
+        }
+        calls.free_room();
+        assert!(calls.entries.capacity() < 100 && calls.entries.contains_key(&1));
+        assert!(calls.queued.footprint() <= 1 + 64 && calls.waiting.footprint() <= 64);
     }
 }

@@ -343,6 +343,11 @@ impl<T> HubSession<T> {
         &self.calls
     }
 
+    /// Gives back room that little traffic doesn't need.
+    pub(crate) fn free_room(&mut self) {
+        self.calls.free_room();
+    }
+
     /// Entries held in all parts; for tests of the bounds.
     pub(crate) fn footprint(&self) -> usize {
         self.calls.footprint() + self.cancels.len()

@@ -11,6 +11,9 @@ use crate::codec::{PluginWire, ToHub};
 use crate::limits::MAX_TRANSMIT;
 use crate::wire::WriteBuffer;
 
+/// How much room for what is to be sent next any connection keeps.
+const KEPT: usize = 4 * 1024;
+
 /// Answers and events that are to be sent, in order; encoded at once, since nothing of them is ever
 /// taken back.
 #[derive(Debug, Default)]
@@ -67,6 +70,13 @@ impl Outbox {
             if portion.frames.capacity() <= MAX_TRANSMIT {
                 self.spare = portion.frames;
             }
+        }
+    }
+
+    /// Gives back room that little traffic doesn't need.
+    pub(crate) fn free_room(&mut self) {
+        if self.spare.capacity() > KEPT {
+            self.spare = WriteBuffer::new();
         }
     }
 

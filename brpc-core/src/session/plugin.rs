@@ -51,7 +51,8 @@ pub enum EmitError {
         /// Bytes allowed.
         limit: usize,
     },
-    /// The connection has ended.
+    /// The connection has ended, or is about to: its last call was answered after one of the sides
+    /// asked for the end.
     #[error("the connection has ended")]
     Closed,
 }
@@ -154,6 +155,10 @@ impl PluginSession {
 
     /// Sends an event, if there is credit for it.
     pub(crate) fn emit(&mut self, wire: &mut PluginWire, event: &[u8]) -> Result<(), EmitError> {
+        if self.is_leaving() {
+            // Who never stops sending events would keep the goodbye from being said.
+            return Err(EmitError::Closed);
+        }
         let (size, limit) = (event.len() + 1, self.terms.max_frame);
         if size > limit {
             return Err(EmitError::TooLarge { size, limit });
@@ -298,15 +303,24 @@ impl PluginSession {
         self.running.len()
     }
 
+    /// Gives back room that little traffic doesn't need.
+    pub(crate) fn free_room(&mut self) {
+        self.outbox.free_room();
+    }
+
     /// Entries held in all parts; for tests of the bounds.
     pub(crate) fn footprint(&self) -> usize {
         self.running.len() + self.outbox.answers()
     }
 
-    fn is_done(&self) -> bool {
+    /// Whether nothing runs any more, and only the goodbye is to follow what is to be sent.
+    fn is_leaving(&self) -> bool {
         matches!(self.ending, Some(Ending::Leaving(_) | Ending::Draining))
             && self.running.is_empty()
-            && self.outbox.is_empty()
+    }
+
+    fn is_done(&self) -> bool {
+        self.is_leaving() && self.outbox.is_empty()
     }
 
     fn handle_call(

@@ -54,6 +54,13 @@ impl Unsent {
         self.bytes -= call.payload.len();
     }
 
+    /// Keeps room for so many, or for those that there are.
+    pub(crate) fn shrink_to(&mut self, calls: usize) {
+        if self.calls.capacity() > 2 * calls {
+            self.calls.shrink_to(calls);
+        }
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.len

@@ -1,6 +1,7 @@
 //! A plugin that leaves while the hub wants something of it.
 
-use brpc_core::{DrainCause, PluginEvent};
+use brpc_core::{DrainCause, EmitError, PluginEvent};
+use bytes::Bytes;
 
 use crate::pair::{Pair, call};
 
@@ -34,4 +35,24 @@ fn ids_of_calls_left_aside_must_rise_too() {
     pair.plugin_sends();
     assert_eq!(pair.plugin_finds(second), None);
     assert!(pair.plugin_finds(second).is_some());
+}
+
+/// Who never stops sending events would never leave.
+#[test]
+fn no_event_is_sent_after_the_last_answer() {
+    for asked_by_hub in [true, false] {
+        let mut pair = Pair::ready();
+        let id = pair.hub.start_call(call(0, ""), 1, pair.now).unwrap();
+        if asked_by_hub {
+            pair.hub.drain(DrainCause::Unplug, "", None);
+        } else {
+            pair.plugin.leave();
+        }
+        let sent = pair.hub_sends();
+        pair.plugin_takes(&sent);
+        pair.plugin_sends();
+        assert_eq!(pair.plugin.emit(b"1"), Ok(()), "a handler still runs");
+        assert!(pair.plugin.answer(id, Ok(Bytes::new())));
+        assert_eq!(pair.plugin.emit(b"2"), Err(EmitError::Closed));
+    }
 }

@@ -12,7 +12,7 @@ use brpc_core::{
 };
 use bytes::BytesMut;
 
-use super::{EVENT, PANIC, SHUTDOWN, carry, say};
+use super::{EVENT, PANIC, SHUTDOWN, carry, is_reserved, say};
 use crate::{Entity, Envelope, EnvelopeRef, GobError, PluginInfo, Reader, Writer};
 
 /// The hub's end of the wire, for one connection.
@@ -132,11 +132,6 @@ fn describe(info: &PluginInfo) -> Result<Description, DescriptionError> {
         Err(DescriptionError::TooLarge { .. }) => described(0),
         description => description,
     }
-}
-
-/// Whether the wire has another use for a method of this name.
-fn is_reserved(name: &str) -> bool {
-    name == EVENT || name == SHUTDOWN
 }
 
 /// What the text of an error says. A method's own error looks like that of a call which never

@@ -28,6 +28,11 @@ const NO_METHOD: &str = "method not found";
 /// How the original refuses a name that is taken, the only reason for which it refuses anybody.
 const CONFLICT: &str = "handshake (conflict)";
 
+/// Whether the wire has another use for a method of this name.
+fn is_reserved(name: &str) -> bool {
+    name == EVENT || name == SHUTDOWN
+}
+
 /// Appends a message without a payload.
 fn say(writer: &mut Writer, envelope: EnvelopeRef<'_>, out: &mut WriteBuffer) {
     out.with(|out| writer.envelope(envelope, out));

@@ -11,7 +11,7 @@ use brpc_core::{
 };
 use bytes::BytesMut;
 
-use super::{CONFLICT, EVENT, NO_METHOD, PANIC, SHUTDOWN, carry, say};
+use super::{CONFLICT, EVENT, NO_METHOD, PANIC, SHUTDOWN, carry, is_reserved, say};
 use crate::{Entity, Envelope, EnvelopeRef, Function, PluginInfo, Reader, Writer};
 
 /// The plugin's end of the wire, for one connection.
@@ -45,7 +45,9 @@ struct Echo {
 
 impl PluginCodec for GobPlugin {
     fn introduce(&mut self, introduction: &Introduction, out: &mut WriteBuffer) {
-        let functions = introduction.description.functions().into_iter().map(|function| {
+        let mut functions = introduction.description.functions();
+        functions.retain(|function| !is_reserved(&function.name));
+        let functions = functions.into_iter().map(|function| {
             let entity = |schema: Option<_>| schema.as_ref().and_then(Entity::from_schema);
             Function::new(function.name, entity(function.input), entity(function.output))
         });

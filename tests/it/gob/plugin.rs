@@ -53,6 +53,24 @@ async fn calls_with_one_number_are_both_answered() {
     }
 }
 
+struct Wordy;
+
+#[brpc::plugin(rename_all = "PascalCase")]
+impl Wordy {
+    pub fn greet(&self) {}
+    pub fn shutdown(&self) {}
+    pub fn r#async(&self) {}
+}
+
+/// A hub that called them would say something else.
+#[tokio::test(start_paused = true)]
+async fn methods_of_reserved_names_are_left_out() {
+    let (ours, theirs) = tokio::io::duplex(ROOM);
+    let _session = Plugin::new(Wordy).gob().serve(ours).await.unwrap();
+    let info = Raw::new(theirs).info().await;
+    assert_eq!(info.functions.keys().collect::<Vec<_>>(), ["Greet"]);
+}
+
 /// Its answer would be taken for an event, and the call would wait for ever.
 #[tokio::test(start_paused = true)]
 async fn a_call_of_a_reserved_name_is_answered_as_what_it_is() {

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 
 use super::{HubConnection, Phase, later};
 use crate::codec;
-use crate::connection::{Connection, End};
+use crate::connection::{Connection, End, free_queue};
 use crate::event::HubEvent;
 use crate::handshake::Rejected;
 use crate::session::{Handed, HubSession, Intake, Settlement};
@@ -91,6 +91,10 @@ impl<T> Connection for HubConnection<T> {
     fn free_room(&mut self, intake: &mut Intake<T>) {
         intake.free_room();
         self.handed.free_room();
+        if let Phase::Session(session) = &mut self.phase {
+            session.free_room();
+        }
+        free_queue(&mut self.events);
     }
 
     fn handle_handed(&mut self, mut out: Option<&mut WriteBuffer>, now: Instant) {
