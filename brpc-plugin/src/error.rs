@@ -127,7 +127,8 @@ pub enum HookError {
     /// The hook is a default one, which no plugin has given.
     #[error("the hook belongs to no plugin; keep the one that a `#[brpc(hook)]` method is given")]
     Detached,
-    /// The plugin is not connected: not yet, or not any more.
+    /// The plugin is not connected: not yet, or not any more; or it leaves, and its last call is
+    /// answered.
     #[error("the plugin is not connected")]
     Closed,
     /// The hub's consumers are behind; only from [`try_emit`](crate::AsyncHook::try_emit).

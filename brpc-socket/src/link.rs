@@ -325,6 +325,7 @@ impl Link for DrivenLink {
         let mut payloads = Vec::new();
         while let Some(event) = events.next() {
             if let HubEvent::Message(payload) = event {
+                // Once, for all that follow.
                 payloads.reserve(1 + events.len());
                 payloads.push(payload);
                 continue;

@@ -334,24 +334,14 @@ impl Hasher for IdHasher {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
-    use crate::Metadata;
 
     #[test]
     fn room_for_many_calls_is_given_back_when_few_are_left() {
         let mut calls = Calls::new(&Limits::default(), 500);
         let now = Instant::now();
         for caller in 0..1_000 {
-            let call = NewCall {
-                method: 0,
-                payload: Bytes::new(),
-                timeout: None,
-                trace: String::new(),
-                metadata: Metadata::new(),
-                admission: Admission::Wait,
-            };
+            let call = NewCall::without_input(Admission::Wait);
             calls.admit(call, caller, now).unwrap();
         }
         for id in 2..=1_000 {

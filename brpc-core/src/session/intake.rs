@@ -177,7 +177,7 @@ impl<T> Batch<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Admission, Metadata};
+    use crate::Admission;
 
     /// What is left of a batch of so many calls with inputs of so many bytes, when its calls have
     /// been taken out and little happens.
@@ -186,14 +186,7 @@ mod tests {
         let room = Room { calls, bytes: usize::MAX, frame: usize::MAX };
         intake.offer(0, room);
         for caller in 0..calls {
-            let call = NewCall {
-                method: 0,
-                payload: Bytes::new(),
-                timeout: None,
-                trace: String::new(),
-                metadata: Metadata::new(),
-                admission: Admission::Refuse,
-            };
+            let call = NewCall::without_input(Admission::Refuse);
             intake.start_call(call, &vec![b' '; bytes], caller).unwrap();
         }
         assert_eq!(intake.handed(), Handed { count: calls, bytes: calls * bytes });

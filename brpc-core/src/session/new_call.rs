@@ -36,6 +36,15 @@ pub enum Admission {
     Wait,
 }
 
+#[cfg(test)]
+impl NewCall {
+    /// A call of the first method, with nothing that could be left out.
+    pub(super) fn without_input(admission: Admission) -> Self {
+        let (payload, trace, metadata) = (Bytes::new(), String::new(), Metadata::new());
+        Self { method: 0, payload, timeout: None, trace, metadata, admission }
+    }
+}
+
 impl NewCall {
     /// When its time is over, if the connection knows of it now.
     pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
