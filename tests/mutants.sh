@@ -1,5 +1,5 @@
 #!/bin/sh
-# Shows that the property test of brpc-core catches what it is there for: each patch in
+# Shows that the property test of brpc-proto catches what it is there for: each patch in
 # tests/mutants/ breaks the code in one way, and with each the test must fail.
 #
 #     tests/mutants.sh                 all of them, some minutes
@@ -18,8 +18,8 @@ export CARGO_TARGET_DIR
 log=$copy/log
 
 # Without optimization: building takes longer than finding a mutant.
-build() { (cd "$copy" && cargo test --quiet -p brpc-core --test schedules --no-run) >"$log" 2>&1; }
-schedules() { (cd "$copy" && cargo test --quiet -p brpc-core --test schedules) >"$log" 2>&1; }
+build() { (cd "$copy" && cargo test --quiet -p brpc-proto --test schedules --no-run) >"$log" 2>&1; }
+schedules() { (cd "$copy" && cargo test --quiet -p brpc-proto --test schedules) >"$log" 2>&1; }
 
 if ! schedules; then
     cat "$log"
@@ -45,8 +45,8 @@ for number in "${@:-}"; do
         fi
         case $verdict in caught*) ;; *) failed=1 ;; esac
         printf '%-26s %s: %s\n' "$verdict" "$name" "$(head -n 1 "$patch")"
-        rm -rf "$copy/brpc-core/src"
-        (cd "$root" && tar -cf - brpc-core/src) | (cd "$copy" && tar -xmf -)
+        rm -rf "$copy/crates/brpc-proto/src"
+        (cd "$root" && tar -cf - crates/brpc-proto/src) | (cd "$copy" && tar -xmf -)
     done
 done
 exit "$failed"

@@ -50,42 +50,6 @@ pub enum Status {
     Forbidden,
 }
 
-impl Status {
-    /// The number that stands for it on the wire.
-    pub(crate) fn to_wire(self) -> u8 {
-        match self {
-            // Told on to somebody else, it is what the one before it was told.
-            Self::Method | Self::Unspecified => 1,
-            Self::Panicked => 2,
-            Self::InvalidOutput => 3,
-            Self::MethodNotFound => 4,
-            Self::InvalidInput => 5,
-            Self::Overloaded => 6,
-            Self::Draining => 7,
-            Self::Expired => 8,
-            Self::Cancelled => 9,
-            Self::Forbidden => 10,
-        }
-    }
-
-    /// What a number on the wire stands for.
-    pub(crate) fn from_wire(status: u8) -> Option<Self> {
-        Some(match status {
-            1 => Self::Method,
-            2 => Self::Panicked,
-            3 => Self::InvalidOutput,
-            4 => Self::MethodNotFound,
-            5 => Self::InvalidInput,
-            6 => Self::Overloaded,
-            7 => Self::Draining,
-            8 => Self::Expired,
-            9 => Self::Cancelled,
-            10 => Self::Forbidden,
-            _ => return None,
-        })
-    }
-}
-
 impl Failure {
     /// A failure that carries nothing but a text.
     pub fn new(status: Status, message: impl Into<String>) -> Self {

@@ -51,6 +51,15 @@ pub enum Target<P> {
     Instance(P),
 }
 
+/// What to do with a call when as many are in progress as may be.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Admission {
+    /// Refuse it at once.
+    Refuse,
+    /// Let it wait for a place, in the order of arrival.
+    Wait,
+}
+
 /// What can be said about a call that is not made yet.
 pub trait CallOptions: Sized {
     /// Gives it so much time; `None` for no limit.

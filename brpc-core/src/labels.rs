@@ -2,17 +2,10 @@
 
 use std::fmt;
 
-use crate::name::is_label_key;
-use crate::wire;
+use crate::name::{is_label_key, is_label_value};
 
 /// The most labels of one plugin.
 pub const MAX_LABELS: usize = 32;
-
-/// The longest key of a label, in bytes.
-pub const MAX_LABEL_KEY: usize = 64;
-
-/// The longest value of a label, in bytes.
-pub const MAX_LABEL_VALUE: usize = 128;
 
 /// The most labels of one plugin: bytes of all keys and values. Half of a `Hello`, so that there is
 /// room in it for the rest.
@@ -78,17 +71,7 @@ impl Labels {
         Self::from_sorted(&sorted)
     }
 
-    /// Checks and keeps what a plugin sent.
-    pub(crate) fn decode(encoded: &[u8]) -> Result<Self, LabelError> {
-        Self::from_sorted(&wire::decode_labels(encoded)?)
-    }
-
-    /// As they travel.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        wire::encode_labels(self.iter())
-    }
-
-    /// Checks labels whose keys rise.
+    /// Checks labels that are sorted by their keys.
     fn from_sorted(labels: &[(&str, &str)]) -> Result<Self, LabelError> {
         if labels.len() > MAX_LABELS {
             return Err(LabelError::TooMany);
@@ -97,18 +80,12 @@ impl Labels {
             if !is_label_key(key) {
                 return Err(LabelError::BadKey { index });
             }
-            if !crate::name::is_label_value(value) {
+            if !is_label_value(value) {
                 return Err(LabelError::BadValue { key: key.to_owned() });
             }
         }
-        for pair in labels.windows(2) {
-            match pair[0].0.cmp(pair[1].0) {
-                std::cmp::Ordering::Less => {}
-                std::cmp::Ordering::Equal => {
-                    return Err(LabelError::Duplicate { key: pair[0].0.to_owned() });
-                }
-                std::cmp::Ordering::Greater => return Err(LabelError::Malformed),
-            }
+        if let Some(pair) = labels.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(LabelError::Duplicate { key: pair[0].0.to_owned() });
         }
         let size = labels.iter().map(|(key, value)| key.len() + value.len()).sum();
         if size > MAX_LABEL_BYTES {
@@ -152,8 +129,6 @@ mod tests {
         assert_eq!(labels.get("rack"), None);
         let listed: Vec<_> = labels.iter().collect();
         assert_eq!(listed, [("region", "eu"), ("tier", ""), ("zone", "b")]);
-        assert_eq!(Labels::decode(&labels.encode()), Ok(labels));
-        assert_eq!(Labels::decode(&Labels::default().encode()), Ok(Labels::default()));
     }
 
     #[test]
@@ -179,29 +154,5 @@ mod tests {
         };
         assert!(large(125).is_ok());
         assert_eq!(large(126), Err(LabelError::TooLarge { size: 2_049 }));
-    }
-
-    #[test]
-    fn bytes_that_are_no_labels() {
-        let bytes = |parts: &[&[u8]]| parts.concat();
-        let right = bytes(&[&[2], b"\x01a\x011", b"\x01b\x00"]);
-        assert_eq!(Labels::decode(&right), Labels::new([("a", "1"), ("b", "")]));
-        let malformed = Err(LabelError::Malformed);
-        for (what, wrong) in [
-            ("nothing", vec![]),
-            ("fewer than announced", bytes(&[&[2], b"\x01a\x011"])),
-            ("more than announced", bytes(&[&[1], b"\x01a\x011", b"\x01b\x00"])),
-            ("in another order", bytes(&[&[2], b"\x01b\x00", b"\x01a\x011"])),
-            ("a count in a longer form", bytes(&[&[0x81, 0], b"\x01a\x011"])),
-            ("a size in a longer form", bytes(&[&[1], b"\x81\x00a\x011"])),
-            ("no text", bytes(&[&[1], b"\x01a\x01\xFF"])),
-        ] {
-            assert_eq!(Labels::decode(&wrong), malformed, "{what}");
-        }
-        let twice = bytes(&[&[2], b"\x01a\x00", b"\x01a\x00"]);
-        assert_eq!(Labels::decode(&twice), Err(LabelError::Duplicate { key: "a".to_owned() }));
-        // A count of 2^32 - 1 and nothing behind it.
-        let bomb = [0xFF, 0xFF, 0xFF, 0xFF, 0x0F];
-        assert_eq!(Labels::decode(&bomb), Err(LabelError::TooMany));
     }
 }

@@ -8,15 +8,6 @@ pub const MAX_METHODS: usize = 1_024;
 /// The largest description of one plugin, in bytes: 1 KiB a method.
 pub const MAX_DESCRIPTION: usize = 1 << 20;
 
-/// The deepest nesting of a method's schemas. Types nest a few levels; bombs nest thousands.
-pub const MAX_SCHEMA_DEPTH: usize = 32;
-
-/// The most values in all schemas of a plugin: 16 a method.
-pub const MAX_SCHEMA_NODES: usize = 16_384;
-
-/// The largest frame of a connection before the plugin's `Hello` was accepted, in bytes.
-pub const MAX_HELLO: usize = 4 * 1024;
-
 /// The longest trace id, in bytes.
 pub const MAX_TRACE: usize = 256;
 
@@ -25,30 +16,6 @@ pub const MAX_METADATA_ENTRIES: usize = 64;
 
 /// The most metadata of one call: bytes of all keys and values.
 pub const MAX_METADATA_BYTES: usize = 8 * 1024;
-
-/// Odd frames that are tolerated in one session: answers given twice, frames of a kind to come.
-/// Enough for a peer with a flaw, too few for a peer with a plan.
-pub const MAX_STRIKES: u32 = 16;
-
-/// The longest text of a goodbye or a refusal, in bytes.
-pub const MAX_GOODBYE_TEXT: usize = 256;
-
-/// How many bytes of frames are handed to the transport at a time.
-///
-/// A call beyond them is not yet sent and can still be taken back, so a peer that doesn't read
-/// leaves few calls whose fate is unknown. Buffers of the system, some MiB, hide more than this; and
-/// with less, each large frame takes a write and a wake-up of its own.
-pub const MAX_TRANSMIT: usize = 256 * 1024;
-
-/// Payloads from this size on are not copied behind their header but go by as slices of their own.
-///
-/// Below it, copying costs less than one more slice in a vectored write.
-pub const OWN_SLICE: usize = 4 * 1024;
-
-/// How slow a peer may be while bytes are due: averaged over [`Limits::stall_window`].
-///
-/// A fixed time for each frame would cut an honest 64 kbit/s link, on which 1 MiB takes 131 s.
-pub const MIN_RATE: u64 = 1024;
 
 /// The limits of one connection that can be chosen. Each side has its own; where both limit the
 /// same thing, the lower one holds.
@@ -76,7 +43,7 @@ pub struct Limits {
     /// Bytes of events that a plugin may send ahead of the hub's consumers. Default 2 MiB, at least
     /// twice [`max_frame`](Self::max_frame).
     pub event_credit_bytes: u64,
-    /// Over how long [`MIN_RATE`] is averaged; also how long a peer may take no byte at all while
+    /// Over how long the least rate of 1 KiB/s is averaged; also how long a peer may take no byte at all while
     /// some are due. Default 10 s, at least 1 s.
     pub stall_window: Duration,
 }
@@ -96,7 +63,8 @@ impl Limits {
     pub const SHORTEST_STALL_WINDOW: Duration = Duration::from_secs(1);
 
     /// These limits with each value within its range.
-    pub(crate) fn clamped(mut self) -> Self {
+    #[must_use]
+    pub fn clamped(mut self) -> Self {
         self.hello_deadline = self.hello_deadline.min(Self::LONGEST);
         self.stall_window = self.stall_window.clamp(Self::SHORTEST_STALL_WINDOW, Self::LONGEST);
         self.max_frame = self.max_frame.clamp(Self::LOWEST_MAX_FRAME, Self::HIGHEST_MAX_FRAME);

@@ -64,20 +64,9 @@ impl Metadata {
 
     /// Whether they can be sent.
     pub fn is_sendable(&self) -> bool {
-        is_sendable(self.iter())
+        let bytes = self.iter().map(|(key, value)| key.len() + value.len());
+        self.len() <= MAX_METADATA_ENTRIES && bytes.sum::<usize>() <= MAX_METADATA_BYTES
     }
-}
-
-/// No pairs that can be sent take more bytes on the wire: their texts, two lengths for each pair, of
-/// at most two bytes since 8,192 is below 2^14, and their number, of one byte since 64 is below 2^7.
-///
-/// Judged before pairs are decoded: in memory an empty one takes 16 times its bytes on the wire.
-pub(crate) const MAX_ENCODED: usize = MAX_METADATA_BYTES + MAX_METADATA_ENTRIES * 2 * 2 + 1;
-
-/// Whether so many pairs of this size can be sent.
-pub(crate) fn is_sendable<'a>(pairs: impl ExactSizeIterator<Item = (&'a str, &'a str)>) -> bool {
-    pairs.len() <= MAX_METADATA_ENTRIES
-        && pairs.map(|(key, value)| key.len() + value.len()).sum::<usize>() <= MAX_METADATA_BYTES
 }
 
 /// The pairs of [`Metadata`].

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use brpc_core::{Answer, CallId, Failure, IncomingCall, Status};
+use std::time::Instant as StdInstant;
+
+use brpc_core::{Answer, Failure, Status};
+use brpc_proto::CallId;
 use bytes::Bytes;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -33,8 +36,14 @@ impl<R: Receiver> Handlers<R> {
 
     /// Runs a handler. Returns at once, unless it is a sync one that isn't marked `blocking` and
     /// breaks its promise to be short.
-    pub(crate) fn start(&self, link: &Arc<HubLink<R>>, call: IncomingCall) {
-        let IncomingCall { id, method, deadline, trace, metadata, payload } = call;
+    pub(crate) fn start(
+        &self,
+        link: &Arc<HubLink<R>>,
+        id: CallId,
+        call: brpc_proto::Call,
+        deadline: Option<StdInstant>,
+    ) {
+        let brpc_proto::Call { method, payload, trace, metadata, .. } = call;
         let Some(method) = R::methods().get(method as usize) else {
             return link.refuse(id, Failure::new(Status::MethodNotFound, ""));
         };

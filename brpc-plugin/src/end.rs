@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use brpc_core::{DisconnectReason, DrainCause, Refusal};
+use brpc_core::{DisconnectReason, Refusal};
+use brpc_proto::DrainCause;
 
 /// Why a plugin's run ended.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use brpc_core::{EmitError, json};
-use bytes::Bytes;
+use brpc_proto::{EmitError, json};
 use serde::Serialize;
 use tokio::sync::Notify;
 
@@ -56,12 +55,12 @@ impl AsyncHook {
         let shared = self.shared.as_deref().ok_or(HookError::Detached)?;
         // A loop that sends is not to keep others, the task that writes among them, from running.
         tokio::task::coop::consume_budget().await;
-        // Mostly there is credit. An event that has to wait for some is kept.
-        let kept = with_encoded(event, |event| match shared.emit(event) {
-            Err(HookError::Full) => Ok(Some(Bytes::copy_from_slice(event))),
-            result => result.map(|()| None),
-        })?;
-        let Some(event) = kept? else { return Ok(()) };
+        let event = encode(event)?;
+        // Mostly there is credit. An event that has to wait for some is kept in room of its own.
+        let event = match shared.emit(&event) {
+            Err(HookError::Full) => event.into_bytes(),
+            result => return result,
+        };
         loop {
             let mut bell = std::pin::pin!(shared.bell.notified());
             // Listens before it tries, so that the bell isn't missed.
@@ -79,7 +78,7 @@ impl AsyncHook {
     /// [`HookError::Full`] while the hub's consumers are behind; else as [`emit`](Self::emit).
     pub fn try_emit<T: Serialize + ?Sized>(&self, event: &T) -> Result<(), HookError> {
         let shared = self.shared.as_deref().ok_or(HookError::Detached)?;
-        with_encoded(event, |event| shared.emit(event))?
+        shared.emit(&encode(event)?)
     }
 
     /// Sends events over this connection from now on.
@@ -118,13 +117,8 @@ impl Shared {
     }
 }
 
-fn with_encoded<T: Serialize + ?Sized, R>(
-    event: &T,
-    look: impl FnOnce(&[u8]) -> R,
-) -> Result<R, HookError> {
-    let encoded = json::Encoded::after(&[], event);
-    let encoded = encoded.map_err(|error| HookError::Invalid { message: error.message })?;
-    Ok(look(&encoded))
+fn encode<T: Serialize + ?Sized>(event: &T) -> Result<json::Encoded, HookError> {
+    json::Encoded::new(event).map_err(|error| HookError::Invalid { message: error.message })
 }
 
 impl fmt::Debug for AsyncHook {

@@ -3,11 +3,9 @@
 use std::collections::vec_deque::Drain;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use brpc_core::{
-    Answer, CallId, DisconnectReason, DrainCause, EmitError, Failure, PluginConnection,
-    PluginEvent, Refusal, Terms,
-};
-use brpc_io::{Driven, Link};
+use brpc_core::{Answer, DisconnectReason, Failure, Metadata, Refusal};
+use brpc_proto::{CallId, Connection, DrainCause, EmitError, Event, Terms};
+use brpc_rt::{Driven, Link, Slot};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -21,7 +19,7 @@ use crate::receiver::Receiver;
 
 /// One connection of a plugin.
 pub(crate) struct HubLink<R> {
-    driven: Driven<PluginConnection>,
+    driven: Driven,
     handlers: Handlers<R>,
     hook: AsyncHook,
     story: Mutex<Story>,
@@ -45,7 +43,7 @@ struct Story {
 /// Whether the hub let the plugin in.
 #[derive(Clone, Debug)]
 pub(crate) enum Admittance {
-    Welcomed(Terms),
+    Welcomed(Box<Terms>),
     Refused(Refusal),
     Lost(DisconnectReason),
 }
@@ -61,7 +59,7 @@ impl<R: Receiver> HubLink<R> {
         receiver: Arc<R>,
         hook: AsyncHook,
         middleware: Chain,
-        connection: PluginConnection,
+        connection: Connection<Arc<Slot>>,
     ) -> Self {
         Self {
             driven: Driven::new(connection),
@@ -93,14 +91,14 @@ impl<R: Receiver> HubLink<R> {
     pub(crate) fn answer(&self, id: CallId, answer: Answer, context: &Context) {
         let metadata = context.take_response_metadata();
         let mut connection = self.driven.lock();
-        connection.answer_with(id, answer, &metadata);
+        connection.answer(id, answer, metadata);
         connection.unlock_and_wake();
     }
 
     /// Answers a call that no handler was started for.
     pub(crate) fn refuse(&self, id: CallId, failure: Failure) {
         let mut connection = self.driven.lock();
-        connection.answer(id, Err(failure));
+        connection.answer(id, Err(failure), Metadata::new());
         connection.unlock_and_wake();
     }
 
@@ -134,32 +132,32 @@ impl<R: Receiver> HubLink<R> {
         EndReason::new(reason, story.drain.clone(), self.stop.borrow().is_some())
     }
 
-    fn handle_event(self: &Arc<Self>, event: PluginEvent) {
+    fn handle_event(self: &Arc<Self>, event: Event<Arc<Slot>>) {
         match event {
-            PluginEvent::Welcomed(terms) => {
+            Event::Welcomed(terms) => {
                 tracing::info!(plugin = terms.name, generation = terms.generation, "connected");
                 self.story().admittance = Some(Admittance::Welcomed(terms));
                 self.hook.connect(self.clone());
             }
-            PluginEvent::Refused(refusal) => {
+            Event::Refused(refusal) => {
                 let mut story = self.story();
                 match story.admittance {
                     None => story.admittance = Some(Admittance::Refused(refusal)),
                     Some(_) => story.refusal = Some(refusal),
                 }
             }
-            PluginEvent::Call(call) => self.handlers.start(self, call),
-            PluginEvent::Cancel(id) => self.handlers.cancel(id),
-            PluginEvent::Credit => self.hook.ring(),
-            PluginEvent::Drain(cause, trace) => {
+            Event::Call { id, call, deadline } => self.handlers.start(self, id, call, deadline),
+            Event::Cancel(id) => self.handlers.cancel(id),
+            Event::Credit => self.hook.ring(),
+            Event::Drain(cause, trace) => {
                 tracing::info!(?cause, trace, "the hub asks the plugin to leave");
                 self.story().drain = Some((cause, trace));
             }
-            PluginEvent::LastWords(words) => {
+            Event::LastWords(words) => {
                 // Printed with escapes, since it may be any text.
                 tracing::warn!(?words, "the hub says why it ends the connection");
             }
-            PluginEvent::Closed(reason) => {
+            Event::Closed(reason, _) => {
                 tracing::info!(?reason, "disconnected");
                 let mut story = self.story();
                 story.admittance.get_or_insert(Admittance::Lost(reason));
@@ -199,13 +197,11 @@ impl<R: Receiver> Stop for HubLink<R> {
 pub(crate) struct DrivenLink<R: Receiver>(pub(crate) Arc<HubLink<R>>);
 
 impl<R: Receiver> Link for DrivenLink<R> {
-    type Connection = PluginConnection;
-
-    fn driven(&self) -> &Driven<PluginConnection> {
+    fn driven(&self) -> &Driven {
         &self.0.driven
     }
 
-    fn handle_events(&self, events: Drain<'_, PluginEvent>) {
+    fn handle_events(&self, events: Drain<'_, Event<Arc<Slot>>>) {
         events.for_each(|event| self.0.handle_event(event));
     }
 }

@@ -6,10 +6,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use brpc_core::codec::Wire;
-use brpc_core::describe::{self, Description};
-use brpc_core::name::{NAME_RULE, TEXT_RULE, is_plugin_name, is_text, is_version};
-use brpc_core::{Function, Introduction, Labels, Limits, PluginConnection};
+use brpc_core::describe;
+use brpc_core::name::NATIVE;
+use brpc_core::{Function, Labels, Limits, Wire};
+use brpc_proto::codec::{Codec, Native};
+use brpc_proto::{Connection, Description, Hello, Role};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, ToSocketAddrs, lookup_host};
 
@@ -47,7 +48,7 @@ pub struct Plugin<R> {
     /// What its hub speaks.
     wire: Wire,
     /// What it says of its functions; made when it first connects.
-    description: OnceLock<Description>,
+    description: OnceLock<Arc<Description>>,
 }
 
 /// A change to what a method says of itself.
@@ -190,9 +191,9 @@ impl<R: Receiver> Plugin<R> {
     /// # Cancel safety
     /// Dropped, the plugin is not connected.
     pub async fn connect(&self, hub: impl ToSocketAddrs) -> Result<Session<R>, ConnectError> {
-        let introduction = self.introduction()?;
-        let stream = dial(hub).await?;
-        self.open(introduction, stream).await
+        // So that a mistake of its own is found first.
+        self.hello(&*self.codec())?;
+        self.open(dial(hub).await?).await
     }
 
     /// Does the same over a connection that is there already: a Unix socket, TLS, memory.
@@ -206,38 +207,33 @@ impl<R: Receiver> Plugin<R> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        self.open(self.introduction()?, stream).await
+        self.open(stream).await
     }
 
-    async fn open<S>(
-        &self,
-        introduction: Introduction,
-        stream: S,
-    ) -> Result<Session<R>, ConnectError>
+    async fn open<S>(&self, stream: S) -> Result<Session<R>, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (receiver, hook) = (self.receiver.clone(), self.hook.clone());
         let middleware = self.middleware.clone().into();
-        let connection = self.connection(&introduction);
+        let codec = self.codec();
+        let hello = self.hello(&*codec)?;
+        let connection = Connection::dialled(codec, hello, self.limits.clone(), brpc_rt::now());
         Session::open(receiver, hook, middleware, connection, stream).await
     }
 
-    /// The plugin's side of a connection that has just been made.
-    fn connection(&self, introduction: &Introduction) -> PluginConnection {
-        let (limits, now) = (self.limits.clone(), brpc_io::now());
+    /// What turns what it says into the bytes of its hub's wire.
+    fn codec(&self) -> Box<dyn Codec> {
         match self.wire {
             #[cfg(feature = "gob")]
-            Wire::Gob => {
-                PluginConnection::with_codec(brpc_gob::plugin_codec(), introduction, limits, now)
-            }
-            _ => PluginConnection::new(introduction, limits, now),
+            Wire::Gob => brpc_gob::plugin_codec(),
+            _ => Box::new(Native::new(Role::Plugin)),
         }
     }
 
     /// What it says of its functions. Made once, because schemas take longer to make than a
     /// connection.
-    fn description(&self) -> Result<Description, ConnectError> {
+    fn description(&self) -> Result<Arc<Description>, ConnectError> {
         if let Some(description) = self.description.get() {
             return Ok(description.clone());
         }
@@ -253,28 +249,24 @@ impl<R: Receiver> Plugin<R> {
             function.name.clone_from(method);
         }
         let description = Description::new(&functions).map_err(ConnectError::Description)?;
-        Ok(self.description.get_or_init(|| description).clone())
+        Ok(self.description.get_or_init(|| Arc::new(description)).clone())
     }
 
     /// What the hub is told, checked here so that the error comes from where the mistake is.
-    fn introduction(&self) -> Result<Introduction, ConnectError> {
-        let (is_name, rule): (fn(&str) -> bool, _) = match self.wire {
-            Wire::Native => (is_plugin_name, NAME_RULE),
-            _ => (is_text, TEXT_RULE),
-        };
-        if !is_name(&self.name) {
-            return Err(ConnectError::BadName { name: self.name.clone(), rule });
+    fn hello(&self, codec: &dyn Codec) -> Result<Hello, ConnectError> {
+        let rule = codec.traits().names.plugin;
+        if !rule.allows(&self.name) {
+            return Err(ConnectError::BadName { name: self.name.clone(), rule: rule.words() });
         }
-        if !is_version(&self.version) {
+        if !NATIVE.version.allows(&self.version) {
             return Err(ConnectError::BadVersion { version: self.version.clone() });
         }
         let labels = Labels::new(&self.labels).map_err(ConnectError::BadLabels)?;
-        Ok(Introduction {
-            name: self.name.clone(),
+        Ok(Hello {
             version: self.version.clone(),
             labels,
             instance: self.instance,
-            description: self.description()?,
+            ..Hello::new(&*self.name, self.description()?)
         })
     }
 }

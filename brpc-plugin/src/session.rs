@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use brpc_core::{DisconnectReason, PluginConnection};
+use brpc_core::DisconnectReason;
+use brpc_proto::Connection;
+use brpc_rt::Slot;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
@@ -36,7 +38,7 @@ impl<R: Receiver> Session<R> {
         receiver: Arc<R>,
         hook: AsyncHook,
         middleware: Chain,
-        connection: PluginConnection,
+        connection: Connection<Arc<Slot>>,
         stream: S,
     ) -> Result<Self, ConnectError>
     where
@@ -44,7 +46,7 @@ impl<R: Receiver> Session<R> {
     {
         let link = Arc::new(HubLink::new(receiver, hook, middleware, connection));
         let held = DrivenLink(link.clone());
-        let mut driver = Driver(Some(Box::pin(async move { brpc_io::drive(&held, stream).await })));
+        let mut driver = Driver(Some(Box::pin(async move { brpc_rt::drive(&held, stream).await })));
         let admittance = poll_fn(|context| {
             let driving = Pin::new(&mut driver).poll(context);
             match link.admittance() {

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::ServeError;
 use crate::hub::Hub;
-use crate::link::Admission;
+use crate::link::HandshakePlace;
 use crate::listener::{Listener, ListenerClosed};
 
 /// A listener that is being served; made by [`Socket::serve`](crate::Socket::serve). A future of the
@@ -84,7 +84,7 @@ impl<L: Listener> AcceptLoop<L> {
                         tracing::debug!(?source, "too many connections in their handshake");
                         continue;
                     };
-                    hub.attach(stream, Some(source), Admission::new(permit, place));
+                    hub.attach(stream, Some(source), HandshakePlace::new(permit, place));
                 }
                 Err(error) if is_fatal(&error) => return error,
                 Err(error) => self.recover(&error).await,

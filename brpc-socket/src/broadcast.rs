@@ -8,18 +8,18 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use brpc_core::{Admission, CallError, Response, Selector};
-use bytes::Bytes;
 use futures_core::Stream;
 use futures_util::stream::FuturesUnordered;
 use serde::de::DeserializeOwned;
 
-use crate::call::{Call, Decode, Options, output_and_metadata};
+use crate::call::{Call, Decode, output_and_metadata};
 use crate::client::Target;
 use crate::error::NotEnough;
 use crate::event::PluginRef;
 use crate::hub::{Charge, Hub};
 use crate::link::PluginLink;
-use crate::middleware::Outgoing;
+use crate::outgoing::Outgoing;
+use crate::running::Running;
 
 /// A call to every plugin that is connected when it is first polled, or to those of them that
 /// [`to`](Self::to) says; made by [`Socket::broadcast`](crate::Socket::broadcast).
@@ -43,9 +43,8 @@ use crate::middleware::Outgoing;
 #[must_use = "a broadcast does nothing unless it is polled"]
 pub struct Broadcast<T> {
     hub: Arc<Hub>,
-    method: String,
-    input: Result<Bytes, CallError>,
-    options: Options,
+    /// What each plugin is asked, or why that can't be said. For whom it is, is filled in.
+    call: Result<Outgoing, CallError>,
     /// Which plugins are asked.
     selector: Selector,
     /// After how many outputs it ends.
@@ -100,15 +99,9 @@ impl<T> Round<T> {
 }
 
 impl<T> Broadcast<T> {
-    pub(crate) fn new(
-        hub: Arc<Hub>,
-        method: String,
-        input: Result<Bytes, CallError>,
-        options: Options,
-        decode: Decode<T>,
-    ) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>, call: Result<Outgoing, CallError>, decode: Decode<T>) -> Self {
         let (selector, goal) = (Selector::all(), Goal::All);
-        Self { hub, method, input, options, selector, goal, round: None, decode }
+        Self { hub, call, selector, goal, round: None, decode }
     }
 
     /// Asks only those of the plugins that a selector means. The last one that is given counts.
@@ -146,32 +139,36 @@ impl<T> Broadcast<T> {
     where
         T: DeserializeOwned,
     {
-        let Self { hub, method, input, options, selector, goal, .. } = self;
-        let (round, decode) = (None, output_and_metadata);
-        Broadcast { hub, method, input, options, selector, goal, round, decode }
+        let Self { hub, call, selector, goal, .. } = self;
+        Broadcast { hub, call, selector, goal, round: None, decode: output_and_metadata }
     }
 
     /// Gives each call so much time; `None` for no limit. See [`Call::timeout`].
-    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.options.timeout = timeout.into();
-        self
+    pub fn timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
+        let timeout = timeout.into();
+        self.with(|call| call.timeout = timeout)
     }
 
     /// Passes a trace id on to the handlers. See [`Call::trace`].
-    pub fn trace(mut self, trace: impl Into<String>) -> Self {
-        self.options.trace = trace.into();
-        self
+    pub fn trace(self, trace: impl Into<String>) -> Self {
+        let trace = trace.into();
+        self.with(|call| call.trace = trace)
     }
 
     /// Passes a key and a value on to the handlers. See [`Call::metadata`].
-    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.options.metadata.push(key, value);
-        self
+    pub fn metadata(self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.with(|call| call.metadata.push(key, value))
     }
 
     /// Waits for a place on connections that have none left. See [`Call::queue`].
-    pub fn queue(mut self) -> Self {
-        self.options.admission = Admission::Wait;
+    pub fn queue(self) -> Self {
+        self.with(|call| call.admission = Admission::Wait)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Outgoing)) -> Self {
+        if let Ok(call) = &mut self.call {
+            change(call);
+        }
         self
     }
 }
@@ -232,23 +229,21 @@ impl<T> Broadcast<T> {
     }
 
     /// Makes one of the calls.
-    fn call(&self, link: Arc<PluginLink>, plugin: PluginRef, input: Bytes) -> Call<T> {
-        let (method, options) = (&*self.method, self.options.clone());
+    fn call(&self, link: Arc<PluginLink>, call: Outgoing) -> Call<T> {
         if self.hub.config().middleware.is_empty() {
-            return Call::started(link, method, input, options, self.decode);
+            Call::running(Running::start_on(link, call, Arc::default(), None), self.decode)
+        } else {
+            Call::passing(self.hub.clone(), call, self.decode)
         }
-        let plugin = Target::Instance(plugin);
-        let call = Outgoing::new(plugin, method.to_owned(), input, options);
-        Call::passing(self.hub.clone(), call, self.decode)
     }
 
     /// Makes all calls, each on the connection that the plugin has now. The input is encoded once
     /// and shared by all.
     fn start(&self) -> Round<T> {
         let mut charge = None;
-        let input = self.input.clone().and_then(|input| {
-            charge = Some(self.hub.clone().charge(input.len())?);
-            Ok(input)
+        let asked = self.call.as_ref().map_err(CallError::clone).and_then(|call| {
+            charge = Some(self.hub.clone().charge(call.input.len())?);
+            Ok(call)
         });
         let links: Vec<Arc<PluginLink>> = match self.goal {
             Goal::First(0) => Vec::new(),
@@ -258,8 +253,11 @@ impl<T> Broadcast<T> {
         };
         let member = |link: Arc<PluginLink>| {
             let plugin = link.member()?.plugin.clone();
-            let call = match &input {
-                Ok(input) => self.call(link, plugin.clone(), input.clone()),
+            let call = match &asked {
+                Ok(call) => {
+                    let plugin = Target::Instance(plugin.clone());
+                    self.call(link, Outgoing { plugin, ..(*call).clone() })
+                }
                 Err(error) => Call::refused(error.clone(), self.decode),
             };
             Some(Member { plugin, call })

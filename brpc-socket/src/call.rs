@@ -6,19 +6,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use brpc_core::limits::OWN_SLICE;
-use brpc_core::{Admission, CallError, Metadata, Response, Stage, json};
+use brpc_core::{Admission, CallError, Response, Stage};
+use brpc_proto::json;
+use brpc_rt::Slot;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use crate::client::Target;
-use crate::event::PluginRef;
 use crate::hub::Hub;
-use crate::link::PluginLink;
-use crate::middleware::{BoxOutcome, Outcome, Outgoing, through};
-use crate::request::Request;
-use crate::running::{Input, Running, find, method_number};
-use crate::slot::Slot;
+use crate::middleware::{BoxOutcome, through};
+use crate::outgoing::{Outcome, Outgoing};
+use crate::running::Running;
 
 /// A call to one plugin; made by [`Socket::call`](crate::Socket::call). It does nothing until it is
 /// polled, and its time runs from then on.
@@ -40,7 +37,7 @@ pub(crate) type Decode<T> = fn(Response<Bytes>) -> Result<T, CallError>;
 enum State {
     /// Not yet made.
     Prepared(Prepared),
-    /// Made; the outcome will be in the slot.
+    /// Made.
     Running(Running),
     /// On its way through the hub's middleware.
     Passing(BoxOutcome),
@@ -53,40 +50,18 @@ enum State {
 /// What is needed to make a call.
 struct Prepared {
     hub: Arc<Hub>,
-    request: Request,
-    /// Who is called, if it isn't whoever has the name.
-    instance: Option<PluginRef>,
-    options: Options,
+    call: Outgoing,
     /// Made early only for a cancel handle.
     slot: Option<Arc<Slot>>,
-}
-
-/// What can be said about a call or a broadcast.
-#[derive(Clone)]
-pub(crate) struct Options {
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) trace: String,
-    pub(crate) metadata: Metadata,
-    pub(crate) admission: Admission,
-}
-
-impl Options {
-    pub(crate) fn new(timeout: Option<Duration>) -> Self {
-        let (trace, metadata) = (String::new(), Metadata::new());
-        Self { timeout, trace, metadata, admission: Admission::Refuse }
-    }
 }
 
 impl Prepared {
     /// Makes the call, or sends it through the middleware.
     fn start(self, context: &Context<'_>) -> Result<State, CallError> {
-        if !self.hub.config().middleware.is_empty() {
-            return Ok(self.pass());
+        let Self { hub, call, slot } = self;
+        if !hub.config().middleware.is_empty() {
+            return Ok(State::Passing(through(hub, call, slot, false)));
         }
-        let Self { hub, request, instance, options, slot } = self;
-        let link = find(&hub, request.plugin(), instance.as_ref())?;
-        let charge = hub.charge(request.input().len())?;
-        let method = method_number(&link, request.method())?;
         let has_handle = slot.is_some();
         let slot = match slot {
             None => Arc::new(Slot::waiting(context)),
@@ -98,29 +73,11 @@ impl Prepared {
                 slot
             }
         };
-        let input = if request.input().len() < OWN_SLICE {
-            Input::Copied(request.input())
-        } else {
-            Input::Own(request.into_input())
-        };
-        let mut running = Running::start(link, method, input, options, slot)?;
-        running.charge = Some(charge);
+        let running = Running::start(&hub, call, slot, 0)?;
         if has_handle {
-            running.attach_handle();
+            running.attach_slot();
         }
         Ok(State::Running(running))
-    }
-
-    /// Sends the call through the middleware.
-    fn pass(self) -> State {
-        let Self { hub, request, instance, options, slot } = self;
-        let plugin = match instance {
-            Some(plugin) => Target::Instance(plugin),
-            None => Target::Name(request.plugin().into()),
-        };
-        let method = request.method().to_owned();
-        let call = Outgoing::new(plugin, method, request.into_input(), options);
-        State::Passing(through(hub, call, slot, false))
     }
 }
 
@@ -144,43 +101,15 @@ pub(crate) fn output_and_metadata<T: DeserializeOwned>(
     Ok(Response::new(decode(&output)?).with_metadata(metadata))
 }
 
-impl Call<Response<Bytes>> {
-    /// One that was made, not decoded.
-    pub(crate) fn running(running: Running) -> Self {
-        Self { state: State::Running(running), decode: Ok }
-    }
-}
-
 impl<T> Call<T> {
-    pub(crate) fn new(
-        hub: Arc<Hub>,
-        request: Result<Request, CallError>,
-        instance: Option<PluginRef>,
-        options: Options,
-        decode: Decode<T>,
-    ) -> Self {
-        let state = match request {
-            Ok(request) => {
-                State::Prepared(Prepared { hub, request, instance, options, slot: None })
-            }
-            Err(error) => State::Refused(error),
-        };
-        Self { state, decode }
+    /// A call that is made when it is polled.
+    pub(crate) fn new(hub: Arc<Hub>, call: Outgoing, decode: Decode<T>) -> Self {
+        Self { state: State::Prepared(Prepared { hub, call, slot: None }), decode }
     }
 
-    /// Makes a call at once, on this connection; one of many that share their input.
-    pub(crate) fn started(
-        link: Arc<PluginLink>,
-        method: &str,
-        input: Bytes,
-        options: Options,
-        decode: Decode<T>,
-    ) -> Self {
-        let running = method_number(&link, method).and_then(|method| {
-            Running::start(link, method, Input::Own(input), options, Arc::default())
-        });
-        let state = running.map_or_else(State::Refused, State::Running);
-        Self { state, decode }
+    /// One that was made.
+    pub(crate) fn running(running: Result<Running, CallError>, decode: Decode<T>) -> Self {
+        Self { state: running.map_or_else(State::Refused, State::Running), decode }
     }
 
     /// One of many that share their input, through the middleware.
@@ -203,38 +132,36 @@ impl<T> Call<T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn response(mut self) -> Call<Response<T>>
+    pub fn response(self) -> Call<Response<T>>
     where
         T: DeserializeOwned,
     {
-        let state = std::mem::replace(&mut self.state, State::Done);
-        Call { state, decode: output_and_metadata }
+        Call { state: self.state, decode: output_and_metadata }
     }
 
-    /// Gives the call so much time, from its first poll on, or from when the task of the connection
-    /// gets to know of it, which is at once unless its thread is held up; `None` for no limit. The
-    /// default is the hub's, 30 s if it was not set.
+    /// Gives the call so much time, from its first poll on; `None` for no limit. The default is the
+    /// hub's, 30 s if it was not set.
     pub fn timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
         let timeout = timeout.into();
-        self.with(|options| options.timeout = timeout)
+        self.with(|call| call.timeout = timeout)
     }
 
     /// Passes a trace id on to the handler, at most 256 bytes.
     pub fn trace(self, trace: impl Into<String>) -> Self {
         let trace = trace.into();
-        self.with(|options| options.trace = trace)
+        self.with(|call| call.trace = trace)
     }
 
     /// Passes a key and a value on to the handler; at most 64 pairs and 8 KiB in all.
     pub fn metadata(self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.with(|options| options.metadata.push(key, value))
+        self.with(|call| call.metadata.push(key, value))
     }
 
     /// Waits for a place if as many calls are in progress on the connection as may be, in the order
     /// of arrival and up to the deadline. Without it such a call is refused at once with
     /// [`Overloaded`](CallError::Overloaded).
     pub fn queue(self) -> Self {
-        self.with(|options| options.admission = Admission::Wait)
+        self.with(|call| call.admission = Admission::Wait)
     }
 
     /// A handle that gives the call up from elsewhere; the call then ends in
@@ -251,9 +178,9 @@ impl<T> Call<T> {
         }
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
+    fn with(mut self, change: impl FnOnce(&mut Outgoing)) -> Self {
         if let State::Prepared(prepared) = &mut self.state {
-            change(&mut prepared.options);
+            change(&mut prepared.call);
         }
         self
     }
@@ -286,14 +213,6 @@ impl<T> Future for Call<T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let response = ready!(self.poll_outcome(context))?;
         Poll::Ready((self.decode)(response))
-    }
-}
-
-impl<T> Drop for Call<T> {
-    fn drop(&mut self) {
-        if let State::Running(running) = &self.state {
-            running.cancel();
-        }
     }
 }
 

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use brpc_core::Limits;
-use brpc_core::codec::Wire;
 
 use crate::event::PluginRef;
 use crate::link::PluginLink;
@@ -59,13 +58,12 @@ pub(crate) struct Consumed {
 }
 
 impl Consumed {
-    pub(crate) fn new(limits: &Limits, wire: Wire) -> Self {
-        let enough = match wire {
-            Wire::Native => {
-                (limits.event_credit.div_ceil(2), limits.event_credit_bytes.div_ceil(2))
-            }
+    pub(crate) fn new(limits: &Limits, has_credit: bool) -> Self {
+        let enough = if has_credit {
+            (limits.event_credit.div_ceil(2), limits.event_credit_bytes.div_ceil(2))
+        } else {
             // No frame is saved by waiting for more.
-            _ => (1, 0),
+            (1, 0)
         };
         Self { count: Mutex::default(), enough }
     }
@@ -88,10 +86,10 @@ mod tests {
     fn what_is_enough_goes_back_as_a_whole() {
         let mut limits = Limits::default();
         (limits.event_credit, limits.event_credit_bytes) = (8, 1_000);
-        let consumed = Consumed::new(&limits, Wire::Native);
+        let consumed = Consumed::new(&limits, true);
         let given = [10, 10, 10, 10, 600, 1].map(|bytes| consumed.add(bytes));
         assert_eq!(given, [None, None, None, Some((4, 40)), Some((1, 600)), None]);
-        let consumed = Consumed::new(&limits, Wire::Gob);
+        let consumed = Consumed::new(&limits, false);
         assert_eq!([3, 0].map(|bytes| consumed.add(bytes)), [Some((1, 3)), Some((1, 0))]);
     }
 }

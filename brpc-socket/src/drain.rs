@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brpc_core::{DisconnectReason, DrainCause, Tally};
+use brpc_core::DisconnectReason;
+use brpc_proto::{DrainCause, Tally};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 

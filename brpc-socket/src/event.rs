@@ -4,10 +4,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
-use brpc_core::codec::Wire;
-use brpc_core::describe::Description;
-use brpc_core::json::{self, JsonError};
-use brpc_core::{Candidate, DisconnectReason, Greeting, Labels, Selector};
+use brpc_core::{DisconnectReason, JsonError, Labels, Selector, Wire};
+use brpc_proto::{Description, Hello, json};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
@@ -47,8 +45,8 @@ struct Identity {
 }
 
 impl PluginRef {
-    pub(crate) fn new(name: String, greeting: &Greeting, generation: u64) -> Self {
-        let Greeting { wire, version, labels, .. } = greeting;
+    pub(crate) fn new(name: String, hello: &Hello, generation: u64) -> Self {
+        let Hello { wire, version, labels, .. } = hello;
         let (version, labels, end) = (version.clone(), labels.clone(), OnceLock::new());
         Self(Arc::new(Identity { name, version, labels, wire: *wire, generation, end }))
     }
@@ -82,7 +80,7 @@ impl PluginRef {
     /// Whether a selector means it, as a plugin of this description.
     pub(crate) fn is_meant_by(&self, selector: &Selector, description: &Description) -> bool {
         let Identity { name, version, labels, .. } = &*self.0;
-        selector.matches(&Candidate { name, version, labels, description })
+        selector.matches(name, version, labels, |method| description.method(method).is_some())
     }
 
     /// The number of its connection among all that the hub has had; rises.

@@ -4,10 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
-use brpc_core::codec::Wire;
-use brpc_core::describe::Description;
-use brpc_core::name::{is_plugin_name, is_text};
-use brpc_core::{CallError, DisconnectReason, Greeting, Refusal, RefusalCode, Scope};
+use brpc_core::{CallError, DisconnectReason, Refusal, RefusalCode, Scope};
+use brpc_proto::codec::Traits;
+use brpc_proto::{Description, Hello};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +17,7 @@ use crate::bus::Bus;
 use crate::credit::Consumed;
 use crate::drain::{ShutdownReport, ShutdownRun};
 use crate::event::PluginRef;
-use crate::link::{Admission, DrivenLink, Member, PluginLink};
+use crate::link::{DrivenLink, HandshakePlace, Member, PluginLink};
 use crate::listener::Source;
 use crate::registry::Registry;
 use crate::sources::Sources;
@@ -124,56 +123,53 @@ impl Hub {
         self: &Arc<Self>,
         stream: S,
         source: Option<Source>,
-        admission: Admission,
+        place: HandshakePlace,
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let link = self.with_registry_mut(|registry| {
             let (limits, wires) = (self.config.limits.clone(), self.config.wires.from(source));
-            let link = PluginLink::new(self.clone(), registry.next_id(), limits, wires, admission);
+            let link = PluginLink::new(self.clone(), registry.next_id(), limits, wires, place);
             let link = Arc::new(link);
             registry.add(link.clone());
             link
         });
         let link = DrivenLink(link);
-        tokio::spawn(async move { brpc_io::drive(&link, stream).await });
+        tokio::spawn(async move { brpc_rt::drive(&link, stream).await });
     }
 
     /// Whether a plugin may go on with its handshake, and its description if it is known.
-    pub(crate) fn admit(&self, greeting: &Greeting) -> Result<Option<Arc<Description>>, Refusal> {
+    pub(crate) fn admit(&self, hello: &Hello) -> Result<Option<Arc<Description>>, Refusal> {
         if !matches!(*self.phase(), Phase::Serving(_)) {
             return Err(shutting_down());
         }
-        self.with_registry(|registry| Ok(registry.description(&greeting.digest)))
+        self.with_registry(|registry| Ok(registry.description(&hello.digest)))
     }
 
     /// Registers a plugin under the name that it asks for, or one that the sequencer makes.
     pub(crate) fn register(
         &self,
         link: &Arc<PluginLink>,
-        greeting: &Greeting,
+        hello: &Hello,
+        traits: Traits,
         description: &Arc<Description>,
     ) -> Result<(), Refusal> {
         let sequencer = self.config.sequencer.as_ref();
         let mut attempts_left = sequencer.map_or(0, |sequencer| sequencer.attempts);
-        let mut name = greeting.name.clone();
+        let mut name = hello.name.clone();
         loop {
-            if self.try_register(link, &name, greeting, description)? {
+            if self.try_register(link, &name, (hello, traits), description)? {
                 return Ok(());
             }
             let Some(sequencer) = sequencer.filter(|_| attempts_left > 0) else { break };
             attempts_left -= 1;
             // The user's code; called without a lock.
             name = (sequencer.next)(&name);
-            let is_name = match greeting.wire {
-                Wire::Native => is_plugin_name,
-                _ => is_text,
-            };
-            if !is_name(&name) {
+            if !traits.names.plugin.allows(&name) {
                 break;
             }
         }
-        let name = greeting.name.escape_debug();
+        let name = hello.name.escape_debug();
         let message = match sequencer {
             Some(Sequencer { attempts, .. }) => {
                 format!("the name `{name}` is taken, and so are {attempts} others that were tried")
@@ -188,7 +184,7 @@ impl Hub {
         &self,
         link: &Arc<PluginLink>,
         name: &str,
-        greeting: &Greeting,
+        (hello, traits): (&Hello, Traits),
         description: &Arc<Description>,
     ) -> Result<bool, Refusal> {
         // Held throughout: a plugin is let in before the hub shuts down, and is asked to leave, or
@@ -205,8 +201,8 @@ impl Hub {
                 let refusal = Refusal::new(RefusalCode::Full, "the hub has no place left");
                 return Err(refusal.retry_after(Duration::from_secs(5)));
             }
-            let plugin = PluginRef::new(name.to_owned(), greeting, link.id);
-            let consumed = Arc::new(Consumed::new(&self.config.limits, greeting.wire));
+            let plugin = PluginRef::new(name.to_owned(), hello, link.id);
+            let consumed = Arc::new(Consumed::new(&self.config.limits, traits.has_credit));
             // Replicas that connect at the same moment describe themselves each.
             let known = registry.description(description.digest());
             let description = known.unwrap_or_else(|| description.clone());

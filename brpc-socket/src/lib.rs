@@ -53,11 +53,10 @@ mod hub;
 mod link;
 mod listener;
 pub mod middleware;
+mod outgoing;
 mod queue;
 mod registry;
-mod request;
 mod running;
-mod slot;
 mod socket;
 mod sources;
 mod strangers;
@@ -77,12 +76,10 @@ pub use broadcast::Broadcast;
 #[doc(hidden)]
 pub use brpc_core::__private;
 pub use brpc_core::Caller;
-pub use brpc_core::codec::Wire;
-pub use brpc_core::json::JsonError;
 pub use brpc_core::{
     Admission, CallError, Difference, DisconnectReason, Execution, Function, InterfaceError,
-    Limits, Metadata, MethodError, Mismatch, PluginInfo, ProtocolError, Refusal, RefusalCode,
-    Response, Scope, Selector, Stage, VersionRangeError,
+    JsonError, Limits, Metadata, MethodError, Mismatch, PluginInfo, ProtocolError, Refusal,
+    RefusalCode, Response, Scope, Selector, Stage, VersionRangeError, Wire,
 };
 pub use brpc_macros::client_of_socket as client;
 pub use builder::Builder;

@@ -5,13 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use brpc_core::codec::Wires;
-use brpc_core::describe::Description;
-use brpc_core::{
-    CallError, CallId, Connection as _, DisconnectReason, DrainCause, Greeting, HubConnection,
-    HubEvent, Limits, NewCall, PluginInfo, Refusal, RefusalCode, Selector, Stage, Tally,
-};
-use brpc_io::{Driven, Link, now};
+use brpc_core::{DisconnectReason, Limits, PluginInfo, Refusal, RefusalCode, Selector};
+use brpc_proto::{Connection, Description, DrainCause, Event as Told, Hello, Tally, Wires};
+use brpc_rt::{Driven, Link, Slot, now};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
@@ -20,7 +16,6 @@ use crate::copies::copy_all;
 use crate::credit::{Consumed, Origin};
 use crate::event::{Event, Message, PluginRef};
 use crate::hub::Hub;
-use crate::slot::Slot;
 use crate::sources::SourcePermit;
 use crate::unread::Unread;
 
@@ -30,12 +25,12 @@ pub(crate) struct PluginLink {
     /// The number of the connection; also its generation.
     pub(crate) id: u64,
     hub: Arc<Hub>,
-    driven: Driven<HubConnection<Arc<Slot>>>,
+    driven: Arc<Driven>,
     /// What the plugin said of itself, until it is registered.
-    greeting: Mutex<Option<Box<Greeting>>>,
+    hello: Mutex<Option<Arc<Hello>>>,
     /// The connection's place among those that are not let in yet: until it is let in, or its stream
     /// is closed, so that those who were refused and don't go take up places and not descriptors.
-    admission: Mutex<Admission>,
+    place: Mutex<HandshakePlace>,
     /// Set when the plugin is let in.
     member: OnceLock<Member>,
     /// Whether the plugin is gone. Here as well as in [`PluginRef`], because each call looks at it.
@@ -72,7 +67,7 @@ impl Member {
 
 /// A place among the connections that are not let in yet.
 #[derive(Debug, Default)]
-pub(crate) struct Admission {
+pub(crate) struct HandshakePlace {
     /// Its place among all of them; `None` if it came by other ways than a listener.
     _handshake: Option<OwnedSemaphorePermit>,
     /// Its place among those of the same source.
@@ -81,7 +76,7 @@ pub(crate) struct Admission {
     introduction: Option<OwnedSemaphorePermit>,
 }
 
-impl Admission {
+impl HandshakePlace {
     pub(crate) fn new(handshake: OwnedSemaphorePermit, source: Option<SourcePermit>) -> Self {
         Self { _handshake: Some(handshake), _source: source, introduction: None }
     }
@@ -93,14 +88,14 @@ impl PluginLink {
         id: u64,
         limits: Limits,
         wires: Wires,
-        admission: Admission,
+        place: HandshakePlace,
     ) -> Self {
         Self {
             id,
             hub,
-            driven: Driven::new(HubConnection::with_wires(limits, wires, now())),
-            greeting: Mutex::new(None),
-            admission: Mutex::new(admission),
+            driven: Arc::new(Driven::new(Connection::accepted(limits, wires, now()))),
+            hello: Mutex::new(None),
+            place: Mutex::new(place),
             member: OnceLock::new(),
             has_ended: AtomicBool::new(false),
             end: watch::Sender::new(None),
@@ -122,36 +117,9 @@ impl PluginLink {
         self.driven.lock().is_ready()
     }
 
-    /// Makes a call, with a copy of this input if it has none of its own. Nothing is sent and nothing
-    /// kept if it is refused.
-    pub(crate) fn start_call(
-        &self,
-        call: NewCall,
-        input: &[u8],
-        slot: Arc<Slot>,
-    ) -> Result<CallId, CallError> {
-        let handed = self.driven.hand_in(|intake| intake.start_call(call, input, slot));
-        let (mut call, slot) = match handed {
-            Ok(id) => return Ok(id),
-            Err(back) => back,
-        };
-        if !input.is_empty() {
-            call.payload = Bytes::copy_from_slice(input);
-        }
-        let mut connection = self.driven.lock();
-        let started = connection.start_call(call, slot, now());
-        connection.unlock_and_wake();
-        started.map_err(|(_, error)| error)
-    }
-
-    /// Gives a call up, if it is not over: how far it had come.
-    pub(crate) fn cancel(&self, id: CallId) -> Option<Stage> {
-        let mut connection = self.driven.lock();
-        let (slot, stage) = connection.cancel(id)?;
-        connection.unlock_and_wake();
-        // Without the lock: a caller's waker may be dropped with it.
-        drop(slot);
-        Some(stage)
+    /// The connection.
+    pub(crate) fn driven(&self) -> &Arc<Driven> {
+        &self.driven
     }
 
     /// Gives credit back for so many events that were consumed, and their bytes.
@@ -192,40 +160,40 @@ impl PluginLink {
         let _ = self.member.set(member);
     }
 
-    fn admission(&self) -> MutexGuard<'_, Admission> {
-        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
+    fn place(&self) -> MutexGuard<'_, HandshakePlace> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn handle_event(self: &Arc<Self>, event: HubEvent<Arc<Slot>>) {
+    fn handle_event(self: &Arc<Self>, event: Told<Arc<Slot>>) {
         match event {
-            HubEvent::Settled(slot, settlement) => slot.settle(settlement),
-            HubEvent::Message(payload) => self.handle_messages(&[payload]),
-            HubEvent::Greeted(greeting) => match self.hub.admit(&greeting) {
+            Told::Settled(slot, settlement) => slot.settle(settlement),
+            Told::Message(payload) => self.handle_messages(&[payload]),
+            Told::Hello(hello) => match self.hub.admit(&hello) {
                 Ok(known) => {
-                    *self.greeting.lock().unwrap_or_else(PoisonError::into_inner) = Some(greeting);
+                    *self.hello.lock().unwrap_or_else(PoisonError::into_inner) = Some(hello);
                     self.driven.lock().accept(known);
                 }
-                Err(refusal) => self.refuse(&greeting, refusal),
+                Err(refusal) => self.refuse(&hello, refusal),
             },
-            HubEvent::Stranger(protocol, first) => {
-                self.hub.strangers.count(protocol);
+            Told::Stranger(wire, first) => {
+                self.hub.strangers.count(wire);
                 tracing::debug!(
                     connection = self.id,
-                    ?protocol,
+                    ?wire,
                     ?first,
                     "a connection speaks what this hub doesn't"
                 );
             }
-            HubEvent::WantsRoom => self.handle_long_introduction(),
-            HubEvent::Described(description) => self.handle_description(&description),
-            HubEvent::Refused(refusal) => {
+            Told::WantsRoom => self.handle_long_introduction(),
+            Told::Described(description) => self.handle_description(&description),
+            Told::Refused(refusal) => {
                 tracing::debug!(connection = self.id, code = ?refusal.code, "connection refused");
             }
-            HubEvent::LastWords(words) => {
+            Told::LastWords(words) => {
                 // Printed with escapes, since it may be any text.
                 tracing::warn!(connection = self.id, ?words, "the plugin says why it goes");
             }
-            HubEvent::Closed(reason, tally) => self.handle_end(reason, tally),
+            Told::Closed(reason, tally) => self.handle_end(reason, tally),
             _ => {}
         }
     }
@@ -233,7 +201,7 @@ impl PluginLink {
     /// Lets a plugin say much of itself, if not too many do so already.
     fn handle_long_introduction(&self) {
         if let Ok(permit) = self.hub.introductions.clone().try_acquire_owned() {
-            self.admission().introduction = Some(permit);
+            self.place().introduction = Some(permit);
             return self.driven.lock().grant_room();
         }
         let message = "too many plugins with long descriptions are in their handshake";
@@ -242,12 +210,13 @@ impl PluginLink {
     }
 
     fn handle_description(self: &Arc<Self>, description: &Arc<Description>) {
-        let greeting = self.greeting.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(greeting) = greeting else { return };
-        if let Err(refusal) = self.hub.register(self, &greeting, description) {
-            return self.refuse(&greeting, refusal);
+        let hello = self.hello.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(hello) = hello else { return };
+        let traits = self.driven.lock().traits();
+        if let Err(refusal) = self.hub.register(self, &hello, traits, description) {
+            return self.refuse(&hello, refusal);
         }
-        drop(std::mem::take(&mut *self.admission()));
+        drop(std::mem::take(&mut *self.place()));
         if let Some(Member { plugin, .. }) = self.member() {
             tracing::info!(
                 plugin = plugin.name(),
@@ -261,8 +230,8 @@ impl PluginLink {
     }
 
     /// Does not let a plugin in that says who it is.
-    fn refuse(&self, greeting: &Greeting, refusal: Refusal) {
-        let (plugin, code) = (&greeting.name, refusal.code);
+    fn refuse(&self, hello: &Hello, refusal: Refusal) {
+        let (plugin, code) = (&hello.name, refusal.code);
         tracing::info!(plugin, connection = self.id, ?code, "plugin refused");
         self.driven.lock().refuse(refusal);
     }
@@ -315,16 +284,14 @@ impl PluginLink {
 pub(crate) struct DrivenLink(pub(crate) Arc<PluginLink>);
 
 impl Link for DrivenLink {
-    type Connection = HubConnection<Arc<Slot>>;
-
-    fn driven(&self) -> &Driven<Self::Connection> {
+    fn driven(&self) -> &Driven {
         &self.0.driven
     }
 
-    fn handle_events(&self, mut events: Drain<'_, HubEvent<Arc<Slot>>>) {
+    fn handle_events(&self, mut events: Drain<'_, Told<Arc<Slot>>>) {
         let mut payloads = Vec::new();
         while let Some(event) = events.next() {
-            if let HubEvent::Message(payload) = event {
+            if let Told::Message(payload) = event {
                 // Once, for all that follow.
                 payloads.reserve(1 + events.len());
                 payloads.push(payload);

@@ -261,8 +261,8 @@ impl State {
 mod tests {
     use std::sync::{Arc, Weak};
 
-    use brpc_core::codec::Wire;
-    use brpc_core::{DisconnectReason, Greeting, Labels, Limits};
+    use brpc_core::{DisconnectReason, Limits};
+    use brpc_proto::{Description, Hello};
     use bytes::Bytes;
 
     use super::*;
@@ -271,7 +271,7 @@ mod tests {
     use crate::event::{Message, PluginRef};
 
     fn message(plugin: &PluginRef) -> Unread {
-        let consumed = Arc::new(Consumed::new(&Limits::default(), Wire::Native));
+        let consumed = Arc::new(Consumed::new(&Limits::default(), true));
         let origin = Arc::new(Origin { plugin: plugin.clone(), consumed, link: Weak::new() });
         Unread::new(Event::Message(Message { origin, payload: Bytes::from_static(b"1") }))
     }
@@ -294,15 +294,8 @@ mod tests {
     }
 
     fn plugin(name: &str, generation: u64) -> PluginRef {
-        let greeting = Greeting {
-            wire: Wire::Native,
-            name: name.to_owned(),
-            version: String::new(),
-            labels: Labels::default(),
-            instance: [0; 16],
-            digest: [0; 32],
-        };
-        PluginRef::new(name.to_owned(), &greeting, generation)
+        let hello = Hello::new(name, Description::new(&[]).unwrap().into());
+        PluginRef::new(name.to_owned(), &hello, generation)
     }
 
     fn here() -> PluginRef {

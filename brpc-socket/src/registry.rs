@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use brpc_core::Selector;
-use brpc_core::describe::Description;
+use brpc_proto::Description;
 
 use crate::event::PluginRef;
 use crate::link::PluginLink;

@@ -3,84 +3,65 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use brpc_core::{CallError, CallId, NewCall, Response, Settlement, Stage};
-use bytes::Bytes;
+use brpc_core::{CallError, Stage};
+use brpc_proto::Call;
+use brpc_rt::{PendingCall, Slot};
 
-use crate::call::Options;
 use crate::client::Target;
 use crate::error::few;
 use crate::event::PluginRef;
 use crate::hub::{Charge, Hub};
 use crate::link::PluginLink;
-use crate::middleware::{Outcome, Outgoing};
-use crate::slot::{Ended, Slot};
+use crate::outgoing::{Outcome, Outgoing};
 
-/// The input of a call.
-pub(crate) enum Input<'a> {
-    /// A small one, to be copied.
-    Copied(&'a [u8]),
-    /// One that goes out as it is.
-    Own(Bytes),
-}
-
-/// A call that was made. Whoever drops it early has to [`cancel`](Self::cancel) it before.
+/// A call that was made. Dropped before its end, it is given up.
 pub(crate) struct Running {
+    pending: PendingCall,
     link: Arc<PluginLink>,
-    id: CallId,
-    slot: Arc<Slot>,
     /// The number of the method.
     method: u32,
-    /// Room taken for the input, if it is not shared with others.
-    pub(crate) charge: Option<Charge>,
+    /// Held to be dropped: room taken for the input, if it is not shared with others.
+    _charge: Option<Charge>,
 }
 
 impl Running {
-    /// Makes a call on this connection. Room for the input is taken already.
+    /// Makes a call of whoever it is for. Room is taken for all bytes of its input but so many.
     pub(crate) fn start(
-        link: Arc<PluginLink>,
-        method: u32,
-        input: Input<'_>,
-        options: Options,
+        hub: &Arc<Hub>,
+        call: Outgoing,
         slot: Arc<Slot>,
+        charged: usize,
     ) -> Result<Self, CallError> {
-        let Options { timeout, trace, metadata, admission } = options;
-        let (payload, input) = match input {
-            Input::Copied(input) => (Bytes::new(), input),
-            Input::Own(input) => (input, &[][..]),
-        };
-        let call = NewCall { method, payload, timeout, trace, metadata, admission };
-        let id = link.start_call(call, input, slot.clone())?;
-        Ok(Self { link, id, slot, method, charge: None })
-    }
-
-    /// Makes a call that has been through the middleware. Room is taken for so many bytes of its
-    /// input.
-    pub(crate) fn pass(hub: &Arc<Hub>, call: Outgoing, charged: usize) -> Result<Self, CallError> {
-        let (name, instance) = match &call.plugin {
-            Target::Name(name) => (&**name, None),
-            Target::Instance(plugin) => ("", Some(plugin)),
-        };
-        let link = find(hub, name, instance)?;
+        let link = find(hub, &call.plugin)?;
         let more = call.input.len().saturating_sub(charged);
         let charge = if more > 0 { Some(hub.clone().charge(more)?) } else { None };
-        let method = method_number(&link, &call.method)?;
-        let (input, options) = call.into_parts();
-        let mut running = Self::start(link, method, Input::Own(input), options, Arc::default())?;
-        running.charge = charge;
-        Ok(running)
+        Self::start_on(link, call, slot, charge)
     }
 
-    /// Lets those who have its slot give it up, which they may have done already.
-    pub(crate) fn attach_handle(&self) {
-        self.slot.set_route(Arc::downgrade(&self.link), self.id);
+    /// Makes a call on this connection. Room for the input is taken by this charge, or by somebody
+    /// else.
+    pub(crate) fn start_on(
+        link: Arc<PluginLink>,
+        call: Outgoing,
+        slot: Arc<Slot>,
+        charge: Option<Charge>,
+    ) -> Result<Self, CallError> {
+        let method = method_number(&link, &call.method)?;
+        let Outgoing { input: payload, timeout, trace, metadata, admission, .. } = call;
+        let call = Call { method, payload, timeout, trace, metadata };
+        let pending = PendingCall::start(link.driven().clone(), call, admission, slot)?;
+        Ok(Self { pending, link, method, _charge: charge })
     }
 
     /// What the plugin answered.
-    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
-        Poll::Ready(match ready!(self.slot.poll(context)) {
-            Ended::Output(output) => Ok(Response::new(output)),
-            Ended::Other(settlement) => settlement.into_result(|| self.called()),
-        })
+    pub(crate) fn poll(&mut self, context: &Context<'_>) -> Poll<Outcome> {
+        let settlement = ready!(self.pending.poll(context));
+        Poll::Ready(settlement.into_result(|| self.called()))
+    }
+
+    /// Lets those who have its slot cancel it.
+    pub(crate) fn attach_slot(&self) -> &Arc<Slot> {
+        self.pending.attach_slot()
     }
 
     /// The names of the plugin and of the method.
@@ -88,56 +69,26 @@ impl Running {
         let Some(member) = self.link.member() else { return ("", "") };
         (member.plugin.name(), member.description.name(self.method).unwrap_or_default())
     }
-
-    /// By which it can be given up from elsewhere.
-    pub(crate) fn route(&self) -> Route {
-        Route { link: self.link.clone(), id: self.id, slot: self.slot.clone() }
-    }
-
-    /// Gives it up.
-    pub(crate) fn cancel(&self) {
-        self.link.cancel(self.id);
-    }
-}
-
-/// Gives a call up that somebody else waits for.
-pub(crate) struct Route {
-    link: Arc<PluginLink>,
-    id: CallId,
-    slot: Arc<Slot>,
-}
-
-impl Route {
-    /// Gives it up, if it is not over: how far it had come, which is what its caller is told.
-    pub(crate) fn give_up(&self) -> Option<Stage> {
-        let stage = self.link.cancel(self.id)?;
-        self.slot.clone().settle(Settlement::Ended(CallError::Cancelled { stage }));
-        Some(stage)
-    }
 }
 
 /// The connection of an instance, or of whoever has the name.
-pub(crate) fn find(
-    hub: &Hub,
-    name: &str,
-    instance: Option<&PluginRef>,
-) -> Result<Arc<PluginLink>, CallError> {
-    let link = match instance {
-        None => hub.plugin(name),
-        Some(plugin) => hub.instance(plugin),
+fn find(hub: &Hub, plugin: &Target<PluginRef>) -> Result<Arc<PluginLink>, CallError> {
+    let link = match plugin {
+        Target::Name(name) => hub.plugin(name),
+        Target::Instance(plugin) => hub.instance(plugin),
     };
-    link.ok_or_else(|| nobody(hub, name, instance))
+    link.ok_or_else(|| nobody(hub, plugin))
 }
 
 /// Why there is nobody to call.
 #[cold]
-fn nobody(hub: &Hub, name: &str, instance: Option<&PluginRef>) -> CallError {
+fn nobody(hub: &Hub, plugin: &Target<PluginRef>) -> CallError {
     if !hub.is_serving() {
         return CallError::ShuttingDown;
     }
-    match instance {
-        None => CallError::NoPlugin { name: name.to_owned() },
-        Some(plugin) => match plugin.end() {
+    match plugin {
+        Target::Name(name) => CallError::NoPlugin { name: name.to_string() },
+        Target::Instance(plugin) => match plugin.end() {
             Some(reason) => CallError::Disconnected {
                 stage: Stage::Queued,
                 reason,
@@ -150,7 +101,7 @@ fn nobody(hub: &Hub, name: &str, instance: Option<&PluginRef>) -> CallError {
 }
 
 /// The number by which a plugin knows a method.
-pub(crate) fn method_number(link: &PluginLink, method: &str) -> Result<u32, CallError> {
+fn method_number(link: &PluginLink, method: &str) -> Result<u32, CallError> {
     let number = link.member().and_then(|member| member.description.method(method));
     number.ok_or_else(|| not_found(link, method))
 }

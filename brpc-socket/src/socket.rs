@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brpc_core::{CallError, DisconnectReason, PluginInfo, Selector, json};
+use brpc_core::{CallError, DisconnectReason, PluginInfo, Selector};
+use brpc_proto::json;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -13,16 +14,16 @@ use tokio::sync::mpsc;
 use crate::accept::{self, Serving};
 use crate::broadcast::Broadcast;
 use crate::builder::{Builder, Config};
-use crate::call::{Call, Options, output};
+use crate::call::{Call, output};
 use crate::client::Target;
 use crate::drain::{Shutdown, Unplug};
 use crate::error::WaitError;
 use crate::event::PluginRef;
 use crate::hub::Hub;
-use crate::link::Admission;
+use crate::link::HandshakePlace;
 use crate::listener::{Listener, Source};
+use crate::outgoing::{Outgoing, invalid_input};
 use crate::registry::{Registry, members};
-use crate::request::{Request, invalid_input};
 use crate::strangers::Strangers;
 use crate::subscriber::Events;
 use crate::wait;
@@ -65,18 +66,22 @@ impl Socket {
         Self { handle: Arc::new(Handle { hub: Arc::new(Hub::new(config)) }) }
     }
 
-    /// A call with the hub's options, to whoever has the name in the request or to an instance.
-    fn prepare<T>(
+    /// A call with the hub's default timeout.
+    pub(crate) fn outgoing_to(
         &self,
-        request: Result<Request, CallError>,
-        instance: Option<PluginRef>,
-    ) -> Call<T>
-    where
-        T: DeserializeOwned,
-    {
-        let hub = self.hub().clone();
-        let options = Options::new(hub.config().default_timeout);
-        Call::new(hub, request, instance, options, output)
+        plugin: Target<PluginRef>,
+        method: &str,
+        input: &(impl Serialize + ?Sized),
+    ) -> Result<Outgoing, CallError> {
+        let input = json::encode(input).map_err(invalid_input)?;
+        Ok(Outgoing::new(plugin, method, input, self.hub().config().default_timeout))
+    }
+
+    fn prepare<T: DeserializeOwned>(&self, call: Result<Outgoing, CallError>) -> Call<T> {
+        match call {
+            Ok(call) => Call::new(self.hub().clone(), call, output),
+            Err(error) => Call::refused(error, output),
+        }
     }
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {
@@ -108,7 +113,7 @@ impl Socket {
     {
         // Without it the plugin is told so.
         let _ = self.hub().start_serving();
-        self.hub().attach(stream, None, Admission::default());
+        self.hub().attach(stream, None, HandshakePlace::default());
     }
 
     /// As [`attach`](Self::attach), of a connection whose other end is known: what is taken from
@@ -122,7 +127,7 @@ impl Socket {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let _ = self.hub().start_serving();
-        self.hub().attach(stream, Some(source), Admission::default());
+        self.hub().attach(stream, Some(source), HandshakePlace::default());
     }
 
     /// Calls a method of a plugin. The input is encoded at once, and all else happens when the call
@@ -148,7 +153,7 @@ impl Socket {
         method: &str,
         input: &(impl Serialize + ?Sized),
     ) -> Call<T> {
-        self.prepare(Request::encode(plugin, method, input), None)
+        self.prepare(self.outgoing_to(Target::Name(plugin.into()), method, input))
     }
 
     /// As [`call`](Self::call), of this plugin on its connection: once that has ended, the call ends
@@ -159,7 +164,7 @@ impl Socket {
         method: &str,
         input: &(impl Serialize + ?Sized),
     ) -> Call<T> {
-        self.prepare(Request::encode("", method, input), Some(plugin.clone()))
+        self.prepare(self.outgoing_to(Target::Instance(plugin.clone()), method, input))
     }
 
     /// Calls a method of every plugin that is connected, or of those that
@@ -183,9 +188,9 @@ impl Socket {
         method: &str,
         input: &(impl Serialize + ?Sized),
     ) -> Broadcast<T> {
-        let options = Options::new(self.hub().config().default_timeout);
-        let input = json::encode(input).map_err(invalid_input);
-        Broadcast::new(self.hub().clone(), method.to_owned(), input, options, output)
+        // For whom it is, is filled in for each.
+        let call = self.outgoing_to(Target::Name("".into()), method, input);
+        Broadcast::new(self.hub().clone(), call, output)
     }
 
     /// Subscribes to what happens: plugins that connect and disconnect, and the events that they

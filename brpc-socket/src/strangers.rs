@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use brpc_core::codec::Protocol;
+use brpc_core::Wire;
 use serde::Serialize;
 
 /// Connections that were turned away for what they speak, since the hub was made; from
@@ -47,14 +47,14 @@ pub(crate) struct StrangerCounts {
 }
 
 impl StrangerCounts {
-    pub(crate) fn count(&self, protocol: Protocol) {
-        let count = match protocol {
-            Protocol::Native => &self.native,
-            Protocol::Gob => &self.gob,
-            Protocol::Tls => &self.tls,
-            Protocol::Http => &self.http,
-            Protocol::Json => &self.json,
-            Protocol::Ssh => &self.ssh,
+    pub(crate) fn count(&self, wire: Wire) {
+        let count = match wire {
+            Wire::Native => &self.native,
+            Wire::Gob => &self.gob,
+            Wire::Tls => &self.tls,
+            Wire::Http => &self.http,
+            Wire::Json => &self.json,
+            Wire::Ssh => &self.ssh,
             _ => &self.unknown,
         };
         count.fetch_add(1, Ordering::Relaxed);

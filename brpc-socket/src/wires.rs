@@ -1,6 +1,6 @@
 //! Which wires a hub takes, and from where.
 
-use brpc_core::codec::{Entry, Wires};
+use brpc_proto::{WireEntry, Wires};
 
 use crate::listener::Source;
 
@@ -39,29 +39,29 @@ impl Default for WireAccess {
 impl WireAccess {
     /// The wires that are taken from a place, if it is known.
     pub(crate) fn from(self, source: Option<Source>) -> Wires {
-        let entry = |access, off, elsewhere| match access {
-            Access::Anywhere => Entry::Open,
-            Access::Loopback if source.is_some_and(Source::is_this_host) => Entry::Open,
-            Access::Loopback => Entry::Closed(elsewhere),
-            Access::Off => Entry::Closed(off),
+        let closed = |access, off, elsewhere| match access {
+            Access::Anywhere => None,
+            Access::Loopback if source.is_some_and(Source::is_this_host) => None,
+            Access::Loopback => Some(elsewhere),
+            Access::Off => Some(off),
         };
-        Wires {
-            native: entry(
-                self.native,
-                "this hub takes no plugins of the native protocol",
-                "this hub takes plugins of the native protocol from its own host only",
-            ),
+        let native = closed(
+            self.native,
+            "this hub takes no plugins of the native protocol",
+            "this hub takes plugins of the native protocol from its own host only",
+        );
+        Wires::new([
+            WireEntry::native(native),
             #[cfg(feature = "gob")]
-            gob: Some(brpc_core::codec::ForeignWire {
-                entry: entry(
+            WireEntry {
+                wire: brpc_core::Wire::Gob,
+                closed: closed(
                     self.gob,
                     "this hub takes no plugins of the Go package",
                     "this hub takes plugins of the Go package from its own host only",
                 ),
                 codec: brpc_gob::hub_codec,
-            }),
-            #[cfg(not(feature = "gob"))]
-            gob: None,
-        }
+            },
+        ])
     }
 }

@@ -2,7 +2,7 @@
 //! bytes, and for good.
 #![no_main]
 
-use brpc_core::codec::{Sniffed, sniff};
+use brpc_proto::{Sniffed, sniff};
 use libfuzzer_sys::fuzz_target;
 
 /// The most bytes that it takes to tell the protocols apart: two numbers of gob's.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use brpc_core::Connection;
+use brpc_proto::Connection;
 
 use crate::tape::Tape;
 
@@ -26,7 +26,7 @@ impl Clock {
     }
 
     /// Goes on for a while, or to the connection's timer.
-    pub(crate) fn go_on(&mut self, connection: &impl Connection, tape: &mut Tape<'_>) {
+    pub(crate) fn go_on<T>(&mut self, connection: &Connection<T>, tape: &mut Tape<'_>) {
         self.now = match (tape.choice(), connection.poll_timeout()) {
             (0..128, Some(timer)) => timer.max(self.now),
             (choice, _) => self.now + Duration::from_millis(u64::from(choice) * 50),
@@ -34,7 +34,7 @@ impl Clock {
     }
 
     /// Has the connection do what is due, as its shell does.
-    pub(crate) fn tick(&self, connection: &mut impl Connection) {
+    pub(crate) fn tick<T>(&self, connection: &mut Connection<T>) {
         let is_due = |connection: &dyn Fn() -> Option<Instant>| {
             connection().is_some_and(|timer| timer <= self.now)
         };

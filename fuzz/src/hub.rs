@@ -2,11 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use brpc_core::codec::{Entry, ForeignWire, Wires};
-use brpc_core::{
-    Admission, CallId, Connection, DisconnectReason, DrainCause, End, HubConnection, HubEvent,
-    Limits, Metadata, NewCall, Refusal, RefusalCode,
-};
+use brpc_core::{DisconnectReason, Limits, Metadata, Refusal, RefusalCode};
+use brpc_proto::{Admission, Call, CallId, Connection, DrainCause, End, Event, WireEntry, Wires};
 use bytes::BytesMut;
 
 use crate::clock::Clock;
@@ -24,7 +21,7 @@ pub fn run(wire: Wire, mut tape: Tape<'_>) {
     let options = tape.choice();
     let mut run = Run::new(wire, options, tape);
     if run.manner == Manner::LetIn {
-        let said = run.wire.introduction();
+        let said = run.wire.hello();
         run.hear(&said);
     }
     while let Some(choice) = run.tape.next_choice() {
@@ -41,7 +38,7 @@ pub fn run(wire: Wire, mut tape: Tape<'_>) {
 struct Run<'a> {
     tape: Tape<'a>,
     wire: Wire,
-    hub: HubConnection<Caller>,
+    hub: Connection<Caller>,
     limits: Limits,
     clock: Clock,
     /// What the plugin said and the connection has not taken.
@@ -87,14 +84,14 @@ impl<'a> Run<'a> {
             _ => Manner::Any,
         };
         let is_closed = manner == Manner::Any && options & 8 != 0;
-        let entry = if is_closed { Entry::Closed("not on this port") } else { Entry::Open };
-        let wires =
-            Wires { native: entry, gob: Some(ForeignWire { entry, codec: brpc_gob::hub_codec }) };
+        let closed = is_closed.then_some("not on this port");
+        let gob = WireEntry { wire: brpc_core::Wire::Gob, closed, codec: brpc_gob::hub_codec };
+        let wires = Wires::new([WireEntry::native(closed), gob]);
         let limits = if options & 4 == 0 { small_limits() } else { Limits::default() };
         Self {
             tape,
             wire,
-            hub: HubConnection::with_wires(limits.clone(), wires, clock.now),
+            hub: Connection::accepted(limits.clone(), wires, clock.now),
             limits,
             clock,
             input: BytesMut::new(),
@@ -193,20 +190,20 @@ impl<'a> Run<'a> {
         while let Some(event) = self.hub.poll_event() {
             assert!(!self.is_over, "told after the end: {event:?}");
             match event {
-                HubEvent::Settled(caller, settlement) => {
+                Event::Settled(caller, settlement) => {
                     assert!(self.waiting.remove(&caller).is_some(), "{caller} is handed back");
                     let _ = settlement.into_result(|| ("plugin", "method"));
                 }
-                HubEvent::Message(message) => {
+                Event::Message(message) => {
                     self.consumed.0 += 1;
                     self.consumed.1 += message.len() as u64;
                 }
-                HubEvent::Closed(..) => self.is_over = true,
+                Event::Closed(..) => self.is_over = true,
                 asked if self.manner != Manner::Any => {
                     match asked {
-                        HubEvent::WantsRoom => self.hub.grant_room(),
-                        HubEvent::Greeted(_) => self.hub.accept(None),
-                        HubEvent::Described(_) => self.hub.welcome("fuzzed", 1, [9; 16]),
+                        Event::WantsRoom => self.hub.grant_room(),
+                        Event::Hello(_) => self.hub.accept(None),
+                        Event::Described(_) => self.hub.welcome("fuzzed", 1, [9; 16]),
                         _ => continue,
                     }
                     has_answered = true;
@@ -221,16 +218,16 @@ impl<'a> Run<'a> {
         let (choice, size) = (self.tape.choice(), self.tape.choice());
         let pair = (choice & 4 != 0).then_some(("key", "value"));
         let deadline = if choice & 2 == 0 { None } else { self.clock.later(&mut self.tape) };
-        let call = NewCall {
+        let call = Call {
             method: u32::from(choice >> 4),
             payload: vec![b' '; usize::from(size) * PAYLOAD / 255].into(),
             timeout: deadline.map(|deadline| deadline.saturating_duration_since(self.clock.now)),
             trace: "t".repeat(if choice & 8 == 0 { 0 } else { size.into() }),
             metadata: pair.into_iter().collect::<Metadata>(),
-            admission: if choice & 1 == 0 { Admission::Wait } else { Admission::Refuse },
         };
+        let admission = if choice & 1 == 0 { Admission::Wait } else { Admission::Refuse };
         self.last_caller += 1;
-        match self.hub.start_call(call, self.last_caller, self.clock.now) {
+        match self.hub.start_call(call, admission, self.last_caller, self.clock.now) {
             Ok(id) => {
                 self.started += 1;
                 self.waiting.insert(self.last_caller, id);

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use brpc_core::{
-    CallId, Connection, DisconnectReason, EmitError, End, Failure, Limits, Metadata,
-    PluginConnection, PluginEvent, Status,
-};
+use brpc_core::{DisconnectReason, Failure, Limits, Metadata, Status};
+use brpc_proto::codec::{Codec, Native};
+use brpc_proto::{CallId, Connection, EmitError, End, Event, Role};
 use bytes::{Bytes, BytesMut};
 
 use crate::clock::Clock;
 use crate::tape::Tape;
-use crate::wire::{INTRODUCTION, Wire, sent, small_limits};
+use crate::wire::{HELLO, Wire, sent, small_limits};
 
 /// Runs a plugin's side of a connection to its end. The hub may say anything; the owner may do
 /// anything at any time.
@@ -39,7 +38,7 @@ pub fn run(wire: Wire, mut tape: Tape<'_>) {
 struct Run<'a> {
     tape: Tape<'a>,
     wire: Wire,
-    plugin: PluginConnection,
+    plugin: Connection<()>,
     limits: Limits,
     clock: Clock,
     /// What the hub said and the connection has not taken.
@@ -53,8 +52,8 @@ struct Run<'a> {
     /// Calls that were answered, and answers that were sent.
     answered: usize,
     sent: usize,
-    /// Whether the introduction was sent.
-    is_introduced: bool,
+    /// Whether the `Hello` was sent.
+    has_said_hello: bool,
     /// Whether the transport has ended.
     has_ended: bool,
     /// Whether the owner was told that the connection is over.
@@ -66,13 +65,11 @@ impl<'a> Run<'a> {
         let clock = Clock::new();
         let limits = if options & 4 == 0 { small_limits() } else { Limits::default() };
         let now = clock.now;
-        let plugin = match wire {
-            Wire::Native => PluginConnection::new(&INTRODUCTION, limits.clone(), now),
-            Wire::Gob { .. } => {
-                let codec = brpc_gob::plugin_codec();
-                PluginConnection::with_codec(codec, &INTRODUCTION, limits.clone(), now)
-            }
+        let codec: Box<dyn Codec> = match wire {
+            Wire::Native => Box::new(Native::new(Role::Plugin)),
+            Wire::Gob { .. } => brpc_gob::plugin_codec(),
         };
+        let plugin = Connection::dialled(codec, HELLO.clone(), limits.clone(), now);
         Self {
             tape,
             wire,
@@ -85,7 +82,7 @@ impl<'a> Run<'a> {
             last_id: 0,
             answered: 0,
             sent: 0,
-            is_introduced: false,
+            has_said_hello: false,
             has_ended: false,
             is_over: false,
         }
@@ -151,16 +148,16 @@ impl<'a> Run<'a> {
         while let Some(event) = self.plugin.poll_event() {
             assert!(!self.is_over, "told after the end: {event:?}");
             match event {
-                PluginEvent::Call(call) => {
-                    assert!(call.id > self.last_id, "call {} comes again", call.id);
-                    self.last_id = call.id;
-                    self.open.insert(call.id, false);
+                Event::Call { id, .. } => {
+                    assert!(id > self.last_id, "call {id} comes again");
+                    self.last_id = id;
+                    self.open.insert(id, false);
                 }
-                PluginEvent::Cancel(id) => {
+                Event::Cancel(id) => {
                     let was_cancelled = self.open.insert(id, true);
                     assert_eq!(was_cancelled, Some(false), "call {id} is cancelled");
                 }
-                PluginEvent::Closed(_) => self.is_over = true,
+                Event::Closed(..) => self.is_over = true,
                 _ => {}
             }
         }
@@ -180,7 +177,7 @@ impl<'a> Run<'a> {
             _ => Ok(Bytes::from(text)),
         };
         let metadata: Metadata = (0..choice / 64).map(|n| (n.to_string(), "value")).collect();
-        let is_taken = self.plugin.answer_with(id, answer, &metadata);
+        let is_taken = self.plugin.answer(id, answer, metadata);
         let is_due = self.open.remove(&id).is_some() && !self.is_over;
         assert_eq!(is_taken, is_due, "an answer to call {id}");
         self.answered += usize::from(is_taken);
@@ -198,9 +195,9 @@ impl<'a> Run<'a> {
         // That it is over, if this was the last.
         self.tell();
         let mut said = BytesMut::from(&bytes[..]);
-        if !self.is_introduced {
-            self.is_introduced = true;
-            self.wire.hears_introduction(&mut said);
+        if !self.has_said_hello {
+            self.has_said_hello = true;
+            self.wire.hears_hello(&mut said);
         }
         self.sent += self.wire.hears(&said);
         assert!(self.sent <= self.answered, "{} of {} answers", self.sent, self.answered);

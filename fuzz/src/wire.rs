@@ -3,12 +3,10 @@
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use brpc_core::describe::Description;
-use brpc_core::{
-    Connection, Function, HubConnection, Introduction, Labels, Limits, PluginConnection,
-    WriteBuffer,
-};
+use brpc_core::{Function, Limits};
 use brpc_gob::{EnvelopeRef, Reader, Writer};
+use brpc_proto::codec::Native;
+use brpc_proto::{Connection, Description, Hello, Role, Wires, WriteBuffer};
 use bytes::{Buf, BytesMut};
 
 use crate::tape::Tape;
@@ -34,7 +32,7 @@ impl Wire {
     }
 
     /// All that a plugin says before it is let in.
-    pub(crate) fn introduction(&mut self) -> Vec<u8> {
+    pub(crate) fn hello(&mut self) -> Vec<u8> {
         match self {
             Self::Native => HANDSHAKE.plugin.clone(),
             Self::Gob { writer, .. } => {
@@ -133,10 +131,10 @@ impl Wire {
     }
 
     /// Hears what a plugin says of itself, which is its first.
-    pub(crate) fn hears_introduction(&mut self, said: &mut BytesMut) {
+    pub(crate) fn hears_hello(&mut self, said: &mut BytesMut) {
         if let Self::Gob { reader, .. } = self {
-            let info = reader.plugin_info(said, usize::MAX).expect("an introduction");
-            assert!(info.is_some_and(|info| info.name == NAME), "a whole introduction");
+            let info = reader.plugin_info(said, usize::MAX).expect("a `PluginInfo`");
+            assert!(info.is_some_and(|info| info.name == NAME), "a whole `PluginInfo`");
         }
     }
 }
@@ -149,8 +147,9 @@ struct Handshake {
 
 static HANDSHAKE: LazyLock<Handshake> = LazyLock::new(|| {
     let now = Instant::now();
-    let mut plugin = PluginConnection::new(&INTRODUCTION, Limits::default(), now);
-    let mut hub = HubConnection::<()>::new(small_limits(), now);
+    let codec = Box::new(Native::new(Role::Plugin));
+    let mut plugin = Connection::<()>::dialled(codec, HELLO.clone(), Limits::default(), now);
+    let mut hub = Connection::<()>::accepted(small_limits(), Wires::default(), now);
     let mut said = Handshake { plugin: sent(&mut plugin, now), hub: Vec::new() };
     hub.handle_input(&mut BytesMut::from(&said.plugin[..]), now);
     hub.accept(None);
@@ -165,12 +164,9 @@ static HANDSHAKE: LazyLock<Handshake> = LazyLock::new(|| {
 });
 
 /// What the plugins here say of themselves.
-pub(crate) static INTRODUCTION: LazyLock<Introduction> = LazyLock::new(|| Introduction {
-    name: NAME.to_owned(),
-    version: "1".to_owned(),
-    labels: Labels::default(),
-    instance: [7; 16],
-    description: Description::new(&METHODS.map(Function::new)).expect("short names"),
+pub(crate) static HELLO: LazyLock<Hello> = LazyLock::new(|| {
+    let description = Description::new(&METHODS.map(Function::new)).expect("short names");
+    Hello::new(NAME, description.into())
 });
 
 /// Limits that are soon reached.
@@ -184,7 +180,7 @@ pub(crate) fn small_limits() -> Limits {
 }
 
 /// All that a connection has to say at the moment.
-pub(crate) fn sent(connection: &mut impl Connection, now: Instant) -> Vec<u8> {
+pub(crate) fn sent<T>(connection: &mut Connection<T>, now: Instant) -> Vec<u8> {
     let (mut out, mut sent) = (WriteBuffer::new(), Vec::new());
     loop {
         let wanted = connection.wants_transmit();

@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use brpc_core::{Answer, Failure, Status, json};
+use brpc_core::{Answer, Failure, Status};
+use brpc_proto::json;
 use serde::Serialize;
 use serde_json::Value;
 

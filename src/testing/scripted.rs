@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 use std::collections::vec_deque::Drain;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use brpc_core::describe::Description;
-use brpc_core::{
-    CallId, DisconnectReason, Function, IncomingCall, Introduction, Labels, Limits,
-    PluginConnection, PluginEvent, Refusal, name,
-};
-use brpc_io::Driven;
+use brpc_core::name::NATIVE;
+use brpc_core::{DisconnectReason, Failure, Function, Labels, Limits, Refusal, Status};
+use brpc_proto::codec::Native;
+use brpc_proto::{Call, CallId, Connection, Description, EmitError, Event, Hello, Role, json};
+use brpc_rt::{Driven, Link, Slot};
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::io::DuplexStream;
@@ -46,7 +46,7 @@ pub struct Received {
 /// What the driver, the tasks that answer and the test share.
 #[derive(Debug)]
 struct ScriptLink {
-    driven: Driven<PluginConnection>,
+    driven: Driven,
     state: Mutex<State>,
     /// Whether the hub let it in, once that is known.
     admittance: watch::Sender<Option<Result<(), Refused>>>,
@@ -72,27 +72,29 @@ impl Scripted {
     pub(super) async fn run(script: Script, stream: DuplexStream) -> Result<Self, ConnectError> {
         // Each is another process, as far as the hub can see.
         static INSTANCES: AtomicU64 = AtomicU64::new(0);
-        if !name::is_plugin_name(&script.name) {
-            return Err(ConnectError::BadName { name: script.name, rule: name::NAME_RULE });
+        if !NATIVE.plugin.allows(&script.name) {
+            let rule = NATIVE.plugin.words();
+            return Err(ConnectError::BadName { name: script.name, rule });
         }
-        if !name::is_version(&script.version) {
+        if !NATIVE.version.allows(&script.version) {
             return Err(ConnectError::BadVersion { version: script.version });
         }
         let functions: Vec<Function> =
             script.methods.iter().map(|method| method.function.clone()).collect();
         let mut instance = [0; 16];
         instance[..8].copy_from_slice(&INSTANCES.fetch_add(1, Ordering::Relaxed).to_le_bytes());
-        let introduction = Introduction {
-            name: script.name.clone(),
+        let description = Description::new(&functions).map_err(ConnectError::Description)?;
+        let hello = Hello {
             version: script.version.clone(),
             instance,
             labels: Labels::new(script.labels.iter().map(|(key, value)| (key, value)))
                 .map_err(ConnectError::BadLabels)?,
-            description: Description::new(&functions).map_err(ConnectError::Description)?,
+            ..Hello::new(&*script.name, description.into())
         };
-        let now = brpc_io::now();
+        let codec = Box::new(Native::new(Role::Plugin));
+        let connection = Connection::dialled(codec, hello, Limits::default(), brpc_rt::now());
         let link = Arc::new(ScriptLink {
-            driven: Driven::new(PluginConnection::new(&introduction, Limits::default(), now)),
+            driven: Driven::new(connection),
             state: Mutex::new(State { script, received: Vec::new(), open: HashMap::new() }),
             admittance: watch::Sender::new(None),
             killed: CancellationToken::new(),
@@ -101,7 +103,7 @@ impl Scripted {
         let scripted = Self { link: link.clone() };
         tokio::spawn(async move {
             let driven = DrivenScript(link);
-            killed.run_until_cancelled(brpc_io::drive(&driven, stream)).await
+            killed.run_until_cancelled(brpc_rt::drive(&driven, stream)).await
         });
         let admitted = admitted.wait_for(Option::is_some).await;
         match admitted.ok().and_then(|admittance| admittance.clone()) {
@@ -114,13 +116,13 @@ impl Scripted {
 
     /// The calls of a method that it got so far, in their order.
     pub fn received(&self, method: &str) -> Vec<Received> {
-        let state = self.link.state();
+        let state = self.link.state.lock();
         state.received.iter().filter(|received| received.method == method).cloned().collect()
     }
 
     /// All calls that it got so far, in their order.
     pub fn all_received(&self) -> Vec<Received> {
-        self.link.state().received.clone()
+        self.link.state.lock().received.clone()
     }
 
     /// Checks that it got a call of this method with this input.
@@ -149,14 +151,14 @@ impl Scripted {
     ///
     /// [`AsyncHook::emit`]: crate::AsyncHook::emit
     pub fn emit<T: Serialize + ?Sized>(&self, event: &T) -> Result<(), HookError> {
-        let event = brpc_core::json::encode(event)
-            .map_err(|error| HookError::Invalid { message: error.message })?;
+        let event =
+            json::encode(event).map_err(|error| HookError::Invalid { message: error.message })?;
         let mut connection = self.link.driven.lock();
         let emitted = connection.emit(&event);
         connection.unlock_and_wake();
         emitted.map_err(|error| match error {
-            brpc_core::EmitError::Full => HookError::Full,
-            brpc_core::EmitError::TooLarge { size, limit } => HookError::TooLarge { size, limit },
+            EmitError::Full => HookError::Full,
+            EmitError::TooLarge { size, limit } => HookError::TooLarge { size, limit },
             _ => HookError::Closed,
         })
     }
@@ -181,17 +183,13 @@ impl Drop for Scripted {
 }
 
 impl ScriptLink {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn handle_event(self: &Arc<Self>, event: PluginEvent) {
+    fn handle_event(self: &Arc<Self>, event: Event<Arc<Slot>>) {
         match event {
-            PluginEvent::Welcomed(_) => self.note_admittance(Ok(())),
-            PluginEvent::Refused(refusal) => self.note_admittance(Err(Refused::Refusal(refusal))),
-            PluginEvent::Closed(reason) => self.note_admittance(Err(Refused::Lost(reason))),
-            PluginEvent::Call(call) => self.handle_call(call),
-            PluginEvent::Cancel(id) => self.handle_cancel(id),
+            Event::Welcomed(_) => self.note_admittance(Ok(())),
+            Event::Refused(refusal) => self.note_admittance(Err(Refused::Refusal(refusal))),
+            Event::Closed(reason, _) => self.note_admittance(Err(Refused::Lost(reason))),
+            Event::Call { id, call, .. } => self.handle_call(id, call),
+            Event::Cancel(id) => self.handle_cancel(id),
             _ => {}
         }
     }
@@ -205,10 +203,10 @@ impl ScriptLink {
         });
     }
 
-    fn handle_call(self: &Arc<Self>, call: IncomingCall) {
-        let IncomingCall { id, method, trace, metadata, payload, .. } = call;
+    fn handle_call(self: &Arc<Self>, id: CallId, call: Call) {
+        let Call { method, trace, metadata, payload, .. } = call;
         let input: Value = serde_json::from_slice(&payload).unwrap_or_default();
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let State { script, received, open } = &mut *state;
         // The connection lets no call through of a method that was not described.
         let Some(method) = script.methods.get_mut(method as usize) else { return };
@@ -236,9 +234,9 @@ impl ScriptLink {
         let answer = async move {
             tokio::time::sleep(reply.delay()).await;
             if let Some(answer) = reply.answer(input) {
-                link.state().open.remove(&id);
+                link.state.lock().open.remove(&id);
                 let mut connection = link.driven.lock();
-                connection.answer_with(id, answer, reply.along());
+                connection.answer(id, answer, reply.along().clone());
                 connection.unlock_and_wake();
             }
         };
@@ -248,14 +246,14 @@ impl ScriptLink {
 
     /// A call that was given up is answered all the same, or it would hold its place.
     fn handle_cancel(&self, id: CallId) {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if let Some(place) = state.open.remove(&id) {
             state.received[place].is_cancelled = true;
         }
         drop(state);
-        let failure = brpc_core::Failure::new(brpc_core::Status::Cancelled, "");
+        let failure = Failure::new(Status::Cancelled, "");
         let mut connection = self.driven.lock();
-        connection.answer(id, Err(failure));
+        connection.answer(id, Err(failure), Metadata::new());
         connection.unlock_and_wake();
     }
 }
@@ -263,14 +261,12 @@ impl ScriptLink {
 /// The connection in the hands of its driver.
 struct DrivenScript(Arc<ScriptLink>);
 
-impl brpc_io::Link for DrivenScript {
-    type Connection = PluginConnection;
-
-    fn driven(&self) -> &Driven<PluginConnection> {
+impl Link for DrivenScript {
+    fn driven(&self) -> &Driven {
         &self.0.driven
     }
 
-    fn handle_events(&self, events: Drain<'_, PluginEvent>) {
+    fn handle_events(&self, events: Drain<'_, Event<Arc<Slot>>>) {
         events.for_each(|event| self.0.handle_event(event));
     }
 }

@@ -1,6 +1,6 @@
 //! JSON that is meant to do harm, in answers, errors and events.
 
-use brpc::{CallError, Event, Limits, Socket};
+use brpc::{CallError, Event, Execution, Limits, Socket};
 use futures_util::FutureExt as _;
 use serde_json::Value;
 
@@ -86,6 +86,27 @@ fn a_bomb_in_an_event_harms_only_who_decodes_it() {
             };
             assert_eq!(message.payload(), &bomb);
             assert!(message.decode::<Value>().is_err(), "{what}");
+        }
+        drop(plugin);
+        good.finish().await;
+    });
+}
+
+/// A status of a later version says that the call failed, and not whether it ran.
+#[test]
+fn a_failure_of_a_kind_to_come_ends_its_call_and_no_more() {
+    scenario(async {
+        let good = Good::new(Socket::builder()).await;
+        let mut plugin = Raw::register(good.address, &Hello::new("later")).await;
+        for (id, status) in [(1, 0), (2, 11), (3, 255)] {
+            let mut call = Box::pin(good.hub.call::<Value>("later", "hang", &()));
+            assert!((&mut call).now_or_never().is_none());
+            plugin.expect(CALL).await;
+            plugin.send(&failed(id, status, "new", "something new", "")).await;
+            let error = within("the call", call).await.unwrap_err();
+            assert_eq!(error.execution(), Execution::Unknown, "status {status}");
+            let error = error.method_error().expect("what the plugin said");
+            assert_eq!((error.code(), error.message()), ("new", "something new"));
         }
         drop(plugin);
         good.finish().await;

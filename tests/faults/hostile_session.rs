@@ -83,8 +83,6 @@ fn cases() -> Vec<Case> {
         malformed("a reply without an id", REPLY, &[]),
         malformed("a reply with half an id", REPLY, &[0x80]),
         malformed("a reply with a huge id", REPLY, &[0xFF; 11]),
-        malformed("a failure with status 0", FAILED, &with_id(&[0, 0, 0])),
-        malformed("a failure with status 11", FAILED, &with_id(&[11, 0, 0])),
         malformed("metadata without bound", METADATA, &[0xFF; 5]),
         malformed("much metadata", METADATA, &[&[65][..], &[0; 130]].concat()),
         malformed("a failure that is no text", FAILED, &with_id(&[1, 2, 0xC0, 0xAF, 0])),

@@ -30,7 +30,7 @@ mod twin;
 
 // What no Go program says, written by hand; the wire's own tests have it already.
 #[allow(dead_code)]
-#[path = "../../brpc-gob/tests/wire/raw.rs"]
+#[path = "../../crates/brpc-gob/tests/wire/raw.rs"]
 mod gob;
 
 use std::process::ExitCode;

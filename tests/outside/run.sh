@@ -23,8 +23,8 @@ expect() {
         exit 1
     fi
 }
-expect "what a hub depends on" "brpc-core brpc-io brpc-macros brpc-socket" "$(of_brpc hub_only)"
-expect "what a plugin depends on" "brpc-core brpc-io brpc-macros brpc-plugin" "$(of_brpc plugin_only)"
+expect "what a hub depends on" "brpc-core brpc-macros brpc-proto brpc-rt brpc-socket" "$(of_brpc hub_only)"
+expect "what a plugin depends on" "brpc-core brpc-macros brpc-plugin brpc-proto brpc-rt" "$(of_brpc plugin_only)"
 
 coproc HUB { exec "$CARGO_TARGET_DIR/debug/hub_only"; }
 hub=$HUB_PID

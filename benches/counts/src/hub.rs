@@ -1,7 +1,7 @@
 //! The hub alone; scripts play the plugins.
 
 use brpc::{Event, Events, Socket};
-use brpc_core::json;
+use brpc_proto::json;
 use gungraun::{library_benchmark, library_benchmark_group};
 use tokio::runtime::Runtime;
 

@@ -1,7 +1,7 @@
 //! The plugin alone; a script plays the hub.
 
 use brpc::{AsyncHook, Plugin};
-use brpc_core::json;
+use brpc_proto::json;
 use gungraun::{library_benchmark, library_benchmark_group};
 use tokio::runtime::Runtime;
 

@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use brpc_core::describe::Description;
-use brpc_core::{
-    Admission, CallId, Connection, Function, HubConnection, HubEvent, Introduction, Labels, Limits,
-    NewCall, PluginConnection, PluginEvent, WriteBuffer, json,
+use brpc_core::{Function, Limits, Metadata};
+use brpc_proto::codec::Native;
+use brpc_proto::{
+    Admission, Call, CallId, Connection, Description, Event, Hello, Role, Wires, WriteBuffer, json,
 };
 use bytes::{Buf as _, Bytes, BytesMut};
 use gungraun::{library_benchmark, library_benchmark_group};
@@ -15,12 +15,12 @@ use crate::load::{Message, OPERATIONS};
 
 /// Both sides of a connection, and what is to be turned into what next.
 struct Pair {
-    hub: HubConnection<()>,
-    plugin: PluginConnection,
+    hub: Connection<()>,
+    plugin: Connection<()>,
     now: Instant,
     /// How many calls or answers are encoded or decoded at a time.
     at_once: usize,
-    calls: Vec<NewCall>,
+    calls: Vec<Call>,
     outputs: Vec<(CallId, Bytes)>,
     /// What was written, and what is to be read, a turn each.
     written: Vec<WriteBuffer>,
@@ -31,16 +31,12 @@ impl Pair {
     /// A pair that has shaken hands and made its calls once.
     fn to_encode_calls(at_once: usize) -> Self {
         let now = Instant::now();
-        let introduction = Introduction {
-            name: "plugin".into(),
-            version: "1.0".into(),
-            labels: Labels::default(),
-            instance: [7; 16],
-            description: Description::new(&[Function::new("work")]).expect("it is valid"),
-        };
+        let description = Description::new(&[Function::new("work")]).expect("it is valid");
+        let hello = Hello::new("plugin", description.into());
+        let codec = Box::new(Native::new(Role::Plugin));
         let mut pair = Self {
-            hub: HubConnection::new(Limits::default(), now),
-            plugin: PluginConnection::new(&introduction, Limits::default(), now),
+            hub: Connection::accepted(Limits::default(), Wires::default(), now),
+            plugin: Connection::dialled(codec, hello, Limits::default(), now),
             now,
             at_once,
             calls: Vec::new(),
@@ -82,26 +78,20 @@ impl Pair {
 
     fn shake_hands(&mut self) {
         carry(&mut self.plugin, &mut self.hub, self.now);
-        assert!(matches!(self.hub.poll_event(), Some(HubEvent::Greeted(_))));
+        assert!(matches!(self.hub.poll_event(), Some(Event::Hello(_))));
         self.hub.accept(None);
         carry(&mut self.hub, &mut self.plugin, self.now);
         carry(&mut self.plugin, &mut self.hub, self.now);
-        assert!(matches!(self.hub.poll_event(), Some(HubEvent::Described(_))));
+        assert!(matches!(self.hub.poll_event(), Some(Event::Described(_))));
         self.hub.welcome("plugin", 1, [9; 16]);
         carry(&mut self.hub, &mut self.plugin, self.now);
-        assert!(matches!(self.plugin.poll_event(), Some(PluginEvent::Welcomed(_))));
+        assert!(matches!(self.plugin.poll_event(), Some(Event::Welcomed(_))));
     }
 
     fn prepare_calls(&mut self) {
         let payload = json::encode(&Message::new(64)).expect("it encodes");
-        let call = NewCall {
-            method: 0,
-            payload,
-            timeout: Some(Duration::from_secs(30)),
-            trace: String::new(),
-            metadata: Default::default(),
-            admission: Admission::Refuse,
-        };
+        let timeout = Some(Duration::from_secs(30));
+        let call = Call { payload, timeout, ..Call::default() };
         self.calls = vec![call; OPERATIONS];
         self.outputs = Vec::with_capacity(OPERATIONS);
         self.written = self.turns().map(|_| WriteBuffer::new()).collect();
@@ -121,7 +111,9 @@ impl Pair {
         let mut calls = std::mem::take(&mut self.calls).into_iter();
         for written in &mut self.written {
             for call in calls.by_ref().take(self.at_once) {
-                self.hub.start_call(call, (), self.now).expect("there is a place");
+                self.hub
+                    .start_call(call, Admission::Refuse, (), self.now)
+                    .expect("there is a place");
             }
             self.hub.poll_transmit(written, self.now);
         }
@@ -131,8 +123,8 @@ impl Pair {
         for read in &mut self.read {
             self.plugin.handle_input(read, self.now);
             while let Some(event) = self.plugin.poll_event() {
-                let PluginEvent::Call(call) = event else { panic!("not a call") };
-                self.outputs.push((call.id, call.payload));
+                let Event::Call { id, call, .. } = event else { panic!("not a call") };
+                self.outputs.push((id, call.payload));
             }
         }
     }
@@ -141,7 +133,7 @@ impl Pair {
         let mut outputs = self.outputs.drain(..);
         for written in &mut self.written {
             for (id, output) in outputs.by_ref().take(self.at_once) {
-                self.plugin.answer(id, Ok(output));
+                self.plugin.answer(id, Ok(output), Metadata::new());
             }
             self.plugin.poll_transmit(written, self.now);
         }
@@ -151,14 +143,14 @@ impl Pair {
         for read in &mut self.read {
             self.hub.handle_input(read, self.now);
             while let Some(event) = self.hub.poll_event() {
-                let HubEvent::Settled((), answer) = event else { panic!("not an answer") };
+                let Event::Settled((), answer) = event else { panic!("not an answer") };
                 answer.into_result(|| ("peer", "work")).expect("an output");
             }
         }
     }
 }
 
-fn carry(from: &mut impl Connection, to: &mut impl Connection, now: Instant) {
+fn carry(from: &mut Connection<()>, to: &mut Connection<()>, now: Instant) {
     let mut written = WriteBuffer::new();
     from.poll_transmit(&mut written, now);
     to.handle_input(&mut taken(&mut written), now);

@@ -89,12 +89,16 @@ impl MethodError {
         self.execution
     }
 
-    pub(crate) fn with_unknown_execution(mut self) -> Self {
+    /// The same of a plugin whose wire can't tell whether the method ran.
+    #[must_use]
+    pub fn with_unknown_execution(mut self) -> Self {
         self.execution = Execution::Unknown;
         self
     }
 
-    pub(crate) fn with_metadata(mut self, metadata: Metadata) -> Self {
+    /// The same, with what the plugin sent along.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = metadata;
         self
     }

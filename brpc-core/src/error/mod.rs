@@ -3,6 +3,7 @@
 mod call;
 mod disconnect;
 mod interface;
+mod json;
 mod method;
 mod protocol;
 mod refusal;
@@ -10,6 +11,7 @@ mod refusal;
 pub use call::{CallError, Execution, Scope, Stage};
 pub use disconnect::DisconnectReason;
 pub use interface::{Difference, InterfaceError, Mismatch};
+pub use json::JsonError;
 pub use method::MethodError;
 pub use protocol::ProtocolError;
 pub use refusal::{Refusal, RefusalCode};

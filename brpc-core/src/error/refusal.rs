@@ -49,46 +49,6 @@ pub enum RefusalCode {
     Other(u16),
 }
 
-impl RefusalCode {
-    /// The number that stands for it on the wire.
-    pub(crate) fn to_wire(self) -> u16 {
-        match self {
-            Self::Version => 1,
-            Self::BadName => 2,
-            Self::BadVersion => 3,
-            Self::TooManyMethods => 4,
-            Self::BadDescription => 5,
-            Self::NameTaken => 6,
-            Self::Full => 7,
-            Self::ShuttingDown => 8,
-            Self::HandshakeTimeout => 9,
-            Self::Protocol => 10,
-            Self::BadLabels => 11,
-            Self::Wire => 12,
-            Self::Other(code) => code,
-        }
-    }
-
-    /// What a number on the wire stands for.
-    pub(crate) fn from_wire(code: u16) -> Self {
-        match code {
-            1 => Self::Version,
-            2 => Self::BadName,
-            3 => Self::BadVersion,
-            4 => Self::TooManyMethods,
-            5 => Self::BadDescription,
-            6 => Self::NameTaken,
-            7 => Self::Full,
-            8 => Self::ShuttingDown,
-            9 => Self::HandshakeTimeout,
-            10 => Self::Protocol,
-            11 => Self::BadLabels,
-            12 => Self::Wire,
-            code => Self::Other(code),
-        }
-    }
-}
-
 impl Refusal {
     /// The longest message, in bytes; it must fit beside the code into a frame that every version
     /// can read.

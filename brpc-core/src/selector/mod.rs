@@ -7,7 +7,6 @@ use std::fmt;
 use semver::{Version, VersionReq};
 
 use self::glob::Glob;
-use crate::describe::Description;
 use crate::labels::Labels;
 
 /// Which plugins are meant: those that meet all its conditions.
@@ -38,19 +37,6 @@ pub struct Selector {
     version: Option<VersionReq>,
     /// Methods that it has.
     methods: Vec<String>,
-}
-
-/// What a [`Selector`] looks at of a plugin.
-#[derive(Clone, Copy, Debug)]
-pub struct Candidate<'a> {
-    /// The name under which it is called.
-    pub name: &'a str,
-    /// Its own version.
-    pub version: &'a str,
-    /// Its labels.
-    pub labels: &'a Labels,
-    /// Its methods.
-    pub description: &'a Description,
 }
 
 /// A text that is not a range of versions.
@@ -112,15 +98,21 @@ impl Selector {
         self
     }
 
-    /// Whether a plugin meets all conditions.
-    pub fn matches(&self, plugin: &Candidate<'_>) -> bool {
-        let has_label =
-            |(key, value): &(String, String)| plugin.labels.get(key) == Some(value.as_str());
-        self.name.as_ref().is_none_or(|name| name.matches(plugin.name))
+    /// Whether a plugin meets all conditions that has this name, version and labels, and the methods
+    /// of which `has_method` says so.
+    pub fn matches(
+        &self,
+        name: &str,
+        version: &str,
+        labels: &Labels,
+        has_method: impl Fn(&str) -> bool,
+    ) -> bool {
+        let has_label = |(key, value): &(String, String)| labels.get(key) == Some(value.as_str());
+        self.name.as_ref().is_none_or(|like| like.matches(name))
             && self.labels.iter().all(has_label)
-            && self.methods.iter().all(|method| plugin.description.method(method).is_some())
+            && self.methods.iter().all(|method| has_method(method))
             && self.version.as_ref().is_none_or(|range| {
-                Version::parse(plugin.version).is_ok_and(|version| range.matches(&version))
+                Version::parse(version).is_ok_and(|version| range.matches(&version))
             })
     }
 }
@@ -149,33 +141,14 @@ impl fmt::Debug for Selector {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Function;
 
-    /// A plugin to look at.
-    struct Plugin {
-        version: &'static str,
-        labels: Labels,
-        description: Description,
-    }
-
-    impl Plugin {
-        fn new(version: &'static str) -> Self {
-            let functions = [Function::new("greet"), Function::new("files/read")];
-            Self {
-                version,
-                labels: Labels::new([("region", "eu"), ("tier", "")]).unwrap(),
-                description: Description::new(&functions).unwrap(),
-            }
-        }
-
-        fn is_meant_by(&self, selector: &Selector) -> bool {
-            let Self { version, labels, description } = self;
-            selector.matches(&Candidate { name: "edge-1", version, labels, description })
-        }
+    fn is_meant_of(version: &str, selector: &Selector) -> bool {
+        let labels = Labels::new([("region", "eu"), ("tier", "")]).unwrap();
+        selector.matches("edge-1", version, &labels, |name| ["greet", "files/read"].contains(&name))
     }
 
     fn is_meant(selector: &Selector) -> bool {
-        Plugin::new("1.4.2").is_meant_by(selector)
+        is_meant_of("1.4.2", selector)
     }
 
     #[test]
@@ -198,9 +171,8 @@ mod tests {
 
     #[test]
     fn versions_are_in_a_range_or_not() {
-        let is_in = |version, range: &str| {
-            Plugin::new(version).is_meant_by(&Selector::all().version(range).unwrap())
-        };
+        let is_in =
+            |version, range: &str| is_meant_of(version, &Selector::all().version(range).unwrap());
         for range in ["*", "1.4", "^1", "~1.4.1", "=1.4.2", ">=1.2, <2", "1.*"] {
             assert!(is_in("1.4.2", range), "{range}");
         }

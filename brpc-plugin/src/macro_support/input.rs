@@ -2,8 +2,8 @@
 
 use std::marker::PhantomData;
 
-use brpc_core::json::{self, JsonError};
-use brpc_core::{Failure, Status};
+use brpc_core::{Failure, JsonError, Status};
+use brpc_proto::json;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;

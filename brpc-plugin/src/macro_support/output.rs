@@ -12,8 +12,8 @@ use std::fmt::Display;
 use std::iter::successors;
 use std::marker::PhantomData;
 
-use brpc_core::json::{self, JsonError};
-use brpc_core::{Answer, Failure, MAX_ERROR_TEXT, MethodError, Status};
+use brpc_core::{Answer, Failure, JsonError, MAX_ERROR_TEXT, MethodError, Status};
+use brpc_proto::json;
 use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;

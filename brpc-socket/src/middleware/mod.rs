@@ -1,6 +1,6 @@
 //! What stands between those who call and the plugins.
 
-mod passage;
+mod attempts;
 #[cfg(feature = "tower")]
 pub mod tower;
 
@@ -8,16 +8,10 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
-use brpc_core::{Admission, CallError, Metadata, Response};
-use bytes::Bytes;
-
-use self::passage::Passage;
-pub(crate) use self::passage::through;
-use crate::PluginRef;
-use crate::call::Options;
-use crate::client::Target;
+use self::attempts::Attempts;
+pub(crate) use self::attempts::through;
+pub use crate::outgoing::{Outcome, Outgoing};
 
 /// Something that each call of a hub goes through before it is made, and its outcome afterwards.
 /// [`Builder::middleware`](crate::Builder::middleware) adds it.
@@ -46,8 +40,8 @@ use crate::client::Target;
 ///
 /// # Which outcome
 /// What comes back says truthfully whether the method ran, and callers rely on it
-/// ([`CallError::execution`]). A middleware that answers itself without passing the call on has
-/// [`Overloaded`](CallError::Overloaded) and [`Forbidden`](CallError::Forbidden); once a call was
+/// ([`CallError::execution`](crate::CallError::execution)). A middleware that answers itself without passing the call on has
+/// [`Overloaded`](crate::CallError::Overloaded) and [`Forbidden`](crate::CallError::Forbidden); once a call was
 /// passed on, only what came back is true.
 ///
 /// # Cancel safety
@@ -60,60 +54,11 @@ pub trait Middleware: Send + Sync + 'static {
     fn call(&self, call: Outgoing, next: Next) -> impl Future<Output = Outcome> + Send;
 }
 
-/// What a call comes to, before its output is decoded.
-pub type Outcome = Result<Response<Bytes>, CallError>;
-
-/// A call on its way to a plugin.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Outgoing {
-    /// Whose method it is.
-    pub plugin: Target<PluginRef>,
-    /// The name of the method.
-    pub method: String,
-    /// The encoded input; empty for none.
-    pub input: Bytes,
-    /// How much time it has from when it is passed on; `None` for no limit. Longer than what is left
-    /// of the time that the caller gave, it counts as that.
-    pub timeout: Option<Duration>,
-    /// A trace id, at most 256 bytes; may be empty.
-    pub trace: String,
-    /// What goes along.
-    pub metadata: Metadata,
-    /// What to do if as many calls are in progress as may be.
-    pub admission: Admission,
-}
-
-impl Outgoing {
-    pub(crate) fn new(
-        plugin: Target<PluginRef>,
-        method: String,
-        input: Bytes,
-        options: Options,
-    ) -> Self {
-        let Options { timeout, trace, metadata, admission } = options;
-        Self { plugin, method, input, timeout, trace, metadata, admission }
-    }
-
-    pub(crate) fn into_parts(self) -> (Bytes, Options) {
-        let Self { input, timeout, trace, metadata, admission, .. } = self;
-        (input, Options { timeout, trace, metadata, admission })
-    }
-
-    /// The name of the plugin that is called.
-    pub fn plugin_name(&self) -> &str {
-        match &self.plugin {
-            Target::Name(name) => name,
-            Target::Instance(plugin) => plugin.name(),
-        }
-    }
-}
-
 /// What is behind a middleware: others, and at last the plugin. A clone that is run again makes the
 /// call again.
 #[derive(Clone)]
 pub struct Next {
-    passage: Arc<Passage>,
+    attempts: Arc<Attempts>,
     /// How many of the hub's middleware the call has been through.
     passed: usize,
 }
@@ -127,8 +72,8 @@ impl Next {
     /// # Cancel safety
     /// Dropping it gives the call up.
     pub async fn run(mut self, call: Outgoing) -> Outcome {
-        let Some(step) = self.passage.step(self.passed) else {
-            return self.passage.make(call).await;
+        let Some(step) = self.attempts.step(self.passed) else {
+            return self.attempts.make(call).await;
         };
         self.passed += 1;
         step.call(call, self).await

@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use brpc_core::{CallError, Response, json};
+use brpc_core::{CallError, Response};
 use bytes::Bytes;
 use serde::Serialize;
 use tower_layer::Layer;
@@ -15,9 +15,7 @@ use tower_service::Service;
 
 use super::{BoxOutcome, Middleware, Next, Outcome, Outgoing, through};
 use crate::Socket;
-use crate::call::Options;
 use crate::client::Target;
-use crate::request::invalid_input;
 
 /// A layer as middleware of a hub.
 ///
@@ -138,8 +136,6 @@ impl Socket {
         method: &str,
         input: &(impl Serialize + ?Sized),
     ) -> Result<Outgoing, CallError> {
-        let input = json::encode(input).map_err(invalid_input)?;
-        let options = Options::new(self.hub().config().default_timeout);
-        Ok(Outgoing::new(Target::Name(plugin.into()), method.to_owned(), input, options))
+        self.outgoing_to(Target::Name(plugin.into()), method, input)
     }
 }

@@ -153,7 +153,8 @@ async fn a_native_plugin_can_not_have_the_names_of_a_go_program() {
     let name = "brpc.\u{202e}x";
     let mut function = brpc::Function::new(name);
     (function.input, function.output) = (Some(true.into()), Some(true.into()));
-    let description = brpc_core::describe::Description::foreign(&[function]).unwrap();
+    let description =
+        brpc_proto::Description::with_names(&[function], &brpc_core::name::FREE).unwrap();
     let hub = Socket::default();
     let connector = serve(&hub);
     let _go = Raw::plugin(&connector, &info("go", &[name])).await;

@@ -1,0 +1,25 @@
+//! Why JSON can't be used.
+
+use thiserror::Error;
+
+/// Why a payload can't be used, and where.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("{}{message}", place(path))]
+pub struct JsonError {
+    /// The JSON path of the offending part; `.` is the payload as a whole.
+    pub path: String,
+    /// What is wrong there.
+    pub message: String,
+}
+
+impl JsonError {
+    /// An error of the payload as a whole.
+    pub fn whole(message: impl Into<String>) -> Self {
+        Self { path: ".".to_owned(), message: message.into() }
+    }
+}
+
+/// Where it is, unless it is the whole.
+fn place(path: &str) -> String {
+    if path == "." { String::new() } else { format!("at `{path}`: ") }
+}

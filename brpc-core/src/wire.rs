@@ -1,0 +1,22 @@
+//! What the programs at the other end of a connection speak.
+
+/// What a peer speaks, as far as its first bytes tell. Plugins speak [`Native`](Self::Native) or
+/// [`Gob`](Self::Gob); the others are turned away, and counted.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum Wire {
+    /// The protocol of this crate.
+    Native,
+    /// The `encoding/gob` of the Go package `easysy/brpc`.
+    Gob,
+    /// TLS.
+    Tls,
+    /// HTTP, of version 1 or 2.
+    Http,
+    /// JSON, an object first.
+    Json,
+    /// SSH.
+    Ssh,
+    /// None of these.
+    Unknown,
+}

@@ -1,0 +1,182 @@
+//! The attempts at one call that goes through middleware. Whatever the middleware does, the call ends
+//! when its time is over, when it is cancelled, or with the hub; and from then on nothing of it goes out
+//! any more.
+
+use std::future::{pending, poll_fn};
+use std::sync::Arc;
+use std::time::Duration;
+
+use brpc_core::{CallError, Execution, Stage};
+use brpc_rt::Slot;
+use parking_lot::Mutex;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::{AnyMiddleware, BoxOutcome, Next};
+use crate::hub::Hub;
+use crate::outgoing::{Outcome, Outgoing};
+use crate::running::Running;
+
+/// How much later than its time a call ends: the timers of connections fire first.
+const SLACK: Duration = Duration::from_millis(10);
+
+/// The attempts at one call: middleware may make none, or several.
+pub(super) struct Attempts {
+    hub: Arc<Hub>,
+    /// When its time is over; `None` if it has no limit.
+    deadline: Option<Instant>,
+    /// For how many bytes of its input room is taken.
+    charged: usize,
+    made: Mutex<Made>,
+}
+
+/// What was made of the call.
+#[derive(Default)]
+struct Made {
+    /// Attempts that are not over: their numbers, and where their caller waits.
+    pending: Vec<(u64, Arc<Slot>)>,
+    /// The number of the last.
+    last: u64,
+    /// Whether the method may have run in one of the others.
+    may_have_run: bool,
+    /// Set at the end: no more are made.
+    is_over: bool,
+}
+
+impl Attempts {
+    /// The middleware at this place.
+    pub(super) fn step(&self, place: usize) -> Option<Arc<dyn AnyMiddleware>> {
+        self.hub.config().middleware.get(place).cloned()
+    }
+
+    /// Makes the call.
+    pub(super) async fn make(&self, mut call: Outgoing) -> Outcome {
+        let left = self.deadline.map(|deadline| deadline.duration_since(Instant::now()));
+        call.timeout = [call.timeout, left].into_iter().flatten().min();
+        let (mut running, mut attempt) = self.start(call)?;
+        let outcome = poll_fn(|context| running.poll(context)).await;
+        attempt.may_have_run = !is_never(&outcome);
+        outcome
+    }
+
+    /// Under the lock, so that whoever ends the call finds the attempt made, or keeps it from being
+    /// made.
+    fn start(&self, call: Outgoing) -> Result<(Running, Attempt<'_>), CallError> {
+        let mut made = self.made.lock();
+        if made.is_over {
+            return Err(CallError::Cancelled { stage: Stage::Queued });
+        }
+        let running = Running::start(&self.hub, call, Arc::default(), self.charged)?;
+        made.last += 1;
+        let number = made.last;
+        made.pending.push((number, running.attach_slot().clone()));
+        Ok((running, Attempt { attempts: self, number, may_have_run: true }))
+    }
+
+    /// Ends the call, with all attempts that are pending. How far it may have come.
+    fn end(&self) -> Stage {
+        let (pending, may_have_run) = {
+            let mut made = self.made.lock();
+            made.is_over = true;
+            (std::mem::take(&mut made.pending), made.may_have_run)
+        };
+        let mut stage = if may_have_run { Stage::Sent } else { Stage::Queued };
+        for (_, slot) in pending {
+            // One that can't be given up any more has an outcome that nobody took.
+            if slot.cancel() != Some(Stage::Queued) {
+                stage = Stage::Sent;
+            }
+        }
+        stage
+    }
+
+    /// Ends the call if no attempt was made, or none that may have run; whether it did.
+    fn end_unmade(&self) -> bool {
+        let mut made = self.made.lock();
+        let is_unmade = made.pending.is_empty() && !made.may_have_run;
+        made.is_over |= is_unmade;
+        is_unmade
+    }
+}
+
+/// One attempt, until its outcome is taken or nobody waits for it any more.
+struct Attempt<'a> {
+    attempts: &'a Attempts,
+    number: u64,
+    /// Whether the method may have run, as far as is known.
+    may_have_run: bool,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        let mut made = self.attempts.made.lock();
+        made.pending.retain(|(number, _)| *number != self.number);
+        made.may_have_run |= self.may_have_run;
+    }
+}
+
+/// Ends a call, however its future ends.
+struct EndOnDrop(Arc<Attempts>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// Takes a call through the middleware of its hub. A slot is that of a cancel handle. Room for an
+/// input that is shared is taken by somebody else.
+pub(crate) fn through(
+    hub: Arc<Hub>,
+    call: Outgoing,
+    slot: Option<Arc<Slot>>,
+    is_shared: bool,
+) -> BoxOutcome {
+    Box::pin(async move {
+        let stop = hub.serving().ok_or(CallError::ShuttingDown)?;
+        let charged = call.input.len();
+        let _charge = if is_shared { None } else { Some(hub.clone().charge(charged)?) };
+        let deadline = call.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let attempts = Attempts { hub, deadline, charged, made: Mutex::default() };
+        let attempts = EndOnDrop(Arc::new(attempts));
+        let attempts = &attempts.0;
+        tokio::select! {
+            biased;
+            () = cancelled(slot) => Err(CallError::Cancelled { stage: attempts.end() }),
+            outcome = Next { attempts: attempts.clone(), passed: 0 }.run(call) => outcome,
+            () = late(attempts) => Err(CallError::DeadlineExceeded { stage: attempts.end() }),
+            () = stopped(attempts, &stop) => Err(CallError::ShuttingDown),
+        }
+    })
+}
+
+/// Returns when a cancel handle says so.
+async fn cancelled(slot: Option<Arc<Slot>>) {
+    match slot {
+        Some(slot) => poll_fn(|context| slot.poll_cancelled(context)).await,
+        None => pending().await,
+    }
+}
+
+/// Returns when the time is over.
+async fn late(attempts: &Attempts) {
+    let Some(deadline) = attempts.deadline else { return pending().await };
+    sleep_until(deadline).await;
+    if !attempts.made.lock().pending.is_empty() {
+        // It is due as well, and its connection knows how far it has come.
+        sleep(SLACK).await;
+    }
+}
+
+/// Returns when the hub shuts down and nothing was made of the call. What is pending is finished
+/// by its connection, as far as the grace allows.
+async fn stopped(attempts: &Attempts, stop: &CancellationToken) {
+    stop.cancelled().await;
+    if !attempts.end_unmade() {
+        pending::<()>().await;
+    }
+}
+
+fn is_never(outcome: &Outcome) -> bool {
+    outcome.as_ref().is_err_and(|error| error.execution() == Execution::Never)
+}

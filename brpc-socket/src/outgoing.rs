@@ -1,0 +1,65 @@
+//! A call that is about to be made.
+
+use std::time::Duration;
+
+use brpc_core::{Admission, CallError, JsonError, Metadata, Response};
+use bytes::Bytes;
+
+use crate::client::Target;
+use crate::event::PluginRef;
+
+/// A call on its way to a plugin.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Outgoing {
+    /// Whose method it is.
+    pub plugin: Target<PluginRef>,
+    /// The name of the method.
+    pub method: String,
+    /// The encoded input; empty for none.
+    pub input: Bytes,
+    /// How much time it has from when it is passed on; `None` for no limit. Longer than what is left
+    /// of the time that the caller gave, it counts as that.
+    pub timeout: Option<Duration>,
+    /// A trace id, at most 256 bytes; may be empty.
+    pub trace: String,
+    /// What goes along.
+    pub metadata: Metadata,
+    /// What to do if as many calls are in progress as may be.
+    pub admission: Admission,
+}
+
+/// What a call comes to, before its output is decoded.
+pub type Outcome = Result<Response<Bytes>, CallError>;
+
+impl Outgoing {
+    pub(crate) fn new(
+        plugin: Target<PluginRef>,
+        method: &str,
+        input: Bytes,
+        timeout: Option<Duration>,
+    ) -> Self {
+        Self {
+            plugin,
+            method: method.to_owned(),
+            input,
+            timeout,
+            trace: String::new(),
+            metadata: Metadata::new(),
+            admission: Admission::Refuse,
+        }
+    }
+
+    /// The name of the plugin that is called.
+    pub fn plugin_name(&self) -> &str {
+        match &self.plugin {
+            Target::Name(name) => name,
+            Target::Instance(plugin) => plugin.name(),
+        }
+    }
+}
+
+/// That an input can't be encoded.
+pub(crate) fn invalid_input(error: JsonError) -> CallError {
+    CallError::InvalidInput { path: error.path, message: error.message }
+}

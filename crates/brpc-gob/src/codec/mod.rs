@@ -1,0 +1,76 @@
+//! The two ends of the wire, and what its messages mean in a session.
+
+mod hub;
+mod plugin;
+
+pub use hub::hub_codec;
+pub use plugin::plugin_codec;
+
+use brpc_core::ProtocolError;
+use brpc_core::name::FREE;
+use brpc_proto::WriteBuffer;
+use brpc_proto::codec::{Fault, Traits};
+use bytes::Bytes;
+
+use crate::{EnvelopeRef, GobError, Writer};
+
+/// What the wire can carry.
+const TRAITS: Traits = Traits {
+    has_welcome: false,
+    has_credit: false,
+    has_cancel: false,
+    has_goodbye: false,
+    names: &FREE,
+};
+
+/// The method of a message that is an event. A plugin can't have one of this name: its answers
+/// would be taken for events.
+const EVENT: &str = "Async";
+
+/// The method of a message that ends a plugin's run; with an error in it, because it isn't let in.
+/// A plugin can't have one of this name: a call of it would end the plugin.
+const SHUTDOWN: &str = "Shutdown";
+
+/// What the text of a panic begins with.
+const PANIC: &str = "panic: ";
+
+/// What the original says to a plugin whose method isn't there.
+const NO_METHOD: &str = "method not found";
+
+/// How the original refuses a name that is taken, the only reason for which it refuses anybody.
+const CONFLICT: &str = "handshake (conflict)";
+
+/// Whether the wire has another use for a method of this name.
+fn is_reserved(name: &str) -> bool {
+    name == EVENT || name == SHUTDOWN
+}
+
+/// Appends a message without a payload.
+fn say(writer: &mut Writer, envelope: EnvelopeRef<'_>, out: &mut WriteBuffer) {
+    out.with(|out| writer.envelope(envelope, out));
+}
+
+/// Appends a message with a payload; a large one goes by as it is.
+fn carry(writer: &mut Writer, envelope: EnvelopeRef<'_>, payload: &Bytes, out: &mut WriteBuffer) {
+    out.with(|out| writer.envelope_head(EnvelopeRef { payload, ..envelope }, out));
+    out.payload(payload);
+    out.with(|out| out.extend_from_slice(Writer::ENVELOPE_END));
+}
+
+impl From<GobError> for ProtocolError {
+    fn from(error: GobError) -> Self {
+        match error {
+            GobError::TooLong { size, limit } => {
+                let size = usize::try_from(size).unwrap_or(usize::MAX);
+                Self::FrameTooLarge { size, limit }
+            }
+            error => Self::Foreign { problem: error.problem() },
+        }
+    }
+}
+
+impl From<GobError> for Fault {
+    fn from(error: GobError) -> Self {
+        Self::Breach(error.into())
+    }
+}

@@ -1,0 +1,274 @@
+//! From a JSON Schema: what a program of Go would say of a type with the same JSON.
+
+use std::collections::HashSet;
+
+use brpc_core::limits::MAX_DESCRIPTION;
+use brpc_proto::limits::{MAX_SCHEMA_DEPTH, MAX_SCHEMA_NODES};
+use schemars::Schema;
+use serde_json::{Map, Value};
+
+use super::{Entity, INTEGER_KEY, UNSIGNED_KEY};
+
+impl Entity {
+    /// What a program of Go would say of a type with this schema; `None` of one without fields.
+    ///
+    /// - A field is mandatory if it is `required` and not nullable. Go's slices and maps are always
+    ///   nullable, so with them that doesn't count.
+    /// - What `null` makes optional is described as what it is otherwise, as Go's pointers are.
+    /// - A type within itself is a `struct` without fields there.
+    /// - What Go has no word for is an `interface`.
+    ///
+    /// A schema that refers to its parts over and over is followed only so far: deeper than
+    /// [`MAX_SCHEMA_DEPTH`] and beyond [`MAX_SCHEMA_NODES`] there are no fields.
+    pub fn from_schema(schema: &Schema) -> Option<Self> {
+        let mut walk = Walk {
+            document: schema,
+            open: Vec::new(),
+            parts_left: MAX_SCHEMA_NODES,
+            bytes_left: MAX_DESCRIPTION,
+        };
+        let Form { kind, fields, .. } = walk.form(schema.as_value(), MAX_SCHEMA_DEPTH)?;
+        Some(Self { kind, fields, ..Self::default() })
+    }
+}
+
+/// What a schema says, in the words of Go.
+struct Form {
+    kind: String,
+    fields: Vec<Entity>,
+    is_nullable: bool,
+}
+
+impl Form {
+    fn new(kind: impl Into<String>) -> Self {
+        Self { kind: kind.into(), fields: Vec::new(), is_nullable: false }
+    }
+
+    fn interface() -> Self {
+        Self::new("interface")
+    }
+
+    /// Whether it is the same, but for `null`.
+    fn is_like(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.fields == other.fields
+    }
+}
+
+/// A walk through a schema, within a budget: references make a tree of any size of a short text.
+struct Walk<'a> {
+    document: &'a Schema,
+    /// The schemas that the walk is in, the outermost first.
+    open: Vec<&'a Value>,
+    /// Parts of schemas that may still be looked at.
+    parts_left: usize,
+    /// Bytes of names that may still be looked at.
+    bytes_left: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// What a schema says; `None` if that is a struct without fields. Structs in it nest at most so
+    /// many levels deep.
+    fn form(&mut self, schema: &'a Value, depth: usize) -> Option<Form> {
+        let Some(rules) = schema.as_object() else { return Some(Form::interface()) };
+        if self.open.iter().any(|open| std::ptr::eq(*open, schema)) {
+            return Some(Form::new("struct"));
+        }
+        if self.open.len() == MAX_OPEN || !self.pay(1, 0) {
+            return Some(Form::interface());
+        }
+        self.open.push(schema);
+        let form = self.form_of_rules(rules, depth);
+        self.open.pop();
+        form
+    }
+
+    fn form_of_rules(&mut self, rules: &'a Map<String, Value>, depth: usize) -> Option<Form> {
+        let form = match rules.get("type") {
+            Some(Value::String(kind)) => return self.form_of_type(kind, rules, depth),
+            Some(Value::Array(kinds)) if self.pay(kinds.len(), 0) => {
+                let is_nullable = kinds.iter().any(|kind| kind == "null");
+                let mut others = kinds.iter().filter(|kind| *kind != "null");
+                let form = match (others.next().and_then(Value::as_str), others.next()) {
+                    (Some(kind), None) => self.form_of_type(kind, rules, depth)?,
+                    _ => Form::interface(),
+                };
+                return Some(Form { is_nullable, ..form });
+            }
+            Some(_) => Form::interface(),
+            None if has_properties(rules) => return self.form_of_object(rules, depth),
+            None => return self.form_without_type(rules, depth),
+        };
+        Some(form)
+    }
+
+    fn form_of_type(
+        &mut self,
+        kind: &str,
+        rules: &'a Map<String, Value>,
+        depth: usize,
+    ) -> Option<Form> {
+        let format = rules.get("format").and_then(Value::as_str).unwrap_or_default();
+        match kind {
+            "null" => None,
+            "string" => Some(Form::new("string")),
+            "boolean" => Some(Form::new("bool")),
+            "integer" => Some(Form::new(integer(format))),
+            "number" if format == "float" => Some(Form::new("float32")),
+            "number" => Some(Form::new("float64")),
+            "array" => match rules.get("items") {
+                Some(items) => self.form_of_elements("[]", items, depth),
+                None => Some(Form::new("[]interface")),
+            },
+            "object" => self.form_of_object(rules, depth),
+            _ => Some(Form::interface()),
+        }
+    }
+
+    /// What a slice or a map is, which starts so.
+    fn form_of_elements(&mut self, prefix: &str, of: &'a Value, depth: usize) -> Option<Form> {
+        let Form { kind, fields, .. } = self.form(of, depth)?;
+        Some(Form { kind: format!("{prefix}{kind}"), fields, is_nullable: false })
+    }
+
+    fn form_of_object(&mut self, rules: &'a Map<String, Value>, depth: usize) -> Option<Form> {
+        if has_properties(rules) {
+            return self.form_of_struct(rules, depth);
+        }
+        if CHOICES.iter().any(|choice| rules.contains_key(*choice)) {
+            return Some(Form::interface());
+        }
+        if let Some(Value::Object(patterns)) = rules.get("patternProperties")
+            && let Some((pattern, values)) = patterns.iter().next()
+        {
+            let prefix = match pattern.as_str() {
+                INTEGER_KEY => "map[int]",
+                UNSIGNED_KEY => "map[uint]",
+                _ => "map[string]",
+            };
+            return self.form_of_elements(prefix, values, depth);
+        }
+        match rules.get("additionalProperties") {
+            None | Some(Value::Bool(false)) => None,
+            Some(values) => self.form_of_elements("map[string]", values, depth),
+        }
+    }
+
+    fn form_of_struct(&mut self, rules: &'a Map<String, Value>, depth: usize) -> Option<Form> {
+        let mut form = Form::new("struct");
+        let Some(depth) = depth.checked_sub(1).filter(|depth| *depth > 0) else {
+            return Some(form);
+        };
+        let required = rules.get("required").and_then(Value::as_array);
+        let required = required.map_or(&[][..], Vec::as_slice);
+        if !self.pay(required.len(), 0) {
+            return Some(form);
+        }
+        let required: HashSet<&str> = required.iter().filter_map(Value::as_str).collect();
+        let properties = rules.get("properties").and_then(Value::as_object).into_iter().flatten();
+        for (name, schema) in properties {
+            if !self.pay(1, name.len()) {
+                // What was not looked at is not nothing.
+                return Some(form);
+            }
+            let Some(Form { kind, fields, is_nullable }) = self.form(schema, depth) else {
+                continue;
+            };
+            let is_nil = is_nullable && !kind.starts_with("[]") && !kind.starts_with("map[");
+            let mandatory = required.contains(&**name) && !is_nil;
+            form.fields.push(Entity { name: name.clone(), kind, mandatory, fields });
+        }
+        // As in Go: a struct of which nothing is told is not told of.
+        if form.fields.is_empty() { None } else { Some(form) }
+    }
+
+    fn form_without_type(&mut self, rules: &'a Map<String, Value>, depth: usize) -> Option<Form> {
+        if let Some(Value::String(target)) = rules.get("$ref") {
+            let target =
+                if self.pay(0, target.len()) { self.document.pointer(target) } else { None };
+            return target.map_or_else(|| Some(Form::interface()), |it| self.form(it, depth));
+        }
+        if let Some(choices) = CHOICES.iter().find_map(|choice| rules.get(*choice)?.as_array()) {
+            return self.form_of_choices(choices, depth);
+        }
+        let constant = rules.get("const").map(std::slice::from_ref);
+        let values = constant.or_else(|| rules.get("enum")?.as_array().map(Vec::as_slice));
+        match values {
+            Some(values) if self.pay(values.len(), 0) => Some(form_of_values(values)),
+            _ => Some(Form::interface()),
+        }
+    }
+
+    /// What a choice is: the one thing besides `null`, or what all are alike.
+    fn form_of_choices(&mut self, choices: &'a [Value], depth: usize) -> Option<Form> {
+        if !self.pay(choices.len(), 0) {
+            return Some(Form::interface());
+        }
+        let is_null = |choice: &&Value| choice.get("type").is_some_and(|kind| kind == "null");
+        let has_null = choices.iter().any(|choice| is_null(&choice));
+        let mut others = choices.iter().filter(|choice| !is_null(choice));
+        let mut form = self.form(others.next()?, depth);
+        for other in others {
+            match (&mut form, self.form(other, depth)) {
+                (Some(form), Some(other)) if form.is_like(&other) => {
+                    form.is_nullable |= other.is_nullable;
+                }
+                // A variant without fields has no kind to be compared, but is something.
+                _ => return Some(Form { is_nullable: has_null, ..Form::interface() }),
+            }
+        }
+        if let Some(form) = &mut form {
+            form.is_nullable |= has_null;
+        }
+        form
+    }
+
+    /// Takes parts and bytes off the budget; false if that is used up.
+    fn pay(&mut self, parts: usize, bytes: usize) -> bool {
+        let left = (self.parts_left.checked_sub(parts), self.bytes_left.checked_sub(bytes));
+        self.parts_left = left.0.unwrap_or(0);
+        self.bytes_left = left.1.unwrap_or(0);
+        left.0.is_some() && left.1.is_some()
+    }
+}
+
+fn has_properties(rules: &Map<String, Value>) -> bool {
+    rules.get("properties").and_then(Value::as_object).is_some_and(|it| !it.is_empty())
+}
+
+/// What some values are all alike.
+fn form_of_values(values: &[Value]) -> Form {
+    let mut others = values.iter().filter(|value| !value.is_null()).map(kind_of_value);
+    let kind = others.next().unwrap_or("interface");
+    let kind = if others.all(|other| other == kind) { kind } else { "interface" };
+    Form { is_nullable: values.iter().any(Value::is_null), ..Form::new(kind) }
+}
+
+fn kind_of_value(value: &Value) -> &'static str {
+    match value {
+        Value::String(_) => "string",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int",
+        _ => "interface",
+    }
+}
+
+/// The integer of Go with this format.
+fn integer(format: &str) -> &str {
+    match format {
+        "int8" | "int16" | "int32" | "int64" | "uint" | "uint8" | "uint16" | "uint32"
+        | "uint64" => format,
+        // There is none of 128 bits; whether it has a sign can be told.
+        "uint128" => "uint",
+        _ => "int",
+    }
+}
+
+/// The rules that are choices. `allOf` is one where it has one part, which some generators wrap so.
+const CHOICES: [&str; 3] = ["anyOf", "oneOf", "allOf"];
+
+/// The most schemas within each other, references included, which bounds the stack.
+const MAX_OPEN: usize = 4 * MAX_SCHEMA_DEPTH;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! Frames as messages.
+
+use std::time::Duration;
+
+use brpc_core::describe::DescriptionError;
+use brpc_core::labels::{LabelError, Labels};
+use brpc_core::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_TRACE};
+use brpc_core::{
+    Failure, Limits, MAX_ERROR_TEXT, Metadata, ProtocolError, Refusal, RefusalCode, Wire,
+};
+use bytes::Bytes;
+
+use super::frame::Frame;
+use super::header::{self, Extension, Header as _, extension};
+use super::{MAX_VERSION, MIN_VERSION, labels, number};
+use crate::codec::Fault;
+use crate::description::Description;
+use crate::limits::MAX_GOODBYE_TEXT;
+use crate::message::{Call, Features, Hello, Message, Welcome, kind};
+
+/// What a frame says in a session. An answer gets the metadata that was announced.
+pub(super) fn message(
+    frame: Frame,
+    announced: &mut Option<Metadata>,
+) -> Result<Option<Message>, Fault> {
+    let kind = frame.kind;
+    Ok(Some(match kind {
+        kind::REPLY => {
+            let (header::Reply { id }, payload) = header::Reply::decode_with_payload(&frame)?;
+            let (answer, metadata) = (Ok(frame.into_payload(payload)), announced.take());
+            Message::Answer { id, answer, metadata: metadata.unwrap_or_default() }
+        }
+        kind::FAILED => {
+            let (failed, payload) = header::Failed::decode_with_payload(&frame)?;
+            let mut failure = Failure::new(number::status(failed.status), "");
+            failure.code = cut(failed.code, MAX_ERROR_TEXT);
+            failure.message = cut(failed.message, MAX_ERROR_TEXT);
+            failure.data = frame.body.slice(payload..);
+            let metadata = announced.take().unwrap_or_default();
+            Message::Answer { id: failed.id, answer: Err(failure), metadata }
+        }
+        kind::EVENT => {
+            let (_, payload) = header::Event::decode_with_payload(&frame)?;
+            Message::Event(frame.into_payload(payload))
+        }
+        kind::CALL => call(frame)?,
+        kind::CANCEL => Message::Cancel(header::Cancel::decode(&frame)?.id),
+        kind::CREDIT => {
+            let header::Credit { events, bytes } = header::Credit::decode(&frame)?;
+            Message::Credit { events, bytes }
+        }
+        kind::DRAIN => {
+            let drain = header::Drain::decode(&frame)?;
+            let cause = number::cause(drain.why).ok_or(ProtocolError::Malformed { kind })?;
+            let grace = Duration::from_millis(drain.grace_ms);
+            Message::Drain { cause, grace, trace: drain.trace.to_owned() }
+        }
+        kind::LEAVE => Message::Leave { last_id: header::Leave::decode(&frame)?.last_id },
+        kind::GOODBYE => {
+            let goodbye = header::Goodbye::decode(&frame)?;
+            let text = cut(goodbye.message, MAX_GOODBYE_TEXT);
+            Message::Goodbye { farewell: number::farewell(goodbye.code), text }
+        }
+        kind if kind::IGNORABLE.contains(&kind) => Message::Skipped,
+        kind => return Err(ProtocolError::UnknownKind { kind }.into()),
+    }))
+}
+
+fn call(frame: Frame) -> Result<Message, ProtocolError> {
+    let (call, payload) = header::Call::decode_with_payload(&frame)?;
+    let malformed = ProtocolError::Malformed { kind: frame.kind };
+    if call.trace.len() > MAX_TRACE {
+        return Err(malformed);
+    }
+    let (id, method, trace) = (call.id, call.method, call.trace.to_owned());
+    let timeout = (call.timeout_ms > 0).then(|| Duration::from_millis(call.timeout_ms));
+    let metadata = sendable(call.metadata).ok_or(malformed)?;
+    let payload = frame.into_payload(payload);
+    Ok(Message::Call(id, Call { method, payload, timeout, trace, metadata }))
+}
+
+/// What goes along with the answer in the next frame.
+pub(super) fn metadata(frame: &Frame) -> Result<Metadata, ProtocolError> {
+    /// No pairs that can be sent take more bytes: their texts, two lengths for each pair, of at most
+    /// two bytes since 8,192 is below 2^14, and their number, of one byte since 64 is below 2^7.
+    ///
+    /// Judged before pairs are decoded: in memory an empty one takes 16 times its bytes here.
+    const MAX_ENCODED: usize = MAX_METADATA_BYTES + MAX_METADATA_ENTRIES * 2 * 2 + 1;
+    let malformed = ProtocolError::Malformed { kind: frame.kind };
+    if frame.body.len() > MAX_ENCODED {
+        return Err(malformed);
+    }
+    sendable(header::Metadata::decode(frame)?.pairs).ok_or(malformed)
+}
+
+/// These pairs, if they are as many as can be sent.
+fn sendable(pairs: Vec<(&str, &str)>) -> Option<Metadata> {
+    if pairs.len() > MAX_METADATA_ENTRIES {
+        return None;
+    }
+    Some(pairs.into_iter().collect()).filter(Metadata::is_sendable)
+}
+
+/// What a plugin says of itself, and the versions that it speaks.
+pub(super) fn hello(frame: &Frame) -> Result<(Hello, (u8, u8)), Fault> {
+    let hello = header::Hello::decode(frame)?;
+    let refused = |code, message: String| Err(Refusal::new(code, message).into());
+    if hello.min_version > MAX_VERSION || hello.max_version < MIN_VERSION {
+        let message = format!(
+            "this hub speaks versions {MIN_VERSION} to {MAX_VERSION} of the protocol, the plugin \
+             {} to {}",
+            hello.min_version, hello.max_version
+        );
+        return refused(RefusalCode::Version, message);
+    }
+    if (hello.max_frame as usize) < Limits::LOWEST_MAX_FRAME {
+        let message =
+            format!("a plugin takes frames of at least {} bytes", Limits::LOWEST_MAX_FRAME);
+        return refused(RefusalCode::Protocol, message);
+    }
+    let labels = match given_labels(&hello.extensions) {
+        Ok(labels) => labels,
+        Err(error) => return refused(RefusalCode::BadLabels, format!("labels: {error}")),
+    };
+    let greeting = Hello {
+        wire: Wire::Native,
+        name: hello.name.to_owned(),
+        version: hello.version.to_owned(),
+        labels,
+        instance: hello.instance,
+        digest: hello.digest,
+        description: None,
+        features: Features(hello.features),
+        max_frame: Some((hello.max_frame as usize).min(Limits::HIGHEST_MAX_FRAME)),
+        max_calls: Some(hello.max_calls as usize),
+    };
+    Ok((greeting, (hello.min_version, hello.max_version)))
+}
+
+/// The labels among the extensions of a `Hello`; those that are not known are skipped.
+fn given_labels(extensions: &[Extension<'_>]) -> Result<Labels, LabelError> {
+    let mut given = extensions.iter().filter(|(number, _)| *number == extension::LABELS);
+    let labels = given.next().map_or(Ok(Labels::default()), |(_, bytes)| labels::decode(bytes));
+    if given.next().is_some() { Err(LabelError::Malformed) } else { labels }
+}
+
+/// What a plugin says of its functions.
+pub(super) fn description(frame: &Frame) -> Result<Description, Fault> {
+    // A copy of its own, since it is kept for as long as the plugin stays.
+    Description::decode(Bytes::copy_from_slice(&frame.body)).map_err(|error| {
+        let code = match error {
+            DescriptionError::TooManyMethods => RefusalCode::TooManyMethods,
+            _ => RefusalCode::BadDescription,
+        };
+        Refusal::new(code, format!("description: {error}")).into()
+    })
+}
+
+/// That the `Hello` is fine.
+pub(super) fn accepted(frame: &Frame) -> Result<Message, Fault> {
+    Ok(Message::Accepted { describe: header::Accepted::decode(frame)?.describe })
+}
+
+/// What a hub says that lets the plugin in.
+pub(super) fn welcome(frame: &Frame) -> Result<Welcome, Fault> {
+    let welcome = header::Welcome::decode(frame)?;
+    // Whether the hub chose the highest version that both speak, and heard what was said.
+    let is_untouched = welcome.plugin_versions == (MIN_VERSION, MAX_VERSION)
+        && welcome.version == welcome.hub_versions.1.min(MAX_VERSION);
+    if !is_untouched {
+        return Err(ProtocolError::VersionMismatch.into());
+    }
+    Ok(Welcome {
+        features: Features(welcome.features),
+        epoch: welcome.epoch,
+        name: welcome.name.to_owned(),
+        generation: welcome.generation,
+        max_frame: welcome.max_frame as usize,
+        max_calls: welcome.max_calls as usize,
+        credit_events: welcome.credit_events,
+        credit_bytes: welcome.credit_bytes,
+    })
+}
+
+/// Why a hub doesn't let the plugin in.
+pub(super) fn refused(frame: &Frame) -> Result<Message, Fault> {
+    let refused = header::Refused::decode(frame)?;
+    let mut refusal = Refusal::new(number::code(refused.code), refused.message);
+    refusal.retry_after = refused.retry_after_ms.map(Duration::from_millis);
+    Ok(Message::Refused(refusal))
+}
+
+/// The first of a text of any length.
+fn cut(text: &str, limit: usize) -> String {
+    text[..text.floor_char_boundary(limit)].to_owned()
+}

@@ -1,0 +1,132 @@
+//! Messages as frames.
+
+use std::time::Duration;
+
+use brpc_core::{Answer, Failure, Metadata, Refusal};
+use bytes::Bytes;
+
+use super::frame::{put_frame, put_frame_with_copy};
+use super::header::{self, Header, extension};
+use super::{MAX_VERSION, MIN_VERSION, labels, number};
+use crate::buffer::WriteBuffer;
+use crate::message::{Call, CallId, Hello, Message, Welcome, kind, millis};
+
+/// Appends the frame of a message; of an answer with metadata, two.
+pub(super) fn message(message: &Message, out: &mut WriteBuffer) {
+    match message {
+        Message::Call(id, call) => encode_call(*id, call, out),
+        Message::Answer { id, answer, metadata } => encode_answer(*id, answer, metadata, out),
+        Message::Event(payload) => event(payload, out),
+        Message::Cancel(id) => put_bare(&header::Cancel { id: *id }, out),
+        Message::Credit { events, bytes } => {
+            put_bare(&header::Credit { events: *events, bytes: *bytes }, out);
+        }
+        Message::Drain { cause, grace, trace } => {
+            let why = number::of_cause(*cause);
+            put_bare(&header::Drain { why, grace_ms: millis(*grace), trace }, out);
+        }
+        Message::Leave { last_id } => put_bare(&header::Leave { last_id: *last_id }, out),
+        Message::Goodbye { farewell, text } => {
+            let code = number::of_farewell(*farewell);
+            put_bare(&header::Goodbye { code, message: text }, out);
+        }
+        Message::Hello(hello) => encode_hello(hello, out),
+        Message::Accepted { describe } => put_bare(&header::Accepted { describe: *describe }, out),
+        Message::Describe(description) => {
+            put_frame(kind::DESCRIBE, &(), description.encoded(), out);
+        }
+        Message::Refused(refusal) => encode_refusal(refusal, out),
+        // The first is said with the versions; the second is never said.
+        Message::Welcome(_) | Message::Skipped => {}
+    }
+}
+
+/// Appends an event.
+pub(super) fn event(event: &[u8], out: &mut WriteBuffer) {
+    put_frame_with_copy(kind::EVENT, &header::Event {}, event, out);
+}
+
+/// Appends what lets a plugin in that speaks these versions.
+pub(super) fn welcome(welcome: &Welcome, plugin_versions: (u8, u8), out: &mut WriteBuffer) {
+    let header = header::Welcome {
+        version: plugin_versions.1.min(MAX_VERSION),
+        hub_versions: (MIN_VERSION, MAX_VERSION),
+        plugin_versions,
+        features: welcome.features.0,
+        epoch: welcome.epoch,
+        name: &welcome.name,
+        generation: welcome.generation,
+        max_frame: saturate(welcome.max_frame),
+        max_calls: saturate(welcome.max_calls),
+        credit_events: welcome.credit_events,
+        credit_bytes: welcome.credit_bytes,
+        extensions: Vec::new(),
+    };
+    put_bare(&header, out);
+}
+
+fn encode_call(id: CallId, call: &Call, out: &mut WriteBuffer) {
+    // Rounded up, and never 0, which would mean that there is no limit.
+    let round_up = |left: Duration| millis(left.saturating_add(Duration::from_nanos(999_999)));
+    let timeout_ms = call.timeout.map_or(0, |left| round_up(left).max(1));
+    let metadata = call.metadata.iter().collect();
+    let header = header::Call { id, method: call.method, timeout_ms, trace: &call.trace, metadata };
+    put(&header, &call.payload, out);
+}
+
+/// Appends an answer. What goes along with it is announced, and nothing comes between the two.
+fn encode_answer(id: CallId, answer: &Answer, metadata: &Metadata, out: &mut WriteBuffer) {
+    if !metadata.is_empty() {
+        put_bare(&header::Metadata { pairs: metadata.iter().collect() }, out);
+    }
+    match answer {
+        Ok(output) => put(&header::Reply { id }, output, out),
+        Err(Failure { status, code, message, data, .. }) => {
+            let status = number::of_status(*status);
+            put(&header::Failed { id, status, code, message }, data, out);
+        }
+    }
+}
+
+fn encode_hello(hello: &Hello, out: &mut WriteBuffer) {
+    let labels = labels::encode(&hello.labels);
+    let labels = (!hello.labels.is_empty()).then_some((extension::LABELS, &*labels));
+    let header = header::Hello {
+        min_version: MIN_VERSION,
+        max_version: MAX_VERSION,
+        features: hello.features.0,
+        max_frame: hello.max_frame.map_or(u32::MAX, saturate),
+        max_calls: hello.max_calls.map_or(u32::MAX, saturate),
+        name: &hello.name,
+        version: &hello.version,
+        instance: hello.instance,
+        digest: hello.digest,
+        extensions: labels.into_iter().collect(),
+    };
+    put_bare(&header, out);
+}
+
+fn encode_refusal(refusal: &Refusal, out: &mut WriteBuffer) {
+    let header = header::Refused {
+        code: number::of_code(refusal.code),
+        message: &refusal.message,
+        retry_after_ms: refusal.retry_after.map(millis),
+        min_version: MIN_VERSION,
+        max_version: MAX_VERSION,
+    };
+    put_bare(&header, out);
+}
+
+/// Appends a frame.
+fn put<'a, H: Header<'a>>(header: &H, payload: &Bytes, out: &mut WriteBuffer) {
+    put_frame(H::KIND, header, payload, out);
+}
+
+/// Appends a frame without payload.
+fn put_bare<'a, H: Header<'a>>(header: &H, out: &mut WriteBuffer) {
+    put_frame_with_copy(H::KIND, header, &[], out);
+}
+
+fn saturate(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,289 @@
+//! What a frame's header says, one struct a kind. All are flat, since postcard has no depth limit.
+//!
+//! Fields are only ever added with a new kind or a new version.
+
+use brpc_core::ProtocolError;
+use postcard::experimental::serialized_size;
+use serde::{Deserialize, Serialize};
+
+use super::frame::Frame;
+use crate::message::kind;
+
+/// A frame's header.
+pub(crate) trait Header<'a>: Serialize + Deserialize<'a> {
+    /// The kind of the frame.
+    const KIND: u8;
+
+    /// Whether a payload may follow.
+    const HAS_PAYLOAD: bool = false;
+
+    /// Reads the header of a frame.
+    fn decode(frame: &'a Frame) -> Result<Self, ProtocolError> {
+        Ok(Self::decode_with_payload(frame)?.0)
+    }
+
+    /// Reads the header of a frame, and where in the body its payload starts.
+    fn decode_with_payload(frame: &'a Frame) -> Result<(Self, usize), ProtocolError> {
+        let kind = frame.kind;
+        if kind != Self::KIND {
+            return Err(ProtocolError::UnexpectedFrame { kind });
+        }
+        let malformed = |_| ProtocolError::Malformed { kind };
+        let (header, payload) = postcard::take_from_bytes(&frame.body).map_err(malformed)?;
+        let size = frame.body.len() - payload.len();
+        // Everything but a number has one form only, so a header that is longer than it would be
+        // if we wrote it has a number in a longer form.
+        if size != serialized_size(&header).map_err(malformed)? {
+            return Err(ProtocolError::Overlong { kind });
+        }
+        if !Self::HAS_PAYLOAD && !payload.is_empty() {
+            return Err(ProtocolError::TrailingBytes { kind });
+        }
+        Ok((header, size))
+    }
+}
+
+/// Plugin to hub, first: who it is and what it speaks. Its layout is the same in every version.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Hello<'a> {
+    /// The lowest version of the protocol that the plugin speaks.
+    pub(crate) min_version: u8,
+    /// The highest.
+    pub(crate) max_version: u8,
+    /// Bits for what else it can do; none is given yet.
+    pub(crate) features: u64,
+    /// The largest frame that it takes, in bytes.
+    pub(crate) max_frame: u32,
+    /// The most calls that it takes at once.
+    pub(crate) max_calls: u32,
+    /// The name that it asks for.
+    pub(crate) name: &'a str,
+    /// Its own version, for people.
+    pub(crate) version: &'a str,
+    /// Random, the same for the life of its process; a secret between the two.
+    pub(crate) instance: [u8; 16],
+    /// SHA-256 of the body of its `Describe`.
+    pub(crate) digest: [u8; 32],
+    /// Numbered additions; those not known are skipped.
+    #[serde(borrow)]
+    pub(crate) extensions: Vec<Extension<'a>>,
+}
+
+/// A numbered addition to the handshake.
+pub(crate) type Extension<'a> = (u16, &'a [u8]);
+
+/// The numbers of additions to a `Hello`.
+pub(crate) mod extension {
+    /// The plugin's labels.
+    pub(crate) const LABELS: u16 = 1;
+}
+
+/// Hub to plugin: the `Hello` is fine.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Accepted {
+    /// Whether the hub wants the description; false if it knows one with that digest.
+    pub(crate) describe: bool,
+}
+
+/// Hub to plugin, last: not let in. Its layout is the same in every version.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Refused<'a> {
+    /// A [`RefusalCode`](brpc_core::RefusalCode).
+    pub(crate) code: u16,
+    /// For people.
+    pub(crate) message: &'a str,
+    /// How long to wait before the next attempt, in milliseconds; none if it would be in vain.
+    pub(crate) retry_after_ms: Option<u64>,
+    /// The lowest version of the protocol that the hub speaks.
+    pub(crate) min_version: u8,
+    /// The highest.
+    pub(crate) max_version: u8,
+}
+
+/// Hub to plugin: let in, and on which terms.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Welcome<'a> {
+    /// The version of the protocol from here on: the highest that both speak.
+    pub(crate) version: u8,
+    /// What the hub speaks, so that the plugin can check the choice.
+    pub(crate) hub_versions: (u8, u8),
+    /// What the hub heard that the plugin speaks, so that it can check that too.
+    pub(crate) plugin_versions: (u8, u8),
+    /// Bits of the features that both have.
+    pub(crate) features: u64,
+    /// Random, the same for the life of the hub.
+    pub(crate) epoch: [u8; 16],
+    /// The name given; not always the one asked for.
+    pub(crate) name: &'a str,
+    /// The number of this connection among all of that name; rises.
+    pub(crate) generation: u64,
+    /// The largest frame that the hub takes, in bytes.
+    pub(crate) max_frame: u32,
+    /// The most calls at once, for both.
+    pub(crate) max_calls: u32,
+    /// Events that may be sent ahead.
+    pub(crate) credit_events: u32,
+    /// Bytes of events that may be sent ahead.
+    pub(crate) credit_bytes: u64,
+    /// Numbered additions; those not known are skipped.
+    #[serde(borrow)]
+    pub(crate) extensions: Vec<Extension<'a>>,
+}
+
+/// Hub to plugin: run a method. The payload is its input.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Call<'a> {
+    /// Rises from call to call.
+    pub(crate) id: u64,
+    /// Which of the described methods, from 0.
+    pub(crate) method: u32,
+    /// What is left of its time, in milliseconds, rounded up; 0 if it has no limit.
+    pub(crate) timeout_ms: u64,
+    /// The caller's trace id.
+    pub(crate) trace: &'a str,
+    /// The caller's metadata.
+    #[serde(borrow)]
+    pub(crate) metadata: Vec<(&'a str, &'a str)>,
+}
+
+/// Hub to plugin: nobody waits for this call any more. It is answered all the same.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Cancel {
+    pub(crate) id: u64,
+}
+
+/// Hub to plugin: more events may be sent.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Credit {
+    pub(crate) events: u32,
+    pub(crate) bytes: u64,
+}
+
+/// Hub to plugin: finish what runs, then say goodbye. No call follows.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Drain<'a> {
+    /// Why: 1 unplugged, 2 the hub shuts down.
+    pub(crate) why: u8,
+    /// How long the hub waits, in milliseconds.
+    pub(crate) grace_ms: u64,
+    /// The trace id of the request to leave.
+    pub(crate) trace: &'a str,
+}
+
+/// Plugin to hub: a call's output, in the payload.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Reply {
+    pub(crate) id: u64,
+}
+
+/// Plugin to hub: why a call has no output. The payload is an error's data.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Failed<'a> {
+    pub(crate) id: u64,
+    /// A [`Status`](brpc_core::Status).
+    pub(crate) status: u8,
+    /// An error's code, or the JSON path of what is wrong with an input.
+    pub(crate) code: &'a str,
+    /// For people.
+    pub(crate) message: &'a str,
+}
+
+/// Plugin to hub: what goes along with the answer in the next frame.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Metadata<'a> {
+    /// Keys and values.
+    #[serde(borrow)]
+    pub(crate) pairs: Vec<(&'a str, &'a str)>,
+}
+
+/// Plugin to hub: an event, in the payload.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Event {}
+
+/// Plugin to hub: it leaves when what runs has ended. Calls above this id are not started.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Leave {
+    pub(crate) last_id: u64,
+}
+
+/// Either way, last: the connection ends.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Goodbye<'a> {
+    /// A [`Farewell`](crate::message::Farewell).
+    pub(crate) code: u16,
+    /// For people.
+    pub(crate) message: &'a str,
+}
+
+macro_rules! kinds {
+    ($($header:ty = $kind:ident $($payload:literal)?;)*) => {$(
+        impl<'a> Header<'a> for $header {
+            const KIND: u8 = kind::$kind;
+            $(const HAS_PAYLOAD: bool = $payload;)?
+        }
+    )*};
+}
+
+kinds! {
+    Hello<'a> = HELLO;
+    Accepted = ACCEPTED;
+    Refused<'a> = REFUSED;
+    Welcome<'a> = WELCOME;
+    Call<'a> = CALL true;
+    Cancel = CANCEL;
+    Credit = CREDIT;
+    Drain<'a> = DRAIN;
+    Reply = REPLY true;
+    Failed<'a> = FAILED true;
+    Event = EVENT true;
+    Leave = LEAVE;
+    Metadata<'a> = METADATA;
+    Goodbye<'a> = GOODBYE;
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn frame(kind: u8, body: &[u8]) -> Frame {
+        Frame { kind, body: Bytes::copy_from_slice(body) }
+    }
+
+    #[test]
+    fn what_follows_a_header_without_payload_is_an_error() {
+        assert_eq!(Cancel::decode(&frame(kind::CANCEL, &[5])), Ok(Cancel { id: 5 }));
+        let kind = kind::CANCEL;
+        assert_eq!(
+            Cancel::decode(&frame(kind, &[5, 0])),
+            Err(ProtocolError::TrailingBytes { kind })
+        );
+    }
+
+    #[test]
+    fn numbers_have_one_form() {
+        let kind = kind::CANCEL;
+        assert_eq!(Cancel::decode(&frame(kind, &[0x85, 0])), Err(ProtocolError::Overlong { kind }));
+        let malformed = Err(ProtocolError::Malformed { kind });
+        let too_large = [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 2];
+        assert_eq!(Cancel::decode(&frame(kind, &too_large)), malformed);
+        assert_eq!(Cancel::decode(&frame(kind, &[0xFF; 11])), malformed);
+        assert_eq!(Cancel::decode(&frame(kind, &[])), malformed);
+    }
+
+    #[test]
+    fn texts_are_utf8() {
+        let kind = kind::GOODBYE;
+        assert_eq!(
+            Goodbye::decode(&frame(kind, &[1, 1, 0xFF])),
+            Err(ProtocolError::Malformed { kind })
+        );
+    }
+
+    #[test]
+    fn a_payload_is_what_is_left() {
+        let frame = frame(kind::REPLY, &[5, b'4', b'2']);
+        assert_eq!(Reply::decode_with_payload(&frame), Ok((Reply { id: 5 }, 1)));
+    }
+}

@@ -1,0 +1,366 @@
+//! One side of a connection, from its first byte to its last: framing, handshake, session and goodbye
+//! in one state machine.
+//!
+//! Bytes, commands and the time go in; bytes, events and the next timer come out. The owner
+//! - puts what it read into [`handle_input`](Connection::handle_input), which takes off whole
+//!   messages and leaves the rest; and does so again with the rest after it answered an event that
+//!   the handshake waits for, since more may have come with it;
+//! - asks for events until there are none, after every call of a `handle_*` method or a command;
+//! - asks for bytes with [`poll_transmit`](Connection::poll_transmit) whenever all earlier ones are
+//!   written, and reports what the transport took;
+//! - calls [`handle_timeout`](Connection::handle_timeout) at the time that
+//!   [`poll_timeout`](Connection::poll_timeout) names;
+//! - closes the transport when [`is_closed`](Connection::is_closed) and the last bytes are written.
+
+mod driving;
+mod pace;
+mod stream;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use brpc_core::{
+    Answer, CallError, DisconnectReason, Limits, Metadata, Refusal, RefusalCode, Stage,
+};
+
+pub use self::driving::End;
+use self::stream::Stream;
+use crate::buffer::WriteBuffer;
+use crate::codec::{Codec, Traits};
+use crate::description::Description;
+use crate::event::Event;
+use crate::handshake::{HubHandshake, PluginHandshake};
+use crate::message::{Admission, Call, CallId, DrainCause, Farewell, Features, Hello, Message};
+use crate::role::Role;
+use crate::session::{EmitError, Events, Session, Tally};
+use crate::terms::Terms;
+use crate::wires::{Wires, native};
+
+/// One side of a connection. `T` stands for a caller; each that [`start_call`](Self::start_call) takes
+/// in is handed back exactly once, with a [`Settlement`](crate::Settlement).
+#[derive(Debug)]
+pub struct Connection<T> {
+    role: Role,
+    limits: Limits,
+    stream: Stream,
+    /// That of the native wire until the first bytes say otherwise.
+    codec: Box<dyn Codec>,
+    phase: Phase<T>,
+    /// Handshake and goodbye, to be sent before all else.
+    control: WriteBuffer,
+    /// When the handshake must be over.
+    hello_deadline: Instant,
+    /// Whether events are taken without credit, since no more can come.
+    takes_all: bool,
+    events: Events<T>,
+}
+
+/// How far the connection has come.
+#[derive(Debug)]
+enum Phase<T> {
+    /// Too little has come to tell what the peer speaks.
+    Sniffing(Wires),
+    /// A hub lets a plugin in.
+    Accepting(HubHandshake),
+    /// A plugin is to be let in.
+    Joining(PluginHandshake),
+    /// Boxed: connections wait in it for most of their life, and those that never reach it are to
+    /// cost little.
+    Session(Box<Session<T>>),
+    Closed {
+        reason: DisconnectReason,
+        /// That of the session, if there was one.
+        generation: u64,
+    },
+}
+
+impl<T> Connection<T> {
+    /// The hub's side of a connection that has just been made, to a plugin of one of these wires.
+    pub fn accepted(limits: Limits, wires: Wires, now: Instant) -> Self {
+        Self::new(Role::Hub, native(), Phase::Sniffing(wires), limits, now)
+    }
+
+    /// The plugin's side of a connection that has just been made. It says hello first. On a wire whose
+    /// hub says nothing to those that it lets in, it is let in at once, as far as it knows, under the
+    /// name that it asks for; a refusal may follow.
+    ///
+    /// # Panics
+    /// If the `Hello` has no description.
+    pub fn dialled(codec: Box<dyn Codec>, hello: Hello, limits: Limits, now: Instant) -> Self {
+        let limits = limits.clamped();
+        let description = hello.description.clone().expect("a plugin knows what it can do");
+        let joining = Phase::Joining(PluginHandshake::Hello(description));
+        let mut connection = Self::new(Role::Plugin, codec, joining, limits, now);
+        let unsaid = Terms::unsaid(&hello.name, &connection.limits);
+        let (max_frame, max_calls) = (connection.limits.max_frame, connection.limits.max_calls);
+        connection.say(&Message::Hello(Arc::new(Hello {
+            features: Features::SUPPORTED,
+            max_frame: Some(max_frame),
+            max_calls: Some(max_calls),
+            ..hello
+        })));
+        if !connection.traits().has_welcome {
+            connection.begin(unsaid.clone());
+            connection.events.push_back(Event::Welcomed(unsaid.into()));
+        }
+        connection
+    }
+
+    fn new(
+        role: Role,
+        codec: Box<dyn Codec>,
+        phase: Phase<T>,
+        limits: Limits,
+        now: Instant,
+    ) -> Self {
+        let limits = limits.clamped();
+        Self {
+            role,
+            stream: Stream::new(&limits),
+            codec,
+            phase,
+            control: WriteBuffer::new(),
+            hello_deadline: now + limits.hello_deadline,
+            takes_all: false,
+            limits,
+            events: Events::new(),
+        }
+    }
+
+    /// What the wire can carry; the native one's before it is known.
+    pub fn traits(&self) -> Traits {
+        self.codec.traits()
+    }
+
+    // Letting a plugin in.
+
+    /// Answers [`Event::WantsRoom`]: the plugin may say more of itself, as much as a description may
+    /// have.
+    pub fn grant_room(&mut self) {
+        if let Phase::Accepting(handshake) = &mut self.phase {
+            handshake.grant_room();
+        }
+    }
+
+    /// Answers [`Event::Hello`]: the plugin may go on. It needs not describe itself if its description
+    /// is known.
+    pub fn accept(&mut self, known: Option<Arc<Description>>) {
+        let traits = self.traits();
+        let Phase::Accepting(handshake) = &mut self.phase else { return };
+        let Some((accepted, description)) = handshake.accept(known, traits) else { return };
+        self.say(&accepted);
+        self.events.extend(description.map(Event::Described));
+    }
+
+    /// Answers [`Event::Described`]: the plugin is registered under this name and generation.
+    pub fn welcome(&mut self, name: &str, generation: u64, epoch: [u8; 16]) {
+        let Phase::Accepting(handshake) = &self.phase else { return };
+        let given = (name, generation, epoch);
+        let Some((terms, welcome)) = handshake.welcome(given, &self.limits) else { return };
+        self.say(&Message::Welcome(welcome.into()));
+        self.begin(terms);
+    }
+
+    /// Answers any of these: the plugin is not let in.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        if !matches!(self.phase, Phase::Sniffing(_) | Phase::Accepting(_)) {
+            return;
+        }
+        self.say(&Message::Refused(refusal.clone()));
+        let reason = DisconnectReason::Refused;
+        self.phase = Phase::Closed { reason, generation: 0 };
+        self.events.push_back(Event::Refused(refusal));
+        self.events.push_back(Event::Closed(reason, Tally::default()));
+    }
+
+    // Calling.
+
+    /// Makes a call.
+    ///
+    /// # Errors
+    /// The caller back, and why not: the call is over and nothing of it will be sent.
+    pub fn start_call(
+        &mut self,
+        call: Call,
+        admission: Admission,
+        caller: T,
+        now: Instant,
+    ) -> Result<CallId, (T, CallError)> {
+        match &mut self.phase {
+            Phase::Session(session) => session.start_call(call, admission, caller, now),
+            Phase::Closed { reason, generation } => {
+                let (stage, reason, generation) = (Stage::Queued, *reason, *generation);
+                Err((caller, CallError::Disconnected { stage, reason, generation }))
+            }
+            _ => Err((caller, CallError::Draining)),
+        }
+    }
+
+    /// Gives a call up. Its caller, if it still waits, is handed back at once: with
+    /// [`Stage::Queued`] nothing of the call was sent or will be; with [`Stage::Sent`] the peer is
+    /// told, and the call keeps its place until the peer answers.
+    pub fn cancel(&mut self, id: CallId) -> Option<(T, Stage)> {
+        self.session_mut()?.cancel(id)
+    }
+
+    // Being called.
+
+    /// Gives a call's answer, with what goes along with it; false if it has none to give any more. An
+    /// output that the peer would not take for its size is answered as a failure. Metadata above
+    /// the [limits](Metadata) is left out.
+    pub fn answer(&mut self, id: CallId, answer: Answer, metadata: Metadata) -> bool {
+        match &mut self.phase {
+            Phase::Session(session) => session.answer(&mut *self.codec, id, answer, metadata),
+            _ => false,
+        }
+    }
+
+    // Events.
+
+    /// Sends an event, if there is credit for it. It comes before every answer that is given later.
+    ///
+    /// # Errors
+    /// Why not; after [`EmitError::Full`], [`Event::Credit`] says when to try again.
+    pub fn emit(&mut self, event: &[u8]) -> Result<(), EmitError> {
+        match &mut self.phase {
+            Phase::Session(session) => session.emit(&mut *self.codec, event),
+            _ => Err(EmitError::Closed),
+        }
+    }
+
+    /// Gives credit back for so many events that were consumed, and their bytes.
+    pub fn return_credit(&mut self, events: u32, bytes: u64) {
+        if let Some(session) = self.session_mut() {
+            session.return_credit(events, bytes);
+        }
+    }
+
+    // The end.
+
+    /// Takes no more calls, asks the plugin to leave when those that run have ended, and cuts it
+    /// off at `until`. Asked again, the sooner end counts.
+    pub fn drain(&mut self, cause: DrainCause, trace: &str, until: Option<Instant>) {
+        match &mut self.phase {
+            Phase::Session(session) => session.drain(cause, trace, until, &mut self.events),
+            Phase::Closed { .. } => {}
+            _ => self.refuse(later(RefusalCode::ShuttingDown, "the hub is shutting down")),
+        }
+    }
+
+    /// Takes no more calls of the hub, and says goodbye when those that run have been answered.
+    pub fn leave(&mut self) {
+        match &mut self.phase {
+            Phase::Session(session) => session.leave(),
+            Phase::Closed { .. } => {}
+            _ => self.close(DisconnectReason::Clean),
+        }
+    }
+
+    /// Ends the connection now: settles all calls and says goodbye to a peer that is still there.
+    pub fn close(&mut self, reason: DisconnectReason) {
+        self.end(reason, Farewell::of(reason));
+    }
+
+    // To look at.
+
+    /// What the owner is to be told next.
+    pub fn poll_event(&mut self) -> Option<Event<T>> {
+        self.events.pop_front()
+    }
+
+    /// Whether the plugin is let in, and calls of this side are taken in.
+    pub fn is_ready(&self) -> bool {
+        self.session().is_some_and(Session::is_ready)
+    }
+
+    /// Calls of this side that hold a place, whether somebody waits for them or not.
+    pub fn calls_in_progress(&self) -> usize {
+        self.session().map_or(0, |session| session.calls().placed())
+    }
+
+    /// Calls of this side that are not over, including those that wait for a place.
+    pub fn calls(&self) -> usize {
+        self.session().map_or(0, |session| session.calls().len())
+    }
+
+    /// Bytes of inputs that are not yet sent.
+    pub fn queued_bytes(&self) -> usize {
+        self.session().map_or(0, |session| session.calls().unsent_bytes())
+    }
+
+    /// Answers that came after their call had been given up.
+    pub fn late_replies(&self) -> u64 {
+        self.session().map_or(0, Session::late_replies)
+    }
+
+    /// Calls of the peer that are not answered.
+    pub fn running(&self) -> usize {
+        self.session().map_or(0, Session::running)
+    }
+
+    /// Entries held in all tables; bounded by the limits.
+    pub fn footprint(&self) -> usize {
+        self.events.len() + self.session().map_or(0, Session::footprint)
+    }
+
+    /// What was agreed on; `None` before the plugin is let in and after the end.
+    pub fn terms(&self) -> Option<&Terms> {
+        self.session().map(Session::terms)
+    }
+
+    fn session(&self) -> Option<&Session<T>> {
+        match &self.phase {
+            Phase::Session(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    fn session_mut(&mut self) -> Option<&mut Session<T>> {
+        match &mut self.phase {
+            Phase::Session(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    fn begin(&mut self, terms: Terms) {
+        let session = Session::new(self.role, terms, self.codec.traits(), &self.limits);
+        self.phase = Phase::Session(Box::new(session));
+    }
+
+    fn say(&mut self, message: &Message) {
+        self.codec.encode(message, &mut self.control);
+    }
+
+    /// Settles all calls, and says goodbye to a peer that is still there.
+    fn end(&mut self, reason: DisconnectReason, farewell: Option<Farewell>) {
+        let (mut tally, mut generation) = (Tally::default(), 0);
+        match &mut self.phase {
+            Phase::Closed { .. } => return,
+            Phase::Session(session) => {
+                tally = session.close(reason, &mut self.events);
+                generation = session.terms().generation;
+                if let Some(farewell) = farewell {
+                    self.say(&Message::Goodbye { farewell, text: last_words(reason) });
+                }
+            }
+            Phase::Sniffing(_) | Phase::Accepting(_) | Phase::Joining(_) => {}
+        }
+        self.phase = Phase::Closed { reason, generation };
+        self.events.push_back(Event::Closed(reason, tally));
+    }
+}
+
+/// What a goodbye says to people.
+fn last_words(reason: DisconnectReason) -> String {
+    match reason {
+        DisconnectReason::Protocol(error) => error.to_string(),
+        // Its text speaks of the other side's goodbye; this one has nothing to add.
+        DisconnectReason::Clean => String::new(),
+        reason => reason.to_string(),
+    }
+}
+
+/// A refusal that another attempt, a little later, may change.
+fn later(code: RefusalCode, message: &str) -> Refusal {
+    Refusal::new(code, message).retry_after(Duration::from_secs(1))
+}

@@ -1,0 +1,116 @@
+//! The protocol of brpc, as state machines without a runtime, a clock or sockets.
+//!
+//! This crate is for those who build on the protocol itself: another runtime, another transport,
+//! another wire, a test that plays one of the sides. Programs use `brpc`, `brpc-socket` or
+//! `brpc-plugin`.
+//!
+//! ```text
+//!                                ┌────────────┐ ──▶ events: a call ended, a method is to be run,
+//!   commands: call, answer, … ──▶│            │     the connection is over
+//!                    the time ──▶│ Connection │ ──▶ the next timer
+//!                    bytes in ──▶│            │ ──▶ bytes out
+//!                                └────────────┘
+//!
+//!   bytes ◀─▶ codec ◀─▶ messages ◀─▶ handshake, session ◀─▶ commands and events
+//! ```
+//!
+//! - [`Connection`] is one side of a connection, from its first byte to its last; its documentation
+//!   says what its owner does.
+//! - [`Message`] is what one side says to the other, whatever the wire; a [`codec`] turns messages into
+//!   bytes and back.
+//! - [`json`] keeps payloads within bounds; [`limits`] is what a peer may make this side hold or wait
+//!   for, beside what can be [chosen](brpc_core::Limits).
+//!
+//! # Goals
+//!
+//! - Every call that is taken in is handed back exactly once, whatever the peer does.
+//! - Nothing that a peer sends panics, loops, or grows memory beyond the limits.
+//! - Everything depends on its input alone, so that every run can be repeated.
+//!
+//! # Not goals
+//!
+//! - Payloads are opaque here but for their size; what they mean is between caller and method.
+//! - No I/O, no threads, no randomness: ids that have to be random are given.
+//!
+//! # Example
+//!
+//! Both sides in one thread, with a wire that is a variable:
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//!
+//! use brpc_core::{Function, Limits, Metadata};
+//! use brpc_proto::codec::Native;
+//! use brpc_proto::*;
+//! use bytes::{Buf, BytesMut};
+//!
+//! fn carry<A, B>(from: &mut Connection<A>, to: &mut Connection<B>, now: Instant) {
+//!     let mut wire = WriteBuffer::new();
+//!     from.poll_transmit(&mut wire, now);
+//!     let mut input = BytesMut::from(&*wire.copy_to_bytes(wire.remaining()));
+//!     to.handle_input(&mut input, now);
+//! }
+//!
+//! let now = Instant::now();
+//! let description = Description::new(&[Function::new("greet")])?;
+//! let hello = Hello::new("greeter", description.into());
+//! let codec = Box::new(Native::new(Role::Plugin));
+//! let mut plugin = Connection::<()>::dialled(codec, hello, Limits::default(), now);
+//! let mut hub = Connection::<&str>::accepted(Limits::default(), Wires::default(), now);
+//!
+//! // The handshake: the hub's owner is asked twice.
+//! carry(&mut plugin, &mut hub, now);
+//! assert!(matches!(hub.poll_event(), Some(Event::Hello(_))));
+//! hub.accept(None);
+//! carry(&mut hub, &mut plugin, now);
+//! carry(&mut plugin, &mut hub, now);
+//! assert!(matches!(hub.poll_event(), Some(Event::Described(_))));
+//! hub.welcome("greeter", 1, [9; 16]);
+//!
+//! // A call, and its answer.
+//! let call = Call {
+//!     payload: r#""world""#.into(),
+//!     timeout: Some(Duration::from_secs(1)),
+//!     ..Call::default()
+//! };
+//! hub.start_call(call, Admission::Refuse, "the caller", now).unwrap();
+//! carry(&mut hub, &mut plugin, now);
+//! while let Some(event) = plugin.poll_event() {
+//!     if let Event::Call { id, .. } = event {
+//!         plugin.answer(id, Ok(r#""hello""#.into()), Metadata::new());
+//!     }
+//! }
+//! carry(&mut plugin, &mut hub, now);
+//! let Some(Event::Settled("the caller", settlement)) = hub.poll_event() else { panic!() };
+//! assert_eq!(settlement.into_result(|| ("greeter", "greet"))?.output, r#""hello""#);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod buffer;
+pub mod codec;
+mod connection;
+mod description;
+mod event;
+mod handshake;
+pub mod json;
+pub mod limits;
+mod message;
+mod role;
+mod session;
+mod sniff;
+mod stranger;
+mod terms;
+mod wires;
+
+pub use buffer::WriteBuffer;
+pub use connection::{Connection, End};
+pub use description::Description;
+pub use event::Event;
+pub use message::{
+    Admission, Call, CallId, DrainCause, Farewell, Features, Hello, Message, Welcome,
+};
+pub use role::Role;
+pub use session::{EmitError, Settlement, Tally};
+pub use sniff::{Sniffed, sniff};
+pub use terms::{Credit, Terms};
+pub use wires::{WireEntry, Wires};

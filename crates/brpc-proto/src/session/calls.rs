@@ -1,0 +1,323 @@
+//! The table of a connection's calls: who waits for which, and how far each has come.
+//!
+//! ```text
+//!   Waiting ──▶ Queued ──▶ Written ──▶ answered: removed
+//!      │           │          └─ given up: stays, without a caller, until it is answered
+//!      └───────────┴──────────── given up: removed; no byte of it ever goes out
+//! ```
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::time::Instant;
+
+use brpc_core::{CallError, Limits, Scope, Stage};
+
+use super::deadlines::Deadlines;
+use super::unsent::Unsent;
+use crate::limits::IDLE_PLACES;
+use crate::message::{Admission, Call, CallId};
+
+/// The calls of one connection. `T` stands for the caller.
+#[derive(Debug)]
+pub(crate) struct Calls<T> {
+    /// All that are not over, by id.
+    entries: HashMap<CallId, Entry<T>, BuildHasherDefault<IdHasher>>,
+    /// Those that wait for a place.
+    waiting: Unsent,
+    /// Those that have a place and are not yet sent.
+    queued: Unsent,
+    /// When to look whose time is over.
+    deadlines: Deadlines,
+    /// The id given last.
+    last_id: CallId,
+    /// The highest id sent.
+    last_written: CallId,
+    /// Calls that have a place: all but those that wait for one.
+    placed: usize,
+    /// The most that may have a place.
+    max_placed: usize,
+    /// The most that may be unsent, with a place or without.
+    max_unsent: usize,
+    /// The most bytes of inputs that may be unsent.
+    max_unsent_bytes: usize,
+}
+
+/// One call. What is to be sent of it is in one of the queues, so that the table stays small.
+#[derive(Debug)]
+struct Entry<T> {
+    /// Who waits for it; `None` when it was given up after it was sent.
+    caller: Option<T>,
+    /// When its time is over; `None` if it has no limit.
+    deadline: Option<Instant>,
+    /// How far it has come.
+    progress: Progress,
+}
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Progress {
+    /// Has no place yet.
+    Waiting,
+    /// Has a place.
+    Queued,
+    /// Was handed to the transport.
+    Written,
+}
+
+/// What an answer takes out of the table.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Taken<T> {
+    /// A call that somebody waits for.
+    Waited {
+        /// Who.
+        caller: T,
+        /// Whether the call's time is limited.
+        has_deadline: bool,
+    },
+    /// A call that nobody waits for any more.
+    GivenUp,
+    /// None: it was answered before.
+    Again,
+    /// None: it was never sent.
+    NeverSent,
+}
+
+impl<T> Calls<T> {
+    pub(crate) fn new(limits: &Limits, max_placed: usize) -> Self {
+        Self {
+            entries: HashMap::default(),
+            waiting: Unsent::default(),
+            queued: Unsent::default(),
+            deadlines: Deadlines::default(),
+            last_id: 0,
+            last_written: 0,
+            placed: 0,
+            max_placed,
+            max_unsent: limits.queue_calls,
+            max_unsent_bytes: limits.queue_bytes,
+        }
+    }
+
+    /// Takes a call in, or gives the caller back with the reason why not.
+    pub(crate) fn start(
+        &mut self,
+        call: Call,
+        admission: Admission,
+        caller: T,
+        now: Instant,
+    ) -> Result<CallId, (T, CallError)> {
+        let has_place = self.placed < self.max_placed;
+        // One call always finds room, however large it is; its frame was checked before.
+        let unsent = self.waiting.len() + self.queued.len();
+        let is_full = unsent > 0
+            && (unsent >= self.max_unsent
+                || self.unsent_bytes() + call.payload.len() > self.max_unsent_bytes);
+        if is_full || (!has_place && admission == Admission::Refuse) {
+            return Err((
+                caller,
+                CallError::Overloaded { scope: Scope::Plugin, retry_after: None },
+            ));
+        }
+        let progress = if has_place { Progress::Queued } else { Progress::Waiting };
+        let deadline = call.deadline(now);
+        if let Some(deadline) = deadline {
+            self.deadlines.note(deadline);
+        }
+        self.placed += usize::from(has_place);
+        self.last_id += 1;
+        let id = self.last_id;
+        self.entries.insert(id, Entry { caller: Some(caller), deadline, progress });
+        let unsent = if has_place { &mut self.queued } else { &mut self.waiting };
+        unsent.push(id, call);
+        Ok(id)
+    }
+
+    /// Gives back room that little traffic doesn't need.
+    pub(crate) fn free_room(&mut self) {
+        if self.entries.capacity() > 2 * IDLE_PLACES {
+            self.entries.shrink_to(IDLE_PLACES);
+        }
+        self.waiting.shrink_to(IDLE_PLACES);
+        self.queued.shrink_to(IDLE_PLACES);
+    }
+
+    /// The next call to send, and when its time is over; from now on it counts as sent.
+    pub(crate) fn next_to_write(&mut self) -> Option<(CallId, Call, Option<Instant>)> {
+        let (id, call) = self.queued.pop()?;
+        self.last_written = id;
+        let entry = self.entries.get_mut(&id)?;
+        entry.progress = Progress::Written;
+        Some((id, call, entry.deadline))
+    }
+
+    /// How many calls are to be sent, and the bytes of their inputs.
+    pub(crate) fn to_write(&self) -> (usize, usize) {
+        (self.queued.len(), self.queued.bytes())
+    }
+
+    /// Takes note of an answer.
+    pub(crate) fn answer(&mut self, id: CallId) -> Taken<T> {
+        if id == 0 || id > self.last_written {
+            return Taken::NeverSent;
+        }
+        let Some(entry) = self.entries.remove(&id) else { return Taken::Again };
+        debug_assert_eq!(entry.progress, Progress::Written, "ids are sent in order");
+        self.free_place();
+        let has_deadline = entry.deadline.is_some();
+        entry.caller.map_or(Taken::GivenUp, |caller| Taken::Waited { caller, has_deadline })
+    }
+
+    /// Takes a call back from its caller, who no longer waits. `Stage::Sent` means that the plugin
+    /// has to be told, and that its place stays taken until it answers.
+    pub(crate) fn give_up(&mut self, id: CallId) -> Option<(T, Stage)> {
+        let entry = self.entries.get_mut(&id)?;
+        let caller = entry.caller.take()?;
+        if entry.progress == Progress::Written {
+            return Some((caller, Stage::Sent));
+        }
+        self.remove_unsent(id);
+        Some((caller, Stage::Queued))
+    }
+
+    /// The calls whose time is over, taken back from their callers.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<(CallId, T, Stage)> {
+        let wanted = self.entries.iter().filter(|(_, entry)| entry.caller.is_some());
+        let limited = wanted.filter_map(|(id, entry)| Some((*id, entry.deadline?)));
+        let due = self.deadlines.take_due(now, limited);
+        let expired = due.into_iter().map(|id| {
+            let (caller, stage) = self.give_up(id)?;
+            Some((id, caller, stage))
+        });
+        expired.flatten().collect()
+    }
+
+    /// When to call [`expire`](Self::expire) next.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// Takes back a call that waits for a place; for a connection that takes no more.
+    pub(crate) fn pop_waiting(&mut self) -> Option<T> {
+        let (id, _) = self.waiting.pop()?;
+        self.entries.remove(&id)?.caller
+    }
+
+    /// Takes back every call that the plugin will not start: those that are not sent, and those
+    /// sent with an id above `last`. Returns the callers that still wait, in the order of ids.
+    pub(crate) fn take_not_started(&mut self, last: CallId) -> Vec<T> {
+        // Those that wait first, lest they be given the places of the others.
+        let waiting = std::iter::from_fn(|| self.pop_waiting()).collect::<Vec<_>>();
+        let mut ids: Vec<CallId> = (self.entries.iter())
+            .filter(|(id, entry)| **id > last || entry.progress != Progress::Written)
+            .map(|(id, _)| *id)
+            .collect();
+        ids.sort_unstable();
+        let mut callers = Vec::new();
+        for id in ids {
+            if id > self.last_written {
+                callers.extend(self.give_up(id).map(|(caller, _)| caller));
+            } else if let Some(entry) = self.entries.remove(&id) {
+                self.free_place();
+                callers.extend(entry.caller);
+            }
+        }
+        callers.extend(waiting);
+        callers
+    }
+
+    /// Ends the table: all callers that still wait, each with how far its call had come.
+    pub(crate) fn abandon(&mut self) -> impl Iterator<Item = (T, Stage)> + use<T> {
+        (self.waiting, self.queued) = (Unsent::default(), Unsent::default());
+        self.deadlines.clear();
+        self.placed = 0;
+        let mut entries: Vec<_> = std::mem::take(&mut self.entries).into_iter().collect();
+        entries.sort_unstable_by_key(|&(id, _)| id);
+        entries.into_iter().filter_map(|(_, entry)| {
+            let stage = match entry.progress {
+                Progress::Written => Stage::Sent,
+                Progress::Waiting | Progress::Queued => Stage::Queued,
+            };
+            Some((entry.caller?, stage))
+        })
+    }
+
+    /// Calls in the table, whether somebody waits for them or not.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Places taken.
+    pub(crate) fn placed(&self) -> usize {
+        self.placed
+    }
+
+    /// Bytes of inputs not yet sent.
+    pub(crate) fn unsent_bytes(&self) -> usize {
+        self.waiting.bytes() + self.queued.bytes()
+    }
+
+    /// Entries held in all the parts of the table; for tests of its bounds.
+    pub(crate) fn footprint(&self) -> usize {
+        self.entries.len() + self.waiting.footprint() + self.queued.footprint()
+    }
+
+    /// Removes a call that is not sent.
+    fn remove_unsent(&mut self, id: CallId) {
+        self.entries.remove(&id);
+        if !self.waiting.remove(id) && self.queued.remove(id) {
+            self.free_place();
+        }
+    }
+
+    /// Gives a free place to the call that has waited longest.
+    fn free_place(&mut self) {
+        self.placed -= 1;
+        let Some((id, call)) = self.waiting.pop() else { return };
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.progress = Progress::Queued;
+        }
+        self.placed += 1;
+        self.queued.push(id, call);
+    }
+}
+
+/// Hashes ids by one multiplication. A hub counts them itself, and a plugin has no more of them than
+/// it takes calls at once, so there is nothing to defend against.
+#[derive(Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("ids are hashed as numbers");
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        // 2^64 divided by the golden ratio: spreads consecutive numbers over the high bits, which
+        // the table uses as well as the low ones.
+        self.0 = id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_for_many_calls_is_given_back_when_few_are_left() {
+        let mut calls = Calls::new(&Limits::default(), 500);
+        let now = Instant::now();
+        for caller in 0..1_000 {
+            calls.start(Call::default(), Admission::Wait, caller, now).unwrap();
+        }
+        for id in 2..=1_000 {
+            calls.give_up(id).unwrap();
+        }
+        calls.free_room();
+        assert!(calls.entries.capacity() < 100 && calls.entries.contains_key(&1));
+        assert!(calls.queued.footprint() <= 1 + 64 && calls.waiting.footprint() <= 64);
+    }
+}

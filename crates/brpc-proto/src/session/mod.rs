@@ -1,0 +1,466 @@
+//! A connection after the handshake, as a state machine: what this side calls, what it is called for,
+//! events in both directions, and the end.
+//!
+//! ```text
+//!   calling   start_call, cancel ─▶ Calls ───▶ Call, Cancel      Answer ─▶ Settled
+//!   serving   Call, Cancel ─▶ Running ─▶ answer ─▶ Outbox ─▶ Answer
+//!   events    emit ─▶ Outbox ─▶ Event        Event ─▶ Message ─▶ return_credit ─▶ Credit
+//!   ending    drain, leave ─▶ Drain, Leave ─▶ all answered ─▶ Goodbye
+//! ```
+//!
+//! Which of it a side has depends on its [role](Role) and on what was [agreed on](Terms): who may make
+//! no calls has no place for any.
+
+mod calling;
+mod calls;
+mod credit;
+mod deadlines;
+mod ending;
+mod outbox;
+mod serving;
+mod settlement;
+mod unsent;
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use brpc_core::{Answer, CallError, DisconnectReason, Limits, Metadata, ProtocolError, Stage};
+use thiserror::Error;
+
+use self::calling::{Answered, Calling};
+use self::calls::Calls;
+use self::credit::{Available, Granted};
+use self::ending::Ending;
+use self::outbox::Outbox;
+use self::serving::Serving;
+pub use self::settlement::Settlement;
+use crate::buffer::WriteBuffer;
+use crate::codec::{Codec, Traits};
+use crate::event::Event;
+use crate::limits::MAX_STRIKES;
+use crate::message::{Admission, Call, CallId, Message, kind};
+use crate::role::Role;
+use crate::terms::Terms;
+
+/// What the owner is still to be told.
+pub(crate) type Events<T> = VecDeque<Event<T>>;
+
+/// How many calls a session that was asked to end still had, and what became of them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Tally {
+    /// Calls that the peer answered after it was asked to leave.
+    pub finished: usize,
+    /// Calls that were cut off.
+    pub cut: usize,
+    /// Whether the peer had not left when its grace was over, and was cut off.
+    pub overstayed: bool,
+}
+
+/// Why an event can't be sent.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[non_exhaustive]
+pub enum EmitError {
+    /// The peer's consumers are behind; there is no credit for this event at the moment.
+    #[error("no credit left")]
+    Full,
+    /// The event is larger than the peer takes.
+    #[error("an event of {size} bytes, and the limit is {limit}")]
+    TooLarge {
+        /// Bytes of the frame.
+        size: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// The connection has ended, or is about to: its last call was answered after one of the sides
+    /// asked for the end.
+    #[error("the connection has ended")]
+    Closed,
+}
+
+/// A connection that is let in. `T` stands for a caller; each that is taken in is handed back exactly
+/// once.
+#[derive(Debug)]
+pub(crate) struct Session<T> {
+    role: Role,
+    /// What was agreed on.
+    terms: Terms,
+    /// What the wire can carry.
+    traits: Traits,
+    /// The calls that this side makes.
+    calling: Calling<T>,
+    /// The calls that this side answers.
+    serving: Serving,
+    /// Answers and events to be sent, in order. Bounded: by the calls at once, and by the room for
+    /// events.
+    outbox: Outbox,
+    /// What the peer may send ahead.
+    credit_in: Granted,
+    /// What this side may send ahead, if the peer says so.
+    credit_out: Option<Available>,
+    /// The most bytes of events that wait to be sent, whatever the credit.
+    max_unsent_events: usize,
+    /// Whether an event was turned away for want of room, and somebody waits for it.
+    is_room_wanted: bool,
+    /// How the session is ending, if it is.
+    ending: Option<Ending>,
+    /// Whether the peer has said that it leaves.
+    has_peer_left: bool,
+    /// Calls answered and cut since the session is ending.
+    tally: Tally,
+    /// Odd messages seen.
+    strikes: u32,
+}
+
+impl<T> Session<T> {
+    pub(crate) fn new(role: Role, terms: Terms, traits: Traits, limits: &Limits) -> Self {
+        Self {
+            role,
+            calling: Calling::new(terms.calls_out, traits, limits),
+            serving: Serving::new(&terms),
+            outbox: Outbox::default(),
+            credit_in: Granted::new(terms.credit_in),
+            credit_out: terms.credit_out.map(Available::new),
+            max_unsent_events: limits.queue_bytes,
+            is_room_wanted: false,
+            ending: None,
+            has_peer_left: false,
+            tally: Tally::default(),
+            strikes: 0,
+            terms,
+            traits,
+        }
+    }
+
+    /// Takes a call in, or gives the caller back with the reason why not.
+    pub(crate) fn start_call(
+        &mut self,
+        call: Call,
+        admission: Admission,
+        caller: T,
+        now: Instant,
+    ) -> Result<CallId, (T, CallError)> {
+        let checked = match &self.ending {
+            Some(ending) => Err(ending.refusal()),
+            None => call.check(self.terms.max_frame),
+        };
+        match checked {
+            Ok(()) => self.calling.start(call, admission, caller, now),
+            Err(error) => Err((caller, error)),
+        }
+    }
+
+    /// Gives a call up; its caller is handed back if it still waits.
+    pub(crate) fn cancel(&mut self, id: CallId) -> Option<(T, Stage)> {
+        self.calling.cancel(id)
+    }
+
+    /// Gives a call's answer; false if it has none to give any more. Metadata that the peer would take
+    /// for a breach is left out.
+    pub(crate) fn answer(
+        &mut self,
+        codec: &mut dyn Codec,
+        id: CallId,
+        answer: Answer,
+        metadata: Metadata,
+    ) -> bool {
+        if !self.serving.finish(id) {
+            return false;
+        }
+        let answer = serving::fit(answer, self.terms.max_frame);
+        let metadata = if metadata.is_sendable() { metadata } else { Metadata::new() };
+        self.outbox.answer(codec, &Message::Answer { id, answer, metadata });
+        true
+    }
+
+    /// Sends an event, if there is credit for it.
+    pub(crate) fn emit(&mut self, codec: &mut dyn Codec, event: &[u8]) -> Result<(), EmitError> {
+        if self.is_leaving() {
+            // Who never stops sending events would keep the goodbye from being said.
+            return Err(EmitError::Closed);
+        }
+        let (size, limit) = (event.len() + 1, self.terms.max_frame);
+        if size > limit {
+            return Err(EmitError::TooLarge { size, limit });
+        }
+        // The peer's credit bounds what it has to hold; this bounds what is held here for a peer that
+        // gives much credit and reads little. One event always finds room.
+        let unsent = self.outbox.event_bytes();
+        if unsent > 0 && unsent + size > self.max_unsent_events {
+            self.is_room_wanted = true;
+            return Err(EmitError::Full);
+        }
+        if self.credit_out.as_mut().is_some_and(|credit| !credit.spend(event.len() as u64)) {
+            return Err(EmitError::Full);
+        }
+        self.outbox.event(codec, event);
+        Ok(())
+    }
+
+    /// Gives credit back for events that were consumed.
+    pub(crate) fn return_credit(&mut self, events: u32, bytes: u64) {
+        self.credit_in.give_back(events, bytes);
+    }
+
+    /// Whether there is room for whatever the peer may say next, so that more of it is taken in. A peer
+    /// that knows how much it may say is trusted to keep to it.
+    pub(crate) fn has_room(&mut self, largest: usize) -> bool {
+        if self.traits.has_credit {
+            return true;
+        }
+        match self.role {
+            Role::Hub => {
+                self.credit_in.take_all();
+                self.credit_in.covers(largest as u64)
+            }
+            Role::Plugin => self.serving.has_place(self.outbox.answers()),
+        }
+    }
+
+    /// Takes a message in; an error if it breaks the protocol, the reason if the peer has ended the
+    /// connection.
+    pub(crate) fn handle(
+        &mut self,
+        message: Message,
+        now: Instant,
+        events: &mut Events<T>,
+    ) -> Result<Option<DisconnectReason>, ProtocolError> {
+        match message {
+            Message::Answer { id, answer, metadata } if self.terms.calls_out > 0 => {
+                match self.calling.handle_answer(id, answer, metadata, events)? {
+                    Answered::Settled => {
+                        self.tally.finished += usize::from(self.ending.is_some());
+                    }
+                    Answered::Late => {}
+                    Answered::Again => self.strike()?,
+                }
+            }
+            Message::Call(id, call) if self.terms.calls_in > 0 => {
+                self.handle_call(id, call, now, events)?;
+            }
+            Message::Cancel(id) if self.terms.calls_in > 0 => {
+                self.serving.handle_cancel(id, events)?;
+            }
+            Message::Event(event) if self.role == Role::Hub => {
+                let is_paid = self.credit_in.spend(event.len() as u64);
+                // Of a peer that knows no credit, only what comes at the end is not paid for.
+                if !is_paid && self.traits.has_credit {
+                    return Err(ProtocolError::CreditExceeded);
+                }
+                events.push_back(Event::Message(event));
+            }
+            Message::Credit { events: count, bytes } if self.role == Role::Plugin => {
+                if !self.credit_out.as_mut().is_some_and(|credit| credit.add(count, bytes)) {
+                    return Err(ProtocolError::CreditExceeded);
+                }
+                // Told once for all that come in one go, or a flood of them would pile up.
+                if !matches!(events.back(), Some(Event::Credit)) {
+                    events.push_back(Event::Credit);
+                }
+            }
+            Message::Drain { cause, trace, .. } if self.role == Role::Plugin => {
+                self.handle_drain(cause, trace, events)?;
+            }
+            Message::Leave { last_id } if self.role == Role::Hub => {
+                self.handle_leave(last_id, events)?;
+            }
+            Message::Refused(refusal) if self.role == Role::Plugin => {
+                events.push_back(Event::Refused(refusal));
+                return Ok(Some(DisconnectReason::Refused));
+            }
+            Message::Goodbye { farewell, text } => {
+                if !text.is_empty() {
+                    events.push_back(Event::LastWords(text));
+                }
+                return Ok(Some(self.reason_of(farewell)));
+            }
+            Message::Skipped => self.strike()?,
+            message => return Err(ProtocolError::UnexpectedFrame { kind: message.kind() }),
+        }
+        Ok(None)
+    }
+
+    /// Does what is due; the reason if the session is over.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        events: &mut Events<T>,
+    ) -> Option<DisconnectReason> {
+        self.calling.expire(now, events);
+        self.serving.expire(now, events);
+        self.overstayed(now)
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        let until = self.ending.as_ref().and_then(Ending::until);
+        let deadlines = [self.calling.next_deadline(), self.serving.next_deadline(), until];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Appends what is ready, some 256 KiB of it; each call among it counts as sent. First what is
+    /// short and what others wait for. True if that was the last of all: what ran has ended, and a
+    /// goodbye is due.
+    pub(crate) fn poll_transmit(
+        &mut self,
+        codec: &mut dyn Codec,
+        out: &mut WriteBuffer,
+        now: Instant,
+        events: &mut Events<T>,
+    ) -> bool {
+        self.say_leave(codec, out);
+        self.calling.transmit_cancels(codec, out);
+        if let Some((events, bytes)) = self.credit_in.take_returned() {
+            codec.encode(&Message::Credit { events, bytes }, out);
+        }
+        let before = self.outbox.event_bytes();
+        self.outbox.transmit(out);
+        if self.outbox.event_bytes() < before && std::mem::take(&mut self.is_room_wanted) {
+            events.push_back(Event::Credit);
+        }
+        if self.calling.transmit(codec, out, now) {
+            // After the last call, so that the peer knows that none follows.
+            self.say_drain(codec, out, now);
+        }
+        self.is_done()
+    }
+
+    /// Whether [`poll_transmit`](Self::poll_transmit) has something to append or to say.
+    pub(crate) fn wants_transmit(&self) -> bool {
+        self.calling.wants_transmit()
+            || self.credit_in.is_return_due()
+            || !self.outbox.is_empty()
+            || self.ending.as_ref().is_some_and(Ending::is_unsaid)
+            || self.is_done()
+    }
+
+    /// About how many bytes there are to send.
+    pub(crate) fn transmit_size(&self) -> usize {
+        self.calls().unsent_bytes() + self.outbox.bytes()
+    }
+
+    /// Whether at most one call is in progress, and no event is to be sent.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let calls = self.calls().placed() + self.serving.running() + self.outbox.answers();
+        calls <= 1 && self.outbox.event_bytes() == 0
+    }
+
+    /// What was agreed on.
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// Whether calls of this side are taken in.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ending.is_none()
+    }
+
+    /// The calls of this side, to look at.
+    pub(crate) fn calls(&self) -> &Calls<T> {
+        self.calling.calls()
+    }
+
+    /// Answers that came after their call was given up.
+    pub(crate) fn late_replies(&self) -> u64 {
+        self.calling.late_replies()
+    }
+
+    /// Calls of the peer that are not answered.
+    pub(crate) fn running(&self) -> usize {
+        self.serving.running()
+    }
+
+    /// Gives back room that little traffic doesn't need.
+    pub(crate) fn free_room(&mut self) {
+        self.calling.free_room();
+        self.outbox.free_room();
+    }
+
+    /// Entries held in all parts; for tests of the bounds.
+    pub(crate) fn footprint(&self) -> usize {
+        self.calling.footprint() + self.serving.running() + self.outbox.answers()
+    }
+
+    fn handle_call(
+        &mut self,
+        id: CallId,
+        call: Call,
+        now: Instant,
+        events: &mut Events<T>,
+    ) -> Result<(), ProtocolError> {
+        self.serving.note(id, call.method)?;
+        match self.ending {
+            // Sent before the peer heard that this side leaves; it knows that they don't start.
+            Some(Ending::Leaving { told: Some(last_id) }) if id > last_id => return Ok(()),
+            Some(Ending::Asked) => {
+                return Err(ProtocolError::UnexpectedFrame { kind: kind::CALL });
+            }
+            _ => {}
+        }
+        if !self.serving.has_place(self.outbox.answers()) {
+            return Err(ProtocolError::TooManyCalls);
+        }
+        let deadline = call.deadline(now);
+        self.serving.start(id, deadline);
+        events.push_back(Event::Call { id, call, deadline });
+        Ok(())
+    }
+
+    /// Counts something odd.
+    fn strike(&mut self) -> Result<(), ProtocolError> {
+        self.strikes += 1;
+        if self.strikes > MAX_STRIKES { Err(ProtocolError::TooManyStrikes) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Native;
+    use crate::message::Welcome;
+
+    fn plugin(credit: (u32, u64), queue_bytes: usize) -> Session<()> {
+        let mut limits = Limits::default();
+        limits.queue_bytes = queue_bytes;
+        let welcome = Welcome {
+            features: crate::message::Features::default(),
+            epoch: [0; 16],
+            name: String::new(),
+            generation: 1,
+            max_frame: 1 << 20,
+            max_calls: 1,
+            credit_events: credit.0,
+            credit_bytes: credit.1,
+        };
+        let terms = Terms::of_plugin(welcome, 0, &limits);
+        Session::new(Role::Plugin, terms, Native::new(Role::Plugin).traits(), &limits)
+    }
+
+    fn emit(session: &mut Session<()>, size: usize) -> Result<(), EmitError> {
+        session.emit(&mut Native::new(Role::Plugin), &vec![b'0'; size])
+    }
+
+    #[test]
+    fn a_hub_that_gives_much_credit_and_reads_little_is_not_held_for() {
+        let mut session = plugin((u32::MAX, u64::MAX), 10_000);
+        let sent = (0..100).take_while(|_| emit(&mut session, 1_000).is_ok()).count();
+        assert!((1..10).contains(&sent));
+        assert_eq!(emit(&mut session, 1_000), Err(EmitError::Full));
+        let (mut out, mut events) = (WriteBuffer::new(), Events::new());
+        session.poll_transmit(
+            &mut Native::new(Role::Plugin),
+            &mut out,
+            Instant::now(),
+            &mut events,
+        );
+        assert!(matches!(events.make_contiguous(), [Event::Credit]), "told once");
+        assert_eq!(emit(&mut session, 1_000), Ok(()));
+    }
+
+    #[test]
+    fn one_event_always_finds_room() {
+        let mut session = plugin((8, 1 << 20), 0);
+        assert_eq!(emit(&mut session, 100_000), Ok(()));
+        assert_eq!(emit(&mut session, 1), Err(EmitError::Full));
+    }
+}

@@ -1,0 +1,100 @@
+//! What is to be sent and never taken back: answers and events, in order.
+
+use std::collections::VecDeque;
+
+use bytes::Buf as _;
+
+use crate::buffer::WriteBuffer;
+use crate::codec::Codec;
+use crate::limits::{IDLE_BYTES, MAX_TRANSMIT};
+use crate::message::Message;
+
+/// Answers and events that are to be sent, in order; encoded at once, since nothing of them is ever
+/// taken back.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    /// Frames, in batches that are handed to the transport as they are.
+    batches: VecDeque<Batch>,
+    /// Answers in all batches.
+    answers: usize,
+    /// Bytes of the frames of events in all batches.
+    event_bytes: usize,
+    /// Empty; what was handed over gave its room for that of the transport.
+    spare: WriteBuffer,
+}
+
+#[derive(Debug)]
+struct Batch {
+    frames: WriteBuffer,
+    answers: usize,
+    event_bytes: usize,
+}
+
+impl Outbox {
+    /// Adds an answer, with what goes along with it in the same batch.
+    pub(crate) fn answer(&mut self, codec: &mut dyn Codec, answer: &Message) {
+        self.answers += 1;
+        let batch = self.last();
+        batch.answers += 1;
+        codec.encode(answer, &mut batch.frames);
+    }
+
+    /// Adds an event.
+    pub(crate) fn event(&mut self, codec: &mut dyn Codec, event: &[u8]) {
+        let batch = self.last();
+        let before = batch.frames.remaining();
+        codec.encode_event(event, &mut batch.frames);
+        let bytes = batch.frames.remaining() - before;
+        batch.event_bytes += bytes;
+        self.event_bytes += bytes;
+    }
+
+    /// Hands some 256 KiB over to be sent.
+    pub(crate) fn transmit(&mut self, out: &mut WriteBuffer) {
+        while out.remaining() < MAX_TRANSMIT {
+            let Some(mut batch) = self.batches.pop_front() else { return };
+            self.answers -= batch.answers;
+            self.event_bytes -= batch.event_bytes;
+            out.append(&mut batch.frames);
+            if batch.frames.capacity() <= MAX_TRANSMIT {
+                self.spare = batch.frames;
+            }
+        }
+    }
+
+    /// Gives back room that little traffic doesn't need.
+    pub(crate) fn free_room(&mut self) {
+        if self.spare.capacity() > IDLE_BYTES {
+            self.spare = WriteBuffer::new();
+        }
+    }
+
+    /// Whether there is nothing to send.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batches.is_empty()
+    }
+
+    /// How many bytes there are to send.
+    pub(crate) fn bytes(&self) -> usize {
+        self.batches.iter().map(|batch| batch.frames.remaining()).sum()
+    }
+
+    /// How many answers are to be sent.
+    pub(crate) fn answers(&self) -> usize {
+        self.answers
+    }
+
+    /// Bytes of the events that are to be sent.
+    pub(crate) fn event_bytes(&self) -> usize {
+        self.event_bytes
+    }
+
+    /// The batch to add to.
+    fn last(&mut self) -> &mut Batch {
+        if self.batches.back().is_none_or(|last| last.frames.remaining() >= MAX_TRANSMIT) {
+            let frames = std::mem::take(&mut self.spare);
+            self.batches.push_back(Batch { frames, answers: 0, event_bytes: 0 });
+        }
+        self.batches.back_mut().expect("one was added")
+    }
+}

@@ -1,0 +1,153 @@
+//! The half of a session that answers calls.
+
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+use std::time::Instant;
+
+use brpc_core::{Answer, Failure, MAX_ERROR_TEXT, ProtocolError, Status};
+use bytes::Bytes;
+
+use super::Events;
+use super::calls::IdHasher;
+use super::deadlines::Deadlines;
+use crate::event::Event;
+use crate::message::CallId;
+use crate::terms::Terms;
+
+/// The calls of the peer that are not answered.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    /// By id.
+    running: HashMap<CallId, Running, BuildHasherDefault<IdHasher>>,
+    /// When to look whose time is over.
+    deadlines: Deadlines,
+    /// The id of the newest call, started or not.
+    last_id: CallId,
+    /// The most at once, with those whose answer is not on its way yet.
+    max_calls: usize,
+    /// Their methods have lower numbers, if there is a limit.
+    methods: Option<u32>,
+}
+
+/// A call that is not answered.
+#[derive(Debug)]
+struct Running {
+    /// When its time is over; `None` if it has no limit.
+    deadline: Option<Instant>,
+    /// Whether nobody waits for it any more, and the owner was told.
+    is_cancelled: bool,
+}
+
+impl Serving {
+    pub(crate) fn new(terms: &Terms) -> Self {
+        Self {
+            running: HashMap::default(),
+            deadlines: Deadlines::default(),
+            last_id: 0,
+            max_calls: terms.calls_in,
+            methods: terms.methods,
+        }
+    }
+
+    /// Notes that a call came, whether it is started or not: the peer can still cancel it, even after
+    /// it has asked this side to leave.
+    pub(crate) fn note(&mut self, id: CallId, method: u32) -> Result<(), ProtocolError> {
+        if id <= self.last_id {
+            return Err(ProtocolError::CallIdOrder);
+        }
+        if self.methods.is_some_and(|methods| method >= methods) {
+            return Err(ProtocolError::UnknownMethod);
+        }
+        self.last_id = id;
+        Ok(())
+    }
+
+    /// Starts a call.
+    pub(crate) fn start(&mut self, id: CallId, deadline: Option<Instant>) {
+        if let Some(deadline) = deadline {
+            self.deadlines.note(deadline);
+        }
+        self.running.insert(id, Running { deadline, is_cancelled: false });
+    }
+
+    /// Ends a call; false if it isn't in progress.
+    pub(crate) fn finish(&mut self, id: CallId) -> bool {
+        self.running.remove(&id).is_some()
+    }
+
+    /// Tells the owner once that nobody waits for a call.
+    pub(crate) fn handle_cancel<T>(
+        &mut self,
+        id: CallId,
+        events: &mut Events<T>,
+    ) -> Result<(), ProtocolError> {
+        if id == 0 || id > self.last_id {
+            return Err(ProtocolError::UnknownCall);
+        }
+        self.tell_cancelled(id, events);
+        Ok(())
+    }
+
+    /// Tells the owner of the calls whose time is over.
+    pub(crate) fn expire<T>(&mut self, now: Instant, events: &mut Events<T>) {
+        let wanted = self.running.iter().filter(|(_, call)| !call.is_cancelled);
+        let limited = wanted.filter_map(|(id, call)| Some((*id, call.deadline?)));
+        for id in self.deadlines.take_due(now, limited) {
+            self.tell_cancelled(id, events);
+        }
+    }
+
+    /// When to call [`expire`](Self::expire) next.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// Whether one more call may be in progress, beside those that have so many answers on their way.
+    pub(crate) fn has_place(&self, answers: usize) -> bool {
+        self.running.len() + answers < self.max_calls
+    }
+
+    /// How many calls are not answered.
+    pub(crate) fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    /// The id of the newest call.
+    pub(crate) fn last_id(&self) -> CallId {
+        self.last_id
+    }
+
+    fn tell_cancelled<T>(&mut self, id: CallId, events: &mut Events<T>) {
+        if let Some(call) = self.running.get_mut(&id)
+            && !std::mem::replace(&mut call.is_cancelled, true)
+        {
+            events.push_back(Event::Cancel(id));
+        }
+    }
+}
+
+/// An answer that makes a frame which the peer takes: long texts are cut, data that doesn't fit is
+/// left out, and an output that doesn't fit is a failure.
+pub(crate) fn fit(answer: Answer, max_frame: usize) -> Answer {
+    answer.and_then(|output| fit_output(output, max_frame)).map_err(|mut failure| {
+        const NUMBERS: usize = 1 + 10 + 1 + 2 + 2;
+        for text in [&mut failure.code, &mut failure.message] {
+            text.truncate(text.floor_char_boundary(MAX_ERROR_TEXT));
+        }
+        let size = NUMBERS + failure.code.len() + failure.message.len() + failure.data.len();
+        if size > max_frame {
+            failure.data = Bytes::new();
+        }
+        failure
+    })
+}
+
+fn fit_output(output: Bytes, max_frame: usize) -> Answer {
+    const NUMBERS: usize = 1 + 10;
+    let size = output.len() + NUMBERS;
+    if size <= max_frame {
+        return Ok(output);
+    }
+    let problem = format!("it makes a frame of {size} bytes, and the limit is {max_frame}");
+    Err(Failure::new(Status::InvalidOutput, problem))
+}

@@ -1,0 +1,78 @@
+//! Calls that are not sent yet, in order.
+
+use std::collections::VecDeque;
+
+use crate::message::{Call, CallId};
+
+/// Calls that are not sent yet, in the order of their ids, and what they take.
+#[derive(Debug, Default)]
+pub(crate) struct Unsent {
+    /// Those that were taken back stay as a gap, until there are too many of them.
+    calls: VecDeque<(CallId, Option<Call>)>,
+    /// How many there are, without the gaps.
+    len: usize,
+    /// Bytes of their inputs.
+    bytes: usize,
+}
+
+/// Gaps below which it is not worth to close them. A peer that reads nothing must not let them pile
+/// up.
+const GAPS: usize = 64;
+
+impl Unsent {
+    /// Adds a call with a higher id than all before.
+    pub(crate) fn push(&mut self, id: CallId, call: Call) {
+        self.len += 1;
+        self.bytes += call.payload.len();
+        self.calls.push_back((id, Some(call)));
+    }
+
+    /// Takes the first call off.
+    pub(crate) fn pop(&mut self) -> Option<(CallId, Call)> {
+        while let Some((id, call)) = self.calls.pop_front() {
+            if let Some(call) = call {
+                self.forget(&call);
+                return Some((id, call));
+            }
+        }
+        None
+    }
+
+    /// Takes a call back; whether it was there.
+    pub(crate) fn remove(&mut self, id: CallId) -> bool {
+        let Ok(index) = self.calls.binary_search_by_key(&id, |(id, _)| *id) else { return false };
+        let Some(call) = self.calls[index].1.take() else { return false };
+        self.forget(&call);
+        if self.calls.len() > GAPS + 2 * self.len {
+            self.calls.retain(|(_, call)| call.is_some());
+        }
+        true
+    }
+
+    fn forget(&mut self, call: &Call) {
+        self.len -= 1;
+        self.bytes -= call.payload.len();
+    }
+
+    /// Keeps room for so many, or for those that there are.
+    pub(crate) fn shrink_to(&mut self, calls: usize) {
+        if self.calls.capacity() > 2 * calls {
+            self.calls.shrink_to(calls);
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Bytes of their inputs.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Entries held; for tests of the bounds.
+    pub(crate) fn footprint(&self) -> usize {
+        self.calls.len()
+    }
+}

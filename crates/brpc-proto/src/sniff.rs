@@ -1,0 +1,139 @@
+//! Tells by its first bytes what a peer speaks.
+
+use brpc_core::Wire;
+
+/// What the first bytes tell.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Sniffed {
+    /// Too few have come to say.
+    Undecided,
+    /// This is it.
+    Is(Wire),
+}
+
+/// Tells from the first bytes of a connection what the peer speaks. It looks at no more bytes than
+/// it takes to tell the protocols apart, 18 at the most, and takes none of them off.
+///
+/// | first bytes | protocol |
+/// |---|---|
+/// | `B2` | native; what follows is for its handshake to judge |
+/// | a gob length, then a type id of -64 or below | gob: the definition of the first type |
+/// | `16 03` | TLS |
+/// | three capital letters | HTTP, or SSH if they are `SSH` |
+/// | `{` and one of `"`, `}` or white space | JSON |
+pub fn sniff(bytes: &[u8]) -> Sniffed {
+    use Sniffed::{Is, Undecided};
+    use Wire::{Http, Json, Native, Ssh, Tls, Unknown};
+    match bytes {
+        [] => Undecided,
+        [0xB2, ..] => Is(Native),
+        [first, ..] if is_gob_number(*first) => match gob(bytes) {
+            // All the others begin as a gob stream may, with a small number. A gob stream goes on
+            // with a type id, which is none of the bytes that come second in these.
+            Is(Unknown) => match bytes {
+                [0x16, 0x03, ..] => Is(Tls),
+                [b'{', b'"' | b'}' | b' ' | b'\t' | b'\r' | b'\n', ..] => Is(Json),
+                [b'S', b'S', b'H', ..] => Is(Ssh),
+                [a, b, c, ..] if [a, b, c].into_iter().all(u8::is_ascii_uppercase) => Is(Http),
+                [a, b] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => Undecided,
+                _ => Is(Unknown),
+            },
+            told => told,
+        },
+        _ => Is(Unknown),
+    }
+}
+
+/// Whether a number of gob's can begin with this byte: one that is small, or says how many follow.
+fn is_gob_number(first: u8) -> bool {
+    !(0x80..0xF8).contains(&first)
+}
+
+/// Whether a message of gob's begins here that defines a type.
+fn gob(bytes: &[u8]) -> Sniffed {
+    let Some((length, rest)) = gob_number(bytes) else { return Sniffed::Undecided };
+    let id = match rest {
+        [] => return Sniffed::Undecided,
+        [first, ..] if !is_gob_number(*first) => return Sniffed::Is(Wire::Unknown),
+        rest => match gob_number(rest) {
+            None => return Sniffed::Undecided,
+            Some((id, _)) => id,
+        },
+    };
+    // Ids below 64 are of types that both sides know. Of a number with a sign the last bit is the
+    // sign, and a negative one has all the others inverted: -64 is 63 and the sign.
+    let defines = length > 0 && id & 1 == 1 && id >> 1 >= 63;
+    Sniffed::Is(if defines { Wire::Gob } else { Wire::Unknown })
+}
+
+/// The number that begins here, and what follows it; `None` if it isn't complete.
+fn gob_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (&first, rest) = bytes.split_first()?;
+    if first < 0x80 {
+        return Some((u64::from(first), rest));
+    }
+    let count = usize::from(first.wrapping_neg());
+    let (number, rest) = rest.split_at_checked(count)?;
+    Some((number.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many bytes it takes to tell, and what they are then found to be.
+    fn told(bytes: &[u8]) -> Option<(usize, Wire)> {
+        (0..=bytes.len()).find_map(|count| match sniff(&bytes[..count]) {
+            Sniffed::Undecided => None,
+            Sniffed::Is(protocol) => Some((count, protocol)),
+        })
+    }
+
+    #[test]
+    fn byte_by_byte_and_no_more_than_it_takes() {
+        use Wire::{Gob, Http, Json, Native, Ssh, Tls, Unknown};
+        for (bytes, count, protocol) in [
+            (&b"\xB2brpc\n\x01\x00"[..], 1, Native),
+            // As a Go program begins that has registered few types, more, and very many.
+            (b"\x3b\x7f\x03\x01\x01\x0aPluginInfo", 2, Gob),
+            (b"\x3c\xff\x81\x03\x01\x01\x0aPluginInfo", 3, Gob),
+            (b"\xff\xa0\xfe\x03\xff\x03\x01\x01\x0aPluginInfo", 5, Gob),
+            // Definitions as long as the first bytes of the others are numbers.
+            (b"\x16\x7f\x03", 2, Gob),
+            (b"{\x7f\x03", 2, Gob),
+            (b"G\xff\x81", 3, Gob),
+            (b"\x16\x03\x01\x02\x00", 2, Tls),
+            (b"GET / HTTP/1.1", 3, Http),
+            (b"PRI * HTTP/2.0", 3, Http),
+            (b"SSH-2.0-x", 3, Ssh),
+            (b"{\"t\":\"hello\"}", 2, Json),
+            (b"{\n", 2, Json),
+            // A value of gob's without a definition; a definition of a type that both know.
+            (b"\x05\x04", 2, Unknown),
+            (b"\x05\x7d", 2, Unknown),
+            (b"\x00\x7f", 2, Unknown),
+            (b"\x80", 1, Unknown),
+            (b"\xF7", 1, Unknown),
+            (b"\x05\xF7", 2, Unknown),
+            (b"hello", 2, Unknown),
+            (b"GEt", 3, Unknown),
+        ] {
+            assert_eq!(told(bytes), Some((count, protocol)), "{bytes:x?}");
+        }
+    }
+
+    #[test]
+    fn eighteen_bytes_always_tell() {
+        for first in 0..=u8::MAX {
+            for second in 0..=u8::MAX {
+                for filling in [0, 1, b'A', 0x7F, 0xF8, 0xFF] {
+                    let mut bytes = [filling; 18];
+                    (bytes[0], bytes[1]) = (first, second);
+                    let (count, protocol) = told(&bytes).unwrap();
+                    let more = (count..=18).map(|count| sniff(&bytes[..count]));
+                    assert!(more.into_iter().all(|told| told == Sniffed::Is(protocol)));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Which wires a hub takes on a connection.
+
+use brpc_core::Wire;
+
+use crate::codec::{Codec, Native};
+use crate::role::Role;
+
+/// A wire that a hub knows.
+#[derive(Clone, Copy, Debug)]
+pub struct WireEntry {
+    /// What its peers speak, by their first bytes.
+    pub wire: Wire,
+    /// Why it is not taken, which the plugin is told; `None` if it is taken.
+    pub closed: Option<&'static str>,
+    /// Makes a codec for one connection.
+    pub codec: fn() -> Box<dyn Codec>,
+}
+
+impl WireEntry {
+    /// The native wire.
+    pub fn native(closed: Option<&'static str>) -> Self {
+        Self { wire: Wire::Native, closed, codec: native }
+    }
+}
+
+/// The hub's side of the native wire.
+pub(crate) fn native() -> Box<dyn Codec> {
+    Box::new(Native::new(Role::Hub))
+}
+
+/// The wires that a hub knows on a connection. A peer of any other is a stranger.
+#[derive(Clone, Debug)]
+pub struct Wires(Vec<WireEntry>);
+
+impl Wires {
+    /// These.
+    pub fn new(wires: impl IntoIterator<Item = WireEntry>) -> Self {
+        Self(wires.into_iter().collect())
+    }
+
+    /// The one of this name.
+    pub(crate) fn get(&self, wire: Wire) -> Option<&WireEntry> {
+        self.0.iter().find(|entry| entry.wire == wire)
+    }
+}
+
+impl Default for Wires {
+    /// The native wire alone.
+    fn default() -> Self {
+        Self::new([WireEntry::native(None)])
+    }
+}

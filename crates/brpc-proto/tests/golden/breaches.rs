@@ -1,0 +1,317 @@
+//! Each breach on the page, and what the code makes of it.
+
+use std::collections::BTreeSet;
+
+use brpc_core::ProtocolError::{self, *};
+use brpc_core::{DisconnectReason, Limits, RefusalCode};
+use brpc_proto::Event;
+use brpc_proto::limits::MAX_STRIKES;
+
+use crate::page;
+use crate::pair::Pair;
+use crate::vectors::{frame, vector};
+
+/// Where something comes that must not.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum At {
+    /// The hub, to which nothing has come.
+    HubStart,
+    /// The hub, which waits for Hello.
+    HubHello,
+    /// The hub, which waits for Describe.
+    HubDescribe,
+    /// The hub, after Welcome.
+    Hub,
+    /// The plugin, to which nothing has come.
+    PluginStart,
+    /// The plugin, which waits for Accepted.
+    PluginAccepted,
+    /// The plugin, which waits for Welcome.
+    PluginWelcome,
+    /// The plugin, after Welcome.
+    Plugin,
+}
+
+impl At {
+    fn is_hub(self) -> bool {
+        matches!(self, Self::HubStart | Self::HubHello | Self::HubDescribe | Self::Hub)
+    }
+}
+
+const HELLO: u8 = 0x01;
+const CALL: u8 = 0x10;
+const CANCEL: u8 = 0x11;
+const CREDIT: u8 = 0x12;
+const DRAIN: u8 = 0x13;
+const REPLY: u8 = 0x18;
+const FAILED: u8 = 0x19;
+const EVENT: u8 = 0x1A;
+const LEAVE: u8 = 0x1B;
+const METADATA: u8 = 0x1C;
+const GOODBYE: u8 = 0x1F;
+const IGNORABLE: u8 = 0x80;
+
+/// The largest length that either side takes after Welcome, in the tests.
+const LIMIT: usize = 1 << 20;
+
+fn cases() -> Vec<(&'static str, At, Vec<u8>, ProtocolError)> {
+    use At::*;
+    let too_large = |size: usize, limit| {
+        let length = u32::try_from(size).unwrap().to_be_bytes().to_vec();
+        (length, FrameTooLarge { size, limit })
+    };
+    let large = |at, size, limit| {
+        let (bytes, error) = too_large(size, limit);
+        ("V3", at, bytes, error)
+    };
+    // Fields of a Call after its id: method 0, no limit, no trace id, no metadata.
+    let call = |id: u8| frame(CALL, &[id, 0, 0, 0, 0]);
+    let calls = |count: u16| {
+        // Ids of two bytes each, from 128 on.
+        let id = |id: u16| [0x80 | id & 0x7F, id >> 7].map(|byte| u8::try_from(byte).unwrap());
+        let header = |n: u16| [&id(127 + n)[..], &[0, 0, 0, 0]].concat();
+        (1..=count).flat_map(|n| frame(CALL, &header(n))).collect()
+    };
+    let trace_of_257 = [&[1, 0, 0, 0x81, 0x02][..], &[b't'; 257], &[0]].concat();
+    let too_many_pairs = [&[65][..], &[0; 130]].concat();
+    let too_large_pair = [&[1, 0, 0x81, 0x40][..], &[b'v'; 8193]].concat();
+    let with_metadata = |pairs: &[u8]| frame(CALL, &[&[1, 0, 0, 0], pairs].concat());
+    let drain = vector("drain");
+    let malformed = |kind| Malformed { kind };
+    let unexpected = |kind| UnexpectedFrame { kind };
+    vec![
+        ("V1", HubStart, b"hello".to_vec(), BadPreface),
+        ("V1", HubStart, vec![0x80], BadPreface),
+        ("V1", PluginStart, b"\xB2brpC".to_vec(), BadPreface),
+        ("V2", HubHello, vec![0; 4], EmptyFrame),
+        ("V2", Hub, vec![0; 4], EmptyFrame),
+        ("V2", PluginAccepted, vec![0; 4], EmptyFrame),
+        ("V2", Plugin, vec![0; 4], EmptyFrame),
+        large(HubHello, 4097, 4096),
+        large(HubDescribe, (1 << 20) + 2, (1 << 20) + 1),
+        large(Hub, LIMIT + 1, LIMIT),
+        large(PluginAccepted, 4097, 4096),
+        large(Plugin, LIMIT + 1, LIMIT),
+        large(Plugin, u32::MAX as usize, LIMIT),
+        ("V4", Hub, frame(0x06, b""), UnknownKind { kind: 0x06 }),
+        ("V4", Hub, frame(0xC0, b""), UnknownKind { kind: 0xC0 }),
+        ("V4", Plugin, frame(0x14, b""), UnknownKind { kind: 0x14 }),
+        ("V4", Plugin, frame(0x7F, b""), UnknownKind { kind: 0x7F }),
+        ("V5", HubHello, vector("describe"), unexpected(0x04)),
+        ("V5", HubHello, vector("goodbye"), unexpected(GOODBYE)),
+        ("V5", HubDescribe, vector("hello"), unexpected(HELLO)),
+        ("V5", HubDescribe, frame(IGNORABLE, b""), unexpected(IGNORABLE)),
+        ("V5", Hub, vector("hello"), unexpected(HELLO)),
+        ("V5", Hub, vector("call"), unexpected(CALL)),
+        ("V5", PluginAccepted, vector("welcome"), unexpected(0x05)),
+        ("V5", PluginWelcome, vector("accepted"), unexpected(0x02)),
+        ("V5", PluginWelcome, frame(IGNORABLE, b""), unexpected(IGNORABLE)),
+        ("V5", Plugin, vector("welcome"), unexpected(0x05)),
+        ("V5", Plugin, vector("reply"), unexpected(REPLY)),
+        ("V5", Plugin, vector("metadata"), unexpected(METADATA)),
+        ("V6", HubHello, frame(HELLO, &[1, 1, 0]), malformed(HELLO)),
+        ("V6", Hub, frame(REPLY, b""), malformed(REPLY)),
+        ("V6", Hub, frame(GOODBYE, &[1, 1, 0xFF]), malformed(GOODBYE)),
+        ("V6", Hub, frame(GOODBYE, &[0x80, 0x80, 0x04, 0]), malformed(GOODBYE)),
+        ("V6", Hub, frame(METADATA, &[1, 0]), malformed(METADATA)),
+        ("V6", PluginAccepted, frame(0x02, &[2]), malformed(0x02)),
+        ("V6", PluginAccepted, frame(0x03, &[1, 0, 2, 1, 1]), malformed(0x03)),
+        ("V6", Plugin, frame(CANCEL, &[0xFF; 10]), malformed(CANCEL)),
+        ("V6", Plugin, frame(DRAIN, &[3, 0, 0]), malformed(DRAIN)),
+        ("V7", Hub, frame(REPLY, &[0x81, 0]), Overlong { kind: REPLY }),
+        ("V7", Plugin, frame(CANCEL, &[0x85, 0]), Overlong { kind: CANCEL }),
+        ("V7", Plugin, frame(DRAIN, &[1, 0, 0x80, 0]), Overlong { kind: DRAIN }),
+        ("V8", Hub, frame(LEAVE, &[1, 0]), TrailingBytes { kind: LEAVE }),
+        ("V8", Hub, frame(METADATA, &[0, 0]), TrailingBytes { kind: METADATA }),
+        ("V8", Plugin, frame(CREDIT, &[1, 1, 0]), TrailingBytes { kind: CREDIT }),
+        ("V9", Hub, frame(REPLY, &[1]), UnknownCall),
+        ("V9", Hub, frame(REPLY, &[0]), UnknownCall),
+        ("V9", Hub, frame(FAILED, &[1, 1, 0, 0]), UnknownCall),
+        ("V10", Hub, frame(EVENT, b"1").repeat(3), CreditExceeded),
+        ("V11", Hub, vector("leave").repeat(2), UnexpectedFrame { kind: LEAVE }),
+        ("V13", HubDescribe, frame(0x04, &[0]), DigestMismatch),
+        ("V14", PluginWelcome, tampered_welcome(0), VersionMismatch),
+        ("V14", PluginWelcome, tampered_welcome(3), VersionMismatch),
+        ("V14", PluginWelcome, tampered_welcome(4), VersionMismatch),
+        ("V15", Plugin, call(0), CallIdOrder),
+        ("V15", Plugin, [call(2), call(2)].concat(), CallIdOrder),
+        ("V15", Plugin, [call(2), call(1)].concat(), CallIdOrder),
+        ("V16", Plugin, frame(CALL, &[1, 2, 0, 0, 0]), UnknownMethod),
+        ("V17", Plugin, frame(CALL, &trace_of_257), malformed(CALL)),
+        ("V17", Plugin, with_metadata(&too_many_pairs), malformed(CALL)),
+        ("V17", Plugin, with_metadata(&too_large_pair), malformed(CALL)),
+        ("V18", Plugin, calls(1025), TooManyCalls),
+        ("V19", Plugin, [&call(1), &drain[..], &call(2)].concat(), unexpected(CALL)),
+        ("V19", Plugin, drain.repeat(2), unexpected(DRAIN)),
+        ("V20", Plugin, frame(CANCEL, &[1]), UnknownCall),
+        ("V20", Plugin, [call(1), frame(CANCEL, &[2])].concat(), UnknownCall),
+        ("V21", Plugin, frame(CREDIT, &[0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0]), CreditExceeded),
+        ("V22", Hub, strikes(MAX_STRIKES + 1), TooManyStrikes),
+        ("V22", Plugin, strikes(MAX_STRIKES + 1), TooManyStrikes),
+        ("V23", Hub, frame(METADATA, &too_many_pairs), malformed(METADATA)),
+        ("V23", Hub, frame(METADATA, &too_large_pair), malformed(METADATA)),
+        // One byte more than any has; no pair of it is looked at.
+        ("V23", Hub, frame(METADATA, &[0; 8192 + 64 * 4 + 2]), malformed(METADATA)),
+        ("V24", Hub, vector("metadata").repeat(2), unexpected(METADATA)),
+        ("V24", Hub, [vector("metadata"), vector("event")].concat(), unexpected(EVENT)),
+        ("V24", Hub, [vector("metadata"), strikes(1)].concat(), unexpected(0xBF)),
+    ]
+}
+
+#[test]
+fn each_breach_has_its_reason() {
+    for (id, at, bytes, error) in cases() {
+        let told = format!("{id} {at:?} {:02x?}", &bytes[..bytes.len().min(16)]);
+        match at {
+            At::HubStart => {
+                let mut pair = Pair::new();
+                assert_eq!(pair.hub_finds(&bytes), Some(error), "{told}");
+                assert!(pair.hub_sends().is_empty(), "{told}");
+            }
+            At::HubHello | At::HubDescribe => {
+                let mut pair = if at == At::HubHello { Pair::new() } else { Pair::accepted() };
+                let preface = if at == At::HubHello { vector("preface") } else { Vec::new() };
+                let events = pair.hub_takes(&[preface, bytes].concat());
+                let [Event::Refused(refusal), Event::Closed(..)] = &events[..] else {
+                    panic!("{told}: {events:?}")
+                };
+                assert_eq!(refusal.code, RefusalCode::Protocol, "{told}");
+                assert_eq!(refusal.message, error.to_string(), "{told}");
+            }
+            At::Hub => {
+                let mut pair = Pair::ready();
+                assert_eq!(pair.hub_finds(&bytes), Some(error), "{told}");
+                assert_eq!(pair.hub_sends(), goodbye(&error), "{told}");
+            }
+            At::PluginStart | At::PluginAccepted | At::PluginWelcome => {
+                let mut pair = Pair::new();
+                pair.plugin_sends();
+                let before = match at {
+                    At::PluginStart => Vec::new(),
+                    At::PluginAccepted => vector("preface"),
+                    _ => [vector("preface"), vector("accepted-known")].concat(),
+                };
+                assert_eq!(pair.plugin_finds(&[before, bytes].concat()), Some(error), "{told}");
+                assert!(pair.plugin_sends().is_empty(), "{told}");
+            }
+            At::Plugin => {
+                let mut pair = Pair::ready();
+                assert_eq!(pair.plugin_finds(&bytes), Some(error), "{told}");
+                assert_eq!(pair.plugin_sends(), goodbye(&error), "{told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn each_breach_on_the_page_is_tested() {
+    let mut tested = BTreeSet::new();
+    for (id, at, ..) in cases() {
+        tested.insert((id.to_owned(), at.is_hub()));
+    }
+    // It has a reason of its own; see `a_plugin_must_take_frames_of_some_size`.
+    tested.insert(("V12".to_owned(), true));
+    let mut listed = BTreeSet::new();
+    for row in page::table("| id | found by | breach |") {
+        let (hub, plugin) = match &*row[1] {
+            "both" => (true, true),
+            "hub" => (true, false),
+            "plugin" => (false, true),
+            other => panic!("{other}"),
+        };
+        listed.extend(hub.then(|| (row[0].clone(), true)));
+        listed.extend(plugin.then(|| (row[0].clone(), false)));
+    }
+    assert_eq!(tested, listed);
+}
+
+#[test]
+fn a_plugin_must_take_frames_of_some_size() {
+    let mut hello = vector("hello");
+    let max_frame = hello.windows(3).position(|bytes| bytes == [0x80, 0x80, 0x40]).unwrap();
+    // 16,383 has three bytes less one: the length shrinks with it.
+    hello.splice(max_frame..max_frame + 3, [0xFF, 0x7F]);
+    hello[3] -= 1;
+    let events = Pair::new().hub_takes(&[vector("preface"), hello].concat());
+    let [Event::Refused(refusal), _] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(refusal.code, RefusalCode::Protocol);
+    assert!(refusal.message.contains(&Limits::LOWEST_MAX_FRAME.to_string()));
+}
+
+#[test]
+fn frames_up_to_the_limit_pass() {
+    let payload = vec![b' '; LIMIT - 2];
+    let mut pair = Pair::calling(1);
+    let events = pair.hub_takes(&frame(REPLY, &[&[1], &payload[..]].concat()));
+    assert!(matches!(events[..], [Event::Settled(1, _)]));
+    let payload = vec![b' '; LIMIT - 6];
+    let events =
+        Pair::ready().plugin_takes(&frame(CALL, &[&[1, 0, 0, 0, 0], &payload[..]].concat()));
+    assert!(matches!(events[..], [Event::Call { .. }]));
+}
+
+#[test]
+fn strikes_are_tolerated_up_to_a_number() {
+    // S1
+    let mut pair = Pair::calling(1);
+    let answers = vector("reply").repeat(1 + MAX_STRIKES as usize);
+    assert!(matches!(pair.hub_takes(&answers)[..], [Event::Settled(1, _)]));
+    assert_eq!(pair.hub_finds(&vector("failed-cancelled")), Some(TooManyStrikes));
+    // S1, of a call that Leave disowned.
+    let mut pair = Pair::calling(1);
+    pair.hub_takes(&vector("leave-unused"));
+    assert!(pair.hub_takes(&vector("reply").repeat(MAX_STRIKES as usize)).is_empty());
+    assert_eq!(pair.hub_finds(&vector("reply")), Some(TooManyStrikes));
+    // S2
+    let mut pair = Pair::ready();
+    assert!(pair.hub_takes(&strikes(MAX_STRIKES)).is_empty());
+    assert!(pair.plugin_takes(&strikes(MAX_STRIKES)).is_empty());
+    assert_eq!(page::table("| id | found by | strike |").len(), 2);
+}
+
+#[test]
+fn what_is_no_breach() {
+    // A late answer, whatever is in it; a Cancel after the answer; a last id that is too high.
+    let mut pair = Pair::running();
+    pair.hub.cancel(1).unwrap();
+    let cancel = pair.hub_sends();
+    pair.answer(1, Ok(bytes::Bytes::new()));
+    pair.plugin_sends();
+    assert!(pair.plugin_takes(&cancel).is_empty());
+    assert!(pair.hub_takes(&vector("reply")).is_empty());
+    assert!(pair.hub_takes(&vector("leave")).is_empty());
+    // Codes to come.
+    let events = pair.plugin_takes(&frame(GOODBYE, &[99, 0]));
+    assert!(matches!(events[..], [Event::Closed(DisconnectReason::Clean, _)]));
+    // Extensions and features to come.
+    let mut hello = vector("hello");
+    hello.pop();
+    hello.extend_from_slice(&[1, 0xAC, 0x02, 2, 7, 7]);
+    hello[3] += 5;
+    hello[7] = 0x40;
+    let events = Pair::new().hub_takes(&[vector("preface"), hello].concat());
+    assert!(matches!(events[..], [Event::Hello(_)]), "{events:?}");
+    // A preface of a layout to come.
+    let mut preface = vector("preface");
+    preface[6..].copy_from_slice(&[9, 9]);
+    let events = Pair::new().hub_takes(&[preface, vector("hello")].concat());
+    assert!(matches!(events[..], [Event::Hello(_)]));
+}
+
+/// Welcome with another byte at this place in its body.
+fn tampered_welcome(place: usize) -> Vec<u8> {
+    let mut welcome = vector("welcome");
+    welcome[5 + place] = 2;
+    welcome
+}
+
+fn strikes(count: u32) -> Vec<u8> {
+    (0..count).flat_map(|_| frame(0xBF, b"whatever")).collect()
+}
+
+/// What a side says that finds a breach.
+fn goodbye(error: &ProtocolError) -> Vec<u8> {
+    let text = error.to_string();
+    let length = u8::try_from(text.len()).unwrap();
+    frame(GOODBYE, &[&[4, length], text.as_bytes()].concat())
+}

@@ -1,0 +1,296 @@
+//! Each vector: written by the code of one side, and understood by that of the other.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use brpc_core::{
+    DisconnectReason, Failure, Labels, Metadata, MethodError, Refusal, RefusalCode, Status,
+};
+use brpc_proto::{Admission, DrainCause, Event, Settlement};
+use bytes::Bytes;
+use serde_json::json;
+
+use crate::pair::{EPOCH, Pair, call, first_call, hello};
+use crate::vectors::{names, vector};
+
+/// A vector, and what is done to have the code write it and understand it.
+type Case = (&'static str, fn(&[u8]));
+
+const CASES: &[Case] = &[
+    ("preface", |bytes| {
+        assert!(Pair::new().plugin_sends().starts_with(bytes));
+        let mut pair = Pair::greeted();
+        pair.hub.accept(None);
+        assert!(pair.hub_sends().starts_with(bytes));
+    }),
+    ("hello", |bytes| {
+        let mut pair = Pair::new();
+        assert_eq!(pair.plugin_sends(), after_preface(bytes));
+        let events = pair.hub_takes(&after_preface(bytes));
+        let [Event::Hello(greeting)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((&*greeting.name, &*greeting.version), ("edge-1", "1.0"));
+        assert_eq!(greeting.instance.to_vec(), (0..16).collect::<Vec<u8>>());
+        pair.hub.accept(None);
+        let events = pair.hub_takes(&vector("describe"));
+        let [Event::Described(description)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(*description.digest(), greeting.digest);
+        pair.hub.welcome("edge-1", 7, EPOCH);
+        let terms = pair.hub.terms().unwrap();
+        assert_eq!((terms.max_frame, terms.calls_out), (1 << 20, 1024));
+    }),
+    ("hello-labels", |bytes| {
+        let labels = [("zone", "b"), ("region", "eu")];
+        let mut hello = hello();
+        hello.labels = Labels::new(labels).unwrap();
+        let mut pair = Pair::of(hello.clone());
+        assert_eq!(pair.plugin_sends(), after_preface(bytes));
+        let events = pair.hub_takes(&after_preface(bytes));
+        let [Event::Hello(greeting)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(greeting.labels, hello.labels);
+    }),
+    ("accepted", |bytes| {
+        let mut pair = Pair::greeted();
+        pair.hub.accept(None);
+        assert_eq!(pair.hub_sends(), after_preface(bytes));
+        pair.plugin_sends();
+        assert!(pair.plugin_takes(&after_preface(bytes)).is_empty());
+        assert_eq!(pair.plugin_sends(), vector("describe"));
+    }),
+    ("accepted-known", |bytes| {
+        let description = hello().description.unwrap();
+        let mut pair = Pair::greeted();
+        pair.hub.accept(Some(description));
+        assert!(pair.hub_sends().is_empty(), "what is to be said next goes with it");
+        assert!(matches!(pair.hub_takes(&[])[..], [Event::Described(_)]));
+        pair.hub.welcome("edge-1", 7, EPOCH);
+        assert_eq!(pair.hub_sends(), [after_preface(bytes), vector("welcome")].concat());
+        pair.plugin_sends();
+        assert!(pair.plugin_takes(&after_preface(bytes)).is_empty());
+        assert!(pair.plugin_sends().is_empty());
+    }),
+    ("refused", |bytes| {
+        let full = Refusal::new(RefusalCode::Full, "the hub is full");
+        refusal(bytes, full.retry_after(Duration::from_millis(2500)));
+    }),
+    ("refused-name-taken", |bytes| {
+        refusal(bytes, Refusal::new(RefusalCode::NameTaken, "another plugin has this name"));
+    }),
+    ("describe", |bytes| {
+        let mut pair = Pair::accepted();
+        pair.plugin_takes(&after_preface(&vector("accepted")));
+        assert_eq!(pair.plugin_sends(), bytes);
+        let events = pair.hub_takes(bytes);
+        let [Event::Described(description)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(description.functions(), hello().description.unwrap().functions());
+        assert_eq!(description.functions()[0].description, "Gives back its input.");
+    }),
+    ("welcome", |bytes| {
+        let mut pair = Pair::described();
+        assert_eq!(pair.hub_sends(), bytes);
+        let events = pair.plugin_takes(bytes);
+        let [Event::Welcomed(terms)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((&*terms.name, terms.generation, terms.epoch), ("edge-1", 7, EPOCH));
+        let event = Bytes::from_static(b"1");
+        assert!(pair.plugin.emit(&event).is_ok() && pair.plugin.emit(&event).is_ok());
+        assert!(pair.plugin.emit(&event).is_err(), "credit is for two");
+    }),
+    ("call", |bytes| {
+        let mut pair = Pair::ready();
+        let metadata = [("user", "ada"), ("lang", "")];
+        pair.hub.start_call(first_call(&metadata), Admission::Refuse, 1, pair.now).unwrap();
+        assert_eq!(pair.hub_sends(), bytes);
+        let events = pair.plugin_takes(bytes);
+        let [Event::Call { id, call, deadline }] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((*id, call.method, &*call.trace), (1, 0, "t-1"));
+        assert_eq!(*deadline, Some(pair.now + Duration::from_secs(30)));
+        assert_eq!(call.metadata, metadata.into_iter().collect());
+        assert_eq!(call.payload, r#"{"n":1}"#);
+    }),
+    ("call-bare", |bytes| {
+        let mut pair = Pair::ready();
+        pair.hub.start_call(call(1, ""), Admission::Refuse, 1, pair.now).unwrap();
+        assert_eq!(pair.hub_sends(), bytes);
+        let events = pair.plugin_takes(bytes);
+        let [Event::Call { id, call, deadline }] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((*id, call.method, *deadline), (1, 1, None));
+        assert!(call.trace.is_empty() && call.metadata.is_empty() && call.payload.is_empty());
+    }),
+    ("call-300", |bytes| {
+        let mut pair = Pair::calling(299);
+        let mut late = call(0, "\"é\"");
+        late.timeout = Some(Duration::from_millis(u64::MAX));
+        pair.hub.start_call(late, Admission::Refuse, 300, pair.now).unwrap();
+        assert_eq!(pair.hub_sends(), bytes);
+        let events = pair.plugin_takes(bytes);
+        let [Event::Call { id, call, deadline }] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((*id, call.payload.as_ref()), (300, "\"é\"".as_bytes()));
+        assert_eq!(*deadline, Some(pair.now + Duration::from_millis(u64::MAX)));
+    }),
+    ("cancel", |bytes| {
+        let mut pair = Pair::calling(300);
+        pair.hub.cancel(300).unwrap();
+        assert_eq!(pair.hub_sends(), bytes);
+        pair.plugin_takes(&vector("call-300"));
+        assert!(matches!(pair.plugin_takes(bytes)[..], [Event::Cancel(300)]));
+    }),
+    ("credit", |bytes| {
+        let mut pair = Pair::ready();
+        pair.hub_takes(&vector("event"));
+        pair.hub.return_credit(1, 10);
+        assert_eq!(pair.hub_sends(), bytes);
+        assert!(matches!(pair.plugin_takes(bytes)[..], [Event::Credit]));
+        let sent = (0..9).filter(|_| pair.plugin.emit(&Bytes::from_static(b"1")).is_ok());
+        assert_eq!(sent.count(), 3);
+    }),
+    ("drain", |bytes| {
+        drain(bytes, DrainCause::Unplug, "t-9", Some(Duration::from_secs(5)));
+    }),
+    ("drain-no-limit", |bytes| drain(bytes, DrainCause::Shutdown, "", None)),
+    ("reply", |bytes| answer(bytes, &Ok(Bytes::from_static(br#"{"n":1}"#)))),
+    ("reply-empty", |bytes| answer(bytes, &Ok(Bytes::new()))),
+    ("failed", |bytes| {
+        let error = MethodError::new("not_found", "no such file").with_data(json!({"path": "a"}));
+        answer(bytes, &Err(error.into()));
+    }),
+    ("failed-input", |bytes| {
+        let failure = Failure::new(Status::InvalidInput, "expected a number");
+        answer(bytes, &Err(Failure { code: "list[1]".to_owned(), ..failure }));
+    }),
+    ("failed-cancelled", |bytes| answer(bytes, &Err(Failure::new(Status::Cancelled, "")))),
+    ("metadata", |bytes| {
+        let metadata: Metadata = [("served-by", "n1"), ("cache", "")].into_iter().collect();
+        let answers = [
+            ("reply", Ok(Bytes::from_static(br#"{"n":1}"#))),
+            ("failed-cancelled", Err(Failure::new(Status::Cancelled, ""))),
+        ];
+        for (frame, answer) in answers {
+            let mut pair = Pair::running();
+            assert!(pair.plugin.answer(1, answer.clone(), metadata.clone()));
+            assert_eq!(pair.plugin_sends(), [bytes, &vector(frame)].concat());
+            assert!(pair.hub_takes(bytes).is_empty());
+            let events = pair.hub_takes(&vector(frame));
+            let [Event::Settled(1, Settlement::Answered(told, along))] = &events[..] else {
+                panic!("{events:?}")
+            };
+            assert_eq!((told, along), (&answer, &metadata));
+        }
+    }),
+    ("event", |bytes| {
+        let mut pair = Pair::ready();
+        pair.plugin.emit(&Bytes::from_static(br#"{"seen":1}"#)).unwrap();
+        assert_eq!(pair.plugin_sends(), bytes);
+        let events = pair.hub_takes(bytes);
+        assert!(matches!(&events[..], [Event::Message(event)] if event == r#"{"seen":1}"#));
+    }),
+    ("leave", |bytes| {
+        let mut pair = Pair::ready();
+        for caller in 1..=4 {
+            pair.hub.start_call(call(0, ""), Admission::Refuse, caller, pair.now).unwrap();
+        }
+        let calls = pair.hub_sends();
+        // The last call is still under way.
+        pair.plugin_takes(&calls[..calls.len() / 4 * 3]);
+        pair.plugin.leave();
+        assert_eq!(pair.plugin_sends(), bytes);
+        let events = pair.hub_takes(bytes);
+        assert!(matches!(events[..], [Event::Settled(4, Settlement::Ended(_))]), "{events:?}");
+        assert_eq!(pair.hub.calls(), 3);
+    }),
+    ("leave-unused", |bytes| {
+        let mut pair = Pair::ready();
+        pair.plugin.leave();
+        assert_eq!(pair.plugin_sends(), [bytes, &vector("goodbye")].concat());
+        assert!(pair.hub_takes(bytes).is_empty());
+        assert!(pair.hub.start_call(call(0, ""), Admission::Refuse, 1, pair.now).is_err());
+    }),
+    ("goodbye", |bytes| {
+        let mut pair = Pair::ready();
+        pair.plugin.close(DisconnectReason::Clean);
+        assert_eq!(pair.plugin_sends(), bytes);
+        let events = pair.hub_takes(bytes);
+        assert!(matches!(events[..], [Event::Closed(DisconnectReason::Clean, _)]));
+    }),
+    ("goodbye-unplugged", |bytes| {
+        hub_goodbye(bytes, DisconnectReason::Unplugged, DisconnectReason::Unplugged);
+    }),
+    ("goodbye-shutdown", |bytes| {
+        hub_goodbye(bytes, DisconnectReason::ShutdownForced, DisconnectReason::ShutdownForced);
+    }),
+    ("goodbye-protocol", |bytes| {
+        let mut pair = Pair::ready();
+        assert!(pair.hub_finds(&vector("reply")).is_some());
+        assert_eq!(pair.hub_sends(), bytes);
+        let events = pair.plugin_takes(bytes);
+        assert!(matches!(
+            events[..],
+            [Event::LastWords(_), Event::Closed(DisconnectReason::Rejected, _)]
+        ));
+    }),
+];
+
+#[test]
+fn the_code_writes_and_understands_each_vector() {
+    for (name, check) in CASES {
+        println!("{name}");
+        check(&vector(name));
+    }
+}
+
+#[test]
+fn each_vector_is_tested() {
+    let tested: BTreeSet<_> = CASES.iter().map(|case| case.0.to_owned()).collect();
+    assert_eq!(tested, names());
+}
+
+fn after_preface(frame: &[u8]) -> Vec<u8> {
+    [&vector("preface"), frame].concat()
+}
+
+fn refusal(bytes: &[u8], refusal: Refusal) {
+    let mut pair = Pair::greeted();
+    pair.hub.refuse(refusal.clone());
+    assert_eq!(pair.hub_sends(), after_preface(bytes));
+    let events = pair.plugin_takes(&after_preface(bytes));
+    let [Event::Refused(told), Event::Closed(..)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!(*told, refusal);
+    // In place of `Welcome`, the preface has been sent already.
+    let mut pair = Pair::accepted();
+    pair.hub.refuse(refusal);
+    assert_eq!(pair.hub_sends(), bytes);
+}
+
+fn drain(bytes: &[u8], cause: DrainCause, trace: &str, grace: Option<Duration>) {
+    let mut pair = Pair::running();
+    pair.hub.drain(cause, trace, grace.map(|grace| pair.now + grace));
+    assert_eq!(pair.hub_sends(), bytes);
+    let events = pair.plugin_takes(bytes);
+    let [Event::Drain(told, told_trace)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((*told, &**told_trace), (cause, trace));
+    // Nothing is said while a call runs.
+    assert!(pair.plugin_sends().is_empty());
+    pair.answer(1, Ok(Bytes::new()));
+    assert_eq!(pair.plugin_sends(), [vector("reply-empty"), vector("goodbye")].concat());
+}
+
+fn answer(bytes: &[u8], answer: &brpc_core::Answer) {
+    let mut pair = Pair::running();
+    assert!(pair.answer(1, answer.clone()));
+    assert_eq!(pair.plugin_sends(), bytes);
+    let events = pair.hub_takes(bytes);
+    let [Event::Settled(1, Settlement::Answered(told, metadata))] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert_eq!((told, metadata), (answer, &Metadata::new()));
+}
+
+fn hub_goodbye(bytes: &[u8], reason: DisconnectReason, told: DisconnectReason) {
+    let mut pair = Pair::ready();
+    pair.hub.close(reason);
+    assert_eq!(pair.hub_sends(), bytes);
+    let events = pair.plugin_takes(bytes);
+    let [Event::LastWords(words), Event::Closed(why, _)] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert!(!words.is_empty());
+    assert_eq!(*why, told);
+}

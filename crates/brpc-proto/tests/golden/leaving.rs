@@ -1,0 +1,58 @@
+//! A plugin that leaves while the hub wants something of it.
+
+use brpc_proto::{Admission, DrainCause, EmitError, Event};
+use bytes::Bytes;
+
+use crate::pair::{Pair, call};
+
+#[test]
+fn a_call_left_aside_can_be_cancelled_after_a_drain() {
+    let mut pair = Pair::running();
+    pair.plugin.leave();
+    pair.plugin_sends();
+    // The hub has not yet heard of it when it does three things.
+    pair.hub.start_call(call(0, ""), Admission::Refuse, 2, pair.now).unwrap();
+    let late_call = pair.hub_sends();
+    assert!(pair.plugin_takes(&late_call).is_empty());
+    pair.hub.drain(DrainCause::Shutdown, "", None);
+    let drain = pair.hub_sends();
+    assert!(matches!(pair.plugin_takes(&drain)[..], [Event::Drain(..)]));
+    pair.hub.cancel(2).unwrap();
+    let cancel = pair.hub_sends();
+    assert!(pair.plugin_takes(&cancel).is_empty(), "an honest hub is not accused");
+    assert_eq!(pair.plugin.running(), 1);
+}
+
+#[test]
+fn ids_of_calls_left_aside_must_rise_too() {
+    let mut pair = Pair::ready();
+    pair.hub.start_call(call(0, ""), Admission::Refuse, 1, pair.now).unwrap();
+    pair.hub.start_call(call(0, ""), Admission::Refuse, 2, pair.now).unwrap();
+    let calls = pair.hub_sends();
+    let (first, second) = calls.split_at(calls.len() / 2);
+    pair.plugin_takes(first);
+    pair.plugin.leave();
+    pair.plugin_sends();
+    assert_eq!(pair.plugin_finds(second), None);
+    assert!(pair.plugin_finds(second).is_some());
+}
+
+/// Who never stops sending events would never leave.
+#[test]
+fn no_event_is_sent_after_the_last_answer() {
+    for asked_by_hub in [true, false] {
+        let mut pair = Pair::ready();
+        let id = pair.hub.start_call(call(0, ""), Admission::Refuse, 1, pair.now).unwrap();
+        if asked_by_hub {
+            pair.hub.drain(DrainCause::Unplug, "", None);
+        } else {
+            pair.plugin.leave();
+        }
+        let sent = pair.hub_sends();
+        pair.plugin_takes(&sent);
+        pair.plugin_sends();
+        assert_eq!(pair.plugin.emit(&Bytes::from_static(b"1")), Ok(()), "a handler still runs");
+        assert!(pair.answer(id, Ok(Bytes::new())));
+        assert_eq!(pair.plugin.emit(&Bytes::from_static(b"2")), Err(EmitError::Closed));
+    }
+}

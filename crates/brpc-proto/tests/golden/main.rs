@@ -1,0 +1,11 @@
+//! Holds the code, `docs/protocol.md` and the vectors in `tests/golden/` to each other.
+#![allow(clippy::unwrap_used)] // Fixtures outside of test functions.
+
+mod breaches;
+mod conversation;
+mod frames;
+mod leaving;
+mod numbers;
+mod page;
+mod pair;
+mod vectors;

@@ -1,0 +1,186 @@
+//! A hub and a plugin as the page and the vectors have them, and no transport between them.
+
+use std::time::{Duration, Instant};
+
+use brpc_core::{Answer, DisconnectReason, Function, Limits, Metadata, ProtocolError};
+use brpc_proto::codec::Native;
+use brpc_proto::{
+    Admission, Call, CallId, Connection, Description, Event, Hello, Role, Wires, WriteBuffer,
+};
+use bytes::{Buf, Bytes, BytesMut};
+use serde_json::json;
+
+use crate::vectors::vector;
+
+pub(crate) struct Pair {
+    pub(crate) hub: Connection<u64>,
+    pub(crate) plugin: Connection<()>,
+    pub(crate) now: Instant,
+    /// What the hub has not yet taken.
+    to_hub: BytesMut,
+    /// What the plugin has not yet taken.
+    to_plugin: BytesMut,
+}
+
+pub(crate) const EPOCH: [u8; 16] =
+    *b"\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f";
+
+impl Pair {
+    /// Both have just been made.
+    pub(crate) fn new() -> Self {
+        Self::of(hello())
+    }
+
+    /// The same with a plugin that says this of itself.
+    pub(crate) fn of(hello: Hello) -> Self {
+        let now = Instant::now();
+        let mut limits = Limits::default();
+        limits.event_credit = 2;
+        Self {
+            hub: Connection::accepted(limits, Wires::default(), now),
+            plugin: Connection::dialled(
+                Box::new(Native::new(Role::Plugin)),
+                hello,
+                Limits::default(),
+                now,
+            ),
+            now,
+            to_hub: BytesMut::new(),
+            to_plugin: BytesMut::new(),
+        }
+    }
+
+    /// The hub has taken the `Hello` and is to accept it; the plugin has sent it.
+    pub(crate) fn greeted() -> Self {
+        let mut pair = Self::new();
+        let hello = pair.plugin_sends();
+        assert!(matches!(pair.hub_takes(&hello)[..], [Event::Hello(_)]));
+        pair
+    }
+
+    /// The hub has sent `Accepted`, which the plugin has not taken.
+    pub(crate) fn accepted() -> Self {
+        let mut pair = Self::greeted();
+        pair.hub.accept(None);
+        pair.hub_sends();
+        pair
+    }
+
+    /// The hub has sent `Welcome`, the plugin has taken `Accepted`.
+    pub(crate) fn described() -> Self {
+        let mut pair = Self::accepted();
+        pair.plugin_takes(&[vector("preface"), vector("accepted")].concat());
+        let describe = pair.plugin_sends();
+        assert!(matches!(pair.hub_takes(&describe)[..], [Event::Described(_)]));
+        pair.hub.welcome("edge-1", 7, EPOCH);
+        pair
+    }
+
+    /// The handshake is over.
+    pub(crate) fn ready() -> Self {
+        let mut pair = Self::described();
+        let welcome = pair.hub_sends();
+        assert!(matches!(pair.plugin_takes(&welcome)[..], [Event::Welcomed(_)]));
+        pair
+    }
+
+    /// The handshake is over, and these calls are made and sent; the plugin has not taken them.
+    pub(crate) fn calling(calls: u64) -> Self {
+        let mut pair = Self::ready();
+        for caller in 1..=calls {
+            pair.hub.start_call(call(0, ""), Admission::Refuse, caller, pair.now).unwrap();
+        }
+        pair.hub_sends();
+        pair
+    }
+
+    /// The plugin runs a call, and both know of it.
+    pub(crate) fn running() -> Self {
+        let mut pair = Self::calling(1);
+        pair.plugin_takes(&vector("call"));
+        pair
+    }
+
+    pub(crate) fn hub_sends(&mut self) -> Vec<u8> {
+        sent(&mut self.hub, self.now)
+    }
+
+    pub(crate) fn plugin_sends(&mut self) -> Vec<u8> {
+        sent(&mut self.plugin, self.now)
+    }
+
+    pub(crate) fn hub_takes(&mut self, bytes: &[u8]) -> Vec<Event<u64>> {
+        self.to_hub.extend_from_slice(bytes);
+        self.hub.handle_input(&mut self.to_hub, self.now);
+        std::iter::from_fn(|| self.hub.poll_event()).collect()
+    }
+
+    pub(crate) fn plugin_takes(&mut self, bytes: &[u8]) -> Vec<Event<()>> {
+        self.to_plugin.extend_from_slice(bytes);
+        self.plugin.handle_input(&mut self.to_plugin, self.now);
+        std::iter::from_fn(|| self.plugin.poll_event()).collect()
+    }
+
+    /// The plugin answers a call; false if it has no answer to give.
+    pub(crate) fn answer(&mut self, id: CallId, answer: Answer) -> bool {
+        self.plugin.answer(id, answer, Metadata::new())
+    }
+
+    /// The breach that the hub closes for, if it does.
+    pub(crate) fn hub_finds(&mut self, bytes: &[u8]) -> Option<ProtocolError> {
+        self.hub_takes(bytes).iter().find_map(|event| match event {
+            Event::Closed(DisconnectReason::Protocol(error), _) => Some(*error),
+            _ => None,
+        })
+    }
+
+    /// The breach that the plugin closes for, if it does.
+    pub(crate) fn plugin_finds(&mut self, bytes: &[u8]) -> Option<ProtocolError> {
+        self.plugin_takes(bytes).iter().find_map(|event| match event {
+            Event::Closed(DisconnectReason::Protocol(error), _) => Some(*error),
+            _ => None,
+        })
+    }
+}
+
+/// The plugin of the page.
+pub(crate) fn hello() -> Hello {
+    let mut echo = Function::new("echo");
+    "Gives back its input.".clone_into(&mut echo.description);
+    echo.input = Some(json!(true).try_into().unwrap());
+    echo.output = Some(json!(true).try_into().unwrap());
+    let mut sleep = Function::new("sleep");
+    sleep.input = Some(json!({"type": "integer"}).try_into().unwrap());
+    let description = Description::new(&[echo, sleep]).unwrap();
+    Hello {
+        version: "1.0".to_owned(),
+        instance: *b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f",
+        ..Hello::new("edge-1", description.into())
+    }
+}
+
+/// A call without deadline, trace id and metadata.
+pub(crate) fn call(method: u32, input: &'static str) -> Call {
+    Call { method, payload: Bytes::from_static(input.as_bytes()), ..Call::default() }
+}
+
+/// The first call of the page, with this metadata.
+pub(crate) fn first_call(metadata: &[(&str, &str)]) -> Call {
+    Call {
+        timeout: Some(Duration::from_secs(30)),
+        trace: "t-1".to_owned(),
+        metadata: metadata.iter().copied().collect(),
+        ..call(0, r#"{"n":1}"#)
+    }
+}
+
+fn sent<T>(connection: &mut Connection<T>, now: Instant) -> Vec<u8> {
+    let (mut out, mut bytes) = (WriteBuffer::new(), Vec::new());
+    loop {
+        connection.poll_transmit(&mut out, now);
+        if out.is_empty() {
+            return bytes;
+        }
+        bytes.extend_from_slice(&out.copy_to_bytes(out.remaining()));
+    }
+}

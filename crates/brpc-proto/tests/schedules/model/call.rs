@@ -1,0 +1,181 @@
+//! One call, as the model knows it.
+
+use std::time::Instant;
+
+use brpc_core::{Answer, CallError, Execution, Stage, Status};
+use brpc_proto::Settlement;
+
+use super::Model;
+use crate::calls::CallPlan;
+use crate::coverage::Place;
+
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) plan: CallPlan,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) id: Option<u64>,
+    /// Waits for a place.
+    pub(super) waited: bool,
+    pub(super) at_hub: AtHub,
+    pub(super) at_plugin: AtPlugin,
+    /// The caller was told how it ended, and what about its execution; nothing if it ended well.
+    is_over: bool,
+    told: Option<Execution>,
+    /// What the plugin answered, and how many events it had emitted by then.
+    pub(super) answer: Option<(Answer, usize)>,
+    /// The answer that came to the hub first.
+    pub(super) arrived: Option<Answer>,
+    /// The plugin has said that it does not start it.
+    pub(super) is_not_started: bool,
+}
+
+impl Call {
+    pub(super) fn new(plan: CallPlan, deadline: Option<Instant>) -> Self {
+        Self {
+            plan,
+            deadline,
+            id: None,
+            waited: false,
+            at_hub: AtHub::Unknown,
+            at_plugin: AtPlugin::Unknown,
+            is_over: false,
+            told: None,
+            answer: None,
+            arrived: None,
+            is_not_started: false,
+        }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// Whether the hub must know it.
+    pub(super) fn is_in_table(&self) -> bool {
+        matches!(self.at_hub, AtHub::Queued | AtHub::Handed)
+    }
+
+    /// Whether some byte of it was given to the transport.
+    pub(super) fn is_handed(&self) -> bool {
+        matches!(self.at_hub, AtHub::Handed | AtHub::Confirmed)
+    }
+
+    /// Whether the caller was told that the handler never starts.
+    pub(super) fn was_promised_never(&self) -> bool {
+        self.told == Some(Execution::Never)
+    }
+}
+
+/// What the hub must know of a call.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum AtHub {
+    /// Nothing, yet or any more; no byte of it was given to the transport.
+    Unknown,
+    Queued,
+    Handed,
+    /// The plugin has said how it ended, or that it will not start.
+    Confirmed,
+}
+
+/// How far a call came at the plugin.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum AtPlugin {
+    Unknown,
+    Called,
+    /// Its handler was started.
+    Begun,
+}
+
+/// How a call comes to its end.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// Refused when it was made.
+    AtStart(CallError),
+    /// Given up by the caller.
+    Cancelled(Stage),
+    /// By what the connection says.
+    Settled(Settlement),
+}
+
+impl Model {
+    /// Notes how a call ended, and checks what that says about its execution.
+    pub(super) fn ended(&mut self, index: usize, ended: Ended, now: Instant) {
+        self.trace.note(now, || format!("call {index} ends: {:.100}", format!("{ended:?}")));
+        let (is_at_start, result) = match ended {
+            Ended::AtStart(error) => (true, Err(error)),
+            Ended::Cancelled(stage) => (false, Err(CallError::Cancelled { stage })),
+            Ended::Settled(settlement) => (false, settlement.into_result(|| ("plugin", "method"))),
+        };
+        let call = &mut self.calls[index];
+        assert!(!call.is_over, "call {index} ends twice: {call:?}, {result:?}");
+        let execution = result.as_ref().err().map(CallError::execution);
+        match execution {
+            Some(Execution::Never) => {
+                assert!(call.at_plugin != AtPlugin::Begun, "call {index} has begun: {result:?}");
+                self.cover.visit(Place::Never);
+            }
+            Some(Execution::Unknown) => self.cover.visit(Place::Unknown),
+            Some(Execution::Completed) | None => {
+                assert!(
+                    call.at_plugin == AtPlugin::Begun,
+                    "call {index} has not begun: {result:?}"
+                );
+                self.cover.visit(Place::Completed);
+            }
+        }
+        if !call.is_handed() {
+            assert_eq!(execution, Some(Execution::Never), "nothing of call {index} was sent");
+        }
+        (call.is_over, call.told) = (true, execution);
+        if let Some(place) = place(&result, is_at_start, call) {
+            self.cover.visit(place);
+        }
+    }
+}
+
+/// The place in the table of coverage.
+fn place(result: &Result<impl Sized, CallError>, is_at_start: bool, call: &Call) -> Option<Place> {
+    let Err(error) = result else { return Some(Place::Ok) };
+    Some(match error {
+        CallError::Method(_) => Place::Method,
+        CallError::Panicked { .. } => Place::Panicked,
+        CallError::InvalidOutput { .. } => Place::InvalidOutput,
+        CallError::MethodNotFound { .. } => Place::MethodNotFound,
+        CallError::InvalidInput { .. } => Place::InvalidInput,
+        CallError::InputTooLarge { .. } => Place::InputTooLarge,
+        CallError::Overloaded { .. } if is_at_start => Place::OverloadedAtHub,
+        CallError::Overloaded { .. } => Place::OverloadedAtPlugin,
+        CallError::Forbidden { .. } => Place::Forbidden,
+        CallError::Draining if is_at_start => Place::DrainingAtStart,
+        CallError::Draining if !call.is_handed() => Place::DrainingWaiting,
+        CallError::Draining if call.is_not_started => Place::DrainingSent,
+        CallError::Draining => Place::DrainingAtPlugin,
+        CallError::ShuttingDown => Place::ShuttingDown,
+        CallError::DeadlineExceeded { .. } if is_at_start => Place::DeadlineAtStart,
+        CallError::DeadlineExceeded { stage: Stage::Queued } => Place::DeadlineQueued,
+        CallError::DeadlineExceeded { stage: Stage::Expired } => Place::DeadlineExpired,
+        CallError::DeadlineExceeded { .. } if call.arrived.is_some() => Place::DeadlineAtPlugin,
+        CallError::DeadlineExceeded { stage: Stage::Sent } => Place::DeadlineSent,
+        CallError::Cancelled { stage: Stage::Queued } => Place::CancelledQueued,
+        CallError::Cancelled { .. } if call.arrived.is_some() => Place::CancelledByPlugin,
+        CallError::Cancelled { .. } => Place::CancelledSent,
+        CallError::Disconnected { .. } if is_at_start => Place::DisconnectedAtStart,
+        CallError::Disconnected { stage: Stage::Queued, .. } => Place::DisconnectedQueued,
+        CallError::Disconnected { .. } => Place::DisconnectedSent,
+        // `NoPlugin` is for those who know of several plugins.
+        _ => return None,
+    })
+}
+
+/// What the hub must get if the plugin answers this.
+pub(super) fn as_carried(answer: &Answer, limit: usize) -> Result<Answer, Status> {
+    match answer {
+        Ok(output) if output.len() + 11 > limit => Err(Status::InvalidOutput),
+        Err(failure)
+            if failure.code.len() + failure.message.len() + failure.data.len() + 16 > limit =>
+        {
+            Err(failure.status)
+        }
+        answer => Ok(answer.clone()),
+    }
+}

@@ -1,0 +1,205 @@
+//! A wire more is a codec more, and nothing else: one of JSON text lines, at the same connection.
+
+mod json_lines;
+
+use std::time::{Duration, Instant};
+
+use brpc_core::{DisconnectReason, Function, Limits, Metadata, MethodError, Wire};
+use brpc_proto::{
+    Admission, Call, Connection, Description, DrainCause, Event, Hello, WireEntry, Wires,
+    WriteBuffer,
+};
+use bytes::{Buf as _, BytesMut};
+
+use json_lines::JsonLines;
+
+struct Pair {
+    hub: Connection<u64>,
+    plugin: Connection<()>,
+    now: Instant,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let now = Instant::now();
+        let json =
+            WireEntry { wire: Wire::Json, closed: None, codec: || Box::new(JsonLines::default()) };
+        let wires = Wires::new([WireEntry::native(None), json]);
+        let functions = ["add", "größer"].map(Function::new);
+        let names = &brpc_core::name::FREE;
+        let description = Description::with_names(&functions, names).expect("the names are free");
+        let hello = Hello::new("an adder", description.into());
+        let mut limits = Limits::default();
+        limits.event_credit = 2;
+        Self {
+            hub: Connection::accepted(limits, wires, now),
+            plugin: Connection::dialled(
+                Box::new(JsonLines::default()),
+                hello,
+                Limits::default(),
+                now,
+            ),
+            now,
+        }
+    }
+
+    /// Let in.
+    fn ready() -> Self {
+        let mut pair = Self::new();
+        assert!(matches!(pair.plugin_hears("")[..], [Event::Welcomed(_)]));
+        let said = pair.plugin_says();
+        assert_eq!(
+            said,
+            "{\"t\":\"hello\",\"name\":\"an adder\",\"methods\":[\"add\",\"größer\"]}\n"
+        );
+        let events = pair.hub_hears(&said);
+        let [Event::Hello(hello)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((hello.wire, &*hello.name), (Wire::Json, "an adder"));
+        pair.hub.accept(None);
+        assert!(matches!(pair.hub_hears("")[..], [Event::Described(_)]));
+        pair.hub.welcome("an adder", 1, [9; 16]);
+        assert_eq!(pair.hub_says(), "", "nothing is said to those who are let in");
+        pair
+    }
+
+    fn hub_says(&mut self) -> String {
+        said(&mut self.hub, self.now)
+    }
+
+    fn plugin_says(&mut self) -> String {
+        said(&mut self.plugin, self.now)
+    }
+
+    fn hub_hears(&mut self, text: &str) -> Vec<Event<u64>> {
+        self.hub.handle_input(&mut BytesMut::from(text), self.now);
+        std::iter::from_fn(|| self.hub.poll_event()).collect()
+    }
+
+    fn plugin_hears(&mut self, text: &str) -> Vec<Event<()>> {
+        self.plugin.handle_input(&mut BytesMut::from(text), self.now);
+        std::iter::from_fn(|| self.plugin.poll_event()).collect()
+    }
+
+    fn call(&mut self, method: u32, caller: u64) -> String {
+        let call = Call { method, payload: "[1,2]".into(), ..Call::default() };
+        self.hub.start_call(call, Admission::Refuse, caller, self.now).expect("there is a place");
+        self.hub_says()
+    }
+}
+
+fn said<T>(connection: &mut Connection<T>, now: Instant) -> String {
+    let mut out = WriteBuffer::new();
+    connection.poll_transmit(&mut out, now);
+    String::from_utf8(out.copy_to_bytes(out.remaining()).to_vec()).expect("the wire is text")
+}
+
+#[test]
+fn calls_and_answers() {
+    let mut pair = Pair::ready();
+    let said = pair.call(1, 7) + &pair.call(0, 8);
+    assert_eq!(
+        said,
+        "{\"t\":\"call\",\"id\":1,\"name\":\"größer\",\"payload\":[1,2]}\n\
+         {\"t\":\"call\",\"id\":2,\"name\":\"add\",\"payload\":[1,2]}\n"
+    );
+    let events = pair.plugin_hears(&said);
+    let [Event::Call { id: 1, call: one, .. }, Event::Call { id: 2, call: other, .. }] =
+        &events[..]
+    else {
+        panic!("{events:?}")
+    };
+    assert_eq!((one.method, other.method, &one.payload[..]), (1, 0, &b"[1,2]"[..]));
+    let failure = MethodError::new("", "too large").into();
+    pair.plugin.answer(2, Ok("3".into()), Metadata::new());
+    pair.plugin.answer(1, Err(failure), Metadata::new());
+    let said = pair.plugin_says();
+    let events = pair.hub_hears(&said);
+    let outputs = events.into_iter().map(|event| match event {
+        Event::Settled(caller, settlement) => {
+            let result = settlement.into_result(|| ("an adder", "add"));
+            (caller, result.map(|it| it.output).map_err(|error| error.to_string()))
+        }
+        event => panic!("{event:?}"),
+    });
+    let expected = [(8, Ok("3".into())), (7, Err("too large".to_owned()))];
+    assert_eq!(outputs.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_call_of_no_method_reaches_the_owner_with_a_number_beyond_all() {
+    let mut pair = Pair::ready();
+    let events = pair.plugin_hears("{\"t\":\"call\",\"id\":1,\"name\":\"mul\"}\n");
+    assert!(matches!(&events[..], [Event::Call { id: 1, call, .. }] if call.method == u32::MAX));
+}
+
+#[test]
+fn events_are_held_back_where_there_is_no_credit() {
+    let mut pair = Pair::ready();
+    for _ in 0..3 {
+        pair.plugin.emit(b"\"tick\"").unwrap();
+    }
+    let mut input = BytesMut::from(&*pair.plugin_says());
+    pair.hub.handle_input(&mut input, pair.now);
+    assert!(!pair.hub.takes_input() && !input.is_empty(), "two of three are taken in");
+    pair.hub.return_credit(2, 12);
+    pair.hub.handle_input(&mut input, pair.now);
+    assert!(pair.hub.takes_input() && input.is_empty());
+    let events = std::iter::from_fn(|| pair.hub.poll_event());
+    assert_eq!(events.filter(|event| matches!(event, Event::Message(_))).count(), 3);
+}
+
+#[test]
+fn a_goodbye_says_why() {
+    let mut pair = Pair::ready();
+    pair.plugin.leave();
+    assert_eq!(pair.plugin_says(), "{\"t\":\"goodbye\",\"error\":\"\"}\n");
+    let mut pair = Pair::ready();
+    pair.hub.close(DisconnectReason::SlowConsumer);
+    let said = pair.hub_says();
+    let events = pair.plugin_hears(&said);
+    assert!(
+        matches!(&events[..], [Event::LastWords(text), Event::Closed(..)] if text.contains("slow"))
+    );
+}
+
+#[test]
+fn what_the_wire_has_no_words_for_is_done_on_this_side_alone() {
+    let mut pair = Pair::ready();
+    pair.call(0, 7);
+    assert!(pair.hub.cancel(1).is_some(), "the caller is handed back");
+    assert!(!pair.hub.wants_transmit() && pair.hub_says().is_empty());
+    assert_eq!(pair.hub.calls_in_progress(), 1, "its place is taken until it is answered");
+    pair.hub.drain(DrainCause::Unplug, "", Some(pair.now + Duration::from_secs(1)));
+    assert_eq!(pair.hub_says(), "");
+    pair.hub_hears("{\"t\":\"answer\",\"id\":1,\"payload\":3}\n{\"t\":\"goodbye\"}\n");
+    assert!(pair.hub.is_closed());
+}
+
+#[test]
+fn nonsense_and_long_lines_end_the_connection() {
+    for wrong in ["{\"t\":1}\n", "[]\n", "{\"t\":\"answer\"}\n", &"x".repeat(2 << 20)] {
+        let mut pair = Pair::ready();
+        let events = pair.hub_hears(wrong);
+        let [Event::Closed(DisconnectReason::Protocol(_), _)] = &events[..] else {
+            panic!("{events:?}")
+        };
+    }
+}
+
+#[test]
+fn a_hub_may_take_its_time_to_let_a_plugin_in() {
+    let mut pair = Pair::new();
+    let hello = pair.plugin_says();
+    assert!(matches!(pair.hub_hears(&hello)[..], [Event::Hello(_)]));
+    // Somebody else is asked who this is; what comes meanwhile waits.
+    pair.now += Duration::from_secs(4);
+    let mut early = BytesMut::from("{\"t\":\"event\",\"payload\":1}\n");
+    pair.hub.handle_input(&mut early, pair.now);
+    assert!(!early.is_empty() && pair.hub.poll_event().is_none());
+    pair.hub.accept(None);
+    pair.now += Duration::from_millis(900);
+    pair.hub.welcome("an adder", 1, [9; 16]);
+    pair.hub.handle_input(&mut early, pair.now);
+    let events = std::iter::from_fn(|| pair.hub.poll_event());
+    assert!(events.into_iter().any(|event| matches!(event, Event::Message(_))));
+}

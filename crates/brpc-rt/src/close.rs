@@ -1,0 +1,31 @@
+//! The end of a stream, so that the last words arrive.
+
+use std::time::Duration;
+
+use brpc_proto::WriteBuffer;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::timeout;
+
+/// How long the last bytes may take to be written.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// How long and how much is read and thrown away before the stream is closed.
+const DISCARD: Duration = Duration::from_millis(500);
+const DISCARD_BYTES: u64 = 64 * 1024;
+
+/// Writes what is left, ends the outgoing half, and waits a little for the peer to end its own.
+///
+/// A stream that is closed with unread bytes in it is reset, and a reset can overtake the goodbye.
+pub(crate) async fn say_and_close<S>(stream: &mut S, mut output: WriteBuffer)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let farewell = async {
+        stream.write_all_buf(&mut output).await?;
+        stream.shutdown().await
+    };
+    if let Ok(Ok(())) = timeout(FLUSH, farewell).await {
+        let mut rest = stream.take(DISCARD_BYTES);
+        let _ = timeout(DISCARD, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await;
+    }
+}

@@ -1,0 +1,22 @@
+//! The runtime of one brpc connection. Shared by the hub and the plugin; not an interface for users.
+//!
+//! The state machine of a connection ([`brpc_proto::Connection`]) knows no sockets and no clock. Here
+//! is what gives it both: [`Driven`] puts it behind one lock that is held for one look at it and
+//! never across an await, and [`drive`] moves its bytes.
+
+mod calling;
+mod close;
+mod driven;
+mod driver;
+mod gathering;
+mod link;
+
+pub use calling::{PendingCall, Slot};
+pub use driven::{Driven, Guard};
+pub use driver::drive;
+pub use link::Link;
+
+/// The time, by the clock that tests can pause.
+pub fn now() -> std::time::Instant {
+    tokio::time::Instant::now().into_std()
+}

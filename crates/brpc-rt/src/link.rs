@@ -1,0 +1,94 @@
+//! Between a driver and whoever owns its connection.
+
+use std::collections::VecDeque;
+use std::collections::vec_deque::Drain;
+use std::sync::Arc;
+
+use brpc_proto::Event;
+
+use crate::Driven;
+use crate::calling::Slot;
+use crate::gathering::TOLD_AT_ONCE;
+
+/// Who owns a connection.
+pub trait Link {
+    /// The connection, behind its lock.
+    fn driven(&self) -> &Driven;
+
+    /// Takes in what the connection tells, in order. Called without the lock.
+    fn handle_events(&self, events: Drain<'_, Event<Arc<Slot>>>);
+
+    /// Passes on all that the connection has to tell. Only for whoever ends the connection in the
+    /// driver's place, so that events keep their order.
+    fn dispatch(&self) {
+        let mut events = VecDeque::new();
+        loop {
+            self.driven().lock().swap_events(&mut events);
+            if events.is_empty() {
+                return;
+            }
+            self.handle_events(events.drain(..));
+        }
+    }
+}
+
+/// What the connection has handed over to be told, and knows no more of.
+pub(crate) struct Pending<'a, L: Link> {
+    link: &'a L,
+    pub(crate) events: VecDeque<Event<Arc<Slot>>>,
+}
+
+impl<'a, L: Link> Pending<'a, L> {
+    pub(crate) fn new(link: &'a L) -> Self {
+        Self { link, events: VecDeque::new() }
+    }
+
+    /// How much of it is told in one go: up to so many that make it likely that something is to be
+    /// sent: an answer, whose caller may make the next call, or a call, which is to be answered.
+    pub(crate) fn portion(&self) -> usize {
+        let inviting = (self.events.iter().enumerate())
+            .filter(|(_, event)| !matches!(event, Event::Message(_)));
+        inviting.map(|(index, _)| index + 1).nth(TOLD_AT_ONCE - 1).unwrap_or(self.events.len())
+    }
+}
+
+impl<L: Link> Drop for Pending<'_, L> {
+    /// A driver that is dropped between two turns leaves no caller without its outcome.
+    fn drop(&mut self) {
+        if !self.events.is_empty() {
+            self.link.handle_events(self.events.drain(..));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use brpc_proto::Settlement;
+
+    use super::*;
+
+    struct Deaf;
+
+    impl Link for Deaf {
+        fn driven(&self) -> &Driven {
+            unreachable!("nothing drives it")
+        }
+
+        fn handle_events(&self, _events: Drain<'_, Event<Arc<Slot>>>) {}
+    }
+
+    #[test]
+    fn a_portion_ends_where_enough_invites() {
+        let message = || Event::Message(b"1"[..].into());
+        let settled = || {
+            Event::Settled(Arc::default(), Settlement::Ended(brpc_core::CallError::ShuttingDown))
+        };
+        let mut pending = Pending::new(&Deaf);
+        pending.events.extend((0..1_000).map(|_| message()));
+        assert_eq!(pending.portion(), 1_000, "all, since none of it invites");
+        pending.events.extend((0..TOLD_AT_ONCE - 1).map(|_| settled()));
+        assert_eq!(pending.portion(), 1_000 + TOLD_AT_ONCE - 1);
+        pending.events.extend([settled(), message(), settled()]);
+        assert_eq!(pending.portion(), 1_000 + TOLD_AT_ONCE);
+    }
+}
