@@ -1,7 +1,5 @@
 //! Calls a plugin through the rows of its table.
 
-#![allow(dead_code)]
-
 use std::sync::Arc;
 
 use brpc::__private::{Context, Failure, Invoke, Method, context_of_no_call};

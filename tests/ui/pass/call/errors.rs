@@ -1,13 +1,11 @@
 //! What becomes of a method's error.
 
-#[path = "../calling.rs"]
-mod calling;
-
 use std::fmt;
 use std::sync::Arc;
 
 use brpc::MethodError;
-use calling::call;
+
+use crate::pass::calling::call;
 
 /// Made with thiserror.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +84,8 @@ impl Greeter {
     }
 }
 
-fn main() {
+#[test]
+fn become_failures() {
     let plugin = Arc::new(Greeter);
     let fails = |method, input, code: &str, message: &str, data: &str| {
         let failure = call(&plugin, method, input).unwrap_err();

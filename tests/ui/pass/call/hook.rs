@@ -1,11 +1,10 @@
 //! The method that is given the sender of events.
 
-#[path = "../calling.rs"]
-mod calling;
-
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brpc::{AsyncHook as Sender, Receiver};
+
+use crate::pass::calling;
 
 #[derive(Default)]
 struct Exclusive {
@@ -57,7 +56,8 @@ fn attached<P: Receiver + Default>() -> P {
     plugin
 }
 
-fn main() {
+#[test]
+fn is_given_to_its_method() {
     assert!(attached::<Exclusive>().has_hook());
     assert!(attached::<Shared>().has_hook());
     assert!(!attached::<Without>().has_hook());

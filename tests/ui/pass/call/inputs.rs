@@ -1,15 +1,13 @@
 //! How inputs reach a method.
 
-#[path = "../calling.rs"]
-mod calling;
-
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use brpc::Context as Cx;
-use calling::{call, input_schema};
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::pass::calling::{call, input_schema};
 
 #[derive(Deserialize, JsonSchema)]
 struct Greet {
@@ -57,7 +55,8 @@ impl Greeter {
     }
 }
 
-fn main() {
+#[test]
+fn reach_their_method() {
     let plugin = Arc::new(Greeter);
     assert_eq!(call(&plugin, "nothing", "").unwrap(), "1");
     assert_eq!(call(&plugin, "nothing", "null").unwrap(), "1");

@@ -1,14 +1,12 @@
 //! How what a method returns becomes an answer, however its type is spelled.
 
-#[path = "../calling.rs"]
-mod calling;
-
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use calling::{call, output_schema};
 use schemars::JsonSchema;
 use serde::Serialize;
+
+use crate::pass::calling::{call, output_schema};
 
 #[derive(Clone, Serialize, JsonSchema)]
 struct Greeting {
@@ -83,7 +81,8 @@ impl Greeter {
     }
 }
 
-fn main() {
+#[test]
+fn become_answers() {
     let plugin = Arc::new(Greeter { greeting: Greeting { text: "hi".to_owned() } });
     for nothing in ["nothing", "unit", "unit_by_another_name", "failing_to_say_nothing"] {
         assert_eq!(call(&plugin, nothing, "").unwrap(), "null", "{nothing}");

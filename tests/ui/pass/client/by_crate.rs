@@ -25,7 +25,8 @@ mod plugin {
     }
 }
 
-fn main() {
+#[test]
+fn each_has_the_attribute() {
     let socket = brpc::Socket::default();
     drop(hub::GreeterClient::new(&socket, "greeter").greet(String::new()));
     drop(interface::GreeterClient::new(&socket, "greeter").greet(String::new()));

@@ -3,8 +3,6 @@
 #![deny(warnings, missing_docs, missing_debug_implementations, unreachable_pub)]
 #![no_implicit_prelude]
 
-extern crate brpc as renamed;
-
 mod std {}
 mod core {}
 
@@ -20,14 +18,14 @@ mod shadows {
 /// With a doc of its own.
 ///
 /// And a second paragraph.
-#[renamed::client(crate = ::renamed, rename_all = "SCREAMING_SNAKE_CASE")]
+#[::renamed::client(crate = ::renamed, rename_all = "SCREAMING_SNAKE_CASE")]
 trait r#Type {
     /// Does it.
     fn r#do(&self, r#in: u8, binding: u8, caller: u8, input: u8) -> u8;
     fn without_docs(&self, name: u8);
     #[cfg(any())]
     fn not_there(&self, input: Unknown) -> Unknown;
-    #[cfg(all())]
+    #[cfg(not(any()))]
     async fn r#async(&self);
 }
 
@@ -40,7 +38,8 @@ mod public {
     }
 }
 
-fn main() {
+#[::std::prelude::v1::test]
+fn needs_no_names_in_scope() {
     let hub = <::renamed::Socket as ::std::default::Default>::default();
     let client = TypeClient::new(&hub, "type");
     ::std::mem::drop(client.r#do(1, 2, 3, 4));

@@ -39,7 +39,8 @@ trait Impossible {
     fn at_all(&self, input: Neither) -> Neither;
 }
 
-fn main() {
+#[test]
+fn stop_only_their_own_methods() {
     let hub = brpc::Socket::default();
     drop(OracleClient::new(&hub, "oracle").is_awake());
     let _: ImpossibleClient<_> = ImpossibleClient::new(&hub, "nobody");

@@ -23,7 +23,8 @@ impl Store {
     }
 }
 
-fn main() {
+#[test]
+fn is_owned_by_the_caller() {
     let hub = brpc::Socket::default();
     let store = StoreClient::new(&hub, "store");
     let _: Call<Option<String>> = store.first();

@@ -14,7 +14,8 @@ trait Greeter {
     fn greet(&self, req: Greet) -> Greeting;
 }
 
-fn main() {
+#[test]
+fn can_call() {
     #![deny(warnings)]
 
     struct Private;
@@ -24,17 +25,17 @@ fn main() {
         fn check(&self, times: u8) -> bool;
         #[cfg(any())]
         fn configured_out(&self, input: Unknown) -> Unknown;
-        #[cfg(all())]
+        #[cfg(not(any()))]
         fn private(&self, input: Private);
     }
 
     #[brpc::client]
     pub trait Checked {
         fn check(&self, times: u8) -> bool;
-        #[cfg(all())]
+        #[cfg(not(any()))]
         #[cfg_attr(all(), cfg(any()))]
         fn configured_out(&self, input: Unknown) -> Unknown;
-        #[cfg(all())]
+        #[cfg(not(any()))]
         fn text(&self, text: String) -> String;
     }
 

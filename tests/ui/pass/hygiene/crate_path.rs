@@ -21,7 +21,11 @@ impl Greeter {
 
 struct Other;
 
-#[brpc::plugin(crate = crate::deep::inside::renamed, name = "other", client)]
+#[brpc::plugin(
+    crate = crate::pass::hygiene::crate_path::deep::inside::renamed,
+    name = "other",
+    client
+)]
 impl Other {
     pub fn greet(&self) -> Result<u8, String> {
         Ok(1)
@@ -33,7 +37,8 @@ trait Interface {
     fn add(&self, a: u8, b: u8) -> u8;
 }
 
-fn main() {
+#[test]
+fn is_followed() {
     let hub = brpc::Socket::default();
     drop(OtherClient::new(&hub, "other").greet());
     drop(InterfaceClient::new(&hub, "interface").add(1, 2));

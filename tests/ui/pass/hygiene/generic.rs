@@ -1,14 +1,13 @@
 //! A plugin that is generic itself.
 
-#[path = "../calling.rs"]
-mod calling;
-
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::pass::calling;
 
 struct Store<T, const N: usize>
 where
@@ -47,7 +46,8 @@ impl<T: 'static> Marked<T> {
     }
 }
 
-fn main() {
+#[test]
+fn plugin_answers() {
     let store = Arc::new(Store::<u8, 4> { values: vec![1] });
     assert_eq!(calling::call(&store, "size", "").unwrap(), "4");
     assert_eq!(calling::call(&store, "values", "").unwrap(), "[1]");

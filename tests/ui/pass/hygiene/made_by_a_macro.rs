@@ -1,9 +1,8 @@
 //! A block that a macro writes.
 
-#[path = "../calling.rs"]
-mod calling;
-
 use std::sync::Arc;
+
+use crate::pass::calling;
 
 macro_rules! plugin {
     ($plugin:ident, $method:ident($input:ident: $ty:ty) -> $output:ty, $context:ty) => {
@@ -35,7 +34,8 @@ macro_rules! interface {
 interface!(Interface, add(first: u8) -> u8);
 plugin!(Adder, add(first: u8) -> u8, &brpc::Context);
 
-fn main() {
+#[test]
+fn answers() {
     let plugin = Arc::new(Adder);
     assert_eq!(calling::call(&plugin, "add", r#"{"first":1,"fixed":2}"#).unwrap(), "3");
     assert_eq!(calling::call(&plugin, "only", "1").unwrap(), "1");

@@ -1,11 +1,10 @@
 //! Inputs may be called like the generated code's own variables.
 
-#[path = "../calling.rs"]
-mod calling;
-
 use std::sync::Arc;
 
 use brpc::Context;
+
+use crate::pass::calling;
 
 struct Greeter;
 
@@ -28,7 +27,8 @@ impl Greeter {
     }
 }
 
-fn main() {
+#[test]
+fn clash_with_nothing() {
     let plugin = Arc::new(Greeter);
     let given = r#"{"receiver":1,"context":2,"payload":3,"returned":4,"given":5}"#;
     assert_eq!(calling::call(&plugin, "sum", given).unwrap(), "15");

@@ -31,7 +31,8 @@ impl Greeter {
     }
 }
 
-fn main() {
+#[::std::prelude::v1::test]
+fn is_needed() {
     let hub = <::brpc::Socket as ::std::default::Default>::default();
     let client = GreeterClient::new(&hub, "greeter");
     let _: ::brpc::Call<::std::string::String> = client.greet(::std::string::String::new());

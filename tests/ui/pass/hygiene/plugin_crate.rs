@@ -11,6 +11,7 @@ impl Greeter {
     }
 }
 
-fn main() {
+#[test]
+fn is_enough() {
     assert_eq!(<Greeter as brpc_plugin::Receiver>::NAME, "greeter");
 }

@@ -1,9 +1,8 @@
 //! Names that need `r#` in Rust need none for callers.
 
-#[path = "../calling.rs"]
-mod calling;
-
 use std::sync::Arc;
+
+use crate::pass::calling;
 
 struct r#Greeter;
 
@@ -29,7 +28,8 @@ trait r#Trait {
     async fn r#loop(&self, r#while: u8) -> u8;
 }
 
-fn main() {
+#[test]
+fn lose_their_mark() {
     let plugin = Arc::new(r#Greeter);
     assert_eq!(<r#Greeter as brpc::Receiver>::NAME, "greeter");
     assert_eq!(calling::names::<r#Greeter>(), ["match", "loop"]);

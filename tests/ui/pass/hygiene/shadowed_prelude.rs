@@ -79,7 +79,8 @@ mod shadows {
     }
 }
 
-fn main() {
+#[test]
+fn is_not_used() {
     assert_eq!(shadows::Greeter.greet("you".to_owned()), "you");
     assert_eq!(<shadows::Greeter as brpc::Receiver>::NAME, "greeter");
     let hub = brpc::Socket::default();

@@ -1,5 +1,4 @@
-//! The generated code passes lints that are stricter than usual, also those of clippy, for which
-//! `Cargo.toml` names this file as a test.
+//! The generated code passes lints that are stricter than usual, also those of clippy.
 
 #![deny(warnings, missing_docs, unused, nonstandard_style, future_incompatible)]
 #![deny(rust_2018_idioms, rust_2021_compatibility, let_underscore, keyword_idents)]

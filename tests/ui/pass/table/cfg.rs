@@ -1,9 +1,8 @@
 //! A method that is configured out isn't in the table.
 
-#[path = "../calling.rs"]
-mod calling;
-
 use brpc::AsyncHook;
+
+use crate::pass::calling;
 
 #[derive(Default)]
 struct Greeter {
@@ -12,7 +11,7 @@ struct Greeter {
 
 #[brpc::plugin(client)]
 impl Greeter {
-    #[cfg(all())]
+    #[cfg(not(any()))]
     pub fn present(&self) -> u8 {
         1
     }
@@ -46,7 +45,8 @@ impl Greeter {
     }
 }
 
-fn main() {
+#[test]
+fn counts() {
     assert_eq!(calling::names::<Greeter>(), ["present", "present_by_attribute", "either"]);
     let mut plugin = Greeter::default();
     brpc::Receiver::attach_hook(&mut plugin, AsyncHook::default());

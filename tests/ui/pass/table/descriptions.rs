@@ -1,7 +1,6 @@
 //! Doc comments describe methods.
 
-#[path = "../calling.rs"]
-mod calling;
+use crate::pass::calling;
 
 struct Greeter;
 
@@ -24,7 +23,8 @@ impl Greeter {
     pub fn none(&self) {}
 }
 
-fn main() {
+#[test]
+fn are_doc_comments() {
     let description = |name| calling::row::<Greeter>(name).description;
     assert_eq!(description("greet"), "Greets somebody.\n\n    by name\nTwice.");
     assert_eq!(description("block"), "A block.");

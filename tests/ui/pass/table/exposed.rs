@@ -1,10 +1,9 @@
 //! What is exposed, and how it is run.
 
-#[path = "../calling.rs"]
-mod calling;
-
 use brpc::__private::{Invoke, OnCancel};
 use brpc::{Context, Receiver};
+
+use crate::pass::calling;
 
 #[derive(Default)]
 struct DiskWatcher;
@@ -41,7 +40,8 @@ impl DiskWatcher {
     pub fn of_another_block(&self) {}
 }
 
-fn main() {
+#[test]
+fn are_the_public_methods() {
     let plugin = DiskWatcher::new();
     plugin.of_another_block();
     plugin.private();

@@ -1,12 +1,10 @@
 //! A hidden method is exposed and described by its name alone.
 
-#[path = "../calling.rs"]
-mod calling;
-
 use std::sync::Arc;
 
-use calling::{call, input_schema, names, output_schema, row};
 use serde_json::json;
+
+use crate::pass::calling::{call, input_schema, names, output_schema, row};
 
 struct Greeter;
 
@@ -28,7 +26,8 @@ impl Greeter {
     pub fn nothing(&self) {}
 }
 
-fn main() {
+#[test]
+fn has_only_a_name() {
     let plugin = Arc::new(Greeter);
     assert_eq!(names::<Greeter>(), ["hello", "several", "nothing"]);
     for name in names::<Greeter>() {

@@ -1,9 +1,8 @@
 //! The names for callers.
 
-#[path = "../calling.rs"]
-mod calling;
-
 use brpc::Receiver;
+
+use crate::pass::calling;
 
 struct Greeter;
 
@@ -19,12 +18,14 @@ impl Greeter {
 
 struct Verbatim;
 
+#[rustfmt::skip] // Which would take the last comma away.
 #[brpc::plugin(rename_all = "SCREAMING-KEBAB-CASE",)]
 impl Verbatim {
     pub fn say_hello(&self) {}
 }
 
-fn main() {
+#[test]
+fn are_as_set() {
     assert_eq!((Greeter::NAME, Greeter::VERSION), ("my-greeter", "spring 26"));
     assert_eq!(calling::names::<Greeter>(), ["sayHello", "files/list", "type"]);
     assert_eq!(calling::names::<Verbatim>(), ["SAY-HELLO"]);
