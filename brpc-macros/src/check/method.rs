@@ -2,7 +2,7 @@
 
 use syn::{FnArg, GenericParam, Lifetime, ReceiverKind, Safety, Signature, Type};
 
-use super::types;
+use super::types::{self, OR_SKIP};
 use crate::errors::Errors;
 use crate::model::Method;
 use crate::parse::ungrouped;
@@ -171,6 +171,3 @@ fn output_is_named(errors: &Errors, method: &Method) {
         None => {}
     }
 }
-
-/// How every refusal of a method ends.
-pub(super) const OR_SKIP: &str = "; or hide the method with `#[brpc(skip)]`";

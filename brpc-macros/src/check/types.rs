@@ -5,9 +5,11 @@ use quote::ToTokens;
 use syn::visit::{self, Visit};
 use syn::{Generics, Lifetime, Type, TypeFnPtr, TypeImplTrait, TypePath, TypeReference};
 
-use super::method::OR_SKIP;
 use crate::errors::Errors;
 use crate::parse::ungrouped;
+
+/// How every refusal of a method ends.
+pub(super) const OR_SKIP: &str = "; or hide the method with `#[brpc(skip)]`";
 
 /// An input owns all that is in it. The lifetimes of `generics` are reported already.
 pub(super) fn input(errors: &Errors, ty: &Type, generics: &Generics) {
