@@ -18,6 +18,7 @@ mod model;
 mod name;
 mod parse;
 mod plugin;
+mod syntax;
 
 use proc_macro::TokenStream;
 use syn::parse_quote;

@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use syn::{Attribute, Generics, Ident, ItemImpl, ItemTrait, LitStr, Pat, Path, Signature, Type};
 
 use crate::attr::MethodArgs;
-use crate::parse::ungrouped;
+use crate::syntax::type_name;
 
 /// An impl block that is marked as a plugin.
 pub(crate) struct Plugin {
@@ -106,10 +106,7 @@ impl Plugin {
 
     /// What the type is called.
     pub(crate) fn type_name(&self) -> Option<&Ident> {
-        match ungrouped(self.self_type()) {
-            Type::Path(path) => path.path.segments.last().map(|segment| &segment.ident),
-            _ => None,
-        }
+        type_name(self.self_type())
     }
 }
 

@@ -13,6 +13,7 @@ use crate::case::{self, Case};
 use crate::docs;
 use crate::errors::Errors;
 use crate::model::{Hook, Input, Interface, Method, Name, Plugin, Reason, Run, Unexposed};
+use crate::syntax::{type_name, ungrouped};
 
 /// Reads a block and takes the helper attributes away from it.
 pub(crate) fn plugin(
@@ -174,23 +175,6 @@ fn plugin_name(given: Option<syn::LitStr>, self_type: &Type) -> Name {
     Name {
         text: text.unwrap_or_default(),
         span: ident.map_or_else(|| self_type.span(), Ident::span),
-    }
-}
-
-/// The last segment of a type's path.
-fn type_name(ty: &Type) -> Option<&Ident> {
-    match ungrouped(ty) {
-        Type::Path(path) => path.path.segments.last().map(|segment| &segment.ident),
-        _ => None,
-    }
-}
-
-/// A type without parentheses, and without the invisible ones of a `macro_rules!` fragment.
-pub(crate) fn ungrouped(ty: &Type) -> &Type {
-    match ty {
-        Type::Group(group) => ungrouped(&group.elem),
-        Type::Paren(paren) => ungrouped(&paren.elem),
-        other => other,
     }
 }
 

@@ -6,7 +6,7 @@ use super::types;
 use crate::errors::Errors;
 use crate::model::{Method, Plugin, Reason, Unexposed};
 use crate::name;
-use crate::parse::ungrouped;
+use crate::syntax::ungrouped;
 
 pub(super) fn block(errors: &Errors, plugin: &Plugin) {
     is_inherent(errors, plugin);

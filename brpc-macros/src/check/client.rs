@@ -9,7 +9,7 @@ use super::types;
 use crate::errors::Errors;
 use crate::model::{Interface, Method, Plugin};
 use crate::name;
-use crate::parse::ungrouped;
+use crate::syntax::ungrouped;
 
 /// What the client has beside the plugin's methods.
 pub(crate) const OWN: [&str; 5] = ["new", "instance", "all", "select", "check_interface"];

@@ -4,7 +4,7 @@ use syn::{FnArg, ReceiverKind, ReturnType, Safety, Signature, Type};
 
 use crate::errors::Errors;
 use crate::model::Hook;
-use crate::parse::ungrouped;
+use crate::syntax::ungrouped;
 
 pub(super) fn hooks(errors: &Errors, hooks: &[Hook]) {
     for hook in hooks {

@@ -5,7 +5,7 @@ use syn::{FnArg, GenericParam, Lifetime, ReceiverKind, Safety, Signature, Type};
 use super::types::{self, OR_SKIP};
 use crate::errors::Errors;
 use crate::model::Method;
-use crate::parse::ungrouped;
+use crate::syntax::ungrouped;
 
 pub(super) fn method(errors: &Errors, method: &Method) {
     takes_shared_self(errors, &method.signature);

@@ -6,7 +6,7 @@ use syn::visit::{self, Visit};
 use syn::{Generics, Lifetime, Type, TypeFnPtr, TypeImplTrait, TypePath, TypeReference};
 
 use crate::errors::Errors;
-use crate::parse::ungrouped;
+use crate::syntax::ungrouped;
 
 /// How every refusal of a method ends.
 pub(super) const OR_SKIP: &str = "; or hide the method with `#[brpc(skip)]`";

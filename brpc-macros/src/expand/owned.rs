@@ -3,7 +3,7 @@
 use syn::visit_mut::{self, VisitMut};
 use syn::{Lifetime, Path, Type, parse_quote};
 
-use crate::parse::ungrouped;
+use crate::syntax::ungrouped;
 
 /// The same type, owned: a method may return what it borrows from its plugin, and a caller far away
 /// gets a copy. `Self` is the plugin, and not the client.

@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, Type};
 
 use crate::model::Method;
-use crate::parse::ungrouped;
+use crate::syntax::ungrouped;
 
 /// The type that a method returns, and where the compiler reports what is wrong with it.
 pub(super) struct Returned<'m> {

@@ -12,7 +12,7 @@ use super::input;
 use super::owned::owned;
 use super::returned::spelled_result;
 use crate::model::{Interface, Method, Plugin};
-use crate::parse::ungrouped;
+use crate::syntax::ungrouped;
 
 /// What a client is made of.
 struct Client<'m> {
