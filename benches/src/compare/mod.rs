@@ -2,6 +2,7 @@
 
 mod kept;
 mod machine;
+mod number;
 mod plan;
 mod rounds;
 mod svg;

@@ -1,6 +1,6 @@
 //! What is compared with what, and what is wanted.
 
-use super::table::apart;
+use super::number::apart;
 
 /// One load, put on several systems.
 #[derive(Debug)]

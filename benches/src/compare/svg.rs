@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use super::kept::Line;
+use super::number::number;
 use super::plan::{Beside, Case, Kind};
-use super::table::{Spread, number, rounds, values};
+use super::table::{Spread, rounds, values};
 use crate::Error;
 
 const WIDTH: f64 = 760.0;

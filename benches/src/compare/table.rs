@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::kept::Line;
+use super::number::number;
 use super::plan::{Beside, Better, Case, Goal, Measure, Wanted};
 use super::rounds::QUIET;
 
@@ -181,30 +182,6 @@ impl Spread {
     }
 }
 
-/// As many places as are worth something, and the thousands apart.
-pub(super) fn number(value: f64) -> String {
-    if value.abs() < 10.0 {
-        return format!("{value:.2}");
-    }
-    if value.abs() < 100.0 {
-        return format!("{value:.1}");
-    }
-    apart(&format!("{value:.0}"))
-}
-
-/// A whole number with its thousands apart.
-pub(super) fn apart(digits: &str) -> String {
-    let mut text = String::new();
-    for (place, digit) in digits.char_indices() {
-        let left = digits.len() - place;
-        if left.is_multiple_of(3) && place > 0 && digits.as_bytes()[place - 1].is_ascii_digit() {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// How often all was measured.
 pub(super) fn rounds(lines: &[Line]) -> String {
     let rounds: BTreeSet<u32> = lines.iter().map(|line| line.round).collect();
@@ -257,11 +234,5 @@ mod tests {
         let lines = [line(1, "brpc", 50.0), line(1, "buf-json-spawn", 100.0)];
         let table = markdown(&plan::plan(), &lines);
         assert!(table.contains("| 0.50 | ≥ 0.85 | **no** |"), "{table}");
-    }
-
-    #[test]
-    fn numbers_are_easy_to_read() {
-        let texts = [0.123, 12.34, 123.4, 1_234.5, 1_234_567.0, -1_234.0].map(number);
-        assert_eq!(texts, ["0.12", "12.3", "123", "1,234", "1,234,567", "-1,234"]);
     }
 }
