@@ -15,7 +15,7 @@ use crate::flags::Setup;
 use crate::latency::nanoseconds;
 use crate::meter::{Each, Processes};
 use crate::progress::Progress;
-use crate::system::Plugin;
+use crate::system::{PATIENCE, Plugin};
 use crate::tally::Tally;
 
 /// What was measured.
@@ -30,9 +30,6 @@ pub(crate) struct Measured {
     /// CPU time used meanwhile.
     pub(crate) cpu: Each<Duration>,
 }
-
-/// How long the callers may take to end; a call that takes longer is not answered at all.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Calls these plugins, `inflight` callers each, and measures that.
 pub(crate) async fn run<P: Plugin>(

@@ -5,13 +5,13 @@ use std::time::Duration;
 use crate::Error;
 use crate::flags::Setup;
 use crate::latency;
-use crate::load::{self, Measured, PATIENCE};
+use crate::load::{self, Measured};
 use crate::meter::Processes;
 use crate::progress::Progress;
 use crate::report::Report;
-use crate::system::Hub as _;
 use crate::system::brpc::BrpcHub;
 use crate::system::go::{GoHub, Programs};
+use crate::system::{Hub as _, PATIENCE};
 use crate::tally::Tally;
 
 pub(super) async fn called_by_brpc(setup: &Setup, progress: &Progress) -> Result<Report, Error> {

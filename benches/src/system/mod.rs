@@ -11,7 +11,7 @@ pub(crate) mod raw;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 use tokio::task::JoinSet;
@@ -19,8 +19,10 @@ use tokio::task::JoinSet;
 use crate::Error;
 use crate::echo::{Failure, Message};
 use crate::flags::Setup;
-use crate::load::PATIENCE;
 use crate::tally::Tally;
+
+/// How long the callers may take to end; a call that takes longer is not answered at all.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The side that calls, waiting for its plugins.
 pub(crate) trait Hub: Send + Sized + 'static {
