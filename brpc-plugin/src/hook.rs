@@ -118,7 +118,7 @@ impl Shared {
 }
 
 fn encode<T: Serialize + ?Sized>(event: &T) -> Result<json::Encoded, HookError> {
-    json::Encoded::new(event).map_err(|error| HookError::Invalid { message: error.message })
+    json::Encoded::after(&[], event).map_err(|error| HookError::Invalid { message: error.message })
 }
 
 impl fmt::Debug for AsyncHook {

@@ -209,7 +209,7 @@ impl<R: Receiver> Link for DrivenLink<R> {
 impl<R: Receiver> Drop for DrivenLink<R> {
     fn drop(&mut self) {
         self.0.driven.lock().close(DisconnectReason::Clean);
-        self.dispatch();
+        self.finish();
     }
 }
 

@@ -7,15 +7,19 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use brpc_core::{Admission, CallError, Response, Stage};
-use brpc_proto::json;
+use brpc_proto::limits::OWN_SLICE;
+use brpc_proto::{Call as Wanted, json};
 use brpc_rt::Slot;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
+use crate::client::Target;
+use crate::event::PluginRef;
 use crate::hub::Hub;
 use crate::middleware::{BoxOutcome, through};
 use crate::outgoing::{Outcome, Outgoing};
-use crate::running::Running;
+use crate::request::Request;
+use crate::running::{Running, find, method_number};
 
 /// A call to one plugin; made by [`Socket::call`](crate::Socket::call). It does nothing until it is
 /// polled, and its time runs from then on.
@@ -50,7 +54,12 @@ enum State {
 /// What is needed to make a call.
 struct Prepared {
     hub: Arc<Hub>,
-    call: Outgoing,
+    request: Request,
+    /// Who is called, if it isn't whoever has the name.
+    instance: Option<PluginRef>,
+    /// All else that is asked for; its method and its input are in the request.
+    wanted: Wanted,
+    admission: Admission,
     /// Made early only for a cancel handle.
     slot: Option<Arc<Slot>>,
 }
@@ -58,10 +67,13 @@ struct Prepared {
 impl Prepared {
     /// Makes the call, or sends it through the middleware.
     fn start(self, context: &Context<'_>) -> Result<State, CallError> {
-        let Self { hub, call, slot } = self;
-        if !hub.config().middleware.is_empty() {
-            return Ok(State::Passing(through(hub, call, slot, false)));
+        if !self.hub.config().middleware.is_empty() {
+            return Ok(self.pass());
         }
+        let Self { hub, request, instance, mut wanted, admission, slot } = self;
+        let link = find(&hub, request.plugin(), instance.as_ref())?;
+        let charge = hub.charge(request.input().len())?;
+        wanted.method = method_number(&link, request.method())?;
         let has_handle = slot.is_some();
         let slot = match slot {
             None => Arc::new(Slot::waiting(context)),
@@ -73,11 +85,30 @@ impl Prepared {
                 slot
             }
         };
-        let running = Running::start(&hub, call, slot, 0)?;
+        // A small one is copied where it is submitted.
+        let running = if request.input().len() < OWN_SLICE {
+            Running::start_with(link, wanted, request.input(), admission, slot, Some(charge))?
+        } else {
+            wanted.payload = request.into_input();
+            Running::start_with(link, wanted, &[], admission, slot, Some(charge))?
+        };
         if has_handle {
             running.attach_slot();
         }
         Ok(State::Running(running))
+    }
+
+    /// Sends the call through the middleware.
+    fn pass(self) -> State {
+        let Self { hub, request, instance, mut wanted, admission, slot } = self;
+        let plugin = match instance {
+            Some(plugin) => Target::Instance(plugin),
+            None => Target::Name(request.plugin().into()),
+        };
+        let method = request.method().to_owned();
+        wanted.payload = request.into_input();
+        let call = Outgoing::new(plugin, method, wanted, admission);
+        State::Passing(through(hub, call, slot, false))
     }
 }
 
@@ -103,8 +134,20 @@ pub(crate) fn output_and_metadata<T: DeserializeOwned>(
 
 impl<T> Call<T> {
     /// A call that is made when it is polled.
-    pub(crate) fn new(hub: Arc<Hub>, call: Outgoing, decode: Decode<T>) -> Self {
-        Self { state: State::Prepared(Prepared { hub, call, slot: None }), decode }
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        request: Result<Request, CallError>,
+        instance: Option<PluginRef>,
+        decode: Decode<T>,
+    ) -> Self {
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return Self::refused(error, decode),
+        };
+        let wanted = Wanted { timeout: hub.config().default_timeout, ..Wanted::default() };
+        let (admission, slot) = (Admission::Refuse, None);
+        let prepared = Prepared { hub, request, instance, wanted, admission, slot };
+        Self { state: State::Prepared(prepared), decode }
     }
 
     /// One that was made.
@@ -143,25 +186,25 @@ impl<T> Call<T> {
     /// hub's, 30 s if it was not set.
     pub fn timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
         let timeout = timeout.into();
-        self.with(|call| call.timeout = timeout)
+        self.with(|prepared| prepared.wanted.timeout = timeout)
     }
 
     /// Passes a trace id on to the handler, at most 256 bytes.
     pub fn trace(self, trace: impl Into<String>) -> Self {
         let trace = trace.into();
-        self.with(|call| call.trace = trace)
+        self.with(|prepared| prepared.wanted.trace = trace)
     }
 
     /// Passes a key and a value on to the handler; at most 64 pairs and 8 KiB in all.
     pub fn metadata(self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.with(|call| call.metadata.push(key, value))
+        self.with(|prepared| prepared.wanted.metadata.push(key, value))
     }
 
     /// Waits for a place if as many calls are in progress on the connection as may be, in the order
     /// of arrival and up to the deadline. Without it such a call is refused at once with
     /// [`Overloaded`](CallError::Overloaded).
     pub fn queue(self) -> Self {
-        self.with(|call| call.admission = Admission::Wait)
+        self.with(|prepared| prepared.admission = Admission::Wait)
     }
 
     /// A handle that gives the call up from elsewhere; the call then ends in
@@ -178,9 +221,9 @@ impl<T> Call<T> {
         }
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Outgoing)) -> Self {
+    fn with(mut self, change: impl FnOnce(&mut Prepared)) -> Self {
         if let State::Prepared(prepared) = &mut self.state {
-            change(&mut prepared.call);
+            change(prepared);
         }
         self
     }

@@ -56,6 +56,7 @@ pub mod middleware;
 mod outgoing;
 mod queue;
 mod registry;
+mod request;
 mod running;
 mod socket;
 mod sources;

@@ -310,6 +310,6 @@ impl Link for DrivenLink {
 impl Drop for DrivenLink {
     fn drop(&mut self) {
         self.0.driven.lock().close(DisconnectReason::ShutdownForced);
-        self.dispatch();
+        self.finish();
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use brpc_core::{Admission, CallError, JsonError, Metadata, Response};
+use brpc_core::{Admission, CallError, Metadata, Response};
+use brpc_proto::Call;
 use bytes::Bytes;
 
 use crate::client::Target;
@@ -35,19 +36,18 @@ pub type Outcome = Result<Response<Bytes>, CallError>;
 impl Outgoing {
     pub(crate) fn new(
         plugin: Target<PluginRef>,
-        method: &str,
-        input: Bytes,
-        timeout: Option<Duration>,
+        method: String,
+        wanted: Call,
+        admission: Admission,
     ) -> Self {
-        Self {
-            plugin,
-            method: method.to_owned(),
-            input,
-            timeout,
-            trace: String::new(),
-            metadata: Metadata::new(),
-            admission: Admission::Refuse,
-        }
+        let Call { payload: input, timeout, trace, metadata, .. } = wanted;
+        Self { plugin, method, input, timeout, trace, metadata, admission }
+    }
+
+    /// The call of a method that has this number.
+    pub(crate) fn into_call(self, method: u32) -> (Call, Admission) {
+        let Self { input: payload, timeout, trace, metadata, admission, .. } = self;
+        (Call { method, payload, timeout, trace, metadata }, admission)
     }
 
     /// The name of the plugin that is called.
@@ -57,9 +57,4 @@ impl Outgoing {
             Target::Instance(plugin) => plugin.name(),
         }
     }
-}
-
-/// That an input can't be encoded.
-pub(crate) fn invalid_input(error: JsonError) -> CallError {
-    CallError::InvalidInput { path: error.path, message: error.message }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use brpc_core::{CallError, Stage};
+use brpc_core::{Admission, CallError, Stage};
 use brpc_proto::Call;
 use brpc_rt::{PendingCall, Slot};
 
@@ -32,7 +32,10 @@ impl Running {
         slot: Arc<Slot>,
         charged: usize,
     ) -> Result<Self, CallError> {
-        let link = find(hub, &call.plugin)?;
+        let link = match &call.plugin {
+            Target::Name(name) => find(hub, name, None)?,
+            Target::Instance(plugin) => find(hub, "", Some(plugin))?,
+        };
         let more = call.input.len().saturating_sub(charged);
         let charge = if more > 0 { Some(hub.clone().charge(more)?) } else { None };
         Self::start_on(link, call, slot, charge)
@@ -47,9 +50,21 @@ impl Running {
         charge: Option<Charge>,
     ) -> Result<Self, CallError> {
         let method = method_number(&link, &call.method)?;
-        let Outgoing { input: payload, timeout, trace, metadata, admission, .. } = call;
-        let call = Call { method, payload, timeout, trace, metadata };
-        let pending = PendingCall::start(link.driven().clone(), call, admission, slot)?;
+        let (call, admission) = call.into_call(method);
+        Self::start_with(link, call, &[], admission, slot, charge)
+    }
+
+    /// The same, of a method by its number, with a copy of this input if the call has none of its own.
+    pub(crate) fn start_with(
+        link: Arc<PluginLink>,
+        call: Call,
+        input: &[u8],
+        admission: Admission,
+        slot: Arc<Slot>,
+        charge: Option<Charge>,
+    ) -> Result<Self, CallError> {
+        let (connection, method) = (link.driven().clone(), call.method);
+        let pending = PendingCall::start(connection, call, input, admission, slot)?;
         Ok(Self { pending, link, method, _charge: charge })
     }
 
@@ -72,23 +87,27 @@ impl Running {
 }
 
 /// The connection of an instance, or of whoever has the name.
-fn find(hub: &Hub, plugin: &Target<PluginRef>) -> Result<Arc<PluginLink>, CallError> {
-    let link = match plugin {
-        Target::Name(name) => hub.plugin(name),
-        Target::Instance(plugin) => hub.instance(plugin),
+pub(crate) fn find(
+    hub: &Hub,
+    name: &str,
+    instance: Option<&PluginRef>,
+) -> Result<Arc<PluginLink>, CallError> {
+    let link = match instance {
+        None => hub.plugin(name),
+        Some(plugin) => hub.instance(plugin),
     };
-    link.ok_or_else(|| nobody(hub, plugin))
+    link.ok_or_else(|| nobody(hub, name, instance))
 }
 
 /// Why there is nobody to call.
 #[cold]
-fn nobody(hub: &Hub, plugin: &Target<PluginRef>) -> CallError {
+fn nobody(hub: &Hub, name: &str, instance: Option<&PluginRef>) -> CallError {
     if !hub.is_serving() {
         return CallError::ShuttingDown;
     }
-    match plugin {
-        Target::Name(name) => CallError::NoPlugin { name: name.to_string() },
-        Target::Instance(plugin) => match plugin.end() {
+    match instance {
+        None => CallError::NoPlugin { name: name.to_owned() },
+        Some(plugin) => match plugin.end() {
             Some(reason) => CallError::Disconnected {
                 stage: Stage::Queued,
                 reason,
@@ -101,7 +120,7 @@ fn nobody(hub: &Hub, plugin: &Target<PluginRef>) -> CallError {
 }
 
 /// The number by which a plugin knows a method.
-fn method_number(link: &PluginLink, method: &str) -> Result<u32, CallError> {
+pub(crate) fn method_number(link: &PluginLink, method: &str) -> Result<u32, CallError> {
     let number = link.member().and_then(|member| member.description.method(method));
     number.ok_or_else(|| not_found(link, method))
 }

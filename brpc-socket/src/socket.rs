@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brpc_core::{CallError, DisconnectReason, PluginInfo, Selector};
+use brpc_core::{Admission, CallError, DisconnectReason, PluginInfo, Selector};
 use brpc_proto::json;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,8 +22,9 @@ use crate::event::PluginRef;
 use crate::hub::Hub;
 use crate::link::HandshakePlace;
 use crate::listener::{Listener, Source};
-use crate::outgoing::{Outgoing, invalid_input};
+use crate::outgoing::Outgoing;
 use crate::registry::{Registry, members};
+use crate::request::{Request, invalid_input};
 use crate::strangers::Strangers;
 use crate::subscriber::Events;
 use crate::wait;
@@ -66,22 +67,18 @@ impl Socket {
         Self { handle: Arc::new(Handle { hub: Arc::new(Hub::new(config)) }) }
     }
 
-    /// A call with the hub's default timeout.
+    /// A call with the hub's default timeout, for middleware or for many plugins.
     pub(crate) fn outgoing_to(
         &self,
-        plugin: Target<PluginRef>,
+        plugin: &str,
         method: &str,
         input: &(impl Serialize + ?Sized),
     ) -> Result<Outgoing, CallError> {
-        let input = json::encode(input).map_err(invalid_input)?;
-        Ok(Outgoing::new(plugin, method, input, self.hub().config().default_timeout))
-    }
-
-    fn prepare<T: DeserializeOwned>(&self, call: Result<Outgoing, CallError>) -> Call<T> {
-        match call {
-            Ok(call) => Call::new(self.hub().clone(), call, output),
-            Err(error) => Call::refused(error, output),
-        }
+        let payload = json::encode(input).map_err(invalid_input)?;
+        let timeout = self.hub().config().default_timeout;
+        let wanted = brpc_proto::Call { payload, timeout, ..brpc_proto::Call::default() };
+        let plugin = Target::Name(plugin.into());
+        Ok(Outgoing::new(plugin, method.to_owned(), wanted, Admission::Refuse))
     }
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {
@@ -153,7 +150,7 @@ impl Socket {
         method: &str,
         input: &(impl Serialize + ?Sized),
     ) -> Call<T> {
-        self.prepare(self.outgoing_to(Target::Name(plugin.into()), method, input))
+        Call::new(self.hub().clone(), Request::encode(plugin, method, input), None, output)
     }
 
     /// As [`call`](Self::call), of this plugin on its connection: once that has ended, the call ends
@@ -164,7 +161,8 @@ impl Socket {
         method: &str,
         input: &(impl Serialize + ?Sized),
     ) -> Call<T> {
-        self.prepare(self.outgoing_to(Target::Instance(plugin.clone()), method, input))
+        let instance = Some(plugin.clone());
+        Call::new(self.hub().clone(), Request::encode("", method, input), instance, output)
     }
 
     /// Calls a method of every plugin that is connected, or of those that
@@ -189,7 +187,7 @@ impl Socket {
         input: &(impl Serialize + ?Sized),
     ) -> Broadcast<T> {
         // For whom it is, is filled in for each.
-        let call = self.outgoing_to(Target::Name("".into()), method, input);
+        let call = self.outgoing_to("", method, input);
         Broadcast::new(self.hub().clone(), call, output)
     }
 

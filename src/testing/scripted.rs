@@ -261,6 +261,13 @@ impl ScriptLink {
 /// The connection in the hands of its driver.
 struct DrivenScript(Arc<ScriptLink>);
 
+impl Drop for DrivenScript {
+    fn drop(&mut self) {
+        self.0.driven.lock().close(DisconnectReason::Clean);
+        self.finish();
+    }
+}
+
 impl Link for DrivenScript {
     fn driven(&self) -> &Driven {
         &self.0.driven

@@ -15,7 +15,6 @@ use tower_service::Service;
 
 use super::{BoxOutcome, Middleware, Next, Outcome, Outgoing, through};
 use crate::Socket;
-use crate::client::Target;
 
 /// A layer as middleware of a hub.
 ///
@@ -136,6 +135,6 @@ impl Socket {
         method: &str,
         input: &(impl Serialize + ?Sized),
     ) -> Result<Outgoing, CallError> {
-        self.outgoing_to(Target::Name(plugin.into()), method, input)
+        self.outgoing_to(plugin, method, input)
     }
 }

@@ -1,38 +1,84 @@
-//! A connection behind its lock, and the waker of the task that drives it.
+//! A connection behind its lock, the inbox of calls beside it, and the waker of the task that drives it.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use brpc_core::Stage;
-use brpc_proto::{CallId, Connection};
+use brpc_core::{Admission, CallError, Stage};
+use brpc_proto::limits::IDLE_PLACES;
+use brpc_proto::{Call, CallId, Connection};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::calling::Slot;
+use crate::inbox::{Inbox, Submitted};
+use crate::now;
 
 /// A connection behind its lock, which is held for one look at it, never across an await, and never
 /// while foreign code runs.
+///
+/// Its driver holds the lock while it takes messages apart and puts them together. Calls don't wait for
+/// that: they are put down in the inbox, whose lock is held for no longer than to put one down or to
+/// take all away. The connection's lock is taken first.
 #[derive(Debug)]
 pub struct Driven {
     state: Mutex<State>,
+    inbox: Mutex<Inbox>,
 }
 
 #[derive(Debug)]
 struct State {
     connection: Connection<Arc<Slot>>,
-    /// Set while the driver sleeps and is to be woken for bytes to write or another timer.
-    driver: Option<Waker>,
+    /// What is taken out of the inbox; empty in between.
+    batch: Vec<Submitted>,
 }
 
 impl Driven {
     /// Puts a connection behind a lock.
     pub fn new(connection: Connection<Arc<Slot>>) -> Self {
-        Self { state: Mutex::new(State { connection, driver: None }) }
+        let state = State { connection, batch: Vec::new() };
+        Self { state: Mutex::new(state), inbox: Mutex::default() }
     }
 
-    /// Takes the lock.
+    /// Takes the lock. The connection knows of all calls that were submitted before.
     pub fn lock(&self) -> Guard<'_> {
-        Guard { state: self.state.lock() }
+        let mut state = self.state.lock();
+        self.inbox.lock().exchange(&mut state.batch);
+        state.take_in();
+        Guard { driven: self, state }
+    }
+
+    /// Takes the lock for the driver, which is awake; and whether calls were submitted meanwhile.
+    pub(crate) fn drive(&self) -> (Guard<'_>, bool) {
+        let mut state = self.state.lock();
+        {
+            let mut inbox = self.inbox.lock();
+            inbox.driver = None;
+            inbox.exchange(&mut state.batch);
+        }
+        let has_calls = !state.batch.is_empty();
+        state.take_in();
+        (Guard { driven: self, state }, has_calls)
+    }
+
+    /// Makes a call, with a copy of this input if it has none of its own, and wakes the driver if it
+    /// sleeps. The connection gets to know of it with the next
+    /// look at it, and the call's time begins then.
+    ///
+    /// # Errors
+    /// If the connection is over, and nobody looks at it any more.
+    pub(crate) fn submit(
+        &self,
+        call: Call,
+        input: &[u8],
+        admission: Admission,
+        slot: Arc<Slot>,
+    ) -> Result<CallId, CallError> {
+        let mut inbox = self.inbox.lock();
+        let id = inbox.submit(call, input, admission, slot)?;
+        let driver = inbox.driver.take();
+        drop(inbox);
+        driver.into_iter().for_each(Waker::wake);
+        Ok(id)
     }
 
     /// Gives a call up, if it is not over: how far it had come.
@@ -46,32 +92,63 @@ impl Driven {
     }
 }
 
+impl State {
+    /// Has the connection take in what was submitted. The clock is read once for all of it.
+    fn take_in(&mut self) {
+        let Self { connection, batch } = self;
+        if !batch.is_empty() {
+            let now = now();
+            for Submitted { id, call, admission, slot } in batch.drain(..) {
+                connection.submit_call(id, call, admission, slot, now);
+            }
+        }
+    }
+}
+
 /// The lock, held.
 #[derive(Debug)]
 pub struct Guard<'a> {
+    driven: &'a Driven,
     state: MutexGuard<'a, State>,
 }
 
 impl Guard<'_> {
     /// Gives the lock back and wakes the driver if it sleeps.
-    pub fn unlock_and_wake(mut self) {
-        let driver = self.state.driver.take();
-        drop(self);
+    pub fn unlock_and_wake(self) {
+        let Self { driven, state } = self;
+        drop(state);
+        let driver = driven.inbox.lock().driver.take();
         driver.into_iter().for_each(Waker::wake);
     }
 
-    /// Notes whom to wake. Under the lock under which nothing was found to do, so that no command is
-    /// missed that is given meanwhile.
-    pub(crate) fn park(&mut self, context: &Context<'_>) {
-        match &mut self.state.driver {
-            Some(driver) => driver.clone_from(context.waker()),
-            none => *none = Some(context.waker().clone()),
+    /// Notes whom to wake, unless something was submitted meanwhile; false then. Under the lock under
+    /// which nothing was found to do, so that no command is missed that is given meanwhile.
+    pub(crate) fn park(&mut self, context: &Context<'_>) -> bool {
+        let mut inbox = self.driven.inbox.lock();
+        let may_sleep = inbox.is_empty();
+        if may_sleep {
+            inbox.driver = Some(context.waker().clone());
         }
+        may_sleep
     }
 
-    /// Notes that the driver is awake.
-    pub(crate) fn unpark(&mut self) {
-        self.state.driver = None;
+    /// Gives back room that a connection on which little happens doesn't need.
+    pub(crate) fn free_room(&mut self) {
+        let State { connection, batch } = &mut *self.state;
+        connection.free_room();
+        if batch.capacity() > IDLE_PLACES {
+            *batch = Vec::new();
+        }
+        self.driven.inbox.lock().free_room();
+    }
+
+    /// Refuses calls from now on, if the connection is over and has nothing more to tell; whether it
+    /// does. Nobody looks at it any more.
+    pub(crate) fn close_inbox(&mut self) -> bool {
+        match self.refusal() {
+            Some(error) if !self.has_events() => self.driven.inbox.lock().close(error),
+            _ => false,
+        }
     }
 }
 

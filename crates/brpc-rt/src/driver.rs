@@ -182,8 +182,10 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         open.read &= has_read || !may_read;
 
         let (link, now) = (self.link, *self.now.get_or_insert_with(now));
-        let mut connection = link.driven().lock();
-        connection.unpark();
+        let (mut connection, has_calls) = link.driven().drive();
+        if has_calls {
+            self.gathering.note_given();
+        }
         let has_taken = self.take_in(&mut connection, now);
         // While something is to be told, nothing is read, and a peer can't be given a second look.
         let is_due = self.pending.events.is_empty()
@@ -218,7 +220,9 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
                 let is_idle = self.moved < MUCH && (self.moved > 0 || connection.is_quiet());
                 // Others give commands meanwhile and don't wake a driver that is awake, so this is
                 // done under the lock under which nothing was found to do.
-                connection.park(context);
+                if !connection.park(context) {
+                    return Turn::Busy;
+                }
                 if is_idle {
                     connection.free_room();
                 }

@@ -9,6 +9,7 @@ mod close;
 mod driven;
 mod driver;
 mod gathering;
+mod inbox;
 mod link;
 
 pub use calling::{PendingCall, Slot};

@@ -18,15 +18,17 @@ pub trait Link {
     /// Takes in what the connection tells, in order. Called without the lock.
     fn handle_events(&self, events: Drain<'_, Event<Arc<Slot>>>);
 
-    /// Passes on all that the connection has to tell. Only for whoever ends the connection in the
-    /// driver's place, so that events keep their order.
-    fn dispatch(&self) {
+    /// Passes on all that a connection has to tell that is over, whether its driver came to its end or
+    /// was dropped before. Calls are refused from then on.
+    fn finish(&self) {
         let mut events = VecDeque::new();
         loop {
-            self.driven().lock().swap_events(&mut events);
-            if events.is_empty() {
+            let mut connection = self.driven().lock();
+            if connection.close_inbox() {
                 return;
             }
+            connection.swap_events(&mut events);
+            drop(connection);
             self.handle_events(events.drain(..));
         }
     }

@@ -32,12 +32,12 @@ use crate::event::Event;
 use crate::handshake::{HubHandshake, PluginHandshake};
 use crate::message::{Admission, Call, CallId, DrainCause, Farewell, Features, Hello, Message};
 use crate::role::Role;
-use crate::session::{EmitError, Events, Session, Tally};
+use crate::session::{EmitError, Events, Session, Settlement, Tally};
 use crate::terms::Terms;
 use crate::wires::{Wires, native};
 
 /// One side of a connection. `T` stands for a caller; each that [`start_call`](Self::start_call) takes
-/// in is handed back exactly once, with a [`Settlement`](crate::Settlement).
+/// in is handed back exactly once, with a [`Settlement`].
 #[derive(Debug)]
 pub struct Connection<T> {
     role: Role,
@@ -175,7 +175,7 @@ impl<T> Connection<T> {
 
     // Calling.
 
-    /// Makes a call.
+    /// Makes a call, under the next id.
     ///
     /// # Errors
     /// The caller back, and why not: the call is over and nothing of it will be sent.
@@ -186,13 +186,48 @@ impl<T> Connection<T> {
         caller: T,
         now: Instant,
     ) -> Result<CallId, (T, CallError)> {
+        let id = self.session().map_or(0, |session| session.calls().last_id()) + 1;
+        self.start(id, call, admission, caller, now).map(|()| id)
+    }
+
+    /// Makes a call under an id that the owner gives, for owners that number calls before the connection
+    /// knows of them. It is to be above all ids before, whatever became of their calls. Refused, the
+    /// caller is handed back as any other is, with a [`Settlement`].
+    pub fn submit_call(
+        &mut self,
+        id: CallId,
+        call: Call,
+        admission: Admission,
+        caller: T,
+        now: Instant,
+    ) {
+        if let Err((caller, error)) = self.start(id, call, admission, caller, now) {
+            self.events.push_back(Event::Settled(caller, Settlement::Ended(error)));
+        }
+    }
+
+    fn start(
+        &mut self,
+        id: CallId,
+        call: Call,
+        admission: Admission,
+        caller: T,
+        now: Instant,
+    ) -> Result<(), (T, CallError)> {
         match &mut self.phase {
-            Phase::Session(session) => session.start_call(call, admission, caller, now),
+            Phase::Session(session) => session.start_call(id, call, admission, caller, now),
+            _ => Err((caller, self.refusal().unwrap_or(CallError::Draining))),
+        }
+    }
+
+    /// What any call is refused with at the moment; `None` if it depends on the call.
+    pub fn refusal(&self) -> Option<CallError> {
+        match self.phase {
+            Phase::Session(_) => None,
             Phase::Closed { reason, generation } => {
-                let (stage, reason, generation) = (Stage::Queued, *reason, *generation);
-                Err((caller, CallError::Disconnected { stage, reason, generation }))
+                Some(CallError::Disconnected { stage: Stage::Queued, reason, generation })
             }
-            _ => Err((caller, CallError::Draining)),
+            _ => Some(CallError::Draining),
         }
     }
 

@@ -37,15 +37,18 @@ const SCRATCH_SIZES: (usize, usize) = (256, 16 * 1024);
 pub struct Encoded(Vec<u8>);
 
 impl Encoded {
-    /// Encodes a value.
+    /// Encodes a value behind some texts.
     ///
     /// # Errors
     /// As [`encode`].
-    pub fn new<T: Serialize + ?Sized>(value: &T) -> Result<Self, JsonError> {
+    pub fn after<T: Serialize + ?Sized>(texts: &[&str], value: &T) -> Result<Self, JsonError> {
         // Taken out, since a value that is being encoded may encode others.
         let mut encoded = Self(SCRATCH.take());
         encoded.0.clear();
         encoded.0.reserve(SCRATCH_SIZES.0);
+        for text in texts {
+            encoded.0.extend_from_slice(text.as_bytes());
+        }
         match serde_json::to_writer(&mut encoded.0, &Strings::of(value)) {
             Ok(()) => Ok(encoded),
             Err(error) => Err(JsonError::whole(error.to_string())),
@@ -85,7 +88,7 @@ impl Drop for Encoded {
 /// # Errors
 /// What `serde_json` says; for instance a map whose keys are not strings.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, JsonError> {
-    Encoded::new(value).map(Encoded::into_bytes)
+    Encoded::after(&[], value).map(Encoded::into_bytes)
 }
 
 /// Decodes a value, after a check of its bounds. An absent payload is `null`.

@@ -49,15 +49,16 @@ impl<T> Calling<T> {
         }
     }
 
-    /// Takes a call in, or gives the caller back with the reason why not.
+    /// Takes a call in under an id above all before, or gives the caller back with the reason why not.
     pub(crate) fn start(
         &mut self,
+        id: CallId,
         call: Call,
         admission: Admission,
         caller: T,
         now: Instant,
-    ) -> Result<CallId, (T, CallError)> {
-        self.calls.start(call, admission, caller, now)
+    ) -> Result<(), (T, CallError)> {
+        self.calls.start(id, call, admission, caller, now)
     }
 
     /// Gives a call up; its caller is handed back if it still waits.

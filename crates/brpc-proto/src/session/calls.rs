@@ -98,14 +98,15 @@ impl<T> Calls<T> {
         }
     }
 
-    /// Takes a call in, or gives the caller back with the reason why not.
+    /// Takes a call in under an id above all before, or gives the caller back with the reason why not.
     pub(crate) fn start(
         &mut self,
+        id: CallId,
         call: Call,
         admission: Admission,
         caller: T,
         now: Instant,
-    ) -> Result<CallId, (T, CallError)> {
+    ) -> Result<(), (T, CallError)> {
         let has_place = self.placed < self.max_placed;
         // One call always finds room, however large it is; its frame was checked before.
         let unsent = self.waiting.len() + self.queued.len();
@@ -124,12 +125,12 @@ impl<T> Calls<T> {
             self.deadlines.note(deadline);
         }
         self.placed += usize::from(has_place);
-        self.last_id += 1;
-        let id = self.last_id;
+        debug_assert!(id > self.last_id, "ids rise");
+        self.last_id = id;
         self.entries.insert(id, Entry { caller: Some(caller), deadline, progress });
         let unsent = if has_place { &mut self.queued } else { &mut self.waiting };
         unsent.push(id, call);
-        Ok(id)
+        Ok(())
     }
 
     /// Gives back room that little traffic doesn't need.
@@ -139,6 +140,11 @@ impl<T> Calls<T> {
         }
         self.waiting.shrink_to(IDLE_PLACES);
         self.queued.shrink_to(IDLE_PLACES);
+    }
+
+    /// The id given last.
+    pub(crate) fn last_id(&self) -> CallId {
+        self.last_id
     }
 
     /// The next call to send, and when its time is over; from now on it counts as sent.
@@ -310,8 +316,8 @@ mod tests {
     fn room_for_many_calls_is_given_back_when_few_are_left() {
         let mut calls = Calls::new(&Limits::default(), 500);
         let now = Instant::now();
-        for caller in 0..1_000 {
-            calls.start(Call::default(), Admission::Wait, caller, now).unwrap();
+        for id in 1..=1_000 {
+            calls.start(id, Call::default(), Admission::Wait, id, now).unwrap();
         }
         for id in 2..=1_000 {
             calls.give_up(id).unwrap();

@@ -132,20 +132,21 @@ impl<T> Session<T> {
         }
     }
 
-    /// Takes a call in, or gives the caller back with the reason why not.
+    /// Takes a call in under an id above all before, or gives the caller back with the reason why not.
     pub(crate) fn start_call(
         &mut self,
+        id: CallId,
         call: Call,
         admission: Admission,
         caller: T,
         now: Instant,
-    ) -> Result<CallId, (T, CallError)> {
+    ) -> Result<(), (T, CallError)> {
         let checked = match &self.ending {
             Some(ending) => Err(ending.refusal()),
             None => call.check(self.terms.max_frame),
         };
         match checked {
-            Ok(()) => self.calling.start(call, admission, caller, now),
+            Ok(()) => self.calling.start(id, call, admission, caller, now),
             Err(error) => Err((caller, error)),
         }
     }

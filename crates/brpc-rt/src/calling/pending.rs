@@ -8,7 +8,6 @@ use brpc_proto::{Call, CallId, Settlement};
 
 use super::Slot;
 use crate::Driven;
-use crate::now;
 
 /// A call that was made on a connection. Dropped before its end, it is given up: if nothing of it was
 /// sent, nothing will be; else the peer is told, and the call keeps its place until the peer answers.
@@ -22,21 +21,19 @@ pub struct PendingCall {
 }
 
 impl PendingCall {
-    /// Makes a call, whose caller waits at this slot.
+    /// Makes a call, with a copy of this input if it has none of its own, whose caller waits at this
+    /// slot.
     ///
     /// # Errors
-    /// Why not; nothing of it is sent or kept.
+    /// If the connection is over. Any other refusal is the call's outcome.
     pub fn start(
         connection: Arc<Driven>,
         call: Call,
+        input: &[u8],
         admission: Admission,
         slot: Arc<Slot>,
     ) -> Result<Self, CallError> {
-        let mut guard = connection.lock();
-        let started = guard.start_call(call, admission, slot.clone(), now());
-        guard.unlock_and_wake();
-        // Without the lock: a caller's waker may be dropped with its slot.
-        let id = started.map_err(|(_, error)| error)?;
+        let id = connection.submit(call, input, admission, slot.clone())?;
         Ok(Self { connection, id, slot, is_over: false })
     }
 

@@ -1,0 +1,60 @@
+//! What a call asks for, in one piece.
+
+use brpc_core::{CallError, JsonError};
+use brpc_proto::json::Encoded;
+use bytes::{Buf as _, Bytes};
+use serde::Serialize;
+
+/// Which method of which plugin, and its input: all in one buffer, so that a call that is not made
+/// yet takes no allocation of its own.
+pub(crate) struct Request {
+    /// The plugin's name, the method's name, and the encoded input.
+    bytes: Encoded,
+    /// Bytes of the plugin's name.
+    plugin: usize,
+    /// Bytes of the method's name.
+    method: usize,
+}
+
+impl Request {
+    /// Encodes the input.
+    pub(crate) fn encode<I: Serialize + ?Sized>(
+        plugin: &str,
+        method: &str,
+        input: &I,
+    ) -> Result<Self, CallError> {
+        let bytes = Encoded::after(&[plugin, method], input).map_err(invalid_input)?;
+        Ok(Self { bytes, plugin: plugin.len(), method: method.len() })
+    }
+
+    /// The plugin's name.
+    pub(crate) fn plugin(&self) -> &str {
+        text(&self.bytes[..self.plugin])
+    }
+
+    /// The method's name.
+    pub(crate) fn method(&self) -> &str {
+        text(&self.bytes[self.plugin..self.plugin + self.method])
+    }
+
+    /// The input.
+    pub(crate) fn input(&self) -> &[u8] {
+        &self.bytes[self.plugin + self.method..]
+    }
+
+    /// The input, to be kept.
+    pub(crate) fn into_input(self) -> Bytes {
+        let mut input = self.bytes.into_bytes();
+        input.advance(self.plugin + self.method);
+        input
+    }
+}
+
+/// That an input can't be encoded.
+pub(crate) fn invalid_input(error: JsonError) -> CallError {
+    CallError::InvalidInput { path: error.path, message: error.message }
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("it was a text when it was put in")
+}
