@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use brpc_core::{Admission, CallError, Stage};
+use brpc_core::{Admission, CallError, Response, Stage};
 use brpc_proto::Call;
-use brpc_rt::{PendingCall, Slot};
+use brpc_rt::{Ended, PendingCall, Slot};
 
 use crate::client::Target;
 use crate::error::few;
@@ -70,8 +70,10 @@ impl Running {
 
     /// What the plugin answered.
     pub(crate) fn poll(&mut self, context: &Context<'_>) -> Poll<Outcome> {
-        let settlement = ready!(self.pending.poll(context));
-        Poll::Ready(settlement.into_result(|| self.called()))
+        Poll::Ready(match ready!(self.pending.poll(context)) {
+            Ended::Output(output) => Ok(Response::new(output)),
+            Ended::Other(settlement) => settlement.into_result(|| self.called()),
+        })
     }
 
     /// Lets those who have its slot cancel it.

@@ -39,25 +39,29 @@ impl Driven {
         Self { state: Mutex::new(state), inbox: Mutex::default() }
     }
 
-    /// Takes the lock. The connection knows of all calls that were submitted before.
+    /// Takes the lock. The connection may not know yet of calls that were submitted before.
     pub fn lock(&self) -> Guard<'_> {
-        let mut state = self.state.lock();
-        self.inbox.lock().exchange(&mut state.batch);
-        state.take_in();
-        Guard { driven: self, state }
+        Guard { driven: self, state: self.state.lock() }
     }
 
     /// Takes the lock for the driver, which is awake; and whether calls were submitted meanwhile.
     pub(crate) fn drive(&self) -> (Guard<'_>, bool) {
-        let mut state = self.state.lock();
+        let mut guard = self.lock();
         {
             let mut inbox = self.inbox.lock();
             inbox.driver = None;
-            inbox.exchange(&mut state.batch);
+            inbox.exchange(&mut guard.state.batch);
         }
-        let has_calls = !state.batch.is_empty();
-        state.take_in();
-        (Guard { driven: self, state }, has_calls)
+        let has_calls = guard.state.take_in();
+        (guard, has_calls)
+    }
+
+    /// Takes the lock, and has the connection take in what was submitted before.
+    pub(crate) fn lock_with_calls(&self) -> Guard<'_> {
+        let mut guard = self.lock();
+        self.inbox.lock().exchange(&mut guard.state.batch);
+        guard.state.take_in();
+        guard
     }
 
     /// Makes a call, with a copy of this input if it has none of its own, and wakes the driver if it
@@ -83,7 +87,7 @@ impl Driven {
 
     /// Gives a call up, if it is not over: how far it had come.
     pub fn cancel(&self, id: CallId) -> Option<Stage> {
-        let mut connection = self.lock();
+        let mut connection = self.lock_with_calls();
         let (slot, stage) = connection.cancel(id)?;
         connection.unlock_and_wake();
         // Without the lock: a caller's waker may be dropped with it.
@@ -93,15 +97,18 @@ impl Driven {
 }
 
 impl State {
-    /// Has the connection take in what was submitted. The clock is read once for all of it.
-    fn take_in(&mut self) {
+    /// Has the connection take in what was submitted; whether there was any. The clock is read once for
+    /// all of it.
+    fn take_in(&mut self) -> bool {
         let Self { connection, batch } = self;
-        if !batch.is_empty() {
-            let now = now();
-            for Submitted { id, call, admission, slot } in batch.drain(..) {
-                connection.submit_call(id, call, admission, slot, now);
-            }
+        if batch.is_empty() {
+            return false;
         }
+        let now = now();
+        for Submitted { id, call, admission, slot } in batch.drain(..) {
+            connection.submit_call(id, call, admission, slot, now);
+        }
+        true
     }
 }
 

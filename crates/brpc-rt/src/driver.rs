@@ -156,7 +156,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
 
     /// Whether to step back before anything else, for what others gave while the driver slept.
     fn lets_others_first(&mut self) -> bool {
-        let ready = Ready::of(&*self.link.driven().lock());
+        let ready = Ready::of(&self.link.driven().lock_with_calls());
         if ready.is_any {
             self.gathering.note_given();
         }
@@ -200,9 +200,8 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         if connection.is_closed() && !tells && !connection.has_events() {
             return Turn::Over;
         }
-        let ready = Ready::of(&*connection);
-        if self.takes_more() && !(tells && self.gathering.tells_first(ready)) {
-            if !tells && self.gathering.lets_others_first(ready) {
+        if self.takes_more() {
+            if !tells && self.gathering.lets_others_first(Ready::of(&connection)) {
                 return Turn::LetsOthersFirst;
             }
             connection.poll_transmit(&mut self.output, now);

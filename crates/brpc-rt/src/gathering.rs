@@ -5,8 +5,7 @@ use brpc_proto::Connection;
 
 /// How much is told between two writes: enough to fill a write with answers, few enough that the
 /// peer has something to do while the rest is told. What brings nothing to be written is told in one
-/// go, which wakes those who read it less often; but then a write is due as well, or a peer that
-/// sends much of it would keep all else from being written.
+/// go, which wakes those who read it less often.
 pub(crate) const TOLD_AT_ONCE: usize = 64;
 
 /// So many bytes are worth a write of their own: as much as the peer reads at once.
@@ -59,11 +58,6 @@ impl Gathering {
     /// What was ready is on its way.
     pub(crate) fn note_written(&mut self) {
         *self = Self::default();
-    }
-
-    /// Whether what there is still to tell is told before anything is written.
-    pub(crate) fn tells_first(&self, ready: Ready) -> bool {
-        self.told < TOLD_AT_ONCE && ready.bytes < ENOUGH
     }
 
     /// Whether to step back once before frames are taken to be written.
@@ -119,11 +113,5 @@ mod tests {
         // Enough, or nothing.
         assert!(!given(2).lets_others_first(MUCH));
         assert!(!given(2).lets_others_first(Ready { is_any: false, ..SOME }));
-    }
-
-    #[test]
-    fn a_write_waits_for_some_dozens_of_things_told() {
-        assert!(given(0).tells_first(SOME) && given(TOLD_AT_ONCE - 1).tells_first(SOME));
-        assert!(!given(TOLD_AT_ONCE).tells_first(SOME) && !given(0).tells_first(MUCH));
     }
 }

@@ -12,7 +12,7 @@ mod gathering;
 mod inbox;
 mod link;
 
-pub use calling::{PendingCall, Slot};
+pub use calling::{Ended, PendingCall, Slot};
 pub use driven::{Driven, Guard};
 pub use driver::drive;
 pub use link::Link;

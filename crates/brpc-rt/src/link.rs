@@ -23,7 +23,7 @@ pub trait Link {
     fn finish(&self) {
         let mut events = VecDeque::new();
         loop {
-            let mut connection = self.driven().lock();
+            let mut connection = self.driven().lock_with_calls();
             if connection.close_inbox() {
                 return;
             }

@@ -4,4 +4,4 @@ mod pending;
 mod slot;
 
 pub use self::pending::PendingCall;
-pub use self::slot::Slot;
+pub use self::slot::{Ended, Slot};

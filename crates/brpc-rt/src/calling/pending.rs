@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use brpc_core::{Admission, CallError};
-use brpc_proto::{Call, CallId, Settlement};
+use brpc_proto::{Call, CallId};
 
-use super::Slot;
+use super::{Ended, Slot};
 use crate::Driven;
 
 /// A call that was made on a connection. Dropped before its end, it is given up: if nothing of it was
@@ -38,10 +38,10 @@ impl PendingCall {
     }
 
     /// How it ended, once it has.
-    pub fn poll(&mut self, context: &Context<'_>) -> Poll<Settlement> {
-        let settlement = self.slot.poll(context);
-        self.is_over |= settlement.is_ready();
-        settlement
+    pub fn poll(&mut self, context: &Context<'_>) -> Poll<Ended> {
+        let ended = self.slot.poll(context);
+        self.is_over |= ended.is_ready();
+        ended
     }
 
     /// Lets those who have its slot [cancel](Slot::cancel) it, which they may have done already.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
-use brpc_core::{CallError, Metadata, Stage};
+use brpc_core::{CallError, Stage};
 use brpc_proto::{CallId, Settlement};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -29,7 +29,7 @@ struct State {
 
 /// How a call ended; small, because there are as many slots as calls.
 #[derive(Debug)]
-enum Ended {
+pub enum Ended {
     /// With an output, and nothing along.
     Output(Bytes),
     /// In any other way.
@@ -41,15 +41,6 @@ impl From<Settlement> for Ended {
         match settlement {
             Settlement::Answered(Ok(output), along) if along.is_empty() => Self::Output(output),
             other => Self::Other(Box::new(other)),
-        }
-    }
-}
-
-impl From<Ended> for Settlement {
-    fn from(ended: Ended) -> Self {
-        match ended {
-            Ended::Output(output) => Self::Answered(Ok(output), Metadata::new()),
-            Ended::Other(settlement) => *settlement,
         }
     }
 }
@@ -84,16 +75,16 @@ impl Slot {
     }
 
     /// How the call ended, once it has.
-    pub fn poll(self: &mut Arc<Self>, context: &Context<'_>) -> Poll<Settlement> {
+    pub fn poll(self: &mut Arc<Self>, context: &Context<'_>) -> Poll<Ended> {
         // Whoever ended it has let go of it, unless there is a handle.
         if let Some(Self(state)) = Arc::get_mut(self)
             && let Some(ended) = state.get_mut().ended.take()
         {
-            return Poll::Ready(ended.into());
+            return Poll::Ready(ended);
         }
         let mut state = self.0.lock();
         if let Some(ended) = state.ended.take() {
-            return Poll::Ready(ended.into());
+            return Poll::Ready(ended);
         }
         state.wait(context);
         Poll::Pending
