@@ -131,16 +131,16 @@ impl PluginLink {
         }
     }
 
-    /// Asks the plugin to leave.
+    /// Asks the plugin to leave. Calls that were made before are still sent.
     pub(crate) fn drain(&self, cause: DrainCause, trace: &str, until: Instant) {
-        let mut connection = self.driven.lock();
+        let mut connection = self.driven.lock_with_calls();
         connection.drain(cause, trace, Some(until.into_std()));
         connection.unlock_and_wake();
     }
 
     /// Ends the connection now.
     pub(crate) fn close(&self, reason: DisconnectReason) {
-        let mut connection = self.driven.lock();
+        let mut connection = self.driven.lock_with_calls();
         connection.close(reason);
         connection.unlock_and_wake();
     }

@@ -57,7 +57,7 @@ impl Driven {
     }
 
     /// Takes the lock, and has the connection take in what was submitted before.
-    pub(crate) fn lock_with_calls(&self) -> Guard<'_> {
+    pub fn lock_with_calls(&self) -> Guard<'_> {
         let mut guard = self.lock();
         self.inbox.lock().exchange(&mut guard.state.batch);
         guard.state.take_in();
@@ -65,8 +65,8 @@ impl Driven {
     }
 
     /// Makes a call, with a copy of this input if it has none of its own, and wakes the driver if it
-    /// sleeps. The connection gets to know of it with the next
-    /// look at it, and the call's time begins then.
+    /// sleeps. The connection gets to know of it with the next look at it, and the call's time begins
+    /// then.
     ///
     /// # Errors
     /// If the connection is over, and nobody looks at it any more.

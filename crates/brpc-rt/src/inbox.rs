@@ -91,6 +91,8 @@ impl Inbox {
         if self.submitted.is_empty() && self.submitted.capacity() > IDLE_PLACES {
             self.submitted = Vec::new();
         }
-        (self.inputs, self.chunk) = (BytesMut::new(), 0);
+        if self.chunk > IDLE_BYTES {
+            (self.inputs, self.chunk) = (BytesMut::new(), 0);
+        }
     }
 }
