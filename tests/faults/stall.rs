@@ -39,8 +39,8 @@ fn waiting_and_blocking_handlers_delay_neither_the_next_call_nor_a_cancel() {
         assert!(futures_util::poll!(waiting.next()).is_pending());
         eventually("all handlers run", || desk.waiting() == 1_000 && desk.blocking() == 1).await;
         // No place is left, or the next part would prove nothing.
-        let refused = hub.call::<u64>("worker", "scramble", &0).now_or_never();
-        assert!(matches!(refused, Some(Err(CallError::Overloaded { .. }))), "{refused:?}");
+        let refused = within("a refusal", hub.call::<u64>("worker", "scramble", &0)).await;
+        assert!(matches!(refused, Err(CallError::Overloaded { .. })), "{refused:?}");
 
         // A cancel: its confirmation is what gives the next call its place.
         let mut waiting: Vec<_> = waiting.into_iter().collect();
