@@ -284,7 +284,7 @@ impl<'a> Run<'a> {
         if !self.hub.takes_input() {
             self.hub.handle_rest(&mut self.input, self.clock.now);
         }
-        self.hub.handle_end(end, self.clock.now);
+        self.hub.handle_end(end);
         self.tell();
     }
 }

@@ -216,7 +216,7 @@ impl<'a> Run<'a> {
 
     fn end(&mut self, end: End) {
         self.has_ended = true;
-        self.plugin.handle_end(end, self.clock.now);
+        self.plugin.handle_end(end);
         self.tell();
     }
 }

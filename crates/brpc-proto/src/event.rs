@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::description::Description;
 use crate::message::{Call, CallId, DrainCause, Hello};
-use crate::session::{Settlement, Tally};
+use crate::settlement::Settlement;
 use crate::terms::Terms;
 
 /// What a connection tells its owner. `T` stands for a caller of its.
@@ -60,4 +60,16 @@ pub enum Event<T> {
     LastWords(String),
     /// The connection is over. No event follows.
     Closed(DisconnectReason, Tally),
+}
+
+/// How many calls a session that was asked to end still had, and what became of them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Tally {
+    /// Calls that the peer answered after it was asked to leave.
+    pub finished: usize,
+    /// Calls that were cut off.
+    pub cut: usize,
+    /// Whether the peer had not left when its grace was over, and was cut off.
+    pub overstayed: bool,
 }

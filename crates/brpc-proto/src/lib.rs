@@ -97,6 +97,7 @@ pub mod limits;
 mod message;
 mod role;
 mod session;
+mod settlement;
 mod sniff;
 mod stranger;
 mod terms;
@@ -105,12 +106,13 @@ mod wires;
 pub use buffer::WriteBuffer;
 pub use connection::{Connection, End};
 pub use description::Description;
-pub use event::Event;
+pub use event::{Event, Tally};
 pub use message::{
     Admission, Call, CallId, DrainCause, Farewell, Features, Hello, Message, Welcome,
 };
 pub use role::Role;
-pub use session::{EmitError, Settlement, Tally};
+pub use session::EmitError;
+pub use settlement::Settlement;
 pub use sniff::{Sniffed, sniff};
 pub use terms::{Credit, Terms};
 pub use wires::{WireEntry, Wires};

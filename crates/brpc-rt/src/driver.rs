@@ -278,7 +278,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             if self.is_held {
                 connection.handle_rest(&mut self.input, now);
             }
-            connection.handle_end(end, now);
+            connection.handle_end(end);
             connection.swap_events(&mut self.pending.events);
         }
     }

@@ -56,7 +56,7 @@ impl<T> Connection<T> {
     }
 
     /// The transport has ended.
-    pub fn handle_end(&mut self, end: End, _now: Instant) {
+    pub fn handle_end(&mut self, end: End) {
         let mut reason = self.stream.reason_of(end);
         if let Phase::Session(session) = &self.phase
             && reason == DisconnectReason::Unclean

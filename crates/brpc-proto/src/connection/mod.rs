@@ -28,11 +28,12 @@ use self::stream::Stream;
 use crate::buffer::WriteBuffer;
 use crate::codec::{Codec, Traits};
 use crate::description::Description;
-use crate::event::Event;
+use crate::event::{Event, Tally};
 use crate::handshake::{HubHandshake, PluginHandshake};
 use crate::message::{Admission, Call, CallId, DrainCause, Farewell, Features, Hello, Message};
 use crate::role::Role;
-use crate::session::{EmitError, Events, Session, Settlement, Tally};
+use crate::session::{EmitError, Events, Session};
+use crate::settlement::Settlement;
 use crate::terms::Terms;
 use crate::wires::{Wires, native};
 

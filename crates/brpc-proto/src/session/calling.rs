@@ -7,13 +7,14 @@ use brpc_core::{
 };
 use bytes::Buf as _;
 
+use super::Events;
 use super::calls::{Calls, Taken};
-use super::{Events, Settlement};
 use crate::buffer::WriteBuffer;
 use crate::codec::{Codec, Traits};
 use crate::event::Event;
 use crate::limits::MAX_TRANSMIT;
 use crate::message::{Admission, Call, CallId, Message};
+use crate::settlement::Settlement;
 
 /// The calls that this side makes. `T` stands for a caller.
 #[derive(Debug)]

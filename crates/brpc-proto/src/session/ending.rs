@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use brpc_core::{CallError, DisconnectReason, ProtocolError};
 
-use super::{Events, Session, Tally};
+use super::{Events, Session};
 use crate::buffer::WriteBuffer;
 use crate::codec::Codec;
-use crate::event::Event;
+use crate::event::{Event, Tally};
 use crate::message::{CallId, DrainCause, Farewell, Message, kind};
 use crate::role::Role;
 

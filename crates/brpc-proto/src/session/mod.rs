@@ -18,7 +18,6 @@ mod deadlines;
 mod ending;
 mod outbox;
 mod serving;
-mod settlement;
 mod unsent;
 
 use std::collections::VecDeque;
@@ -33,10 +32,9 @@ use self::credit::{Available, Granted};
 use self::ending::Ending;
 use self::outbox::Outbox;
 use self::serving::Serving;
-pub use self::settlement::Settlement;
 use crate::buffer::WriteBuffer;
 use crate::codec::{Codec, Traits};
-use crate::event::Event;
+use crate::event::{Event, Tally};
 use crate::limits::MAX_STRIKES;
 use crate::message::{Admission, Call, CallId, Message, kind};
 use crate::role::Role;
@@ -44,18 +42,6 @@ use crate::terms::Terms;
 
 /// What the owner is still to be told.
 pub(crate) type Events<T> = VecDeque<Event<T>>;
-
-/// How many calls a session that was asked to end still had, and what became of them.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Tally {
-    /// Calls that the peer answered after it was asked to leave.
-    pub finished: usize,
-    /// Calls that were cut off.
-    pub cut: usize,
-    /// Whether the peer had not left when its grace was over, and was cut off.
-    pub overstayed: bool,
-}
 
 /// Why an event can't be sent.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]

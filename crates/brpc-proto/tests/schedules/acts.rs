@@ -149,7 +149,7 @@ impl Pair {
             self.model.cover.visit(Place::CutInAnswer);
         }
         self.model.hub_must_end(reason(end, inside.is_some()));
-        self.hub.end(end, self.now);
+        self.hub.end(end);
         self.check_footprints();
         self.tell_hub();
         self.to_plugin.end(self.rng.pick(&[End::Eof, End::Failed]), self.now, &mut self.rng);
@@ -165,7 +165,7 @@ impl Pair {
             self.model.cover.visit(Place::CutInCall);
         }
         self.model.plugin_must_end(reason(end, inside.is_some()));
-        self.plugin.end(end, self.now);
+        self.plugin.end(end);
         self.tell_plugin();
         self.to_hub.end(self.rng.pick(&[End::Eof, End::Failed]), self.now, &mut self.rng);
     }

@@ -122,11 +122,11 @@ impl<T> Endpoint<T> {
     }
 
     /// The transport has ended.
-    pub(crate) fn end(&mut self, end: End, now: Instant) {
+    pub(crate) fn end(&mut self, end: End) {
         if !self.has_ended {
             self.has_ended = true;
             self.output.clear();
-            self.connection.handle_end(end, now);
+            self.connection.handle_end(end);
         }
     }
 
