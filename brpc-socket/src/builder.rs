@@ -1,14 +1,13 @@
 //! Settings of a hub.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use brpc_core::Limits;
 
-use crate::Socket;
-use crate::middleware::{Chain, Middleware};
-use crate::wires::{Access, WireAccess};
+use crate::hub::{Access, Config, Sequencer};
+use crate::middleware::Middleware;
+use crate::socket::Socket;
 
 /// Settings of a hub; made by [`Socket::builder`].
 #[must_use = "a builder does nothing before `build`"]
@@ -17,61 +16,17 @@ pub struct Builder {
     config: Config,
 }
 
-/// The settings, as the hub keeps them.
-#[derive(Clone)]
-pub(crate) struct Config {
-    pub(crate) limits: Limits,
-    pub(crate) default_timeout: Option<Duration>,
-    pub(crate) max_plugins: usize,
-    pub(crate) max_handshakes: usize,
-    pub(crate) max_handshakes_per_source: usize,
-    pub(crate) max_input_bytes: usize,
-    pub(crate) wires: WireAccess,
-    /// Plugins of another wire than the native one that may say more of themselves than a `Hello`
-    /// has room for, before they are let in.
-    pub(crate) max_introductions: usize,
-    pub(crate) sequencer: Option<Sequencer>,
-    pub(crate) middleware: Chain,
-}
-
-/// Makes another name out of one that is taken.
-#[derive(Clone)]
-pub(crate) struct Sequencer {
-    pub(crate) next: Arc<dyn Fn(&str) -> String + Send + Sync>,
-    pub(crate) attempts: u32,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            limits: Limits::default(),
-            default_timeout: Some(Duration::from_secs(30)),
-            max_plugins: 65_536,
-            max_handshakes: 1_024,
-            max_handshakes_per_source: 64,
-            max_input_bytes: 256 << 20,
-            wires: WireAccess::default(),
-            max_introductions: 64,
-            sequencer: None,
-            middleware: Chain::new(),
-        }
+impl Socket {
+    /// Settings for a hub.
+    pub fn builder() -> Builder {
+        Builder::default()
     }
 }
 
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config")
-            .field("limits", &self.limits)
-            .field("default_timeout", &self.default_timeout)
-            .field("max_plugins", &self.max_plugins)
-            .field("max_handshakes", &self.max_handshakes)
-            .field("max_handshakes_per_source", &self.max_handshakes_per_source)
-            .field("max_input_bytes", &self.max_input_bytes)
-            .field("wires", &self.wires)
-            .field("max_introductions", &self.max_introductions)
-            .field("attempts", &self.sequencer.as_ref().map(|sequencer| sequencer.attempts))
-            .field("middleware", &self.middleware.len())
-            .finish()
+impl Default for Socket {
+    /// A hub with default settings.
+    fn default() -> Self {
+        Self::builder().build()
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use brpc_core::Caller;
 use brpc_core::caller::{CallOptions, Target};
+use brpc_core::{Caller, PluginInfo, Selector};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Broadcast, Call, PluginInfo, PluginRef, Selector, Socket};
+use crate::calls::{Broadcast, Call};
+use crate::plugin_ref::PluginRef;
+use crate::socket::Socket;
 
 impl Caller for Socket {
     type Plugin = PluginRef;

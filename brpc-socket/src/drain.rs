@@ -6,64 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brpc_core::DisconnectReason;
+use brpc_core::caller::Target;
 use brpc_proto::{DrainCause, Tally};
-use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use crate::client::Target;
 use crate::error::UnplugError;
-use crate::event::PluginRef;
-use crate::hub::{Hub, Stopping};
-use crate::link::PluginLink;
+use crate::hub::{Hub, PluginLink, ShutdownRun, Stop};
+use crate::plugin_ref::PluginRef;
+use crate::report::{DrainReport, ShutdownReport};
 
 /// How long plugins get to finish, unless said otherwise.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// How much later than the grace a shutdown may return: the connections' own timers fire first.
 const SLACK: Duration = Duration::from_millis(200);
-
-/// How one plugin went.
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct DrainReport {
-    /// The plugin.
-    pub plugin: PluginRef,
-    /// How its connection ended.
-    pub reason: DisconnectReason,
-    /// Calls that it finished after it was asked to leave.
-    pub finished: usize,
-    /// Calls that were cut off; each ended in [`Disconnected`](crate::CallError::Disconnected).
-    pub cut: usize,
-    /// Whether the plugin had not left when the grace was over, and was cut off.
-    pub overstayed: bool,
-}
-
-impl DrainReport {
-    /// Whether the plugin left by itself and no call was cut off.
-    pub fn is_clean(&self) -> bool {
-        self.reason.is_graceful() && self.cut == 0 && !self.overstayed
-    }
-
-    fn new(plugin: PluginRef, (reason, tally): (DisconnectReason, Tally)) -> Self {
-        let Tally { finished, cut, overstayed, .. } = tally;
-        Self { plugin, reason, finished, cut, overstayed }
-    }
-}
-
-/// How a shutdown went.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct ShutdownReport {
-    /// How each plugin went that was connected.
-    pub plugins: Vec<DrainReport>,
-}
-
-impl ShutdownReport {
-    /// Whether every plugin left by itself and no call was cut off.
-    pub fn is_clean(&self) -> bool {
-        self.plugins.iter().all(DrainReport::is_clean)
-    }
-}
 
 /// A request to one plugin to leave; made by [`Socket::unplug`](crate::Socket::unplug) and
 /// [`Socket::unplug_instance`](crate::Socket::unplug_instance). Await it.
@@ -151,14 +107,14 @@ impl IntoFuture for Shutdown {
         Box::pin(async move {
             let Self { hub, trace, grace } = self;
             let until = after(grace);
-            let mut run = match hub.begin_shutdown(ShutdownRun::new) {
-                Stopping::Done(report) => return report,
-                Stopping::Begun(run) => {
+            let run = match hub.phase().stop() {
+                Stop::Done(report) => return report,
+                Stop::Begun(run) => {
                     // In a task of its own, so that it goes on if nobody waits for it any more.
                     tokio::spawn(shut_down(hub, trace, until, run.clone()));
                     run
                 }
-                Stopping::Joined(run) => {
+                Stop::Joined(run) => {
                     // A sooner end counts.
                     drain_all(&hub, &trace, until);
                     run
@@ -166,24 +122,6 @@ impl IntoFuture for Shutdown {
             };
             run.finished().await
         })
-    }
-}
-
-/// A shutdown that goes on.
-#[derive(Clone, Debug)]
-pub(crate) struct ShutdownRun {
-    report: watch::Sender<Option<Arc<ShutdownReport>>>,
-}
-
-impl ShutdownRun {
-    fn new() -> Self {
-        Self { report: watch::Sender::new(None) }
-    }
-
-    async fn finished(&mut self) -> Arc<ShutdownReport> {
-        let mut report = self.report.subscribe();
-        let report = report.wait_for(Option::is_some).await;
-        report.ok().and_then(|report| report.clone()).unwrap_or_default()
     }
 }
 
@@ -200,7 +138,7 @@ async fn shut_down(hub: Arc<Hub>, trace: String, until: Instant, run: ShutdownRu
         }
     }
     // So that who shut the hub down can have its port.
-    let _ = timeout_at(until + SLACK, hub.open_listeners.wait()).await;
+    let _ = timeout_at(until + SLACK, hub.open_listeners().wait()).await;
     // Those that were accepted at the last moment.
     drain_all(&hub, &trace, until);
 }
@@ -218,13 +156,13 @@ impl Drop for ShutdownEnd {
         report.plugins.sort_by(|one, other| one.plugin.name().cmp(other.plugin.name()));
         let report = Arc::new(report);
         self.hub.finish_shutdown(report.clone());
-        self.run.report.send_replace(Some(report));
+        self.run.finish(report);
     }
 }
 
 /// Asks every connection to leave. No new one is let in meanwhile.
 fn drain_all(hub: &Hub, trace: &str, until: Instant) -> Vec<Arc<PluginLink>> {
-    let links: Vec<_> = hub.with_registry(|registry| registry.connections().cloned().collect());
+    let links = hub.connections();
     for link in &links {
         link.drain(DrainCause::Shutdown, trace, until);
     }

@@ -38,33 +38,21 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod accept;
-mod broadcast;
 mod builder;
-mod bus;
-mod call;
 mod caller;
-mod copies;
-mod credit;
+mod calls;
+mod connection;
 mod drain;
 mod error;
-mod event;
+mod events;
 mod hub;
-mod link;
 mod listener;
 pub mod middleware;
 mod outgoing;
-mod queue;
-mod registry;
-mod request;
-mod running;
+mod plugin_ref;
+mod report;
 mod socket;
-mod sources;
-mod strangers;
-mod subscriber;
-mod unread;
 mod wait;
-mod wires;
 
 /// What typed clients are made of; see [`#[client]`](macro@client).
 pub mod client {
@@ -72,8 +60,6 @@ pub mod client {
     pub use brpc_core::client::{All, Argument, Arguments, Binding, Calls, Checks, Describes, One};
 }
 
-pub use accept::Serving;
-pub use broadcast::Broadcast;
 #[doc(hidden)]
 pub use brpc_core::__private;
 pub use brpc_core::Caller;
@@ -84,12 +70,13 @@ pub use brpc_core::{
 };
 pub use brpc_macros::client_of_socket as client;
 pub use builder::Builder;
-pub use call::{Call, CancelHandle};
-pub use drain::{DrainReport, Shutdown, ShutdownReport, Unplug};
+pub use calls::{Broadcast, Call, CancelHandle};
+pub use connection::Serving;
+pub use drain::{Shutdown, Unplug};
 pub use error::{NotEnough, ServeError, UnplugError, WaitError};
-pub use event::{Event, Message, PluginRef};
+pub use events::{Event, Events, Message};
+pub use hub::{Access, Strangers};
 pub use listener::{Listener, ListenerClosed, MemoryConnector, MemoryListener, Source};
+pub use plugin_ref::PluginRef;
+pub use report::{DrainReport, ShutdownReport};
 pub use socket::Socket;
-pub use strangers::Strangers;
-pub use subscriber::Events;
-pub use wires::Access;

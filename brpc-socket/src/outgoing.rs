@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use brpc_core::caller::Target;
 use brpc_core::{Admission, CallError, Metadata, Response};
 use brpc_proto::Call;
 use bytes::Bytes;
 
-use crate::client::Target;
-use crate::event::PluginRef;
+use crate::plugin_ref::PluginRef;
 
 /// A call on its way to a plugin.
 #[derive(Clone, Debug)]

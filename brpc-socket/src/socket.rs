@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use brpc_core::caller::Target;
 use brpc_core::{Admission, CallError, DisconnectReason, PluginInfo, Selector};
 use brpc_proto::json;
 use serde::Serialize;
@@ -11,22 +12,15 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
-use crate::accept::{self, Serving};
-use crate::broadcast::Broadcast;
-use crate::builder::{Builder, Config};
-use crate::call::{Call, output};
-use crate::client::Target;
+use crate::calls::{Broadcast, Call, Request, invalid_input, output};
+use crate::connection::{Serving, attach, serve};
 use crate::drain::{Shutdown, Unplug};
 use crate::error::WaitError;
-use crate::event::PluginRef;
-use crate::hub::Hub;
-use crate::link::HandshakePlace;
+use crate::events::Events;
+use crate::hub::{Config, Hub, Place, Registry, Strangers, members};
 use crate::listener::{Listener, Source};
 use crate::outgoing::Outgoing;
-use crate::registry::{Registry, members};
-use crate::request::{Request, invalid_input};
-use crate::strangers::Strangers;
-use crate::subscriber::Events;
+use crate::plugin_ref::PluginRef;
 use crate::wait;
 
 /// A hub. Plugins dial in to it, and it calls methods on them. A cheap clone.
@@ -50,19 +44,7 @@ impl Drop for Handle {
     }
 }
 
-impl Default for Socket {
-    /// A hub with default settings.
-    fn default() -> Self {
-        Self::builder().build()
-    }
-}
-
 impl Socket {
-    /// Settings for a hub.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     pub(crate) fn new(config: Config) -> Self {
         Self { handle: Arc::new(Handle { hub: Arc::new(Hub::new(config)) }) }
     }
@@ -95,7 +77,7 @@ impl Socket {
     /// Outside of a tokio runtime.
     #[track_caller]
     pub fn serve<L: Listener>(&self, listener: L) -> Serving {
-        accept::serve(self.hub(), listener)
+        serve(self.hub(), listener)
     }
 
     /// Lets the plugin in that is at the other end of a connection that is there already. While the
@@ -110,7 +92,7 @@ impl Socket {
     {
         // Without it the plugin is told so.
         let _ = self.hub().start_serving();
-        self.hub().attach(stream, None, HandshakePlace::default());
+        attach(self.hub(), stream, None, Place::default());
     }
 
     /// As [`attach`](Self::attach), of a connection whose other end is known: what is taken from
@@ -124,7 +106,7 @@ impl Socket {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let _ = self.hub().start_serving();
-        self.hub().attach(stream, Some(source), HandshakePlace::default());
+        attach(self.hub(), stream, Some(source), Place::default());
     }
 
     /// Calls a method of a plugin. The input is encoded at once, and all else happens when the call
@@ -207,7 +189,7 @@ impl Socket {
     /// # }
     /// ```
     pub fn events(&self) -> Events {
-        self.hub().bus().subscribe()
+        Events::of(self.hub().bus())
     }
 
     /// Returns when a plugin of this name is connected and can be called; at once if one is.
@@ -292,7 +274,7 @@ impl Socket {
 
     /// How many connections were turned away for what they speak.
     pub fn strangers(&self) -> Strangers {
-        self.hub().strangers.so_far()
+        self.hub().strangers().so_far()
     }
 
     /// Asks a plugin to leave: calls in progress finish, new ones are refused as

@@ -5,10 +5,9 @@ use std::time::Duration;
 use brpc_core::Selector;
 use tokio::time::timeout;
 
-use crate::WaitError;
-use crate::event::PluginRef;
-use crate::hub::Hub;
-use crate::registry::{Registry, members};
+use crate::error::WaitError;
+use crate::hub::{Hub, Registry, members};
+use crate::plugin_ref::PluginRef;
 
 /// Returns when all these plugins are connected at the same moment; at once if they are.
 pub(crate) async fn wait_for_all(
@@ -32,7 +31,7 @@ pub(crate) async fn wait_for_all(
             });
             let Some(missing) = missing else { return Ok(()) };
             awaited = (awaited + missing) % names.len();
-            if !hub.is_serving() || changes.changed().await.is_err() {
+            if !hub.phase().is_serving() || changes.changed().await.is_err() {
                 return Err(WaitError::ShutDown);
             }
         }
@@ -70,7 +69,7 @@ pub(crate) async fn wait_for_matching(
             // comes would slow their coming.
             let missing = (wanted - there.len()) as u64;
             loop {
-                if !hub.is_serving() || changes.changed().await.is_err() {
+                if !hub.phase().is_serving() || changes.changed().await.is_err() {
                     return Err(WaitError::ShutDown);
                 }
                 if changes.borrow_and_update().wrapping_sub(seen) >= missing {

@@ -13,9 +13,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{AnyMiddleware, BoxOutcome, Next};
+use crate::calls::Running;
 use crate::hub::Hub;
 use crate::outgoing::{Outcome, Outgoing};
-use crate::running::Running;
 
 /// How much later than its time a call ends: the timers of connections fire first.
 const SLACK: Duration = Duration::from_millis(10);
@@ -133,7 +133,7 @@ pub(crate) fn through(
     is_shared: bool,
 ) -> BoxOutcome {
     Box::pin(async move {
-        let stop = hub.serving().ok_or(CallError::ShuttingDown)?;
+        let stop = hub.phase().serving().ok_or(CallError::ShuttingDown)?;
         let charged = call.input.len();
         let _charge = if is_shared { None } else { Some(hub.clone().charge(charged)?) };
         let deadline = call.timeout.and_then(|timeout| Instant::now().checked_add(timeout));

@@ -30,7 +30,7 @@ pub enum Event<T> {
     /// [`welcome`](crate::Connection::welcome) or [`refuse`](crate::Connection::refuse), at any time
     /// before the handshake's deadline.
     Described(Arc<Description>),
-    /// To a plugin: the hub let it in.
+    /// The hub let the plugin in, on these terms. Calls can go.
     Welcomed(Box<Terms>),
     /// The plugin was not let in. Nothing follows but `Closed`. On a wire whose hub says nothing to
     /// those that it lets in, it comes after `Welcomed`.

@@ -66,6 +66,7 @@
 //! carry(&mut plugin, &mut hub, now);
 //! assert!(matches!(hub.poll_event(), Some(Event::Described(_))));
 //! hub.welcome("greeter", 1, [9; 16]);
+//! assert!(matches!(hub.poll_event(), Some(Event::Welcomed(_))));
 //!
 //! // A call, and its answer.
 //! let call = Call {

@@ -159,6 +159,7 @@ impl<T> Connection<T> {
         let given = (name, generation, epoch);
         let Some((terms, welcome)) = handshake.welcome(given, &self.limits) else { return };
         self.say(&Message::Welcome(welcome.into()));
+        self.events.push_back(Event::Welcomed(terms.clone().into()));
         self.begin(terms);
     }
 

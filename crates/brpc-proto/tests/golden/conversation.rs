@@ -38,7 +38,7 @@ fn the_code_says_what_the_page_says() {
     assert!(talk.hub_says().is_empty());
     assert!(matches!(&talk.plugin_says()[..], [Event::Described(description)]
         if description.name(1) == Some("sleep")));
-    talk.pair.hub.welcome("edge-1", 7, EPOCH);
+    talk.pair.welcome();
     assert!(matches!(&talk.hub_says()[..], [Event::Welcomed(terms)]
         if terms.name == "edge-1" && terms.generation == 7 && terms.epoch == EPOCH));
 
@@ -101,7 +101,7 @@ fn hub_events(pieces: &[&[u8]]) -> Vec<String> {
                     Event::Hello(_) => pair.hub.accept(None),
                     // All that the hub does later, it does now.
                     Event::Described(_) => {
-                        pair.hub.welcome("edge-1", 7, EPOCH);
+                        pair.welcome();
                         pair.hub.start_call(call(0, ""), Admission::Refuse, 71, pair.now).unwrap();
                         pair.hub.start_call(call(1, ""), Admission::Refuse, 72, pair.now).unwrap();
                         pair.hub_sends();

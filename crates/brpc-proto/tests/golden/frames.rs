@@ -34,7 +34,7 @@ const CASES: &[Case] = &[
         let events = pair.hub_takes(&vector("describe"));
         let [Event::Described(description)] = &events[..] else { panic!("{events:?}") };
         assert_eq!(*description.digest(), greeting.digest);
-        pair.hub.welcome("edge-1", 7, EPOCH);
+        pair.welcome();
         let terms = pair.hub.terms().unwrap();
         assert_eq!((terms.max_frame, terms.calls_out), (1 << 20, 1024));
     }),
@@ -62,7 +62,7 @@ const CASES: &[Case] = &[
         pair.hub.accept(Some(description));
         assert!(pair.hub_sends().is_empty(), "what is to be said next goes with it");
         assert!(matches!(pair.hub_takes(&[])[..], [Event::Described(_)]));
-        pair.hub.welcome("edge-1", 7, EPOCH);
+        pair.welcome();
         assert_eq!(pair.hub_sends(), [after_preface(bytes), vector("welcome")].concat());
         pair.plugin_sends();
         assert!(pair.plugin_takes(&after_preface(bytes)).is_empty());

@@ -72,8 +72,15 @@ impl Pair {
         pair.plugin_takes(&[vector("preface"), vector("accepted")].concat());
         let describe = pair.plugin_sends();
         assert!(matches!(pair.hub_takes(&describe)[..], [Event::Described(_)]));
-        pair.hub.welcome("edge-1", 7, EPOCH);
+        pair.welcome();
         pair
+    }
+
+    /// The hub lets the plugin in, and is told that it did.
+    pub(crate) fn welcome(&mut self) {
+        self.hub.welcome("edge-1", 7, EPOCH);
+        let told = self.hub.poll_event();
+        assert!(matches!(told, Some(Event::Welcomed(terms)) if terms.generation == 7));
     }
 
     /// The handshake is over.

@@ -58,6 +58,7 @@ impl Pair {
         pair.hub.accept(None);
         assert!(matches!(pair.hub_hears("")[..], [Event::Described(_)]));
         pair.hub.welcome("an adder", 1, [9; 16]);
+        assert!(matches!(pair.hub_hears("")[..], [Event::Welcomed(_)]));
         assert_eq!(pair.hub_says(), "", "nothing is said to those who are let in");
         pair
     }

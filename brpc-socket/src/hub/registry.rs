@@ -6,8 +6,8 @@ use std::sync::{Arc, Weak};
 use brpc_core::Selector;
 use brpc_proto::Description;
 
-use crate::event::PluginRef;
-use crate::link::PluginLink;
+use super::link::PluginLink;
+use crate::plugin_ref::PluginRef;
 
 /// Which connections there are. Keyed by connection: one removes itself and no other.
 #[derive(Debug, Default)]
@@ -38,14 +38,24 @@ impl Registry {
         self.connections.insert(link.id, link);
     }
 
-    /// Gives a name to a connection, if it is free.
-    pub(crate) fn enter(&mut self, name: &str, link: &Arc<PluginLink>, known: &Arc<Description>) {
+    /// Gives a free name to a connection; false if the connection has ended meanwhile.
+    pub(crate) fn enter(
+        &mut self,
+        name: &str,
+        link: &Arc<PluginLink>,
+        known: &Arc<Description>,
+    ) -> bool {
+        // Nobody would take the name back.
+        if !self.connections.contains_key(&link.id) {
+            return false;
+        }
         self.plugins.insert(name.to_owned(), link.clone());
         // Of those that are gone there are never many more than plugins.
         if self.descriptions.len() > 2 * self.plugins.len() {
             self.descriptions.retain(|_, description| description.strong_count() > 0);
         }
         self.descriptions.insert(*known.digest(), Arc::downgrade(known));
+        true
     }
 
     /// Takes a connection out, and the name that it has.

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use brpc_core::caller::Target;
 use brpc_core::{Admission, CallError, Response, Stage};
 use brpc_proto::Call;
 use brpc_rt::{Ended, PendingCall, Slot};
 
-use crate::client::Target;
 use crate::error::few;
-use crate::event::PluginRef;
-use crate::hub::{Charge, Hub};
-use crate::link::PluginLink;
+use crate::hub::{Charge, Hub, PluginLink};
 use crate::outgoing::{Outcome, Outgoing};
+use crate::plugin_ref::PluginRef;
 
 /// A call that was made. Dropped before its end, it is given up.
 pub(crate) struct Running {
@@ -104,7 +103,7 @@ pub(crate) fn find(
 /// Why there is nobody to call.
 #[cold]
 fn nobody(hub: &Hub, name: &str, instance: Option<&PluginRef>) -> CallError {
-    if !hub.is_serving() {
+    if !hub.phase().is_serving() {
         return CallError::ShuttingDown;
     }
     match instance {

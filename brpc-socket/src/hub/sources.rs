@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::listener::Source;
 
@@ -37,7 +39,7 @@ impl Sources {
             return Ok(None);
         }
         let address = address.to_canonical();
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock();
         let count = counts.entry(address).or_default();
         if *count >= self.limit {
             return Err(TooMany);
@@ -49,7 +51,7 @@ impl Sources {
 
 impl Drop for SourcePermit {
     fn drop(&mut self) {
-        let mut counts = self.sources.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.sources.counts.lock();
         if let Some(count) = counts.get_mut(&self.address) {
             *count -= 1;
             if *count == 0 {

@@ -1,11 +1,12 @@
 //! Hands each event to all subscribers.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 
-use crate::queue::{Leftover, Queue};
-use crate::subscriber::Events;
-use crate::unread::Unread;
+use parking_lot::Mutex;
+
+use super::queue::{Leftover, Queue};
+use super::unread::Unread;
 
 /// All subscribers of a hub.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ impl Bus {
     /// plugins wait for has read it; at once if there is none.
     pub(crate) fn publish(&self, events: Vec<Unread>) {
         let mut leftover = Leftover::default();
-        let mut subscribers = self.lock();
+        let mut subscribers = self.subscribers.lock();
         subscribers.queues.retain(|queue| queue.strong_count() > 0);
         let queues: Vec<_> = subscribers.queues.iter().filter_map(Weak::upgrade).collect();
         match &queues[..] {
@@ -49,7 +50,7 @@ impl Bus {
     /// Ends every stream, after what it still holds, and those to come.
     pub(crate) fn close(&self) {
         let queues = {
-            let mut subscribers = self.lock();
+            let mut subscribers = self.subscribers.lock();
             subscribers.is_closed = true;
             std::mem::take(&mut subscribers.queues)
         };
@@ -60,13 +61,13 @@ impl Bus {
 
     /// Streams to come see events again.
     pub(crate) fn open(&self) {
-        self.lock().is_closed = false;
+        self.subscribers.lock().is_closed = false;
     }
 
-    /// A subscriber that sees every event from now on.
-    pub(crate) fn subscribe(&self) -> Events {
+    /// A queue that gets every event from now on, as long as somebody holds it.
+    pub(crate) fn subscribe(&self) -> Arc<Queue> {
         let queue = Arc::new(Queue::default());
-        let mut subscribers = self.lock();
+        let mut subscribers = self.subscribers.lock();
         if subscribers.is_closed {
             queue.close();
         }
@@ -77,11 +78,7 @@ impl Bus {
         }
         queues.push(Arc::downgrade(&queue));
         drop(subscribers);
-        Events::new(queue)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Subscribers> {
-        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
+        queue
     }
 }
 
@@ -95,6 +92,6 @@ mod tests {
         for _ in 0..10_000 {
             drop(bus.subscribe());
         }
-        assert!(bus.lock().queues.capacity() < 64);
+        assert!(bus.subscribers.lock().queues.capacity() < 64);
     }
 }

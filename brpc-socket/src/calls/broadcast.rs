@@ -7,19 +7,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use brpc_core::caller::Target;
 use brpc_core::{Admission, CallError, Response, Selector};
 use futures_core::Stream;
 use futures_util::stream::FuturesUnordered;
 use serde::de::DeserializeOwned;
 
-use crate::call::{Call, Decode, output_and_metadata};
-use crate::client::Target;
+use super::call::{Call, Decode, output_and_metadata};
+use super::running::Running;
 use crate::error::NotEnough;
-use crate::event::PluginRef;
-use crate::hub::{Charge, Hub};
-use crate::link::PluginLink;
+use crate::hub::{Charge, Hub, PluginLink};
 use crate::outgoing::Outgoing;
-use crate::running::Running;
+use crate::plugin_ref::PluginRef;
 
 /// A call to every plugin that is connected when it is first polled, or to those of them that
 /// [`to`](Self::to) says; made by [`Socket::broadcast`](crate::Socket::broadcast).

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::credit::{Origin, Return};
-use crate::event::{Event, PluginRef};
+use super::credit::{Origin, Return};
+use super::event::Event;
+use crate::plugin_ref::PluginRef;
 
 /// An event in a queue, or on its way into some. Its credit goes back to the plugin when it is read
 /// or dropped.

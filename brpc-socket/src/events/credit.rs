@@ -1,11 +1,12 @@
 //! Event credit on its way back to a plugin.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use brpc_core::Limits;
+use brpc_rt::Driven;
+use parking_lot::Mutex;
 
-use crate::event::PluginRef;
-use crate::link::PluginLink;
+use crate::plugin_ref::PluginRef;
 
 /// Gives the credit of one event back when it is dropped.
 #[derive(Debug)]
@@ -32,16 +33,21 @@ impl Drop for Return {
 pub(crate) struct Origin {
     pub(crate) plugin: PluginRef,
     pub(crate) consumed: Arc<Consumed>,
-    pub(crate) link: Weak<PluginLink>,
+    pub(crate) driven: Weak<Driven>,
 }
 
 impl Origin {
     /// Gives the credit of an event of this size back to the plugin.
     pub(crate) fn give_back(&self, bytes: usize) {
         if let Some((events, bytes)) = self.consumed.add(bytes)
-            && let Some(link) = self.link.upgrade()
+            && let Some(driven) = self.driven.upgrade()
         {
-            link.return_credit(events, bytes);
+            let mut connection = driven.lock();
+            connection.return_credit(events, bytes);
+            // A plugin that knows no credit is held back by not reading from it.
+            if connection.wants_transmit() || !connection.takes_input() {
+                connection.unlock_and_wake();
+            }
         }
     }
 }
@@ -70,7 +76,7 @@ impl Consumed {
 
     /// Counts one more; what is to be given back, if it is enough.
     pub(crate) fn add(&self, bytes: usize) -> Option<(u32, u64)> {
-        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut count = self.count.lock();
         count.0 += 1;
         count.1 += bytes as u64;
         let is_enough = count.0 >= self.enough.0 || count.1 >= self.enough.1;

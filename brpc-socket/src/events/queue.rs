@@ -1,11 +1,12 @@
 //! What one subscriber has not read yet: a bounded queue of events.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::event::Event;
-use crate::unread::{Taken, Unread};
+use parking_lot::Mutex;
+
+use super::event::Event;
+use super::unread::{Taken, Unread};
 
 /// What happens when a subscriber lags.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -96,13 +97,9 @@ pub(crate) enum Read {
 const READ_AT_ONCE: usize = 64;
 
 impl Queue {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Adds events.
     pub(crate) fn push(&self, events: Vec<Unread>, leftover: &mut Leftover) {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         for unread in events {
             state.push(unread, leftover);
         }
@@ -111,7 +108,7 @@ impl Queue {
 
     /// No event follows; whom to wake.
     pub(crate) fn close(&self) -> Option<Waker> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.is_closed = true;
         state.reader.take()
     }
@@ -123,7 +120,7 @@ impl Queue {
         next: &mut VecDeque<Unread>,
         context: &mut Context<'_>,
     ) -> Poll<Read> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         if state.lagged > 0 {
             return Poll::Ready(Read::Lagged(std::mem::take(&mut state.lagged)));
         }
@@ -154,20 +151,20 @@ impl Queue {
     }
 
     pub(crate) fn set_capacity(&self, events: usize) {
-        self.lock().capacity = events;
+        self.0.lock().capacity = events;
     }
 
     pub(crate) fn set_max_bytes(&self, bytes: usize) {
-        self.lock().max_bytes = bytes;
+        self.0.lock().max_bytes = bytes;
     }
 
     pub(crate) fn set_policy(&self, policy: Policy) {
-        self.lock().policy = policy;
+        self.0.lock().policy = policy;
     }
 
     /// No event follows, and what is there is not read any more.
     pub(crate) fn close_and_clear(&self) -> VecDeque<Unread> {
-        let mut state = self.lock();
+        let mut state = self.0.lock();
         state.is_closed = true;
         (state.bytes, state.gaps) = (0, 0);
         std::mem::take(&mut state.unread)
@@ -258,140 +255,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Weak};
-
-    use brpc_core::{DisconnectReason, Limits};
-    use brpc_proto::{Description, Hello};
-    use bytes::Bytes;
-
-    use super::*;
-    use crate::bus::Bus;
-    use crate::credit::{Consumed, Origin};
-    use crate::event::{Message, PluginRef};
-
-    fn message(plugin: &PluginRef) -> Unread {
-        let consumed = Arc::new(Consumed::new(&Limits::default(), true));
-        let origin = Arc::new(Origin { plugin: plugin.clone(), consumed, link: Weak::new() });
-        Unread::new(Event::Message(Message { origin, payload: Bytes::from_static(b"1") }))
-    }
-
-    /// Whether the counts of a queue are those of what is in it.
-    fn counts_are_right(state: &State) -> bool {
-        let bytes: usize = state.unread.iter().map(Unread::size).sum();
-        let gaps = state.unread.iter().filter(|unread| unread.is_gap()).count();
-        (state.bytes, state.gaps) == (bytes, gaps)
-    }
-
-    /// Reads once: how many events were seen, or are known to be missing.
-    fn read(queue: &Queue) -> u64 {
-        let mut next = VecDeque::new();
-        match queue.poll_read(&mut next, &mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Read::Some) => next.iter().map(Unread::missed).sum(),
-            Poll::Ready(Read::Lagged(missed)) => missed,
-            _ => 0,
-        }
-    }
-
-    fn plugin(name: &str, generation: u64) -> PluginRef {
-        let hello = Hello::new(name, Description::new(&[]).unwrap().into());
-        PluginRef::new(name.to_owned(), &hello, generation)
-    }
-
-    fn here() -> PluginRef {
-        plugin("here", 1)
-    }
-
-    /// Whatever is asked for and in whichever order, nothing is lost without being counted.
-    #[test]
-    fn every_event_is_read_or_counted() {
-        let (bus, here, gone) = (Bus::default(), here(), here());
-        gone.set_ended(DisconnectReason::Unclean);
-        let gone = || Unread::new(Event::Disconnected(gone.clone(), DisconnectReason::Unclean));
-        let policies = [Policy::DropOldest, Policy::DropNewest, Policy::Wait];
-        let one = message(&here).size();
-        for seed in 0..2_000_u64 {
-            let sizes = [1 + seed % 5, 1 + seed % 7].map(|size| usize::try_from(size).unwrap());
-            let events = bus.subscribe().capacity(sizes[0]).capacity_bytes(sizes[1] * one);
-            let queue = &events.queue;
-            let (mut seen, mut pushed) = (0, 0);
-            let mut dice = seed;
-            for _ in 0..50 {
-                dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
-                match dice >> 61 {
-                    0 => queue.set_policy(policies[usize::try_from(dice >> 40).unwrap() % 3]),
-                    1..=3 => seen += read(queue),
-                    4 => {
-                        bus.publish(vec![gone()]);
-                        pushed += 1;
-                    }
-                    more => {
-                        bus.publish((3..more).map(|_| message(&here)).collect());
-                        pushed += more - 3;
-                    }
-                }
-                let state = queue.lock();
-                assert!(counts_are_right(&state), "{seed}: {state:?}");
-                let unread: u64 = state.unread.iter().map(Unread::missed).sum();
-                let known = seen + unread + state.lagged + state.missed;
-                assert_eq!(known, pushed, "{seed}: {state:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn neither_limit_is_passed_by_what_drops_the_newest() {
-        let here = here();
-        let one = message(&here).size();
-        for (capacity, bytes) in [(4, usize::MAX), (usize::MAX, 4 * one), (3, 4 * one)] {
-            let bus = Bus::default();
-            let events = bus.subscribe().capacity(capacity).capacity_bytes(bytes).drop_newest();
-            for round in 0..100 {
-                bus.publish((0..3).map(|_| message(&here)).collect());
-                let state = events.queue.lock();
-                assert!(state.unread.len() - state.gaps <= capacity && state.bytes <= bytes);
-                assert!(counts_are_right(&state));
-                drop(state);
-                if round % 2 == 0 {
-                    read(&events.queue);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn one_that_is_cut_off_keeps_what_it_has_and_no_more() {
-        let here = here();
-        let bus = Bus::default();
-        let events = bus.subscribe().capacity(3).close_on_lag();
-        for _ in 0..100 {
-            bus.publish((0..5).map(|_| message(&here)).collect());
-        }
-        let state = events.queue.lock();
-        assert_eq!((state.unread.len(), state.missed, state.lagged), (3, 0, 0));
-        assert!(state.is_closed && state.is_cut_off && counts_are_right(&state));
-    }
-
-    /// Each event would cost a walk along the queue.
-    #[test]
-    fn nothing_is_looked_for_while_nobody_has_gone() {
-        let (bus, here) = (Bus::default(), here());
-        let events = bus.subscribe().capacity(4).wait();
-        for _ in 0..100 {
-            bus.publish(vec![message(&here)]);
-            assert!(!events.queue.lock().may_have_ended);
-        }
-        assert_eq!(events.queue.lock().unread.len(), 100, "those who are here are waited for");
-
-        let gone = plugin("gone", 2);
-        bus.publish(vec![message(&gone)]);
-        gone.set_ended(DisconnectReason::Unclean);
-        let gone = Event::Disconnected(gone, DisconnectReason::Unclean);
-        bus.publish(vec![Unread::new(gone)]);
-        bus.publish(vec![message(&here)]);
-        let state = events.queue.lock();
-        assert_eq!((state.unread.len(), state.lagged, state.may_have_ended), (101, 2, false));
-        let sizes = state.unread.iter().map(Unread::size);
-        assert_eq!(state.bytes, sizes.sum::<usize>());
-    }
-}
+mod tests;

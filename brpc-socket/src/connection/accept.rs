@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use super::attached::attach;
 use crate::error::ServeError;
 use crate::hub::Hub;
-use crate::link::HandshakePlace;
 use crate::listener::{Listener, ListenerClosed};
 
 /// A listener that is being served; made by [`Socket::serve`](crate::Socket::serve). A future of the
@@ -35,7 +35,7 @@ impl Future for Serving {
 #[track_caller]
 pub(crate) fn serve<L: Listener>(hub: &Arc<Hub>, listener: L) -> Serving {
     let stop = hub.start_serving();
-    let open = hub.open_listeners.token();
+    let open = hub.open_listeners().token();
     let hub = Arc::downgrade(hub);
     let task = tokio::spawn(async move {
         // Dropped after the listener.
@@ -73,18 +73,18 @@ impl<L: Listener> AcceptLoop<L> {
                 // The hub is gone, and its token is about to be cancelled.
                 return io::Error::other("the hub is gone");
             };
-            let permit = hub.handshakes.clone().acquire_owned().await;
+            let place = hub.places().next();
             drop(hub);
-            let Ok(permit) = permit else { return io::Error::other("the hub is gone") };
+            let mut place = place.await;
             match self.listener.accept().await {
                 Ok((stream, source)) => {
                     self.pause = Duration::ZERO;
                     let Some(hub) = self.hub.upgrade() else { continue };
-                    let Ok(place) = hub.sources.admit(source) else {
+                    if hub.places().admit(&mut place, source) {
+                        attach(&hub, stream, Some(source), place);
+                    } else {
                         tracing::debug!(?source, "too many connections in their handshake");
-                        continue;
-                    };
-                    hub.attach(stream, Some(source), HandshakePlace::new(permit, place));
+                    }
                 }
                 Err(error) if is_fatal(&error) => return error,
                 Err(error) => self.recover(&error).await,

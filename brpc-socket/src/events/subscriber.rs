@@ -8,9 +8,10 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use crate::event::Event;
-use crate::queue::{Policy, Queue, Read};
-use crate::unread::Unread;
+use super::bus::Bus;
+use super::event::Event;
+use super::queue::{Policy, Queue, Read};
+use super::unread::Unread;
 
 /// A subscriber's stream of events; made by [`Socket::events`](crate::Socket::events). It ends after
 /// the hub has shut down; one that is made on a hub that has shut down, and serves nothing yet, is at
@@ -24,14 +25,15 @@ use crate::unread::Unread;
 #[must_use = "unread events are dropped, or make plugins wait"]
 #[derive(Debug)]
 pub struct Events {
-    pub(crate) queue: Arc<Queue>,
+    pub(super) queue: Arc<Queue>,
     /// Taken out of the queue, and about to be read.
     next: VecDeque<Unread>,
 }
 
 impl Events {
-    pub(crate) fn new(queue: Arc<Queue>) -> Self {
-        Self { queue, next: VecDeque::new() }
+    /// A subscriber that sees every event from now on.
+    pub(crate) fn of(bus: &Bus) -> Self {
+        Self { queue: bus.subscribe(), next: VecDeque::new() }
     }
 
     /// Keeps so many unread events, and at most a sixteenth more that are about to be read. Default

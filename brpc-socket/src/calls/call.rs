@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use brpc_core::caller::Target;
 use brpc_core::{Admission, CallError, Response, Stage};
 use brpc_proto::limits::OWN_SLICE;
 use brpc_proto::{Call as Wanted, json};
@@ -13,13 +14,12 @@ use brpc_rt::Slot;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
-use crate::client::Target;
-use crate::event::PluginRef;
+use super::request::Request;
+use super::running::{Running, find, method_number};
 use crate::hub::Hub;
 use crate::middleware::{BoxOutcome, through};
 use crate::outgoing::{Outcome, Outgoing};
-use crate::request::Request;
-use crate::running::{Running, find, method_number};
+use crate::plugin_ref::PluginRef;
 
 /// A call to one plugin; made by [`Socket::call`](crate::Socket::call). It does nothing until it is
 /// polled, and its time runs from then on.

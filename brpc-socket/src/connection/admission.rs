@@ -1,0 +1,94 @@
+//! Whether a plugin is let in, and under which name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use brpc_core::{Refusal, RefusalCode};
+use brpc_proto::codec::Traits;
+use brpc_proto::{Description, Hello};
+
+use crate::events::Consumed;
+use crate::hub::{Hub, Member, PluginLink, Sequencer};
+use crate::plugin_ref::PluginRef;
+
+/// When a plugin may come back that is refused for something that passes quickly.
+pub(super) const SOON: Duration = Duration::from_secs(1);
+
+/// The same for something that passes slowly.
+const LATER: Duration = Duration::from_secs(5);
+
+/// Whether a plugin may go on with its handshake, and its description if it is known.
+pub(super) fn admit(hub: &Hub, hello: &Hello) -> Result<Option<Arc<Description>>, Refusal> {
+    if !hub.phase().is_serving() {
+        return Err(shutting_down());
+    }
+    Ok(hub.with_registry(|registry| registry.description(&hello.digest)))
+}
+
+/// Lets a plugin in under the name that it asks for, or one that the sequencer makes.
+pub(super) fn register(
+    hub: &Hub,
+    link: &Arc<PluginLink>,
+    hello: &Hello,
+    description: &Arc<Description>,
+) -> Result<(), Refusal> {
+    let traits = link.driven().lock().traits();
+    let sequencer = hub.config().sequencer.as_ref();
+    let mut attempts_left = sequencer.map_or(0, |sequencer| sequencer.attempts);
+    let mut name = hello.name.clone();
+    loop {
+        if try_register(hub, link, &name, (hello, traits), description)? {
+            return Ok(());
+        }
+        let Some(sequencer) = sequencer.filter(|_| attempts_left > 0) else { break };
+        attempts_left -= 1;
+        // The user's code; called without a lock.
+        name = (sequencer.next)(&name);
+        if !traits.names.plugin.allows(&name) {
+            break;
+        }
+    }
+    let name = hello.name.escape_debug();
+    let message = match sequencer {
+        Some(Sequencer { attempts, .. }) => {
+            format!("the name `{name}` is taken, and so are {attempts} others that were tried")
+        }
+        None => format!("another plugin named `{name}` is connected"),
+    };
+    Err(Refusal::new(RefusalCode::NameTaken, message).retry_after(SOON))
+}
+
+/// Lets a plugin in under this name, in one step with the look whether it is free.
+fn try_register(
+    hub: &Hub,
+    link: &Arc<PluginLink>,
+    name: &str,
+    (hello, traits): (&Hello, Traits),
+    description: &Arc<Description>,
+) -> Result<bool, Refusal> {
+    // Held throughout: a plugin is let in before the hub shuts down, and is asked to leave, or not
+    // at all.
+    let Some(_serving) = hub.phase().hold_serving() else { return Err(shutting_down()) };
+    hub.with_registry_mut(|registry| {
+        if registry.is_taken(name) {
+            return Ok(false);
+        }
+        if registry.names() >= hub.config().max_plugins {
+            let refusal = Refusal::new(RefusalCode::Full, "the hub has no place left");
+            return Err(refusal.retry_after(LATER));
+        }
+        let plugin = PluginRef::new(name.to_owned(), hello, link.id);
+        let consumed = Arc::new(Consumed::new(&hub.config().limits, traits.has_credit));
+        // Replicas that connect at the same moment describe themselves each.
+        let known = registry.description(description.digest());
+        let description = known.unwrap_or_else(|| description.clone());
+        if registry.enter(name, link, &description) {
+            link.welcome(Member { plugin, description, consumed }, *hub.epoch());
+        }
+        Ok(true)
+    })
+}
+
+fn shutting_down() -> Refusal {
+    Refusal::new(RefusalCode::ShuttingDown, "the hub is shutting down").retry_after(SOON)
+}

@@ -1,0 +1,197 @@
+//! One connection, from its stream to its end: what it tells goes to the hub.
+
+use std::collections::vec_deque::Drain;
+use std::sync::Arc;
+
+use brpc_core::{DisconnectReason, Refusal, RefusalCode};
+use brpc_proto::{Connection, Description, Event as Told, Hello, Tally};
+use brpc_rt::{Driven, Link, Slot};
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::admission;
+use crate::events::{Event, Message, Origin, Unread, copy_all};
+use crate::hub::{Hub, Place, PluginLink};
+use crate::listener::Source;
+
+/// Drives a connection in a task of its own, until it is over.
+#[track_caller]
+pub(crate) fn attach<S>(hub: &Arc<Hub>, stream: S, source: Option<Source>, place: Place)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (limits, wires) = (hub.config().limits.clone(), hub.config().wires.from(source));
+    let link = hub.with_registry_mut(|registry| {
+        let link = Arc::new(PluginLink::new(registry.next_id(), limits, wires));
+        registry.add(link.clone());
+        link
+    });
+    let (hub, hello) = (hub.clone(), Mutex::default());
+    let attached = Attached { hub, link, hello, place: Mutex::new(place) };
+    tokio::spawn(async move { brpc_rt::drive(&attached, stream).await });
+}
+
+/// A connection in the hands of its driver: passes on to the hub what the connection tells. A driver
+/// that is dropped early, as when the runtime shuts down, ends the connection.
+struct Attached {
+    hub: Arc<Hub>,
+    link: Arc<PluginLink>,
+    /// What the plugin said of itself, until it is registered.
+    hello: Mutex<Option<Arc<Hello>>>,
+    /// Its place among those that are not let in yet.
+    place: Mutex<Place>,
+}
+
+impl Attached {
+    fn handle_event(&self, event: Told<Arc<Slot>>) {
+        match event {
+            Told::Settled(slot, settlement) => slot.settle(settlement),
+            Told::Message(payload) => self.handle_messages(&[payload]),
+            Told::Stranger(wire, first) => {
+                self.hub.strangers().count(wire);
+                let connection = self.link.id;
+                tracing::debug!(connection, ?wire, ?first, "a connection speaks another protocol");
+            }
+            Told::WantsRoom => self.handle_long_introduction(),
+            Told::Hello(hello) => self.handle_hello(hello),
+            Told::Described(description) => self.handle_description(&description),
+            Told::Welcomed(_) => self.handle_welcome(),
+            Told::Refused(refusal) => {
+                let (connection, code) = (self.link.id, refusal.code);
+                tracing::debug!(connection, ?code, "connection refused");
+            }
+            Told::LastWords(words) => {
+                // Printed with escapes, since it may be any text.
+                tracing::warn!(connection = self.link.id, ?words, "the plugin says why it goes");
+            }
+            Told::Closed(reason, tally) => self.handle_end(reason, tally),
+            _ => {}
+        }
+    }
+
+    /// Answers what the connection asks in its handshake: now or, up to the handshake's deadline,
+    /// later and from any task.
+    fn answer(&self, answer: impl FnOnce(&mut Connection<Arc<Slot>>)) {
+        let mut connection = self.link.driven().lock();
+        answer(&mut connection);
+        connection.unlock_and_wake();
+    }
+
+    /// Lets a plugin send a long introduction, if not too many do so already.
+    fn handle_long_introduction(&self) {
+        if self.hub.places().admit_introduction(&mut self.place.lock()) {
+            return self.answer(Connection::grant_room);
+        }
+        let message = "too many plugins with long descriptions are in their handshake";
+        let refusal = Refusal::new(RefusalCode::Full, message).retry_after(admission::SOON);
+        self.answer(|connection| connection.refuse(refusal));
+    }
+
+    fn handle_hello(&self, hello: Arc<Hello>) {
+        match admission::admit(&self.hub, &hello) {
+            Ok(known) => {
+                *self.hello.lock() = Some(hello);
+                self.answer(|connection| connection.accept(known));
+            }
+            Err(refusal) => self.refuse(&hello, refusal),
+        }
+    }
+
+    fn handle_description(&self, description: &Arc<Description>) {
+        let Some(hello) = self.hello.lock().take() else { return };
+        match admission::register(&self.hub, &self.link, &hello, description) {
+            // It was welcomed under the registry's lock, where nobody is woken.
+            Ok(()) => self.link.driven().lock().unlock_and_wake(),
+            Err(refusal) => self.refuse(&hello, refusal),
+        }
+    }
+
+    /// Does not let a plugin in that says who it is.
+    fn refuse(&self, hello: &Hello, refusal: Refusal) {
+        let (plugin, connection, code) = (&hello.name, self.link.id, refusal.code);
+        tracing::info!(plugin, connection, ?code, "plugin refused");
+        self.answer(|connection| connection.refuse(refusal));
+    }
+
+    fn handle_welcome(&self) {
+        drop(std::mem::take(&mut *self.place.lock()));
+        let Some(member) = self.link.member() else { return };
+        let plugin = &member.plugin;
+        let (version, generation) = (plugin.version(), plugin.generation());
+        tracing::info!(plugin = plugin.name(), version, generation, "plugin connected");
+        self.hub.bus().publish(vec![Unread::new(Event::Connected(plugin.clone()))]);
+        self.hub.note_change();
+    }
+
+    /// Passes events on that came together.
+    fn handle_messages(&self, payloads: &[Bytes]) {
+        let Some(member) = self.link.member().filter(|_| !payloads.is_empty()) else { return };
+        let origin = Arc::new(Origin {
+            plugin: member.plugin.clone(),
+            consumed: member.consumed.clone(),
+            driven: Arc::downgrade(self.link.driven()),
+        });
+        let events = copy_all(payloads).map(|payload| {
+            Unread::new(Event::Message(Message { origin: origin.clone(), payload }))
+        });
+        self.hub.bus().publish(events.collect());
+    }
+
+    fn handle_end(&self, reason: DisconnectReason, tally: Tally) {
+        self.link.set_gone(reason);
+        if let Some(member) = self.link.member() {
+            let plugin = &member.plugin;
+            let (generation, Tally { finished, cut, .. }) = (plugin.generation(), tally);
+            let name = plugin.name();
+            tracing::info!(
+                plugin = name,
+                generation,
+                ?reason,
+                finished,
+                cut,
+                "plugin disconnected"
+            );
+            let event = Event::Disconnected(plugin.clone(), reason);
+            self.hub.bus().publish(vec![Unread::new(event)]);
+            self.hub.tell_disconnect(plugin, reason);
+        } else {
+            tracing::debug!(connection = self.link.id, ?reason, "a handshake ended");
+        }
+        // Now the name is free, and whoever gets it next is told of later than this.
+        self.hub.with_registry_mut(|registry| registry.remove(&self.link));
+        self.link.set_ended(reason, tally);
+        self.hub.note_change();
+    }
+}
+
+impl Link for Attached {
+    fn driven(&self) -> &Driven {
+        self.link.driven()
+    }
+
+    fn handle_events(&self, mut events: Drain<'_, Told<Arc<Slot>>>) {
+        let mut payloads = Vec::new();
+        while let Some(event) = events.next() {
+            if let Told::Message(payload) = event {
+                // Once, for all that follow.
+                payloads.reserve(1 + events.len());
+                payloads.push(payload);
+                continue;
+            }
+            // Events keep their order.
+            if !payloads.is_empty() {
+                self.handle_messages(&std::mem::take(&mut payloads));
+            }
+            self.handle_event(event);
+        }
+        self.handle_messages(&payloads);
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.link.driven().lock().close(DisconnectReason::ShutdownForced);
+        self.finish();
+    }
+}

@@ -1,0 +1,9 @@
+//! Connections of plugins: accepted, let in, and passed on to the hub.
+
+mod accept;
+mod admission;
+mod attached;
+
+pub use accept::Serving;
+pub(crate) use accept::serve;
+pub(crate) use attached::attach;

@@ -1,0 +1,16 @@
+//! What a hub tells its subscribers, and the credit that plugins get back for it.
+
+mod bus;
+mod copies;
+mod credit;
+mod event;
+mod queue;
+mod subscriber;
+mod unread;
+
+pub(crate) use bus::Bus;
+pub(crate) use copies::copy_all;
+pub(crate) use credit::{Consumed, Origin};
+pub use event::{Event, Message};
+pub use subscriber::Events;
+pub(crate) use unread::Unread;

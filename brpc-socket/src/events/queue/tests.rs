@@ -1,0 +1,139 @@
+//! Of events that are read, dropped and counted.
+
+use std::sync::{Arc, Weak};
+
+use brpc_core::{DisconnectReason, Limits};
+use brpc_proto::{Description, Hello};
+use bytes::Bytes;
+
+use super::*;
+use crate::events::Events;
+use crate::events::bus::Bus;
+use crate::events::credit::{Consumed, Origin};
+use crate::events::event::Message;
+use crate::plugin_ref::PluginRef;
+
+fn message(plugin: &PluginRef) -> Unread {
+    let consumed = Arc::new(Consumed::new(&Limits::default(), true));
+    let origin = Arc::new(Origin { plugin: plugin.clone(), consumed, driven: Weak::new() });
+    Unread::new(Event::Message(Message { origin, payload: Bytes::from_static(b"1") }))
+}
+
+/// Whether the counts of a queue are those of what is in it.
+fn counts_are_right(state: &State) -> bool {
+    let bytes: usize = state.unread.iter().map(Unread::size).sum();
+    let gaps = state.unread.iter().filter(|unread| unread.is_gap()).count();
+    (state.bytes, state.gaps) == (bytes, gaps)
+}
+
+/// Reads once: how many events were seen, or are known to be missing.
+fn read(queue: &Queue) -> u64 {
+    let mut next = VecDeque::new();
+    match queue.poll_read(&mut next, &mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Read::Some) => next.iter().map(Unread::missed).sum(),
+        Poll::Ready(Read::Lagged(missed)) => missed,
+        _ => 0,
+    }
+}
+
+fn plugin(name: &str, generation: u64) -> PluginRef {
+    let hello = Hello::new(name, Description::new(&[]).unwrap().into());
+    PluginRef::new(name.to_owned(), &hello, generation)
+}
+
+fn here() -> PluginRef {
+    plugin("here", 1)
+}
+
+/// Whatever is asked for and in whichever order, nothing is lost without being counted.
+#[test]
+fn every_event_is_read_or_counted() {
+    let (bus, here, gone) = (Bus::default(), here(), here());
+    gone.set_ended(DisconnectReason::Unclean);
+    let gone = || Unread::new(Event::Disconnected(gone.clone(), DisconnectReason::Unclean));
+    let policies = [Policy::DropOldest, Policy::DropNewest, Policy::Wait];
+    let one = message(&here).size();
+    for seed in 0..2_000_u64 {
+        let sizes = [1 + seed % 5, 1 + seed % 7].map(|size| usize::try_from(size).unwrap());
+        let events = Events::of(&bus).capacity(sizes[0]).capacity_bytes(sizes[1] * one);
+        let queue = &events.queue;
+        let (mut seen, mut pushed) = (0, 0);
+        let mut dice = seed;
+        for _ in 0..50 {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
+            match dice >> 61 {
+                0 => queue.set_policy(policies[usize::try_from(dice >> 40).unwrap() % 3]),
+                1..=3 => seen += read(queue),
+                4 => {
+                    bus.publish(vec![gone()]);
+                    pushed += 1;
+                }
+                more => {
+                    bus.publish((3..more).map(|_| message(&here)).collect());
+                    pushed += more - 3;
+                }
+            }
+            let state = queue.0.lock();
+            assert!(counts_are_right(&state), "{seed}: {state:?}");
+            let unread: u64 = state.unread.iter().map(Unread::missed).sum();
+            let known = seen + unread + state.lagged + state.missed;
+            assert_eq!(known, pushed, "{seed}: {state:?}");
+        }
+    }
+}
+
+#[test]
+fn neither_limit_is_passed_by_what_drops_the_newest() {
+    let here = here();
+    let one = message(&here).size();
+    for (capacity, bytes) in [(4, usize::MAX), (usize::MAX, 4 * one), (3, 4 * one)] {
+        let bus = Bus::default();
+        let events = Events::of(&bus).capacity(capacity).capacity_bytes(bytes).drop_newest();
+        for round in 0..100 {
+            bus.publish((0..3).map(|_| message(&here)).collect());
+            let state = events.queue.0.lock();
+            assert!(state.unread.len() - state.gaps <= capacity && state.bytes <= bytes);
+            assert!(counts_are_right(&state));
+            drop(state);
+            if round % 2 == 0 {
+                read(&events.queue);
+            }
+        }
+    }
+}
+
+#[test]
+fn one_that_is_cut_off_keeps_what_it_has_and_no_more() {
+    let here = here();
+    let bus = Bus::default();
+    let events = Events::of(&bus).capacity(3).close_on_lag();
+    for _ in 0..100 {
+        bus.publish((0..5).map(|_| message(&here)).collect());
+    }
+    let state = events.queue.0.lock();
+    assert_eq!((state.unread.len(), state.missed, state.lagged), (3, 0, 0));
+    assert!(state.is_closed && state.is_cut_off && counts_are_right(&state));
+}
+
+/// Each event would cost a walk along the queue.
+#[test]
+fn nothing_is_looked_for_while_nobody_has_gone() {
+    let (bus, here) = (Bus::default(), here());
+    let events = Events::of(&bus).capacity(4).wait();
+    for _ in 0..100 {
+        bus.publish(vec![message(&here)]);
+        assert!(!events.queue.0.lock().may_have_ended);
+    }
+    assert_eq!(events.queue.0.lock().unread.len(), 100, "those who are here are waited for");
+
+    let gone = plugin("gone", 2);
+    bus.publish(vec![message(&gone)]);
+    gone.set_ended(DisconnectReason::Unclean);
+    let gone = Event::Disconnected(gone, DisconnectReason::Unclean);
+    bus.publish(vec![Unread::new(gone)]);
+    bus.publish(vec![message(&here)]);
+    let state = events.queue.0.lock();
+    assert_eq!((state.unread.len(), state.lagged, state.may_have_ended), (101, 2, false));
+    let sizes = state.unread.iter().map(Unread::size);
+    assert_eq!(state.bytes, sizes.sum::<usize>());
+}

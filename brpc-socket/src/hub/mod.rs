@@ -1,0 +1,209 @@
+//! What all parts of a hub share.
+
+mod config;
+mod link;
+mod phase;
+mod places;
+mod registry;
+mod sources;
+mod strangers;
+mod wires;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use brpc_core::{CallError, DisconnectReason, Scope};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub(crate) use self::config::{Config, Sequencer};
+pub(crate) use self::link::{Member, PluginLink};
+pub(crate) use self::phase::{Phase, ShutdownRun, Stop};
+pub(crate) use self::places::{Place, Places};
+pub(crate) use self::registry::{Registry, members};
+use self::strangers::StrangerCounts;
+pub use self::strangers::Strangers;
+pub use self::wires::Access;
+use crate::events::Bus;
+use crate::plugin_ref::PluginRef;
+use crate::report::ShutdownReport;
+
+/// What all parts of a hub share.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    config: Config,
+    /// Random, the same for the life of the hub.
+    epoch: [u8; 16],
+    registry: RwLock<Registry>,
+    bus: Bus,
+    /// Whether the hub serves.
+    phase: Phase,
+    /// Counts what those who wait for plugins wait for.
+    changes: watch::Sender<u64>,
+    /// Who is told that a plugin is gone.
+    listeners: Mutex<Vec<mpsc::Sender<(PluginRef, DisconnectReason)>>>,
+    /// Places for connections that are not let in yet.
+    places: Places,
+    /// Those who speak something else.
+    strangers: StrangerCounts,
+    /// Counts the listeners that are not closed yet.
+    open_listeners: TaskTracker,
+    /// Bytes of the inputs of all calls in progress.
+    input_bytes: AtomicUsize,
+}
+
+impl Hub {
+    pub(crate) fn new(config: Config) -> Self {
+        let mut epoch = [0; 16];
+        getrandom::fill(&mut epoch).expect("the system has random numbers");
+        let open_listeners = TaskTracker::new();
+        // It only says that one may wait for it; listeners can still be added.
+        open_listeners.close();
+        Self {
+            epoch,
+            registry: RwLock::default(),
+            bus: Bus::default(),
+            phase: Phase::default(),
+            changes: watch::Sender::new(0),
+            listeners: Mutex::default(),
+            places: Places::new(&config),
+            strangers: StrangerCounts::default(),
+            open_listeners,
+            input_bytes: AtomicUsize::new(0),
+            config,
+        }
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn epoch(&self) -> &[u8; 16] {
+        &self.epoch
+    }
+
+    pub(crate) fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    pub(crate) fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
+    }
+
+    pub(crate) fn strangers(&self) -> &StrangerCounts {
+        &self.strangers
+    }
+
+    /// Counts the listeners that are not closed yet.
+    pub(crate) fn open_listeners(&self) -> &TaskTracker {
+        &self.open_listeners
+    }
+
+    /// A look at the registry.
+    pub(crate) fn with_registry<R>(&self, look: impl FnOnce(&Registry) -> R) -> R {
+        look(&self.registry.read())
+    }
+
+    /// A change of the registry.
+    pub(crate) fn with_registry_mut<R>(&self, change: impl FnOnce(&mut Registry) -> R) -> R {
+        change(&mut self.registry.write())
+    }
+
+    /// The plugin of a name, if it is let in.
+    pub(crate) fn plugin(&self, name: &str) -> Option<Arc<PluginLink>> {
+        self.with_registry(|registry| registry.plugin(name).cloned())
+    }
+
+    /// The connection of an instance, unless it has ended.
+    pub(crate) fn instance(&self, plugin: &PluginRef) -> Option<Arc<PluginLink>> {
+        self.with_registry(|registry| registry.instance(plugin).cloned())
+    }
+
+    /// All connections, let in or not.
+    pub(crate) fn connections(&self) -> Vec<Arc<PluginLink>> {
+        self.with_registry(|registry| registry.connections().cloned().collect())
+    }
+
+    /// Takes room for the input of a call, until the guard is dropped.
+    pub(crate) fn charge(self: Arc<Self>, bytes: usize) -> Result<Charge, CallError> {
+        let before = self.input_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let charge = Charge { hub: self, bytes };
+        // One call always finds room, however large its input is.
+        if before > 0 && before + bytes > charge.hub.config.max_input_bytes {
+            return Err(CallError::Overloaded { scope: Scope::Hub, retry_after: None });
+        }
+        Ok(charge)
+    }
+
+    /// Wakes those who wait for plugins. Called after a change of the registry: whoever begins to
+    /// wait meanwhile finds it there.
+    pub(crate) fn note_change(&self) {
+        if self.changes.receiver_count() > 0 {
+            self.changes.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Counts changes; to be taken before a look at the registry, so that none is missed.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    pub(crate) fn add_listener(&self, listener: mpsc::Sender<(PluginRef, DisconnectReason)>) {
+        self.listeners.lock().push(listener);
+    }
+
+    pub(crate) fn tell_disconnect(&self, plugin: &PluginRef, reason: DisconnectReason) {
+        for listener in self.listeners.lock().iter() {
+            if listener.try_send((plugin.clone(), reason)).is_err() {
+                tracing::warn!(plugin = plugin.name(), "a disconnect callback lags; it misses one");
+            }
+        }
+    }
+
+    /// Lets plugins in; what fires when the hub stops serving. `None` while the hub shuts down. A hub
+    /// that was shut down serves again.
+    pub(crate) fn start_serving(&self) -> Option<CancellationToken> {
+        self.phase.start(|| self.bus.open())
+    }
+
+    /// Ends a shutdown.
+    pub(crate) fn finish_shutdown(&self, report: Arc<ShutdownReport>) {
+        // First, so that no stream is ended that belongs to the next time.
+        self.bus.close();
+        self.phase.finish(report);
+        self.note_change();
+    }
+
+    /// Whether plugins can come, or could before: a listener is served, or a connection was attached.
+    pub(crate) fn is_served(&self) -> bool {
+        !self.open_listeners.is_empty() || self.with_registry(Registry::has_seen_any)
+    }
+
+    /// Ends all connections without waiting.
+    pub(crate) fn abort(&self) {
+        self.phase.abort();
+        for link in self.connections() {
+            link.close(DisconnectReason::ShutdownForced);
+        }
+        self.bus.close();
+    }
+}
+
+/// Room taken for the input of a call.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    hub: Arc<Hub>,
+    bytes: usize,
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.hub.input_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}

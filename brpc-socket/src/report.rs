@@ -1,0 +1,49 @@
+//! How plugins went that were asked to leave.
+
+use brpc_core::DisconnectReason;
+use brpc_proto::Tally;
+
+use crate::plugin_ref::PluginRef;
+
+/// How one plugin went.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct DrainReport {
+    /// The plugin.
+    pub plugin: PluginRef,
+    /// How its connection ended.
+    pub reason: DisconnectReason,
+    /// Calls that it finished after it was asked to leave.
+    pub finished: usize,
+    /// Calls that were cut off; each ended in [`Disconnected`](crate::CallError::Disconnected).
+    pub cut: usize,
+    /// Whether the plugin had not left when the grace was over, and was cut off.
+    pub overstayed: bool,
+}
+
+impl DrainReport {
+    /// Whether the plugin left by itself and no call was cut off.
+    pub fn is_clean(&self) -> bool {
+        self.reason.is_graceful() && self.cut == 0 && !self.overstayed
+    }
+
+    pub(crate) fn new(plugin: PluginRef, (reason, tally): (DisconnectReason, Tally)) -> Self {
+        let Tally { finished, cut, overstayed, .. } = tally;
+        Self { plugin, reason, finished, cut, overstayed }
+    }
+}
+
+/// How a shutdown went.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// How each plugin went that was connected.
+    pub plugins: Vec<DrainReport>,
+}
+
+impl ShutdownReport {
+    /// Whether every plugin left by itself and no call was cut off.
+    pub fn is_clean(&self) -> bool {
+        self.plugins.iter().all(DrainReport::is_clean)
+    }
+}
