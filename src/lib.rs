@@ -12,8 +12,8 @@ pub use brpc_socket::{
     DisconnectReason, DrainReport, Event, Events, Execution, Function, InterfaceError, JsonError,
     Limits, Listener, ListenerClosed, MemoryConnector, MemoryListener, Message, Metadata,
     MethodError, Mismatch, NotEnough, PluginInfo, PluginRef, ProtocolError, Refusal, RefusalCode,
-    Response, Scope, Selector, ServeError, Serving, Shutdown, ShutdownReport, Socket, Source,
-    Stage, Strangers, Unplug, UnplugError, VersionRangeError, WaitError, Wire,
+    Response, Scope, Securing, Selector, ServeError, Serving, Shutdown, ShutdownReport, Socket,
+    Source, Stage, Strangers, Unplug, UnplugError, VersionRangeError, WaitError, Wire,
 };
 
 #[cfg(feature = "gob")]

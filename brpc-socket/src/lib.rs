@@ -33,7 +33,7 @@
 //! # What is not here
 //!
 //! - The hub has no TLS and no authentication of its own yet: serve on a loopback address, a Unix
-//!   socket, or a [`Listener`] that brings its own.
+//!   socket, or a [`Listener`] that brings its own ([`Securing`]).
 //! - It makes each call once. Whoever repeats a call decides so, by its error.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -51,6 +51,7 @@ pub mod middleware;
 mod outgoing;
 mod plugin_ref;
 mod report;
+mod securing;
 mod socket;
 mod wait;
 
@@ -79,4 +80,5 @@ pub use hub::{Access, Strangers};
 pub use listener::{Listener, ListenerClosed, MemoryConnector, MemoryListener, Source};
 pub use plugin_ref::PluginRef;
 pub use report::{DrainReport, ShutdownReport};
+pub use securing::Securing;
 pub use socket::Socket;

@@ -33,6 +33,7 @@ mod original;
 mod panics;
 mod passing_through;
 mod registry;
+mod securing;
 mod selecting;
 mod shutdown;
 mod slow_peers;

@@ -21,20 +21,13 @@ pub(crate) fn attach<S>(hub: &Arc<Hub>, stream: S, source: Option<Source>, place
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let (limits, wires) = (hub.config().limits.clone(), hub.config().wires.from(source));
-    let link = hub.with_registry_mut(|registry| {
-        let link = Arc::new(PluginLink::new(registry.next_id(), limits, wires));
-        registry.add(link.clone());
-        link
-    });
-    let (hub, hello) = (hub.clone(), Mutex::default());
-    let attached = Attached { hub, link, hello, place: Mutex::new(place) };
+    let attached = Attached::new(hub, source, place);
     tokio::spawn(async move { brpc_rt::drive(&attached, stream).await });
 }
 
 /// A connection in the hands of its driver: passes on to the hub what the connection tells. A driver
 /// that is dropped early, as when the runtime shuts down, ends the connection.
-struct Attached {
+pub(super) struct Attached {
     hub: Arc<Hub>,
     link: Arc<PluginLink>,
     /// What the plugin said of itself, until it is registered.
@@ -44,7 +37,20 @@ struct Attached {
 }
 
 impl Attached {
-    fn handle_event(&self, event: Told<Arc<Slot>>) {
+    /// A connection that the hub knows from now on.
+    pub(super) fn new(hub: &Arc<Hub>, source: Option<Source>, place: Place) -> Self {
+        let (limits, wires) = (hub.config().limits.clone(), hub.config().wires.from(source));
+        let link = hub.with_registry_mut(|registry| {
+            let link = Arc::new(PluginLink::new(registry.next_id(), limits, wires));
+            registry.add(link.clone());
+            link
+        });
+        Self { hub: hub.clone(), link, hello: Mutex::default(), place: Mutex::new(place) }
+    }
+
+    /// Takes in what the connection tells. Questions of the handshake can be taken in later than what
+    /// follows them.
+    pub(super) fn handle_event(&self, event: Told<Arc<Slot>>) {
         match event {
             Told::Settled(slot, settlement) => slot.settle(settlement),
             Told::Message(payload) => self.handle_messages(&[payload]),

@@ -3,6 +3,8 @@
 mod accept;
 mod admission;
 mod attached;
+#[cfg(test)]
+mod tests;
 
 pub use accept::Serving;
 pub(crate) use accept::serve;
