@@ -21,8 +21,8 @@ use tokio::sync::Semaphore;
 #[derive(Clone, Default)]
 struct Timing(Arc<Mutex<BTreeMap<String, Duration>>>);
 
-impl hub::Middleware for Timing {
-    async fn call(&self, call: hub::Outgoing, next: hub::Next) -> hub::Outcome {
+impl hub::Middleware<hub::Outgoing> for Timing {
+    async fn handle(&self, call: hub::Outgoing, next: hub::Next) -> hub::Outcome {
         let _clock = Clock { timing: self, method: call.method.clone(), begin: Instant::now() };
         next.run(call).await
     }
@@ -48,8 +48,8 @@ impl Drop for Clock<'_> {
 /// deadlines.
 struct AtOnce(Semaphore);
 
-impl hub::Middleware for AtOnce {
-    async fn call(&self, call: hub::Outgoing, next: hub::Next) -> hub::Outcome {
+impl hub::Middleware<hub::Outgoing> for AtOnce {
+    async fn handle(&self, call: hub::Outgoing, next: hub::Next) -> hub::Outcome {
         let _place = self.0.acquire().await.expect("it is never closed");
         next.run(call).await
     }
@@ -58,7 +58,7 @@ impl hub::Middleware for AtOnce {
 /// In a plugin: a line for each call.
 struct Logging;
 
-impl plugin::Middleware for Logging {
+impl plugin::Middleware<plugin::Incoming> for Logging {
     async fn handle(&self, call: plugin::Incoming, next: plugin::Next) -> Answer {
         let line = format!("{} for {}", call.method, call.context.trace());
         let answer = next.run(call).await;
@@ -73,7 +73,7 @@ impl plugin::Middleware for Logging {
 /// In a plugin: so many calls at once; the others are refused. They have not run, and the hub knows.
 struct NoMoreThan(Semaphore);
 
-impl plugin::Middleware for NoMoreThan {
+impl plugin::Middleware<plugin::Incoming> for NoMoreThan {
     async fn handle(&self, call: plugin::Incoming, next: plugin::Next) -> Answer {
         let Ok(_place) = self.0.try_acquire() else {
             return Err(Failure::new(Status::Overloaded, "come back later"));

@@ -4,13 +4,15 @@ use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use brpc_core::{Answer, Failure, Status};
+use brpc_rt::BoxFuture;
+use brpc_rt::middleware::Inner;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::handler::{Handler, catching, expired, run_blocking, unwanted};
-use crate::middleware::{Incoming, Inner};
-use crate::receiver::{BoxFuture, Invoke, Method, OnCancel, Receiver};
+use crate::middleware::Incoming;
+use crate::receiver::{Invoke, Method, OnCancel, Receiver};
 
 /// A method with what it is called on: the end of a chain of middleware.
 pub(crate) struct Bound<R: 'static> {
@@ -63,8 +65,8 @@ impl<R> Bound<R> {
     }
 }
 
-impl<R: Receiver> Inner for Bound<R> {
-    fn run(&self, call: Incoming) -> BoxFuture<Answer> {
+impl<R: Receiver> Inner<Incoming> for Bound<R> {
+    fn run(self: Arc<Self>, call: Incoming) -> BoxFuture<Answer> {
         let Incoming { context, input, .. } = call;
         let Some(_running) = self.enter() else {
             return Box::pin(ready(Err(Failure::new(Status::Cancelled, ""))));

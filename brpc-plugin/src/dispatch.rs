@@ -16,7 +16,7 @@ use crate::bound::Bound;
 use crate::context::{Call, Context};
 use crate::handler::{Handler, catching, expired, run_blocking};
 use crate::link::HubLink;
-use crate::middleware::{Chain, Incoming, Next};
+use crate::middleware::{Chain, Incoming};
 use crate::receiver::{BoxFuture, Invoke, Method, OnCancel, Receiver};
 
 /// The handlers of one connection.
@@ -92,7 +92,7 @@ impl<R: Receiver> Handlers<R> {
             return link.answer(id, answer, context);
         }
         let bound = Arc::new(Bound::new(self.receiver.clone(), method));
-        let next = Next::new(self.middleware.clone(), bound.clone());
+        let next = self.middleware.clone().around(bound.clone());
         let call = Incoming::new(method.name, context.clone(), payload);
         let chain = match Handler::begin(|| Box::pin(next.run(call))) {
             Ok(answer) if bound.close() => return link.answer(id, answer, context),

@@ -17,7 +17,7 @@ use tokio::net::{TcpStream, ToSocketAddrs, lookup_host};
 use crate::change::{Change, Changed};
 use crate::error::ConnectError;
 use crate::hook::AsyncHook;
-use crate::middleware::{AnyMiddleware, Middleware};
+use crate::middleware::{Chain, Incoming, Middleware};
 use crate::receiver::{Method, Receiver};
 use crate::session::Session;
 
@@ -42,8 +42,7 @@ pub struct Plugin<R> {
     /// Random, the same as long as this value lives.
     instance: [u8; 16],
     limits: Limits,
-    /// The outermost first.
-    middleware: Vec<Arc<dyn AnyMiddleware>>,
+    middleware: Chain,
     overrides: Vec<Override>,
     /// What its hub speaks.
     wire: Wire,
@@ -75,7 +74,7 @@ impl<R: Receiver> Plugin<R> {
             labels: BTreeMap::new(),
             instance,
             limits: Limits::default(),
-            middleware: Vec::new(),
+            middleware: Chain::default(),
             overrides: Vec::new(),
             wire: Wire::Native,
             description: OnceLock::new(),
@@ -129,8 +128,8 @@ impl<R: Receiver> Plugin<R> {
 
     /// Has each call go through a middleware before the method runs. Those that are added first are
     /// outermost: they see a call first, and its answer last.
-    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
-        self.middleware.push(Arc::new(middleware));
+    pub fn middleware(mut self, middleware: impl Middleware<Incoming>) -> Self {
+        self.middleware.push(middleware);
         self
     }
 
@@ -215,7 +214,7 @@ impl<R: Receiver> Plugin<R> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (receiver, hook) = (self.receiver.clone(), self.hook.clone());
-        let middleware = self.middleware.clone().into();
+        let middleware = self.middleware.clone();
         let codec = self.codec();
         let hello = self.hello(&*codec)?;
         let connection = Connection::dialled(codec, hello, self.limits.clone(), brpc_rt::now());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use brpc_core::Limits;
 
 use crate::hub::{Access, Config, Sequencer};
-use crate::middleware::Middleware;
+use crate::middleware::{Middleware, Outgoing};
 use crate::socket::Socket;
 
 /// Settings of a hub; made by [`Socket::builder`].
@@ -114,8 +114,8 @@ impl Builder {
     /// Has each call go through a middleware before it is made. Those that are added first are
     /// outermost: they see a call first, and its outcome last. A call then has to be polled in a
     /// tokio runtime, whose clock ends it.
-    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
-        self.config.middleware.push(Arc::new(middleware));
+    pub fn middleware(mut self, middleware: impl Middleware<Outgoing>) -> Self {
+        self.config.middleware.push(middleware);
         self
     }
 

@@ -52,6 +52,8 @@ mod outgoing;
 mod plugin_ref;
 mod report;
 mod securing;
+#[cfg(feature = "tower")]
+mod service;
 mod socket;
 mod wait;
 

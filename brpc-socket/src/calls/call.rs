@@ -10,14 +10,14 @@ use brpc_core::caller::Target;
 use brpc_core::{Admission, CallError, Response, Stage};
 use brpc_proto::limits::OWN_SLICE;
 use brpc_proto::{Call as Wanted, json};
-use brpc_rt::Slot;
+use brpc_rt::{BoxFuture, Slot};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
+use super::attempts::through;
 use super::request::Request;
 use super::running::{Running, find, method_number};
 use crate::hub::Hub;
-use crate::middleware::{BoxOutcome, through};
 use crate::outgoing::{Outcome, Outgoing};
 use crate::plugin_ref::PluginRef;
 
@@ -44,7 +44,7 @@ enum State {
     /// Made.
     Running(Running),
     /// On its way through the hub's middleware.
-    Passing(BoxOutcome),
+    Passing(BoxFuture<Outcome>),
     /// Refused when it was made.
     Refused(CallError),
     /// Over.

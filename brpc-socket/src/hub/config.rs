@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brpc_core::Limits;
+use brpc_rt::middleware::Chain;
 
 use super::wires::WireAccess;
-use crate::middleware::Chain;
+use crate::outgoing::Outgoing;
 
 /// The settings of a hub; [`Builder`](crate::Builder) says what each of them means.
 #[derive(Clone)]
@@ -23,7 +24,7 @@ pub(crate) struct Config {
     pub(crate) max_input_bytes: usize,
     pub(crate) wires: WireAccess,
     pub(crate) sequencer: Option<Sequencer>,
-    pub(crate) middleware: Chain,
+    pub(crate) middleware: Chain<Outgoing>,
 }
 
 /// Makes another name out of one that is taken.
@@ -45,7 +46,7 @@ impl Default for Config {
             max_input_bytes: 256 << 20,
             wires: WireAccess::default(),
             sequencer: None,
-            middleware: Chain::new(),
+            middleware: Chain::default(),
         }
     }
 }
@@ -62,7 +63,7 @@ impl fmt::Debug for Config {
             .field("max_input_bytes", &self.max_input_bytes)
             .field("wires", &self.wires)
             .field("attempts", &self.sequencer.as_ref().map(|sequencer| sequencer.attempts))
-            .field("middleware", &self.middleware.len())
+            .field("middleware", &self.middleware)
             .finish()
     }
 }

@@ -11,11 +11,18 @@ mod driver;
 mod gathering;
 mod inbox;
 mod link;
+pub mod middleware;
+
+use std::future::Future;
+use std::pin::Pin;
 
 pub use calling::{Ended, PendingCall, Slot};
 pub use driven::{Driven, Guard};
 pub use driver::drive;
 pub use link::Link;
+
+/// A boxed future that can be moved between threads.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The time, by the clock that tests can pause.
 pub fn now() -> std::time::Instant {

@@ -15,7 +15,7 @@ use crate::support::{LONG, plug, settle};
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A hub with this middleware, and a worker.
-async fn hub(middleware: impl Middleware) -> (Socket, Journal) {
+async fn hub(middleware: impl Middleware<Outgoing>) -> (Socket, Journal) {
     let hub = Socket::builder().middleware(middleware).build();
     let (plugin, journal) = worker("w");
     plug(&hub, &plugin).await;
@@ -28,8 +28,8 @@ struct Spawning {
     waits: bool,
 }
 
-impl Middleware for Spawning {
-    async fn call(&self, call: Outgoing, next: Next) -> Outcome {
+impl Middleware<Outgoing> for Spawning {
+    async fn handle(&self, call: Outgoing, next: Next) -> Outcome {
         let after = self.after;
         let passed_on = tokio::spawn(async move {
             sleep(after).await;
@@ -42,8 +42,8 @@ impl Middleware for Spawning {
 /// Begins a call, and doesn't go on with it.
 struct Holding;
 
-impl Middleware for Holding {
-    async fn call(&self, call: Outgoing, next: Next) -> Outcome {
+impl Middleware<Outgoing> for Holding {
+    async fn handle(&self, call: Outgoing, next: Next) -> Outcome {
         let mut first = pin!(next.run(call));
         let _ = timeout(SECOND, &mut first).await;
         pending::<()>().await;
@@ -95,8 +95,8 @@ async fn nothing_is_passed_on_after_the_outcome() {
     #[derive(Clone, Default)]
     struct Keeping(Arc<Mutex<Option<(Outgoing, Next)>>>);
 
-    impl Middleware for Keeping {
-        async fn call(&self, call: Outgoing, next: Next) -> Outcome {
+    impl Middleware<Outgoing> for Keeping {
+        async fn handle(&self, call: Outgoing, next: Next) -> Outcome {
             *self.0.lock().unwrap() = Some((call, next));
             Err(CallError::Overloaded { scope: Scope::Hub, retry_after: None })
         }
@@ -167,8 +167,8 @@ impl Echo {
 async fn room_is_taken_for_what_waits_and_for_what_grows() {
     struct Growing;
 
-    impl Middleware for Growing {
-        async fn call(&self, mut call: Outgoing, next: Next) -> Outcome {
+    impl Middleware<Outgoing> for Growing {
+        async fn handle(&self, mut call: Outgoing, next: Next) -> Outcome {
             sleep(SECOND).await;
             if call.metadata.get("grow").is_some() {
                 call.input = format!("{:?}", "x".repeat(900)).into();

@@ -24,8 +24,8 @@ impl Noting {
     }
 }
 
-impl Middleware for Noting {
-    async fn call(&self, call: Outgoing, next: Next) -> Outcome {
+impl Middleware<Outgoing> for Noting {
+    async fn handle(&self, call: Outgoing, next: Next) -> Outcome {
         let input = String::from_utf8(call.input.to_vec()).unwrap();
         self.note(&format!("{}/{}({input})", call.plugin_name(), call.method));
         let outcome = next.run(call).await;
@@ -40,8 +40,8 @@ impl Middleware for Noting {
 /// Whatever a function says.
 struct Fixed<F>(F);
 
-impl<F: Fn() -> Outcome + Send + Sync + 'static> Middleware for Fixed<F> {
-    async fn call(&self, _: Outgoing, _: Next) -> Outcome {
+impl<F: Fn() -> Outcome + Send + Sync + 'static> Middleware<Outgoing> for Fixed<F> {
+    async fn handle(&self, _: Outgoing, _: Next) -> Outcome {
         (self.0)()
     }
 }
@@ -49,8 +49,8 @@ impl<F: Fn() -> Outcome + Send + Sync + 'static> Middleware for Fixed<F> {
 /// Waits so many seconds before and after.
 struct Waiting(u64, u64);
 
-impl Middleware for Waiting {
-    async fn call(&self, call: Outgoing, next: Next) -> Outcome {
+impl Middleware<Outgoing> for Waiting {
+    async fn handle(&self, call: Outgoing, next: Next) -> Outcome {
         if self.0 > 0 {
             sleep(Duration::from_secs(self.0)).await;
         }
@@ -63,7 +63,7 @@ impl Middleware for Waiting {
 }
 
 /// A hub with this middleware, and a worker.
-async fn hub(middleware: impl Middleware) -> (Socket, crate::support::worker::Journal) {
+async fn hub(middleware: impl Middleware<Outgoing>) -> (Socket, crate::support::worker::Journal) {
     let hub = Socket::builder().middleware(middleware).build();
     let (plugin, journal) = worker("w");
     plug(&hub, &plugin).await;
@@ -101,8 +101,8 @@ async fn those_added_first_are_outermost() {
 async fn it_can_change_a_call_and_its_response() {
     struct Changing;
 
-    impl Middleware for Changing {
-        async fn call(&self, mut call: Outgoing, next: Next) -> Outcome {
+    impl Middleware<Outgoing> for Changing {
+        async fn handle(&self, mut call: Outgoing, next: Next) -> Outcome {
             assert_eq!((&*call.trace, call.admission), ("theirs", Admission::Wait));
             assert_eq!(call.timeout, Some(Duration::from_secs(30)));
             call.trace = "ours".to_owned();
@@ -146,8 +146,8 @@ async fn it_can_answer_itself() {
 async fn it_can_make_a_call_again() {
     struct Retrying(AtomicUsize);
 
-    impl Middleware for Retrying {
-        async fn call(&self, call: Outgoing, next: Next) -> Outcome {
+    impl Middleware<Outgoing> for Retrying {
+        async fn handle(&self, call: Outgoing, next: Next) -> Outcome {
             loop {
                 let outcome = next.clone().run(call.clone()).await;
                 let may_retry = |error: &CallError| error.execution() == brpc::Execution::Never;
@@ -215,8 +215,8 @@ async fn how_far_a_call_had_come_is_said_by_its_connection() {
 async fn it_can_not_lengthen_the_time() {
     struct Patient;
 
-    impl Middleware for Patient {
-        async fn call(&self, mut call: Outgoing, next: Next) -> Outcome {
+    impl Middleware<Outgoing> for Patient {
+        async fn handle(&self, mut call: Outgoing, next: Next) -> Outcome {
             call.timeout = None;
             next.run(call).await
         }
@@ -308,8 +308,8 @@ async fn it_sees_an_instance_that_is_gone() {
 async fn a_limit_of_calls_at_once() {
     struct AtOnce(Semaphore);
 
-    impl Middleware for AtOnce {
-        async fn call(&self, call: Outgoing, next: Next) -> Outcome {
+    impl Middleware<Outgoing> for AtOnce {
+        async fn handle(&self, call: Outgoing, next: Next) -> Outcome {
             let _place = self.0.acquire().await.unwrap();
             next.run(call).await
         }

@@ -16,7 +16,7 @@ use crate::support::{plug, settle};
 #[derive(Clone)]
 struct Noting(&'static str, Arc<Mutex<Vec<String>>>);
 
-impl Middleware for Noting {
+impl Middleware<Incoming> for Noting {
     async fn handle(&self, call: Incoming, next: Next) -> Answer {
         let note = |text: String| self.1.lock().unwrap().push(format!("{} {text}", self.0));
         note(format!("{}({})", call.method, String::from_utf8_lossy(&call.input)));
@@ -32,7 +32,7 @@ impl Middleware for Noting {
 /// Waits for a place.
 struct AtOnce(Arc<Semaphore>);
 
-impl Middleware for AtOnce {
+impl Middleware<Incoming> for AtOnce {
     async fn handle(&self, call: Incoming, next: Next) -> Answer {
         let _place = self.0.acquire().await.unwrap();
         next.run(call).await
@@ -73,7 +73,7 @@ impl Kinds {
 }
 
 /// A hub with a worker behind this middleware.
-async fn behind(middleware: impl Middleware) -> (Socket, Journal) {
+async fn behind(middleware: impl Middleware<Incoming>) -> (Socket, Journal) {
     let hub = Socket::default();
     let (plugin, journal): (Plugin<Worker>, _) = worker("w");
     plug(&hub, &plugin.middleware(middleware)).await;
@@ -113,7 +113,7 @@ async fn methods_of_all_kinds_are_behind_it() {
 async fn it_can_change_a_call_and_its_answer() {
     struct Changing;
 
-    impl Middleware for Changing {
+    impl Middleware<Incoming> for Changing {
         async fn handle(&self, mut call: Incoming, next: Next) -> Answer {
             assert_eq!((call.context.trace(), call.context.metadata().get("a")), ("t", Some("b")));
             call.context.add_response_metadata("seen-by", "plugin").expect("it fits");
@@ -134,7 +134,7 @@ async fn it_can_change_a_call_and_its_answer() {
 async fn it_can_answer_itself() {
     struct Password;
 
-    impl Middleware for Password {
+    impl Middleware<Incoming> for Password {
         async fn handle(&self, call: Incoming, next: Next) -> Answer {
             match call.context.metadata().get("password") {
                 Some("sesame") => next.run(call).await,
@@ -155,7 +155,7 @@ async fn it_can_answer_itself() {
 async fn its_panic_ends_its_call_and_nothing_else() {
     struct Panicking;
 
-    impl Middleware for Panicking {
+    impl Middleware<Incoming> for Panicking {
         async fn handle(&self, call: Incoming, next: Next) -> Answer {
             assert_ne!(call.input, "1", "not this one");
             let answer = next.run(call).await;
@@ -224,7 +224,7 @@ async fn a_method_is_not_started_for_nobody() {
 async fn it_knows_what_the_method_knows() {
     struct Emitting;
 
-    impl Middleware for Emitting {
+    impl Middleware<Incoming> for Emitting {
         async fn handle(&self, call: Incoming, next: Next) -> Answer {
             let cx: Context = call.context.clone();
             let answer = next.run(call).await;
@@ -246,7 +246,7 @@ async fn it_knows_what_the_method_knows() {
 /// Gives a call a second.
 struct Second;
 
-impl Middleware for Second {
+impl Middleware<Incoming> for Second {
     async fn handle(&self, call: Incoming, next: Next) -> Answer {
         let late = |_| Err(Failure::new(Status::Method, "late"));
         tokio::time::timeout(Duration::from_secs(1), next.run(call)).await.unwrap_or_else(late)
@@ -276,7 +276,7 @@ async fn a_method_that_is_dropped_by_middleware_and_may_not_be_runs_on() {
 async fn who_waits_in_it_does_not_keep_a_plugin_from_leaving() {
     struct Stuck;
 
-    impl Middleware for Stuck {
+    impl Middleware<Incoming> for Stuck {
         async fn handle(&self, _: Incoming, _: Next) -> Answer {
             std::future::pending().await
         }
@@ -297,7 +297,7 @@ async fn who_waits_in_it_does_not_keep_a_plugin_from_leaving() {
 async fn no_method_outlives_its_session() {
     struct Spawning;
 
-    impl Middleware for Spawning {
+    impl Middleware<Incoming> for Spawning {
         async fn handle(&self, call: Incoming, next: Next) -> Answer {
             tokio::spawn(next.run(call));
             std::future::pending().await
@@ -320,7 +320,7 @@ async fn no_method_outlives_its_session() {
 async fn nothing_is_started_after_the_answer() {
     struct Late;
 
-    impl Middleware for Late {
+    impl Middleware<Incoming> for Late {
         async fn handle(&self, call: Incoming, next: Next) -> Answer {
             tokio::spawn(async move {
                 sleep(Duration::from_secs(1)).await;

@@ -11,7 +11,7 @@ use super::two_at_once;
 use crate::support::worker::{Journal, worker};
 use crate::support::{plug, settle};
 
-async fn hub_with(layer: impl hub::Middleware) -> (Socket, Journal) {
+async fn hub_with(layer: impl hub::Middleware<hub::Outgoing>) -> (Socket, Journal) {
     let hub = Socket::builder().middleware(layer).build();
     let (plugin, journal) = worker("w");
     plug(&hub, &plugin).await;

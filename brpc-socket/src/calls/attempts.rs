@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brpc_core::{CallError, Execution, Stage};
-use brpc_rt::Slot;
+use brpc_rt::middleware::Inner;
+use brpc_rt::{BoxFuture, Slot};
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{AnyMiddleware, BoxOutcome, Next};
-use crate::calls::Running;
+use super::running::Running;
 use crate::hub::Hub;
 use crate::outgoing::{Outcome, Outgoing};
 
@@ -21,7 +21,7 @@ use crate::outgoing::{Outcome, Outgoing};
 const SLACK: Duration = Duration::from_millis(10);
 
 /// The attempts at one call: middleware may make none, or several.
-pub(super) struct Attempts {
+struct Attempts {
     hub: Arc<Hub>,
     /// When its time is over; `None` if it has no limit.
     deadline: Option<Instant>,
@@ -44,21 +44,6 @@ struct Made {
 }
 
 impl Attempts {
-    /// The middleware at this place.
-    pub(super) fn step(&self, place: usize) -> Option<Arc<dyn AnyMiddleware>> {
-        self.hub.config().middleware.get(place).cloned()
-    }
-
-    /// Makes the call.
-    pub(super) async fn make(&self, mut call: Outgoing) -> Outcome {
-        let left = self.deadline.map(|deadline| deadline.duration_since(Instant::now()));
-        call.timeout = [call.timeout, left].into_iter().flatten().min();
-        let (mut running, mut attempt) = self.start(call)?;
-        let outcome = poll_fn(|context| running.poll(context)).await;
-        attempt.may_have_run = !is_never(&outcome);
-        outcome
-    }
-
     /// Under the lock, so that whoever ends the call finds the attempt made, or keeps it from being
     /// made.
     fn start(&self, call: Outgoing) -> Result<(Running, Attempt<'_>), CallError> {
@@ -99,6 +84,19 @@ impl Attempts {
     }
 }
 
+impl Inner<Outgoing> for Attempts {
+    fn run(self: Arc<Self>, mut call: Outgoing) -> BoxFuture<Outcome> {
+        Box::pin(async move {
+            let left = self.deadline.map(|deadline| deadline.duration_since(Instant::now()));
+            call.timeout = [call.timeout, left].into_iter().flatten().min();
+            let (mut running, mut attempt) = self.start(call)?;
+            let outcome = poll_fn(|context| running.poll(context)).await;
+            attempt.may_have_run = !is_never(&outcome);
+            outcome
+        })
+    }
+}
+
 /// One attempt, until its outcome is taken or nobody waits for it any more.
 struct Attempt<'a> {
     attempts: &'a Attempts,
@@ -131,19 +129,20 @@ pub(crate) fn through(
     call: Outgoing,
     slot: Option<Arc<Slot>>,
     is_shared: bool,
-) -> BoxOutcome {
+) -> BoxFuture<Outcome> {
     Box::pin(async move {
         let stop = hub.phase().serving().ok_or(CallError::ShuttingDown)?;
         let charged = call.input.len();
         let _charge = if is_shared { None } else { Some(hub.clone().charge(charged)?) };
         let deadline = call.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let chain = hub.config().middleware.clone();
         let attempts = Attempts { hub, deadline, charged, made: Mutex::default() };
         let attempts = EndOnDrop(Arc::new(attempts));
         let attempts = &attempts.0;
         tokio::select! {
             biased;
             () = cancelled(slot) => Err(CallError::Cancelled { stage: attempts.end() }),
-            outcome = Next { attempts: attempts.clone(), passed: 0 }.run(call) => outcome,
+            outcome = chain.around(attempts.clone()).run(call) => outcome,
             () = late(attempts) => Err(CallError::DeadlineExceeded { stage: attempts.end() }),
             () = stopped(attempts, &stop) => Err(CallError::ShuttingDown),
         }

@@ -1,0 +1,83 @@
+//! [`tower`](https://docs.rs/tower)'s layers as middleware.
+
+use std::error::Error;
+use std::fmt;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use parking_lot::Mutex;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{CallKind, Middleware, Next};
+use crate::BoxFuture;
+
+/// A layer as middleware.
+///
+/// The service that the layer makes is cloned for each call, so its clones are to share what it
+/// counts, as those of `tower` do.
+pub struct TowerLayer<S> {
+    // For `Sync`, which few services are.
+    service: Mutex<S>,
+}
+
+impl<S> TowerLayer<S> {
+    /// The layer around what is behind the middleware.
+    pub fn new(layer: impl Layer<PassOn, Service = S>) -> Self {
+        Self { service: Mutex::new(layer.layer(PassOn(()))) }
+    }
+}
+
+impl<C: CallKind, S> Middleware<C> for TowerLayer<S>
+where
+    S: Service<Passing<C>, Response = C::Output> + Clone + Send + 'static,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    S::Future: Send,
+{
+    async fn handle(&self, call: C, next: Next<C>) -> Result<C::Output, C::Error> {
+        let mut service = self.service.lock().clone();
+        poll_fn(|context| service.poll_ready(context)).await.map_err(error_of::<C>)?;
+        service.call(Passing { call, next }).await.map_err(error_of::<C>)
+    }
+}
+
+/// What a call ends in because of an error of its service, which may be that of the call, boxed.
+fn error_of<C: CallKind>(error: impl Into<Box<dyn Error + Send + Sync>>) -> C::Error {
+    match error.into().downcast::<C::Error>() {
+        Ok(error) => *error,
+        Err(error) => C::failed(error.to_string()),
+    }
+}
+
+impl<S> fmt::Debug for TowerLayer<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TowerLayer").finish_non_exhaustive()
+    }
+}
+
+/// A call on its way through layers, and what is behind them. A clone passes the call on once more.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Passing<C> {
+    /// The call.
+    pub call: C,
+    next: Next<C>,
+}
+
+/// The service behind all layers: it passes a call on.
+#[derive(Clone, Copy, Debug)]
+pub struct PassOn(());
+
+impl<C: CallKind> Service<Passing<C>> for PassOn {
+    type Response = C::Output;
+    type Error = C::Error;
+    type Future = BoxFuture<Result<C::Output, C::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), C::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, Passing { call, next }: Passing<C>) -> Self::Future {
+        Box::pin(next.run(call))
+    }
+}
