@@ -108,6 +108,10 @@ impl<T> Connection<T> {
     /// Appends bytes to be written, if any are ready. They count as sent, and the transport is to
     /// take them soon.
     pub fn poll_transmit(&mut self, out: &mut WriteBuffer, now: Instant) {
+        // Asked far more often than there is something.
+        if !self.wants_transmit() {
+            return;
+        }
         let before = out.remaining();
         if !self.awaits_welcome() {
             out.append(&mut self.control);
