@@ -160,7 +160,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         if ready.is_any {
             self.gathering.note_given();
         }
-        self.takes_more() && self.gathering.lets_others_first(ready)
+        self.takes_more() && self.gathering.lets_others_first(|| ready)
     }
 
     /// Whether more may be taken to be written.
@@ -201,7 +201,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             return Turn::Over;
         }
         if self.takes_more() {
-            if !tells && self.gathering.lets_others_first(Ready::of(&connection)) {
+            if !tells && self.gathering.lets_others_first(|| Ready::of(&connection)) {
                 return Turn::LetsOthersFirst;
             }
             connection.poll_transmit(&mut self.output, now);

@@ -65,12 +65,14 @@ impl Gathering {
     /// Whoever gives the first one wakes the driver, and those who are about to give theirs stand
     /// behind it. When they have, one write takes them all. With calls that are made one after the
     /// other there is nobody to wait for.
-    pub(crate) fn lets_others_first(&mut self, ready: Ready) -> bool {
-        let more_may_follow = self.is_given && (self.told > 1 || !ready.is_single);
-        let steps_back =
-            ready.is_any && ready.bytes < ENOUGH && more_may_follow && !self.has_stepped_back;
-        self.has_stepped_back |= steps_back;
-        steps_back
+    pub(crate) fn lets_others_first(&mut self, ready: impl FnOnce() -> Ready) -> bool {
+        if !self.is_given || self.has_stepped_back {
+            return false;
+        }
+        let ready = ready();
+        let more_may_follow = self.told > 1 || !ready.is_single;
+        self.has_stepped_back = ready.is_any && ready.bytes < ENOUGH && more_may_follow;
+        self.has_stepped_back
     }
 }
 
@@ -93,25 +95,25 @@ mod tests {
     #[test]
     fn others_are_let_first_once_a_write() {
         let mut gathering = given(0);
-        assert!(gathering.lets_others_first(SOME));
-        assert!(!gathering.lets_others_first(SOME));
+        assert!(gathering.lets_others_first(|| SOME));
+        assert!(!gathering.lets_others_first(|| SOME));
         gathering.note_written();
         gathering.note_given();
-        assert!(gathering.lets_others_first(SOME));
+        assert!(gathering.lets_others_first(|| SOME));
     }
 
     #[test]
     fn nobody_waits_where_no_more_is_to_come() {
         // One call after the other, each after the answer before it.
-        assert!(!given(0).lets_others_first(ONE) && !given(1).lets_others_first(ONE));
+        assert!(!given(0).lets_others_first(|| ONE) && !given(1).lets_others_first(|| ONE));
         // The first of those whose answers were told together.
-        assert!(given(2).lets_others_first(ONE));
+        assert!(given(2).lets_others_first(|| ONE));
         // What came of the driver's own telling.
         let mut own = Gathering::default();
         own.note_told(20);
-        assert!(!own.lets_others_first(SOME));
+        assert!(!own.lets_others_first(|| SOME));
         // Enough, or nothing.
-        assert!(!given(2).lets_others_first(MUCH));
-        assert!(!given(2).lets_others_first(Ready { is_any: false, ..SOME }));
+        assert!(!given(2).lets_others_first(|| MUCH));
+        assert!(!given(2).lets_others_first(|| Ready { is_any: false, ..SOME }));
     }
 }
