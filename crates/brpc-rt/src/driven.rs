@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::task::{Context, Waker};
+use std::time::Instant;
 
 use brpc_core::{Admission, CallError, Stage};
 use brpc_proto::limits::IDLE_PLACES;
@@ -44,24 +45,24 @@ impl Driven {
         Guard { driven: self, state: self.state.lock() }
     }
 
-    /// Takes the lock for the driver, which is awake; and whether calls were submitted meanwhile.
-    pub(crate) fn drive(&self) -> (Guard<'_>, bool) {
+    /// Notes that the driver is awake; whether somebody woke it who gave it something to do, or it
+    /// didn't sleep.
+    pub(crate) fn note_awake(&self) -> bool {
+        self.inbox.lock().driver.take().is_none()
+    }
+
+    /// Takes the lock for the driver, which is awake; and whether calls were submitted meanwhile, whose
+    /// time begins now.
+    pub(crate) fn drive(&self, now: impl FnOnce() -> Instant) -> (Guard<'_>, bool) {
         let mut guard = self.lock();
-        {
-            let mut inbox = self.inbox.lock();
-            inbox.driver = None;
-            inbox.exchange(&mut guard.state.batch);
-        }
-        let has_calls = guard.state.take_in();
+        self.inbox.lock().exchange(&mut guard.state.batch);
+        let has_calls = guard.state.take_in(now);
         (guard, has_calls)
     }
 
     /// Takes the lock, and has the connection take in what was submitted before.
     pub fn lock_with_calls(&self) -> Guard<'_> {
-        let mut guard = self.lock();
-        self.inbox.lock().exchange(&mut guard.state.batch);
-        guard.state.take_in();
-        guard
+        self.drive(now).0
     }
 
     /// Makes a call, with a copy of this input if it has none of its own, and wakes the driver if it
@@ -99,7 +100,7 @@ impl Driven {
 impl State {
     /// Has the connection take in what was submitted; whether there was any. The clock is read once for
     /// all of it.
-    fn take_in(&mut self) -> bool {
+    fn take_in(&mut self, now: impl FnOnce() -> Instant) -> bool {
         let Self { connection, batch } = self;
         if batch.is_empty() {
             return false;

@@ -156,11 +156,21 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
 
     /// Whether to step back before anything else, for what others gave while the driver slept.
     fn lets_others_first(&mut self) -> bool {
-        let ready = Ready::of(&self.link.driven().lock_with_calls());
+        if !self.link.driven().note_awake() {
+            return false;
+        }
+        // Nothing was done yet that takes a while, so that this is the time of the calls as well.
+        let now = self.now();
+        let ready = Ready::of(&self.link.driven().drive(|| now).0);
         if ready.is_any {
             self.gathering.note_given();
         }
         self.takes_more() && self.gathering.lets_others_first(|| ready)
+    }
+
+    /// The time, as it was looked at last.
+    fn now(&mut self) -> Instant {
+        *self.now.get_or_insert_with(now)
     }
 
     /// Whether more may be taken to be written.
@@ -181,8 +191,8 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         }
         open.read &= has_read || !may_read;
 
-        let (link, now) = (self.link, *self.now.get_or_insert_with(now));
-        let (mut connection, has_calls) = link.driven().drive();
+        let (link, now) = (self.link, self.now());
+        let (mut connection, has_calls) = link.driven().drive(crate::now);
         if has_calls {
             self.gathering.note_given();
         }
