@@ -16,27 +16,27 @@ use crate::limits::MAX_TRANSMIT;
 use crate::message::{Admission, Call, CallId, Message};
 use crate::settlement::Settlement;
 
-/// The calls that this side makes. `T` stands for a caller.
+/// The calls that this side makes. `T` is a caller.
 #[derive(Debug)]
 pub(crate) struct Calling<T> {
-    /// Those that are not over.
+    /// The calls that are not settled, and tombstones.
     calls: Calls<T>,
-    /// Given up after they were sent; the peer is to be told.
+    /// Calls cancelled after they were sent, for which a Cancel is due.
     cancels: Vec<CallId>,
-    /// Whether the peer can be told.
+    /// Whether the wire has Cancel.
     has_cancel: bool,
-    /// Answers to calls that were given up before.
+    /// Answers to cancelled calls.
     late_replies: u64,
 }
 
-/// What an answer did.
+/// The effect of an answer.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Answered {
-    /// It ended a call that somebody waited for.
+    /// It settled a call.
     Settled,
-    /// Nobody waited any more.
+    /// The call was cancelled before.
     Late,
-    /// There had been one before.
+    /// The call was already answered.
     Again,
 }
 
@@ -50,7 +50,8 @@ impl<T> Calling<T> {
         }
     }
 
-    /// Takes a call in under an id above all before, or gives the caller back with the reason why not.
+    /// Accepts a call under an id above all earlier ones, or returns the caller and why the call is
+    /// refused.
     pub(crate) fn start(
         &mut self,
         id: CallId,
@@ -62,21 +63,21 @@ impl<T> Calling<T> {
         self.calls.start(id, call, admission, caller, now)
     }
 
-    /// Gives a call up; its caller is handed back if it still waits.
+    /// Cancels a call; returns its caller, unless the call is already settled.
     pub(crate) fn cancel(&mut self, id: CallId) -> Option<(T, Stage)> {
         let (caller, stage) = self.calls.give_up(id)?;
         self.note_given_up(id, stage);
         Some((caller, stage))
     }
 
-    /// Has the peer told that nobody waits for a call any more, if it knows of it.
+    /// Queues a Cancel, if the peer has received the call and the wire has Cancel.
     fn note_given_up(&mut self, id: CallId, stage: Stage) {
         if stage == Stage::Sent && self.has_cancel {
             self.cancels.push(id);
         }
     }
 
-    /// Takes the answer to a call in, with what goes along with it.
+    /// Handles the answer to a call, with its metadata.
     pub(crate) fn handle_answer(
         &mut self,
         id: CallId,
@@ -94,8 +95,8 @@ impl<T> Calling<T> {
             Taken::NeverSent => return Err(ProtocolError::UnknownCall),
         };
         let settlement = match answer {
-            // Nobody here gave it up, so the peer did when the call's time was over, and says so a
-            // moment before this side's own timer fires.
+            // This side didn't cancel the call, so the peer did at the deadline, and its answer
+            // arrives a moment before this side's own timer fires.
             Err(failure) if failure.status == Status::Cancelled && has_deadline => {
                 Settlement::Ended(CallError::DeadlineExceeded { stage: Stage::Sent })
             }
@@ -105,7 +106,7 @@ impl<T> Calling<T> {
         Ok(Answered::Settled)
     }
 
-    /// Ends the calls whose time is over.
+    /// Settles the calls whose deadline has passed.
     pub(crate) fn expire(&mut self, now: Instant, events: &mut Events<T>) {
         for (id, caller, stage) in self.calls.expire(now) {
             self.note_given_up(id, stage);
@@ -119,21 +120,22 @@ impl<T> Calling<T> {
         self.calls.next_deadline()
     }
 
-    /// Ends the calls that wait for a place.
+    /// Refuses the calls that wait for a place.
     pub(crate) fn refuse_waiting(&mut self, error: &CallError, events: &mut Events<T>) {
         while let Some(caller) = self.calls.pop_waiting() {
             events.push_back(Event::Settled(caller, Settlement::Ended(error.clone())));
         }
     }
 
-    /// Ends the calls that the peer will not start: those above an id, and those that are not sent.
+    /// Refuses the calls that the peer will not start: those above an id, and those that are not
+    /// sent.
     pub(crate) fn refuse_not_started(&mut self, last: CallId, events: &mut Events<T>) {
         for caller in self.calls.take_not_started(last) {
             events.push_back(Event::Settled(caller, Settlement::Ended(CallError::Draining)));
         }
     }
 
-    /// Ends all calls with the connection; how many somebody waited for.
+    /// Settles all calls when the connection ends; returns how many.
     pub(crate) fn abandon(
         &mut self,
         reason: DisconnectReason,
@@ -149,14 +151,14 @@ impl<T> Calling<T> {
         events.len() - before
     }
 
-    /// Says which calls nobody waits for any more.
+    /// Encodes a Cancel for each cancelled call.
     pub(crate) fn transmit_cancels(&mut self, codec: &mut dyn Codec, out: &mut WriteBuffer) {
         for id in self.cancels.drain(..) {
             codec.encode(&Message::Cancel(id), out);
         }
     }
 
-    /// Appends calls up to some 256 KiB; each counts as sent. True if no more are to be sent.
+    /// Encodes calls up to some 256 KiB; each counts as sent. True if none are left to send.
     pub(crate) fn transmit(
         &mut self,
         codec: &mut dyn Codec,
@@ -167,7 +169,7 @@ impl<T> Calling<T> {
         out.reserve(calls, bytes);
         while out.remaining() < MAX_TRANSMIT {
             let Some((id, mut call, deadline)) = self.calls.next_to_write() else { return true };
-            // More time than any clock has is no limit.
+            // A timeout beyond the clock's range is no deadline.
             call.timeout = deadline.map(|deadline| deadline.saturating_duration_since(now));
             codec.encode(&Message::Call(id, call), out);
         }
@@ -179,17 +181,17 @@ impl<T> Calling<T> {
         !self.cancels.is_empty() || self.calls.to_write().0 > 0
     }
 
-    /// The table, to look at.
+    /// The table, for inspection.
     pub(crate) fn calls(&self) -> &Calls<T> {
         &self.calls
     }
 
-    /// Answers that came after their call was given up.
+    /// Answers that arrived after their call was cancelled.
     pub(crate) fn late_replies(&self) -> u64 {
         self.late_replies
     }
 
-    /// Gives back room that little traffic doesn't need.
+    /// Frees capacity that an idle connection doesn't need.
     pub(crate) fn free_room(&mut self) {
         self.calls.free_room();
     }

@@ -1,9 +1,9 @@
-//! The table of a connection's calls: who waits for which, and how far each has come.
+//! The table of a connection's calls: the caller and the progress of each.
 //!
 //! ```text
 //!   Waiting ──▶ Queued ──▶ Written ──▶ answered: removed
-//!      │           │          └─ given up: stays, without a caller, until it is answered
-//!      └───────────┴──────────── given up: removed; no byte of it ever goes out
+//!      │           │          └─ cancelled: stays as a tombstone until it is answered
+//!      └───────────┴──────────── cancelled: removed; none of its bytes is ever sent
 //! ```
 
 use std::collections::HashMap;
@@ -17,68 +17,68 @@ use super::unsent::Unsent;
 use crate::limits::IDLE_PLACES;
 use crate::message::{Admission, Call, CallId};
 
-/// The calls of one connection. `T` stands for the caller.
+/// The calls of one connection. `T` is the caller.
 #[derive(Debug)]
 pub(crate) struct Calls<T> {
-    /// All that are not over, by id.
+    /// All pending calls and tombstones, by id.
     entries: HashMap<CallId, Entry<T>, BuildHasherDefault<IdHasher>>,
-    /// Those that wait for a place.
+    /// Calls that wait for a place.
     waiting: Unsent,
-    /// Those that have a place and are not yet sent.
+    /// Calls that have a place and are not yet sent.
     queued: Unsent,
-    /// When to look whose time is over.
+    /// When to check for calls whose deadline has passed.
     deadlines: Deadlines,
     /// The id given last.
     last_id: CallId,
     /// The highest id sent.
     last_written: CallId,
-    /// Calls that have a place: all but those that wait for one.
+    /// Calls that have a place: all except the waiting ones.
     placed: usize,
-    /// The most that may have a place.
+    /// The most calls that may have a place.
     max_placed: usize,
-    /// The most that may be unsent, with a place or without.
+    /// The most calls that may be unsent, with a place or without.
     max_unsent: usize,
     /// The most bytes of inputs that may be unsent.
     max_unsent_bytes: usize,
 }
 
-/// One call. What is to be sent of it is in one of the queues, so that the table stays small.
+/// One call. Its unsent bytes are in one of the queues, so that the table stays small.
 #[derive(Debug)]
 struct Entry<T> {
-    /// Who waits for it; `None` when it was given up after it was sent.
+    /// Its caller; `None` in a tombstone, a call that was cancelled after it was sent.
     caller: Option<T>,
-    /// When its time is over; `None` if it has no limit.
+    /// Its deadline, if it has one.
     deadline: Option<Instant>,
-    /// How far it has come.
+    /// Its progress.
     progress: Progress,
 }
 
-/// How far a call has come.
+/// The progress of a call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Progress {
     /// Has no place yet.
     Waiting,
     /// Has a place.
     Queued,
-    /// Was handed to the transport.
+    /// Handed to the transport: sent.
     Written,
 }
 
 /// What an answer takes out of the table.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) enum Taken<T> {
-    /// A call that somebody waits for.
+    /// A pending call.
     Waited {
-        /// Who.
+        /// Its caller.
         caller: T,
-        /// Whether the call's time is limited.
+        /// Whether the call has a deadline.
         has_deadline: bool,
     },
-    /// A call that nobody waits for any more.
+    /// A tombstone: the call was cancelled.
     GivenUp,
-    /// None: it was answered before.
+    /// None: the call was already answered.
     Again,
-    /// None: it was never sent.
+    /// None: the call was never sent.
     NeverSent,
 }
 
@@ -98,7 +98,8 @@ impl<T> Calls<T> {
         }
     }
 
-    /// Takes a call in under an id above all before, or gives the caller back with the reason why not.
+    /// Accepts a call under an id above all earlier ones, or returns the caller and why the call is
+    /// refused.
     pub(crate) fn start(
         &mut self,
         id: CallId,
@@ -108,7 +109,7 @@ impl<T> Calls<T> {
         now: Instant,
     ) -> Result<(), (T, CallError)> {
         let has_place = self.placed < self.max_placed;
-        // One call always finds room, however large it is; its frame was checked before.
+        // One call is always accepted, however large; its frame was checked before.
         let unsent = self.waiting.len() + self.queued.len();
         let is_full = unsent > 0
             && (unsent >= self.max_unsent
@@ -133,7 +134,7 @@ impl<T> Calls<T> {
         Ok(())
     }
 
-    /// Gives back room that little traffic doesn't need.
+    /// Frees capacity that an idle connection doesn't need.
     pub(crate) fn free_room(&mut self) {
         if self.entries.capacity() > 2 * IDLE_PLACES {
             self.entries.shrink_to(IDLE_PLACES);
@@ -147,7 +148,7 @@ impl<T> Calls<T> {
         self.last_id
     }
 
-    /// The next call to send, and when its time is over; from now on it counts as sent.
+    /// The next call to send, and its deadline; from now on it counts as sent.
     pub(crate) fn next_to_write(&mut self) -> Option<(CallId, Call, Option<Instant>)> {
         let (id, call) = self.queued.pop()?;
         self.last_written = id;
@@ -156,12 +157,12 @@ impl<T> Calls<T> {
         Some((id, call, entry.deadline))
     }
 
-    /// How many calls are to be sent, and the bytes of their inputs.
+    /// How many calls are ready to send, and the bytes of their inputs.
     pub(crate) fn to_write(&self) -> (usize, usize) {
         (self.queued.len(), self.queued.bytes())
     }
 
-    /// Takes note of an answer.
+    /// Removes the call that an answer belongs to.
     pub(crate) fn answer(&mut self, id: CallId) -> Taken<T> {
         if id == 0 || id > self.last_written {
             return Taken::NeverSent;
@@ -173,8 +174,8 @@ impl<T> Calls<T> {
         entry.caller.map_or(Taken::GivenUp, |caller| Taken::Waited { caller, has_deadline })
     }
 
-    /// Takes a call back from its caller, who no longer waits. `Stage::Sent` means that the plugin
-    /// has to be told, and that its place stays taken until it answers.
+    /// Cancels a call and returns its caller. `Stage::Sent` means that the peer needs a Cancel, and
+    /// that the call keeps its place, as a tombstone, until the peer answers.
     pub(crate) fn give_up(&mut self, id: CallId) -> Option<(T, Stage)> {
         let entry = self.entries.get_mut(&id)?;
         let caller = entry.caller.take()?;
@@ -185,7 +186,7 @@ impl<T> Calls<T> {
         Some((caller, Stage::Queued))
     }
 
-    /// The calls whose time is over, taken back from their callers.
+    /// Cancels the calls whose deadline has passed, and returns their callers.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<(CallId, T, Stage)> {
         let wanted = self.entries.iter().filter(|(_, entry)| entry.caller.is_some());
         let limited = wanted.filter_map(|(id, entry)| Some((*id, entry.deadline?)));
@@ -202,16 +203,16 @@ impl<T> Calls<T> {
         self.deadlines.next()
     }
 
-    /// Takes back a call that waits for a place; for a connection that takes no more.
+    /// Removes a call that waits for a place, when the connection accepts no more calls.
     pub(crate) fn pop_waiting(&mut self) -> Option<T> {
         let (id, _) = self.waiting.pop()?;
         self.entries.remove(&id)?.caller
     }
 
-    /// Takes back every call that the plugin will not start: those that are not sent, and those
-    /// sent with an id above `last`. Returns the callers that still wait, in the order of ids.
+    /// Removes every call that the peer will not start: those that are not sent, and those sent
+    /// with an id above `last`. Returns their callers in the order of ids; tombstones have none.
     pub(crate) fn take_not_started(&mut self, last: CallId) -> Vec<T> {
-        // Those that wait first, lest they be given the places of the others.
+        // The waiting calls first, or they would get the places of the others.
         let waiting = std::iter::from_fn(|| self.pop_waiting()).collect::<Vec<_>>();
         let mut ids: Vec<CallId> = (self.entries.iter())
             .filter(|(id, entry)| **id > last || entry.progress != Progress::Written)
@@ -231,7 +232,7 @@ impl<T> Calls<T> {
         callers
     }
 
-    /// Ends the table: all callers that still wait, each with how far its call had come.
+    /// Empties the table: returns the remaining callers, each with its call's stage.
     pub(crate) fn abandon(&mut self) -> impl Iterator<Item = (T, Stage)> + use<T> {
         (self.waiting, self.queued) = (Unsent::default(), Unsent::default());
         self.deadlines.clear();
@@ -247,7 +248,7 @@ impl<T> Calls<T> {
         })
     }
 
-    /// Calls in the table, whether somebody waits for them or not.
+    /// Calls in the table, with tombstones.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
@@ -262,7 +263,7 @@ impl<T> Calls<T> {
         self.waiting.bytes() + self.queued.bytes()
     }
 
-    /// Entries held in all the parts of the table; for tests of its bounds.
+    /// Entries held in all parts of the table; for tests of its limits.
     pub(crate) fn footprint(&self) -> usize {
         self.entries.len() + self.waiting.footprint() + self.queued.footprint()
     }
@@ -275,7 +276,7 @@ impl<T> Calls<T> {
         }
     }
 
-    /// Gives a free place to the call that has waited longest.
+    /// Frees a place, and gives it to the call that has waited longest.
     fn free_place(&mut self) {
         self.placed -= 1;
         let Some((id, call)) = self.waiting.pop() else { return };
@@ -287,8 +288,8 @@ impl<T> Calls<T> {
     }
 }
 
-/// Hashes ids by one multiplication. A hub counts them itself, and a plugin has no more of them than
-/// it takes calls at once, so there is nothing to defend against.
+/// Hashes ids by one multiplication. A hub chooses them itself, and a plugin has at most
+/// `max_calls` of them, so there is nothing to defend against.
 #[derive(Default)]
 pub(crate) struct IdHasher(u64);
 

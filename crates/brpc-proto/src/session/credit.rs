@@ -1,17 +1,17 @@
-//! Event credit: how much a side may send ahead of those who consume it.
+//! Event credit: how much a side may send ahead of the peer's consumers.
 
 use crate::terms::Credit;
 
-/// What the peer may send ahead: what it was given, and what it will be given back.
+/// The peer's credit, and the credit that is due back to it.
 #[derive(Debug)]
 pub(crate) struct Granted {
-    /// Credit that the peer has, as far as this side can know.
+    /// Credit that the peer has, as far as this side knows.
     events: u32,
     bytes: u64,
-    /// Credit to give back with the next `Credit` frame.
+    /// Credit to return with the next `Credit` frame.
     returned_events: u32,
     returned_bytes: u64,
-    /// What was given at first.
+    /// The initial credit.
     initial_events: u32,
     initial_bytes: u64,
 }
@@ -28,7 +28,7 @@ impl Granted {
         }
     }
 
-    /// Takes an event's credit; false if the peer has too little left, of which nothing is taken.
+    /// Spends an event's credit; false, and nothing is spent, if the peer has too little.
     pub(crate) fn spend(&mut self, bytes: u64) -> bool {
         let is_paid = self.covers(bytes);
         if is_paid {
@@ -38,7 +38,7 @@ impl Granted {
         is_paid
     }
 
-    /// Whether there is enough for an event of so many bytes.
+    /// Whether the credit covers an event of so many bytes.
     pub(crate) fn covers(&self, bytes: u64) -> bool {
         self.events > 0 && self.bytes >= bytes
     }
@@ -49,7 +49,8 @@ impl Granted {
         self.returned_bytes += bytes;
     }
 
-    /// Whether there is enough to give back: half of it, so that one frame is sent for many events.
+    /// Whether a Credit frame is due: when half of the credit is consumed, so that one frame covers
+    /// many events.
     pub(crate) fn is_return_due(&self) -> bool {
         self.initial_events > 0 && self.is_half_returned()
     }
@@ -59,13 +60,13 @@ impl Granted {
             || self.returned_bytes >= self.initial_bytes.div_ceil(2)
     }
 
-    /// Gives back whatever was consumed, where that takes no frame.
+    /// Returns all consumed credit, on a wire without Credit frames.
     pub(crate) fn take_all(&mut self) {
         self.events += std::mem::take(&mut self.returned_events);
         self.bytes += std::mem::take(&mut self.returned_bytes);
     }
 
-    /// What to give back now.
+    /// The credit to return now.
     pub(crate) fn take_returned(&mut self) -> Option<(u32, u64)> {
         if !self.is_return_due() {
             return None;
@@ -78,7 +79,7 @@ impl Granted {
     }
 }
 
-/// What this side may send ahead.
+/// This side's credit.
 #[derive(Debug)]
 pub(crate) struct Available {
     events: u32,
@@ -90,7 +91,7 @@ impl Available {
         Self { events, bytes }
     }
 
-    /// Takes an event's credit, if there is enough.
+    /// Spends an event's credit, if there is enough.
     pub(crate) fn spend(&mut self, bytes: u64) -> bool {
         if self.events == 0 || self.bytes < bytes {
             return false;
@@ -100,7 +101,7 @@ impl Available {
         true
     }
 
-    /// Adds what the hub gave; false if it is more than could ever be.
+    /// Adds the credit that the hub returned; false if the sum overflows.
     pub(crate) fn add(&mut self, events: u32, bytes: u64) -> bool {
         match (self.events.checked_add(events), self.bytes.checked_add(bytes)) {
             (Some(events), Some(bytes)) => {

@@ -1,22 +1,22 @@
-//! When to look for calls whose time is over.
+//! When to check for calls whose deadline has passed.
 
 use std::time::{Duration, Instant};
 
 use crate::message::CallId;
 
-/// When to look next for calls of one connection whose time is over.
+/// When to check next for calls of one connection whose deadline has passed.
 ///
-/// Nearly all calls end long before their deadline, so there is no queue of deadlines to enter a
-/// call in and to take it out of: a call costs one comparison, and once in a while all calls that
-/// are in progress are looked through. With equal timeouts that is once a timeout; at the most it is
-/// once a millisecond, the grain of timers, and less often the more calls there are.
+/// Nearly all calls end long before their deadline, so there is no queue of deadlines to maintain:
+/// a call costs one comparison, and once in a while all pending calls are scanned. With equal
+/// timeouts that is once per timeout; at most it is once per millisecond, the resolution of timers,
+/// and less often the more calls there are.
 #[derive(Debug, Default)]
 pub(crate) struct Deadlines {
-    /// No deadline is earlier; it may be that of a call that has ended.
+    /// The earliest deadline, possibly of a call that has ended.
     next: Option<Instant>,
 }
 
-/// So many calls are looked through in a few hundredths of a millisecond.
+/// A scan of so many calls takes a few hundredths of a millisecond.
 const CALLS_PER_MILLISECOND: usize = 4_096;
 
 impl Deadlines {
@@ -25,12 +25,12 @@ impl Deadlines {
         self.next = Some(self.next.map_or(deadline, |next| next.min(deadline)));
     }
 
-    /// When to look next. Early rather than late: the call may have ended.
+    /// When to check next. It may be too early, since the call may have ended.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.next
     }
 
-    /// The calls whose time is over, in the order of ids. `calls` are those that have not ended.
+    /// The calls whose deadline has passed, in the order of ids. `calls` are the pending calls.
     pub(crate) fn take_due(
         &mut self,
         now: Instant,
@@ -52,7 +52,7 @@ impl Deadlines {
         due
     }
 
-    /// Forgets all.
+    /// Forgets all deadlines.
     pub(crate) fn clear(&mut self) {
         self.next = None;
     }

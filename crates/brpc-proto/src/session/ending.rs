@@ -19,31 +19,31 @@ use crate::event::{Event, Tally};
 use crate::message::{CallId, DrainCause, Farewell, Message, kind};
 use crate::role::Role;
 
-/// A session that takes no new calls of this side, or none of the other.
+/// A session that accepts no new calls in one direction.
 #[derive(Debug)]
 pub(crate) enum Ending {
-    /// This side wants the other to leave.
+    /// This side asked the peer to leave.
     Draining {
         /// Why.
         cause: DrainCause,
-        /// When it is cut off.
+        /// When the grace period ends.
         until: Option<Instant>,
-        /// The trace id of the request, until it is sent.
+        /// The trace id of the Drain, until that is sent.
         to_send: Option<String>,
     },
-    /// The other side leaves when what it runs has ended.
+    /// The peer leaves when it has answered its calls.
     PeerLeaves,
-    /// This side leaves when what it runs has ended.
+    /// This side leaves when it has answered its calls.
     Leaving {
-        /// Calls above this id are not started; `None` while the other is still to be told.
+        /// Calls above this id are not started; `None` until Leave is sent.
         told: Option<CallId>,
     },
-    /// The other side wants this one to leave.
+    /// The peer asked this side to leave.
     Asked,
 }
 
 impl Ending {
-    /// What a call of this side is told that comes too late.
+    /// The error of a call that this side makes too late.
     pub(crate) fn refusal(&self) -> CallError {
         match self {
             Self::Draining { cause: DrainCause::Shutdown, .. } => CallError::ShuttingDown,
@@ -51,7 +51,7 @@ impl Ending {
         }
     }
 
-    /// When the other side is cut off.
+    /// When the peer's grace period ends.
     pub(crate) fn until(&self) -> Option<Instant> {
         match self {
             Self::Draining { until, .. } => *until,
@@ -59,14 +59,14 @@ impl Ending {
         }
     }
 
-    /// Whether the other side is still to be told.
+    /// Whether a Drain or Leave is still to be sent.
     pub(crate) fn is_unsaid(&self) -> bool {
         matches!(self, Self::Draining { to_send: Some(_), .. } | Self::Leaving { told: None })
     }
 }
 
 impl<T> Session<T> {
-    /// Takes no more calls, lets those that are sent finish, and asks the peer to leave.
+    /// Refuses new calls, lets the sent ones finish, and asks the peer to leave.
     pub(crate) fn drain(
         &mut self,
         cause: DrainCause,
@@ -83,14 +83,14 @@ impl<T> Session<T> {
         self.ending = Some(ending);
     }
 
-    /// Takes no more calls of the peer, and says goodbye when those that run have ended.
+    /// Ignores new calls of the peer, and sends Goodbye when the running ones are answered.
     pub(crate) fn leave(&mut self) {
         if self.ending.is_none() {
             self.ending = Some(Ending::Leaving { told: None });
         }
     }
 
-    /// Ends the session: every caller that still waits is told the reason.
+    /// Ends the session: settles every pending call with the reason.
     pub(crate) fn close(&mut self, reason: DisconnectReason, events: &mut Events<T>) -> Tally {
         let cut = self.calling.abandon(reason, self.terms.generation, events);
         if self.ending.is_some() {
@@ -105,17 +105,18 @@ impl<T> Session<T> {
             return None;
         }
         match self.ending {
-            // Of one that was asked to leave and has answered all calls, that it has left.
+            // The peer was asked to leave and has answered all calls: it has left.
             Some(Ending::Draining { to_send: None, .. }) if self.calls().len() == 0 => {
                 Some(self.reason_of(Farewell::Done))
             }
-            // Of one that wanted this side to leave, that it waits no longer.
+            // The peer asked this side to leave, and waits no longer.
             Some(Ending::Asked) => Some(DisconnectReason::Clean),
             _ => None,
         }
     }
 
-    /// Whether nothing runs here any more, and only the goodbye is to follow what is to be sent.
+    /// Whether this side leaves and runs no more calls, so that only Goodbye follows the unsent
+    /// frames.
     pub(super) fn is_leaving(&self) -> bool {
         matches!(self.ending, Some(Ending::Leaving { told: Some(_) } | Ending::Asked))
             && self.serving.running() == 0
@@ -126,7 +127,7 @@ impl<T> Session<T> {
         self.is_leaving() && self.outbox.is_empty()
     }
 
-    /// The reason, if the peer's grace is over.
+    /// The reason, if the peer's grace period is over.
     pub(super) fn overstayed(&mut self, now: Instant) -> Option<DisconnectReason> {
         let Some(Ending::Draining { cause, until: Some(until), .. }) = self.ending else {
             return None;
@@ -140,7 +141,7 @@ impl<T> Session<T> {
         })
     }
 
-    /// Takes in that the peer wants this side to leave.
+    /// Handles a Drain: the peer asks this side to leave.
     pub(super) fn handle_drain(
         &mut self,
         cause: DrainCause,
@@ -155,7 +156,7 @@ impl<T> Session<T> {
         Ok(())
     }
 
-    /// Takes in that the peer leaves, and starts no call above this id.
+    /// Handles a Leave: the peer leaves, and starts no call above this id.
     pub(super) fn handle_leave(
         &mut self,
         last_id: CallId,
@@ -165,14 +166,14 @@ impl<T> Session<T> {
             return Err(ProtocolError::UnexpectedFrame { kind: kind::LEAVE });
         }
         self.calling.refuse_not_started(last_id, events);
-        // One that was asked to leave is still waited for as long as it was given.
+        // A peer that was asked to leave keeps its grace period.
         if self.ending.is_none() {
             self.ending = Some(Ending::PeerLeaves);
         }
         Ok(())
     }
 
-    /// What the peer's goodbye means, considering what it was asked.
+    /// The reason that the peer's Goodbye gives, depending on how the session was ending.
     pub(super) fn reason_of(&self, farewell: Farewell) -> DisconnectReason {
         match (farewell, &self.ending) {
             (Farewell::Protocol | Farewell::TooSlow, _) => DisconnectReason::Rejected,
@@ -190,7 +191,7 @@ impl<T> Session<T> {
         }
     }
 
-    /// Says that this side leaves, if that is still to be said.
+    /// Sends Leave, if it is due.
     pub(super) fn say_leave(&mut self, codec: &mut dyn Codec, out: &mut WriteBuffer) {
         if let Some(Ending::Leaving { told: told @ None }) = &mut self.ending {
             let last_id = self.serving.last_id();
@@ -199,7 +200,7 @@ impl<T> Session<T> {
         }
     }
 
-    /// Asks the peer to leave, if that is still to be said.
+    /// Sends Drain, if it is due.
     pub(super) fn say_drain(&mut self, codec: &mut dyn Codec, out: &mut WriteBuffer, now: Instant) {
         if let Some(Ending::Draining { cause, until, to_send }) = &mut self.ending
             && let Some(trace) = to_send.take()

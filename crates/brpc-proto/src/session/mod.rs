@@ -1,5 +1,5 @@
-//! A connection after the handshake, as a state machine: what this side calls, what it is called for,
-//! events in both directions, and the end.
+//! A connection after the handshake, as a state machine: the calls that this side makes, the calls
+//! that it answers, events in both directions, and the end.
 //!
 //! ```text
 //!   calling   start_call, cancel ─▶ Calls ───▶ Call, Cancel      Answer ─▶ Settled
@@ -8,8 +8,8 @@
 //!   ending    drain, leave ─▶ Drain, Leave ─▶ all answered ─▶ Goodbye
 //! ```
 //!
-//! Which of it a side has depends on its [role](Role) and on what was [agreed on](Terms): who may make
-//! no calls has no place for any.
+//! Which parts a side uses depends on its [role](Role) and on the agreed [terms](Terms): a side
+//! that may make no calls has a limit of 0 calls.
 
 mod calling;
 mod calls;
@@ -40,14 +40,14 @@ use crate::message::{Admission, Call, CallId, Message, kind};
 use crate::role::Role;
 use crate::terms::Terms;
 
-/// What the owner is still to be told.
+/// Events that the owner has not taken yet.
 pub(crate) type Events<T> = VecDeque<Event<T>>;
 
 /// Why an event can't be sent.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum EmitError {
-    /// The peer's consumers are behind; there is no credit for this event at the moment.
+    /// The peer's consumers lag: there is no credit for this event at the moment.
     #[error("no credit left")]
     Full,
     /// The event is larger than the peer takes.
@@ -58,14 +58,14 @@ pub enum EmitError {
         /// Bytes allowed.
         limit: usize,
     },
-    /// The connection has ended, or is about to: its last call was answered after one of the sides
-    /// asked for the end.
+    /// The connection has ended, or is about to: its last call was answered after one side drained
+    /// or left.
     #[error("the connection has ended")]
     Closed,
 }
 
-/// A connection that is let in. `T` stands for a caller; each that is taken in is handed back exactly
-/// once.
+/// A connection after the handshake. `T` is a caller; the session returns each caller that it
+/// accepts exactly once.
 #[derive(Debug)]
 pub(crate) struct Session<T> {
     role: Role,
@@ -77,24 +77,24 @@ pub(crate) struct Session<T> {
     calling: Calling<T>,
     /// The calls that this side answers.
     serving: Serving,
-    /// Answers and events to be sent, in order. Bounded: by the calls at once, and by the room for
-    /// events.
+    /// Unsent answers and events, in order. Limited by `max_calls`, and by `max_unsent_events`.
     outbox: Outbox,
-    /// What the peer may send ahead.
+    /// The peer's credit.
     credit_in: Granted,
-    /// What this side may send ahead, if the peer says so.
+    /// This side's credit, if the wire has credit.
     credit_out: Option<Available>,
-    /// The most bytes of events that wait to be sent, whatever the credit.
+    /// The most unsent bytes of events, whatever the credit.
     max_unsent_events: usize,
-    /// Whether an event was turned away for want of room, and somebody waits for it.
+    /// Whether an event was refused for lack of room, so that the owner waits for an
+    /// [`Event::Credit`].
     is_room_wanted: bool,
     /// How the session is ending, if it is.
     ending: Option<Ending>,
-    /// Whether the peer has said that it leaves.
+    /// Whether the peer has sent Leave.
     has_peer_left: bool,
-    /// Calls answered and cut since the session is ending.
+    /// Calls answered and cut off since the session began to end.
     tally: Tally,
-    /// Odd messages seen.
+    /// Strikes of the peer.
     strikes: u32,
 }
 
@@ -118,7 +118,8 @@ impl<T> Session<T> {
         }
     }
 
-    /// Takes a call in under an id above all before, or gives the caller back with the reason why not.
+    /// Accepts a call under an id above all earlier ones, or returns the caller and why the call is
+    /// refused.
     pub(crate) fn start_call(
         &mut self,
         id: CallId,
@@ -137,13 +138,13 @@ impl<T> Session<T> {
         }
     }
 
-    /// Gives a call up; its caller is handed back if it still waits.
+    /// Cancels a call; returns its caller, unless the call is already settled.
     pub(crate) fn cancel(&mut self, id: CallId) -> Option<(T, Stage)> {
         self.calling.cancel(id)
     }
 
-    /// Gives a call's answer; false if it has none to give any more. Metadata that the peer would take
-    /// for a breach is left out.
+    /// Answers a call; false if the call isn't running. Drops metadata above the limits, which the
+    /// peer would treat as a breach.
     pub(crate) fn answer(
         &mut self,
         codec: &mut dyn Codec,
@@ -163,15 +164,15 @@ impl<T> Session<T> {
     /// Sends an event, if there is credit for it.
     pub(crate) fn emit(&mut self, codec: &mut dyn Codec, event: &[u8]) -> Result<(), EmitError> {
         if self.is_leaving() {
-            // Who never stops sending events would keep the goodbye from being said.
+            // Otherwise a side that never stops sending events would never send Goodbye.
             return Err(EmitError::Closed);
         }
         let (size, limit) = (event.len() + 1, self.terms.max_frame);
         if size > limit {
             return Err(EmitError::TooLarge { size, limit });
         }
-        // The peer's credit bounds what it has to hold; this bounds what is held here for a peer that
-        // gives much credit and reads little. One event always finds room.
+        // The credit limits what the peer has to hold; this limits what this side holds for a peer
+        // that gives much credit and reads little. One event is always accepted.
         let unsent = self.outbox.event_bytes();
         if unsent > 0 && unsent + size > self.max_unsent_events {
             self.is_room_wanted = true;
@@ -184,13 +185,13 @@ impl<T> Session<T> {
         Ok(())
     }
 
-    /// Gives credit back for events that were consumed.
+    /// Returns credit for consumed events.
     pub(crate) fn return_credit(&mut self, events: u32, bytes: u64) {
         self.credit_in.give_back(events, bytes);
     }
 
-    /// Whether there is room for whatever the peer may say next, so that more of it is taken in. A peer
-    /// that knows how much it may say is trusted to keep to it.
+    /// Whether there is room for any message that the peer may send next, so that this side may
+    /// decode it. On a wire with credit the peer keeps to its limits by itself.
     pub(crate) fn has_room(&mut self, largest: usize) -> bool {
         if self.traits.has_credit {
             return true;
@@ -204,8 +205,8 @@ impl<T> Session<T> {
         }
     }
 
-    /// Takes a message in; an error if it breaks the protocol, the reason if the peer has ended the
-    /// connection.
+    /// Handles a message; returns an error if it breaks the protocol, and the reason if the peer
+    /// has ended the connection.
     pub(crate) fn handle(
         &mut self,
         message: Message,
@@ -230,7 +231,7 @@ impl<T> Session<T> {
             }
             Message::Event(event) if self.role == Role::Hub => {
                 let is_paid = self.credit_in.spend(event.len() as u64);
-                // Of a peer that knows no credit, only what comes at the end is not paid for.
+                // On a wire without credit, only the events read at the end exceed it.
                 if !is_paid && self.traits.has_credit {
                     return Err(ProtocolError::CreditExceeded);
                 }
@@ -240,7 +241,7 @@ impl<T> Session<T> {
                 if !self.credit_out.as_mut().is_some_and(|credit| credit.add(count, bytes)) {
                     return Err(ProtocolError::CreditExceeded);
                 }
-                // Told once for all that come in one go, or a flood of them would pile up.
+                // One event for all Credit frames in a batch, or a flood of them would pile up.
                 if !matches!(events.back(), Some(Event::Credit)) {
                     events.push_back(Event::Credit);
                 }
@@ -267,7 +268,7 @@ impl<T> Session<T> {
         Ok(None)
     }
 
-    /// Does what is due; the reason if the session is over.
+    /// Handles expired deadlines; returns the reason if the session is over.
     pub(crate) fn handle_timeout(
         &mut self,
         now: Instant,
@@ -285,9 +286,9 @@ impl<T> Session<T> {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Appends what is ready, some 256 KiB of it; each call among it counts as sent. First what is
-    /// short and what others wait for. True if that was the last of all: what ran has ended, and a
-    /// goodbye is due.
+    /// Appends what is ready, some 256 KiB of it; each call in it counts as sent. Short frames that
+    /// unblock others go first. True if nothing is left: all calls are answered, and Goodbye is
+    /// due.
     pub(crate) fn poll_transmit(
         &mut self,
         codec: &mut dyn Codec,
@@ -306,13 +307,13 @@ impl<T> Session<T> {
             events.push_back(Event::Credit);
         }
         if self.calling.transmit(codec, out, now) {
-            // After the last call, so that the peer knows that none follows.
+            // After the last call, since Drain promises that none follows.
             self.say_drain(codec, out, now);
         }
         self.is_done()
     }
 
-    /// Whether [`poll_transmit`](Self::poll_transmit) has something to append or to say.
+    /// Whether [`poll_transmit`](Self::poll_transmit) has something to append or to return.
     pub(crate) fn wants_transmit(&self) -> bool {
         self.calling.wants_transmit()
             || self.credit_in.is_return_due()
@@ -326,7 +327,7 @@ impl<T> Session<T> {
         self.calls().unsent_bytes() + self.outbox.bytes()
     }
 
-    /// Whether at most one call is in progress, and no event is to be sent.
+    /// Whether at most one call is in flight, and no event is unsent.
     pub(crate) fn is_quiet(&self) -> bool {
         let calls = self.calls().placed() + self.serving.running() + self.outbox.answers();
         calls <= 1 && self.outbox.event_bytes() == 0
@@ -337,17 +338,17 @@ impl<T> Session<T> {
         &self.terms
     }
 
-    /// Whether calls of this side are taken in.
+    /// Whether the session accepts calls of this side.
     pub(crate) fn is_ready(&self) -> bool {
         self.ending.is_none()
     }
 
-    /// The calls of this side, to look at.
+    /// The calls of this side, for inspection.
     pub(crate) fn calls(&self) -> &Calls<T> {
         self.calling.calls()
     }
 
-    /// Answers that came after their call was given up.
+    /// Answers that arrived after their call was cancelled.
     pub(crate) fn late_replies(&self) -> u64 {
         self.calling.late_replies()
     }
@@ -357,13 +358,13 @@ impl<T> Session<T> {
         self.serving.running()
     }
 
-    /// Gives back room that little traffic doesn't need.
+    /// Frees capacity that an idle connection doesn't need.
     pub(crate) fn free_room(&mut self) {
         self.calling.free_room();
         self.outbox.free_room();
     }
 
-    /// Entries held in all parts; for tests of the bounds.
+    /// Entries held in all parts; for tests of the limits.
     pub(crate) fn footprint(&self) -> usize {
         self.calling.footprint() + self.serving.running() + self.outbox.answers()
     }
@@ -377,7 +378,7 @@ impl<T> Session<T> {
     ) -> Result<(), ProtocolError> {
         self.serving.note(id, call.method)?;
         match self.ending {
-            // Sent before the peer heard that this side leaves; it knows that they don't start.
+            // Sent before the peer received Leave; it knows that such calls don't start.
             Some(Ending::Leaving { told: Some(last_id) }) if id > last_id => return Ok(()),
             Some(Ending::Asked) => {
                 return Err(ProtocolError::UnexpectedFrame { kind: kind::CALL });
@@ -393,7 +394,7 @@ impl<T> Session<T> {
         Ok(())
     }
 
-    /// Counts something odd.
+    /// Counts a strike.
     fn strike(&mut self) -> Result<(), ProtocolError> {
         self.strikes += 1;
         if self.strikes > MAX_STRIKES { Err(ProtocolError::TooManyStrikes) } else { Ok(()) }

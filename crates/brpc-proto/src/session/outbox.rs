@@ -1,4 +1,4 @@
-//! What is to be sent and never taken back: answers and events, in order.
+//! Unsent frames that are never withdrawn: answers and events, in order.
 
 use std::collections::VecDeque;
 
@@ -9,17 +9,16 @@ use crate::codec::Codec;
 use crate::limits::{IDLE_BYTES, MAX_TRANSMIT};
 use crate::message::Message;
 
-/// Answers and events that are to be sent, in order; encoded at once, since nothing of them is ever
-/// taken back.
+/// Unsent answers and events, in order; encoded at once, since they are never withdrawn.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    /// Frames, in batches that are handed to the transport as they are.
+    /// Frames, in batches that go to the transport unchanged.
     batches: VecDeque<Batch>,
     /// Answers in all batches.
     answers: usize,
     /// Bytes of the frames of events in all batches.
     event_bytes: usize,
-    /// Empty; what was handed over gave its room for that of the transport.
+    /// An empty buffer for the next batch, reused from one that was sent.
     spare: WriteBuffer,
 }
 
@@ -31,7 +30,7 @@ struct Batch {
 }
 
 impl Outbox {
-    /// Adds an answer, with what goes along with it in the same batch.
+    /// Adds an answer, with its metadata in the same batch.
     pub(crate) fn answer(&mut self, codec: &mut dyn Codec, answer: &Message) {
         self.answers += 1;
         let batch = self.last();
@@ -49,7 +48,7 @@ impl Outbox {
         self.event_bytes += bytes;
     }
 
-    /// Hands some 256 KiB over to be sent.
+    /// Moves some 256 KiB to the transport's buffer.
     pub(crate) fn transmit(&mut self, out: &mut WriteBuffer) {
         while out.remaining() < MAX_TRANSMIT {
             let Some(mut batch) = self.batches.pop_front() else { return };
@@ -62,7 +61,7 @@ impl Outbox {
         }
     }
 
-    /// Gives back room that little traffic doesn't need.
+    /// Frees capacity that an idle connection doesn't need.
     pub(crate) fn free_room(&mut self) {
         if self.spare.capacity() > IDLE_BYTES {
             self.spare = WriteBuffer::new();
@@ -74,17 +73,17 @@ impl Outbox {
         self.batches.is_empty()
     }
 
-    /// How many bytes there are to send.
+    /// Unsent bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.batches.iter().map(|batch| batch.frames.remaining()).sum()
     }
 
-    /// How many answers are to be sent.
+    /// Unsent answers.
     pub(crate) fn answers(&self) -> usize {
         self.answers
     }
 
-    /// Bytes of the events that are to be sent.
+    /// Unsent bytes of events.
     pub(crate) fn event_bytes(&self) -> usize {
         self.event_bytes
     }

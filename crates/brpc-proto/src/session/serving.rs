@@ -19,22 +19,22 @@ use crate::terms::Terms;
 pub(crate) struct Serving {
     /// By id.
     running: HashMap<CallId, Running, BuildHasherDefault<IdHasher>>,
-    /// When to look whose time is over.
+    /// When to check for calls whose deadline has passed.
     deadlines: Deadlines,
     /// The id of the newest call, started or not.
     last_id: CallId,
-    /// The most at once, with those whose answer is not on its way yet.
+    /// The most calls in flight, with those whose answer is not sent yet.
     max_calls: usize,
-    /// Their methods have lower numbers, if there is a limit.
+    /// The methods' numbers are lower than this, if there is a limit.
     methods: Option<u32>,
 }
 
 /// A call that is not answered.
 #[derive(Debug)]
 struct Running {
-    /// When its time is over; `None` if it has no limit.
+    /// Its deadline, if it has one.
     deadline: Option<Instant>,
-    /// Whether nobody waits for it any more, and the owner was told.
+    /// Whether it was cancelled, and the owner has the event.
     is_cancelled: bool,
 }
 
@@ -49,8 +49,8 @@ impl Serving {
         }
     }
 
-    /// Notes that a call came, whether it is started or not: the peer can still cancel it, even after
-    /// it has asked this side to leave.
+    /// Notes that a call has arrived, whether it is started or not: the peer can still cancel it,
+    /// even after it has asked this side to leave.
     pub(crate) fn note(&mut self, id: CallId, method: u32) -> Result<(), ProtocolError> {
         if id <= self.last_id {
             return Err(ProtocolError::CallIdOrder);
@@ -70,12 +70,12 @@ impl Serving {
         self.running.insert(id, Running { deadline, is_cancelled: false });
     }
 
-    /// Ends a call; false if it isn't in progress.
+    /// Ends a call; false if it isn't running.
     pub(crate) fn finish(&mut self, id: CallId) -> bool {
         self.running.remove(&id).is_some()
     }
 
-    /// Tells the owner once that nobody waits for a call.
+    /// Handles a Cancel: gives the owner one event per call.
     pub(crate) fn handle_cancel<T>(
         &mut self,
         id: CallId,
@@ -88,7 +88,7 @@ impl Serving {
         Ok(())
     }
 
-    /// Tells the owner of the calls whose time is over.
+    /// Cancels the calls whose deadline has passed.
     pub(crate) fn expire<T>(&mut self, now: Instant, events: &mut Events<T>) {
         let wanted = self.running.iter().filter(|(_, call)| !call.is_cancelled);
         let limited = wanted.filter_map(|(id, call)| Some((*id, call.deadline?)));
@@ -102,7 +102,7 @@ impl Serving {
         self.deadlines.next()
     }
 
-    /// Whether one more call may be in progress, beside those that have so many answers on their way.
+    /// Whether one more call may be in flight, with so many unsent answers.
     pub(crate) fn has_place(&self, answers: usize) -> bool {
         self.running.len() + answers < self.max_calls
     }
@@ -126,8 +126,8 @@ impl Serving {
     }
 }
 
-/// An answer that makes a frame which the peer takes: long texts are cut, data that doesn't fit is
-/// left out, and an output that doesn't fit is a failure.
+/// Makes an answer fit the peer's limit of a frame: cuts long texts, drops data that doesn't fit,
+/// and turns an output that doesn't fit into a failure.
 pub(crate) fn fit(answer: Answer, max_frame: usize) -> Answer {
     answer.and_then(|output| fit_output(output, max_frame)).map_err(|mut failure| {
         const NUMBERS: usize = 1 + 10 + 1 + 2 + 2;

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use crate::message::{Call, CallId};
 
-/// Calls that are not sent yet, in the order of their ids, and what they take.
+/// Calls that are not sent yet, in the order of their ids, and their bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Unsent {
-    /// Those that were taken back stay as a gap, until there are too many of them.
+    /// A withdrawn call leaves a gap, until there are too many gaps.
     calls: VecDeque<(CallId, Option<Call>)>,
     /// How many there are, without the gaps.
     len: usize,
@@ -15,8 +15,8 @@ pub(crate) struct Unsent {
     bytes: usize,
 }
 
-/// Gaps below which it is not worth to close them. A peer that reads nothing must not let them pile
-/// up.
+/// Below this many gaps, closing them isn't worth it. They must not pile up while a peer reads
+/// nothing.
 const GAPS: usize = 64;
 
 impl Unsent {
@@ -27,7 +27,7 @@ impl Unsent {
         self.calls.push_back((id, Some(call)));
     }
 
-    /// Takes the first call off.
+    /// Removes the first call.
     pub(crate) fn pop(&mut self) -> Option<(CallId, Call)> {
         while let Some((id, call)) = self.calls.pop_front() {
             if let Some(call) = call {
@@ -38,7 +38,7 @@ impl Unsent {
         None
     }
 
-    /// Takes a call back; whether it was there.
+    /// Withdraws a call; whether it was there.
     pub(crate) fn remove(&mut self, id: CallId) -> bool {
         let Ok(index) = self.calls.binary_search_by_key(&id, |(id, _)| *id) else { return false };
         let Some(call) = self.calls[index].1.take() else { return false };
@@ -54,7 +54,7 @@ impl Unsent {
         self.bytes -= call.payload.len();
     }
 
-    /// Keeps room for so many, or for those that there are.
+    /// Shrinks the capacity to so many calls, or to those that there are.
     pub(crate) fn shrink_to(&mut self, calls: usize) {
         if self.calls.capacity() > 2 * calls {
             self.calls.shrink_to(calls);
@@ -71,7 +71,7 @@ impl Unsent {
         self.bytes
     }
 
-    /// Entries held; for tests of the bounds.
+    /// Entries held; for tests of the limits.
     pub(crate) fn footprint(&self) -> usize {
         self.calls.len()
     }
