@@ -1,4 +1,4 @@
-//! What the driver of a connection does with it.
+//! The half of a connection that its driver calls.
 
 use std::time::Instant;
 
@@ -21,14 +21,14 @@ use crate::wires::Wires;
 /// How a transport ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum End {
-    /// The peer sends no more.
+    /// The peer has closed its direction.
     Eof,
-    /// It failed.
+    /// The transport failed.
     Failed,
 }
 
 impl<T> Connection<T> {
-    /// Takes whole messages off the input.
+    /// Decodes and handles the whole messages in the input.
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         self.stream.is_held = false;
         let mut took_message = false;
@@ -38,17 +38,18 @@ impl<T> Connection<T> {
         self.stream.note_input(input, took_message, now);
     }
 
-    /// Whether input is taken in. If not, little more is to be read until it is again, so that the
-    /// peer is held back by the transport; input that is there is still to be offered.
+    /// Whether the connection takes input. If not, the driver must read little more until it does,
+    /// so that the transport applies backpressure to the peer; it must still offer the input that
+    /// it has read.
     pub fn takes_input(&self) -> bool {
         !self.stream.is_held
     }
 
-    /// The transport is about to end, and input was not taken in: takes in what of it can't be
-    /// missed.
+    /// The transport is about to end while input is held back: handles the messages in it that must
+    /// not be lost.
     pub fn handle_rest(&mut self, input: &mut BytesMut, now: Instant) {
-        // Answers, and events of which there are no more than were read; but no calls, which nobody
-        // would hear the answers of.
+        // Answers, and those events that were already read; but no calls, since their answers could
+        // not be sent.
         if self.role == Role::Hub {
             self.takes_all = true;
             self.handle_input(input, now);
@@ -66,8 +67,8 @@ impl<T> Connection<T> {
         self.end(reason, None);
     }
 
-    /// Does what is due. What the transport has is to be read before it is called again: a peer that
-    /// seems too slow is given a second look, since it may be this side that was.
+    /// Handles what is due. The driver must read what the transport has before it calls this again:
+    /// a peer that seems too slow is checked twice, since this side may have been the slow one.
     pub fn handle_timeout(&mut self, now: Instant) {
         let is_late = self.hello_deadline <= now;
         match &mut self.phase {
@@ -105,8 +106,8 @@ impl<T> Connection<T> {
         self.stream.note_output(bytes, more, now);
     }
 
-    /// Appends bytes to be written, if any are ready. They count as sent, and the transport is to
-    /// take them soon.
+    /// Appends bytes to write, if any are ready. They count as sent, so the driver must write them
+    /// soon.
     pub fn poll_transmit(&mut self, out: &mut WriteBuffer, now: Instant) {
         // Asked far more often than there is something.
         if !self.wants_transmit() {
@@ -118,8 +119,7 @@ impl<T> Connection<T> {
         }
         if let Phase::Session(session) = &mut self.phase
             && session.poll_transmit(&mut *self.codec, out, now, &mut self.events)
-            // The last answers first get the time that they need: a connection that is over is
-            // closed soon.
+            // The last answers go out first: a connection that has ended is closed soon.
             && out.remaining() == before
         {
             self.close(DisconnectReason::Clean);
@@ -139,28 +139,28 @@ impl<T> Connection<T> {
         self.session().map_or(0, Session::transmit_size)
     }
 
-    /// Whether at most one call is in progress, and no event is to be sent.
+    /// Whether at most one call is in flight, and no event is unsent.
     pub fn is_quiet(&self) -> bool {
         self.session().is_none_or(Session::is_quiet)
     }
 
-    /// Whether the owner is to be told something.
+    /// Whether there are events for the owner.
     pub fn has_events(&self) -> bool {
         !self.events.is_empty()
     }
 
-    /// Everything that the owner is to be told, in exchange for an empty queue.
+    /// All events for the owner, in exchange for an empty queue.
     pub fn swap_events(&mut self, events: &mut Events<T>) {
         std::mem::swap(&mut self.events, events);
     }
 
-    /// Whether the connection is over. What [`poll_transmit`](Self::poll_transmit) still gives is a
+    /// Whether the connection has ended. [`poll_transmit`](Self::poll_transmit) may still return a
     /// goodbye.
     pub fn is_closed(&self) -> bool {
         matches!(self.phase, Phase::Closed { .. })
     }
 
-    /// Gives back room that a connection on which little happens doesn't need.
+    /// Frees capacity that an idle connection doesn't need.
     pub fn free_room(&mut self) {
         if let Phase::Session(session) = &mut self.phase {
             session.free_room();
@@ -170,14 +170,14 @@ impl<T> Connection<T> {
         }
     }
 
-    /// Whether the owner is about to say if the plugin is let in. What is to be sent before goes
-    /// with it, in one write.
+    /// Whether the owner is about to welcome or refuse the plugin. Earlier messages wait for that
+    /// one, so that all go out in one write.
     fn awaits_welcome(&self) -> bool {
         matches!(&self.phase, Phase::Accepting(handshake) if handshake.awaits_welcome())
     }
 
-    /// Takes a message, or a part of one, off the input; false if there is none, or it isn't its time:
-    /// a word of the owner is due, or the peer is held back.
+    /// Decodes and handles a message, or consumes a part of one; false if there is none, if the
+    /// owner's decision is due, or if the peer is held back.
     fn take_message(&mut self, input: &mut BytesMut, now: Instant) -> bool {
         let limit = match &mut self.phase {
             Phase::Sniffing(_) => return self.sniff(input),
@@ -254,7 +254,8 @@ impl<T> Connection<T> {
         Ok(())
     }
 
-    /// Ends the connection for what the peer said. A plugin that is not let in yet is told why.
+    /// Ends the connection because of the peer's fault. During the handshake, the hub sends the
+    /// plugin the reason.
     fn handle_fault(&mut self, fault: Fault, input: &BytesMut) {
         let is_accepting = matches!(self.phase, Phase::Accepting(_));
         match fault {
@@ -266,12 +267,13 @@ impl<T> Connection<T> {
             }
             Fault::Refuse(refusal) if is_accepting => self.refuse(refusal),
             Fault::Breach(error) => self.close(DisconnectReason::Protocol(error)),
-            // Only of what is said before a plugin is let in.
+            // Faults of this kind occur only in the handshake.
             Fault::Refuse(_) => self.close(DisconnectReason::Refused),
         }
     }
 
-    /// Begins the handshake of the wire that the peer speaks; false if too little has come to tell.
+    /// Starts the handshake of the wire that the peer speaks; false if more bytes are needed to
+    /// tell.
     fn sniff(&mut self, input: &BytesMut) -> bool {
         let Sniffed::Is(wire) = sniff(input) else { return false };
         let Phase::Sniffing(wires) = &mut self.phase else { return false };
@@ -289,7 +291,7 @@ impl<T> Connection<T> {
         true
     }
 
-    /// Lets a peer go that speaks what isn't taken. A plugin is told why.
+    /// Refuses a peer whose wire the hub doesn't accept. A plugin gets the reason.
     fn turn_away(&mut self, wire: Wire, told: Option<&'static str>, input: &BytesMut) {
         let first = input[..input.len().min(8)].into();
         self.events.push_back(Event::Stranger(wire, first));

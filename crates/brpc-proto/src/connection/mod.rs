@@ -2,12 +2,12 @@
 //! in one state machine.
 //!
 //! Bytes, commands and the time go in; bytes, events and the next timer come out. The owner
-//! - puts what it read into [`handle_input`](Connection::handle_input), which takes off whole
-//!   messages and leaves the rest; and does so again with the rest after it answered an event that
-//!   the handshake waits for, since more may have come with it;
-//! - asks for events until there are none, after every call of a `handle_*` method or a command;
+//! - passes what it read to [`handle_input`](Connection::handle_input), which consumes whole
+//!   messages and leaves the rest; and passes the rest again after it answered an event of the
+//!   handshake, since the next message may already be in it;
+//! - takes events until there are none, after every `handle_*` method and every command;
 //! - asks for bytes with [`poll_transmit`](Connection::poll_transmit) whenever all earlier ones are
-//!   written, and reports what the transport took;
+//!   written, and reports how many the transport took;
 //! - calls [`handle_timeout`](Connection::handle_timeout) at the time that
 //!   [`poll_timeout`](Connection::poll_timeout) names;
 //! - closes the transport when [`is_closed`](Connection::is_closed) and the last bytes are written.
@@ -37,53 +37,53 @@ use crate::settlement::Settlement;
 use crate::terms::Terms;
 use crate::wires::{Wires, native};
 
-/// One side of a connection. `T` stands for a caller; each that [`start_call`](Self::start_call) takes
-/// in is handed back exactly once, with a [`Settlement`].
+/// One side of a connection. `T` is a caller; the connection returns each caller that
+/// [`start_call`](Self::start_call) accepts exactly once, with a [`Settlement`].
 #[derive(Debug)]
 pub struct Connection<T> {
     role: Role,
     limits: Limits,
     stream: Stream,
-    /// That of the native wire until the first bytes say otherwise.
+    /// The native wire's, until the first bytes show another.
     codec: Box<dyn Codec>,
     phase: Phase<T>,
-    /// Handshake and goodbye, to be sent before all else.
+    /// Handshake and goodbye, sent before all else.
     control: WriteBuffer,
     /// When the handshake must be over.
     hello_deadline: Instant,
-    /// Whether events are taken without credit, since no more can come.
+    /// Whether events are accepted without credit, since no more can arrive.
     takes_all: bool,
     events: Events<T>,
 }
 
-/// How far the connection has come.
+/// The phase of the connection.
 #[derive(Debug)]
 enum Phase<T> {
-    /// Too little has come to tell what the peer speaks.
+    /// Too few bytes have arrived to tell which wire the peer speaks.
     Sniffing(Wires),
-    /// A hub lets a plugin in.
+    /// The hub's side of the handshake.
     Accepting(HubHandshake),
-    /// A plugin is to be let in.
+    /// The plugin's side of the handshake.
     Joining(PluginHandshake),
-    /// Boxed: connections wait in it for most of their life, and those that never reach it are to
-    /// cost little.
+    /// Boxed: connections spend most of their life here, and those that never get here should cost
+    /// little.
     Session(Box<Session<T>>),
     Closed {
         reason: DisconnectReason,
-        /// That of the session, if there was one.
+        /// The session's generation, or 0 if there was none.
         generation: u64,
     },
 }
 
 impl<T> Connection<T> {
-    /// The hub's side of a connection that has just been made, to a plugin of one of these wires.
+    /// The hub's side of a new connection, which accepts plugins of these wires.
     pub fn accepted(limits: Limits, wires: Wires, now: Instant) -> Self {
         Self::new(Role::Hub, native(), Phase::Sniffing(wires), limits, now)
     }
 
-    /// The plugin's side of a connection that has just been made. It says hello first. On a wire whose
-    /// hub says nothing to those that it lets in, it is let in at once, as far as it knows, under the
-    /// name that it asks for; a refusal may follow.
+    /// The plugin's side of a new connection. It sends Hello first. On a wire whose hub doesn't
+    /// send Welcome, the connection counts as welcomed at once, under the name that the plugin asks
+    /// for; a refusal may follow.
     ///
     /// # Panics
     /// If the `Hello` has no description.
@@ -128,23 +128,22 @@ impl<T> Connection<T> {
         }
     }
 
-    /// What the wire can carry; the native one's before it is known.
+    /// What the wire can carry; until the wire is known, the native one's.
     pub fn traits(&self) -> Traits {
         self.codec.traits()
     }
 
-    // Letting a plugin in.
+    // The handshake, at the hub.
 
-    /// Answers [`Event::WantsRoom`]: the plugin may say more of itself, as much as a description may
-    /// have.
+    /// Answers [`Event::WantsRoom`]: the plugin's Hello may be as large as a description.
     pub fn grant_room(&mut self) {
         if let Phase::Accepting(handshake) = &mut self.phase {
             handshake.grant_room();
         }
     }
 
-    /// Answers [`Event::Hello`]: the plugin may go on. It needs not describe itself if its description
-    /// is known.
+    /// Answers [`Event::Hello`]: accepts the plugin's Hello. The plugin doesn't describe itself if
+    /// its description is known.
     pub fn accept(&mut self, known: Option<Arc<Description>>) {
         let traits = self.traits();
         let Phase::Accepting(handshake) = &mut self.phase else { return };
@@ -163,7 +162,7 @@ impl<T> Connection<T> {
         self.begin(terms);
     }
 
-    /// Answers any of these: the plugin is not let in.
+    /// Answers any of these: refuses the plugin.
     pub fn refuse(&mut self, refusal: Refusal) {
         if !matches!(self.phase, Phase::Sniffing(_) | Phase::Accepting(_)) {
             return;
@@ -175,12 +174,12 @@ impl<T> Connection<T> {
         self.events.push_back(Event::Closed(reason, Tally::default()));
     }
 
-    // Calling.
+    // Making calls.
 
     /// Makes a call, under the next id.
     ///
     /// # Errors
-    /// The caller back, and why not: the call is over and nothing of it will be sent.
+    /// The caller, and why the call is refused; nothing of the call is sent.
     pub fn start_call(
         &mut self,
         call: Call,
@@ -192,9 +191,10 @@ impl<T> Connection<T> {
         self.start(id, call, admission, caller, now).map(|()| id)
     }
 
-    /// Makes a call under an id that the owner gives, for owners that number calls before the connection
-    /// knows of them. It is to be above all ids before, whatever became of their calls. Refused, the
-    /// caller is handed back as any other is, with a [`Settlement`].
+    /// Makes a call under an id that the owner chooses, for owners that number calls before they
+    /// reach the connection. The id must be above all earlier ids, also those of refused calls. If
+    /// the call is refused, the connection returns its caller like any other, with a
+    /// [`Settlement`].
     pub fn submit_call(
         &mut self,
         id: CallId,
@@ -222,7 +222,7 @@ impl<T> Connection<T> {
         }
     }
 
-    /// What any call is refused with at the moment; `None` if it depends on the call.
+    /// The error with which every call is refused at the moment; `None` if it depends on the call.
     pub fn refusal(&self) -> Option<CallError> {
         match self.phase {
             Phase::Session(_) => None,
@@ -233,18 +233,17 @@ impl<T> Connection<T> {
         }
     }
 
-    /// Gives a call up. Its caller, if it still waits, is handed back at once: with
-    /// [`Stage::Queued`] nothing of the call was sent or will be; with [`Stage::Sent`] the peer is
-    /// told, and the call keeps its place until the peer answers.
+    /// Cancels a call. Returns its caller at once, unless the call is already settled: with
+    /// [`Stage::Queued`] nothing of the call was sent or will be; with [`Stage::Sent`] the peer
+    /// gets a Cancel, and the call keeps its place until the peer answers.
     pub fn cancel(&mut self, id: CallId) -> Option<(T, Stage)> {
         self.session_mut()?.cancel(id)
     }
 
-    // Being called.
+    // Answering calls.
 
-    /// Gives a call's answer, with what goes along with it; false if it has none to give any more. An
-    /// output that the peer would not take for its size is answered as a failure. Metadata above
-    /// the [limits](Metadata) is left out.
+    /// Answers a call, with metadata; false if the call isn't running. An output above the peer's
+    /// limit of a frame becomes a failure. Metadata above the [limits](Metadata) is dropped.
     pub fn answer(&mut self, id: CallId, answer: Answer, metadata: Metadata) -> bool {
         match &mut self.phase {
             Phase::Session(session) => session.answer(&mut *self.codec, id, answer, metadata),
@@ -254,10 +253,11 @@ impl<T> Connection<T> {
 
     // Events.
 
-    /// Sends an event, if there is credit for it. It comes before every answer that is given later.
+    /// Sends an event, if there is credit for it. It arrives before every later answer.
     ///
     /// # Errors
-    /// Why not; after [`EmitError::Full`], [`Event::Credit`] says when to try again.
+    /// Why the event can't be sent; after [`EmitError::Full`], [`Event::Credit`] says when to
+    /// retry.
     pub fn emit(&mut self, event: &[u8]) -> Result<(), EmitError> {
         match &mut self.phase {
             Phase::Session(session) => session.emit(&mut *self.codec, event),
@@ -265,7 +265,7 @@ impl<T> Connection<T> {
         }
     }
 
-    /// Gives credit back for so many events that were consumed, and their bytes.
+    /// Returns credit for consumed events and their bytes.
     pub fn return_credit(&mut self, events: u32, bytes: u64) {
         if let Some(session) = self.session_mut() {
             session.return_credit(events, bytes);
@@ -274,8 +274,8 @@ impl<T> Connection<T> {
 
     // The end.
 
-    /// Takes no more calls, asks the plugin to leave when those that run have ended, and cuts it
-    /// off at `until`. Asked again, the sooner end counts.
+    /// Refuses new calls, asks the plugin to leave when it has answered the running ones, and ends
+    /// the connection at `until`. If this is called again, the earlier `until` counts.
     pub fn drain(&mut self, cause: DrainCause, trace: &str, until: Option<Instant>) {
         match &mut self.phase {
             Phase::Session(session) => session.drain(cause, trace, until, &mut self.events),
@@ -284,7 +284,7 @@ impl<T> Connection<T> {
         }
     }
 
-    /// Takes no more calls of the hub, and says goodbye when those that run have been answered.
+    /// Ignores new calls of the hub, and sends Goodbye when the running ones are answered.
     pub fn leave(&mut self) {
         match &mut self.phase {
             Phase::Session(session) => session.leave(),
@@ -293,29 +293,29 @@ impl<T> Connection<T> {
         }
     }
 
-    /// Ends the connection now: settles all calls and says goodbye to a peer that is still there.
+    /// Ends the connection now: settles all calls, and sends Goodbye if the peer is still there.
     pub fn close(&mut self, reason: DisconnectReason) {
         self.end(reason, Farewell::of(reason));
     }
 
-    // To look at.
+    // Inspection.
 
-    /// What the owner is to be told next.
+    /// The next event for the owner.
     pub fn poll_event(&mut self) -> Option<Event<T>> {
         self.events.pop_front()
     }
 
-    /// Whether the plugin is let in, and calls of this side are taken in.
+    /// Whether the handshake is over, and the connection accepts calls of this side.
     pub fn is_ready(&self) -> bool {
         self.session().is_some_and(Session::is_ready)
     }
 
-    /// Calls of this side that hold a place, whether somebody waits for them or not.
+    /// Calls of this side that hold a place, with tombstones.
     pub fn calls_in_progress(&self) -> usize {
         self.session().map_or(0, |session| session.calls().placed())
     }
 
-    /// Calls of this side that are not over, including those that wait for a place.
+    /// Pending calls of this side, with tombstones and with those that wait for a place.
     pub fn calls(&self) -> usize {
         self.session().map_or(0, |session| session.calls().len())
     }
@@ -325,7 +325,7 @@ impl<T> Connection<T> {
         self.session().map_or(0, |session| session.calls().unsent_bytes())
     }
 
-    /// Answers that came after their call had been given up.
+    /// Answers that arrived after their call was cancelled.
     pub fn late_replies(&self) -> u64 {
         self.session().map_or(0, Session::late_replies)
     }
@@ -340,7 +340,7 @@ impl<T> Connection<T> {
         self.events.len() + self.session().map_or(0, Session::footprint)
     }
 
-    /// What was agreed on; `None` before the plugin is let in and after the end.
+    /// The agreed terms; `None` during the handshake and after the end.
     pub fn terms(&self) -> Option<&Terms> {
         self.session().map(Session::terms)
     }
@@ -387,17 +387,17 @@ impl<T> Connection<T> {
     }
 }
 
-/// What a goodbye says to people.
+/// The text of a goodbye, for people.
 fn last_words(reason: DisconnectReason) -> String {
     match reason {
         DisconnectReason::Protocol(error) => error.to_string(),
-        // Its text speaks of the other side's goodbye; this one has nothing to add.
+        // Its text is about the peer's goodbye, and would be wrong in this side's.
         DisconnectReason::Clean => String::new(),
         reason => reason.to_string(),
     }
 }
 
-/// A refusal that another attempt, a little later, may change.
+/// A refusal that asks for a retry a little later.
 fn later(code: RefusalCode, message: &str) -> Refusal {
     Refusal::new(code, message).retry_after(Duration::from_secs(1))
 }

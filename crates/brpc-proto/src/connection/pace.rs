@@ -1,4 +1,4 @@
-//! Whether bytes that are due keep coming, or keep being taken.
+//! Whether bytes that are due keep arriving, or the peer keeps reading them.
 
 use std::time::{Duration, Instant};
 
@@ -9,16 +9,16 @@ use crate::limits::MIN_RATE;
 pub(crate) struct Pace {
     /// The length of a window.
     length: Duration,
-    /// The window that runs; `None` while nothing is due.
+    /// The current window; `None` while nothing is due.
     window: Option<Window>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Window {
     start: Instant,
-    /// Bytes moved in it.
+    /// Bytes moved in this window.
     bytes: u64,
-    /// How many they were when it was found to be over with too few.
+    /// The value of `bytes` when the window was first found to have ended with too few.
     suspected_at: Option<u64>,
 }
 
@@ -42,11 +42,12 @@ impl Pace {
         };
     }
 
-    /// Whether the window that ends now saw too few bytes. If not, and it is over, the next begins.
+    /// Whether the window has ended with too few bytes. If it has ended with enough, the next one
+    /// begins.
     ///
-    /// Few bytes are a suspicion at first: it may be this side that did nothing, because it was
-    /// stopped or busy, and what has come in the meantime waits in the transport. It is certain
-    /// when it is asked again and none were moved since.
+    /// Too few bytes are only a suspicion at first: this side may have been stopped or busy, and
+    /// the peer's bytes may wait in the transport. The peer has stalled if the next check finds
+    /// that no more bytes were moved.
     pub(crate) fn is_stalled(&mut self, now: Instant) -> bool {
         let length = self.length;
         let Some(window) = &mut self.window else { return false };

@@ -11,14 +11,14 @@ use super::pace::Pace;
 /// The stream of bytes below a connection.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    /// Whether the rest of a message keeps coming.
+    /// Whether the rest of a message keeps arriving.
     incoming: Pace,
-    /// Whether what was sent keeps being taken.
+    /// Whether the peer keeps reading what was sent.
     outgoing: Pace,
     /// Bytes of an incomplete message.
     leftover: usize,
-    /// Whether input is left where it is because there is no room for what it may say: a peer that
-    /// knows no credit, or no limit of calls, is held back by not reading from it.
+    /// Whether input is left undecoded because there is no room for its messages: on a wire without
+    /// credit, or without a limit of calls, not reading is the only backpressure.
     pub(crate) is_held: bool,
 }
 
@@ -32,7 +32,7 @@ impl Stream {
         }
     }
 
-    /// Notes what is left of the input after all whole messages were taken off.
+    /// Notes what is left of the input after all whole messages were consumed.
     pub(crate) fn note_input(&mut self, input: &BytesMut, took_message: bool, now: Instant) {
         if took_message {
             self.incoming.moved(0, false, now);
@@ -43,12 +43,12 @@ impl Stream {
         self.incoming.moved(more, self.leftover > 0 && !self.is_held, now);
     }
 
-    /// Notes what the transport took.
+    /// Notes how many bytes the transport took.
     pub(crate) fn note_output(&mut self, bytes: usize, more: bool, now: Instant) {
         self.outgoing.moved(bytes as u64, more, now);
     }
 
-    /// What an end of the transport means here.
+    /// The reason that an end of the transport stands for.
     pub(crate) fn reason_of(&self, end: End) -> DisconnectReason {
         match end {
             End::Failed => DisconnectReason::Reset,

@@ -11,37 +11,37 @@ use crate::limits::MAX_HELLO;
 use crate::message::{Hello, Message, Welcome};
 use crate::terms::Terms;
 
-/// The hub's side of a connection that is not yet let in.
+/// The hub's side of the handshake, by what it waits for.
 #[derive(Debug)]
 pub(crate) enum HubHandshake {
-    /// The plugin is to say who it is.
+    /// The plugin's Hello.
     Hello(Room),
-    /// The owner is to say whether it knows the description.
+    /// The owner's decision on the Hello, and whether it knows the description.
     Deciding(Arc<Hello>),
-    /// The description is to come.
+    /// The plugin's Describe.
     Describing(Arc<Hello>),
-    /// The owner is to register the plugin.
+    /// The owner's registration of the plugin.
     Registering(Arc<Hello>),
 }
 
-/// Whether a plugin that says all of itself at once may say more than [`MAX_HELLO`] bytes. Many
-/// connections may be in their handshake; not all of them may hold what a description takes.
+/// Whether a Hello that contains the description may be larger than [`MAX_HELLO`] bytes. Many
+/// connections may be in their handshake; not all of them may hold as much as a description.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Room {
-    /// It has not said so much yet.
+    /// Not asked: the Hello is not that large so far.
     Unasked,
-    /// The owner is to say.
+    /// The owner has been asked.
     Asked,
-    /// It may.
+    /// The owner has granted it.
     Granted,
 }
 
-/// What comes of a message.
+/// The next step after a message.
 #[derive(Debug)]
 pub(crate) enum HubStep {
-    /// The plugin has said who it is. The owner answers with `accept` or a refusal.
+    /// The plugin has sent Hello. The owner answers with `accept` or a refusal.
     Hello(Arc<Hello>),
-    /// The plugin has described itself. The owner answers with `welcome` or a refusal.
+    /// The plugin has sent Describe. The owner answers with `welcome` or a refusal.
     Described(Arc<Description>),
 }
 
@@ -50,7 +50,7 @@ impl HubHandshake {
         Self::Hello(Room::Unasked)
     }
 
-    /// How large the next message may be; `None` if it is the owner's turn.
+    /// The limit of the next message; `None` if it is the owner's turn.
     pub(crate) fn limit(&self, traits: Traits) -> Option<usize> {
         match self {
             Self::Hello(_) if traits.has_welcome => Some(MAX_HELLO),
@@ -60,7 +60,7 @@ impl HubHandshake {
         }
     }
 
-    /// Whether to ask the owner for room, with so much of a message here.
+    /// Whether to ask the owner for room, when this many bytes of a message have arrived.
     pub(crate) fn asks_for_room(&mut self, bytes: usize) -> bool {
         let asks = bytes > MAX_HELLO && matches!(self, Self::Hello(Room::Unasked));
         if asks {
@@ -69,14 +69,14 @@ impl HubHandshake {
         asks
     }
 
-    /// Lets the plugin say more of itself.
+    /// Allows a Hello as large as a description.
     pub(crate) fn grant_room(&mut self) {
         if let Self::Hello(room) = self {
             *room = Room::Granted;
         }
     }
 
-    /// Takes a message in.
+    /// Handles a message.
     pub(crate) fn handle(&mut self, message: Message, traits: Traits) -> Result<HubStep, Fault> {
         match (message, &*self) {
             (Message::Hello(hello), Self::Hello(_)) => {
@@ -95,8 +95,8 @@ impl HubHandshake {
         }
     }
 
-    /// Lets the plugin go on: what it is told, and its description if that is known. `None` if it
-    /// isn't its turn.
+    /// Accepts the Hello: returns the message to send, and the description if it is known. `None`
+    /// if it isn't the owner's turn.
     pub(crate) fn accept(
         &mut self,
         known: Option<Arc<Description>>,
@@ -112,8 +112,8 @@ impl HubHandshake {
         Some((Message::Accepted { describe: known.is_none() }, known))
     }
 
-    /// Lets the plugin in, under this name, generation and epoch: what was agreed on, and what it is
-    /// told. `None` if it isn't its turn.
+    /// Welcomes the plugin under this name, generation and epoch: returns the agreed terms and the
+    /// message to send. `None` if it isn't the owner's turn.
     pub(crate) fn welcome(
         &self,
         given: (&str, u64, [u8; 16]),
@@ -123,14 +123,15 @@ impl HubHandshake {
         Some(Terms::of_hub(hello, given, limits))
     }
 
-    /// Whether the owner is about to say if the plugin is let in. What is to be sent before goes with
-    /// it, in one write.
+    /// Whether the owner is about to welcome or refuse the plugin. Earlier messages wait for that
+    /// one, so that all go out in one write.
     pub(crate) fn awaits_welcome(&self) -> bool {
         matches!(self, Self::Registering(_))
     }
 }
 
-/// Whether names keep the rules of the wire. They are not repeated: they may be anything.
+/// Checks the names against the wire's rules. The refusal doesn't quote them, since they may
+/// contain anything.
 fn check(hello: &Hello, traits: Traits) -> Result<(), Refusal> {
     let rules = traits.names;
     if !rules.plugin.allows(&hello.name) {

@@ -1,4 +1,4 @@
-//! How a plugin is let in, one file a side.
+//! The handshake, one file per side.
 //!
 //! ```text
 //!   plugin                                   hub
@@ -8,8 +8,9 @@
 //!     │ ◀─────────────────────────── Welcome ── │  registered under a name (or Refused)
 //! ```
 //!
-//! The owner of the hub's side answers `Hello` and `Describe` when it likes, up to the handshake's
-//! deadline: it may ask somebody else first. A challenge goes between `Hello` and `Accepted`.
+//! The owner of the hub's side may answer `Hello` and `Describe` at any time before the handshake's
+//! deadline, so it can ask another service first. A challenge would go between `Hello` and
+//! `Accepted`.
 
 mod hub;
 mod plugin;

@@ -9,30 +9,30 @@ use crate::description::Description;
 use crate::message::{Message, kind};
 use crate::terms::Terms;
 
-/// The plugin's side of a connection that is not yet let in.
+/// The plugin's side of the handshake, by what it waits for.
 #[derive(Debug)]
 pub(crate) enum PluginHandshake {
-    /// Its `Hello` is to be accepted.
+    /// Accepted, for its `Hello` with this description.
     Hello(Arc<Description>),
-    /// The hub is to let it in that has described so many methods.
+    /// Welcome, for a plugin with so many methods.
     Accepted(usize),
 }
 
-/// What comes of a message.
+/// The next step after a message.
 #[derive(Debug)]
 pub(crate) enum PluginStep {
-    /// More is to come.
+    /// Wait for the next message.
     Wait,
-    /// The hub is to be told this.
+    /// Send this message.
     Say(Message),
-    /// Let in.
+    /// The hub has welcomed the plugin.
     Welcomed(Box<Terms>),
-    /// Not let in.
+    /// The hub has refused the plugin.
     Refused(Refusal),
 }
 
 impl PluginHandshake {
-    /// Takes a message in.
+    /// Handles a message.
     pub(crate) fn handle(
         &mut self,
         message: Message,
