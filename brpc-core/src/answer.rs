@@ -9,6 +9,7 @@ pub type Answer = Result<Bytes, Failure>;
 /// Why a plugin has no output for a call.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("{status:?}: {message}")]
+#[non_exhaustive]
 pub struct Failure {
     /// What happened.
     pub status: Status,
@@ -54,6 +55,20 @@ impl Failure {
     /// A failure that carries nothing but a text.
     pub fn new(status: Status, message: impl Into<String>) -> Self {
         Self { status, code: String::new(), message: message.into(), data: Bytes::new() }
+    }
+
+    /// The same, with this [`code`](Self::code).
+    #[must_use]
+    pub fn with_code(mut self, code: impl Into<String>) -> Self {
+        self.code = code.into();
+        self
+    }
+
+    /// The same, with this [`data`](Self::data).
+    #[must_use]
+    pub fn with_data(mut self, data: impl Into<Bytes>) -> Self {
+        self.data = data.into();
+        self
     }
 }
 

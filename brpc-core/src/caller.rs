@@ -53,6 +53,7 @@ pub enum Target<P> {
 
 /// What to do with a call when as many are in progress as may be.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum Admission {
     /// Refuse it at once.
     Refuse,

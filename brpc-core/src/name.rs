@@ -1,4 +1,4 @@
-//! The rules for names. ASCII only, so that no two names look alike and none breaks a log line.
+//! What names may be. ASCII only, so that no two names look alike and none breaks a log line.
 
 /// The longest name of a plugin or a method, in bytes.
 pub const MAX_NAME: usize = 128;
@@ -12,64 +12,16 @@ pub const MAX_LABEL_KEY: usize = 64;
 /// The longest value of a label, in bytes.
 pub const MAX_LABEL_VALUE: usize = 128;
 
-/// What names may be on one wire.
-#[derive(Clone, Copy, Debug)]
-pub struct NameRules {
-    /// The name of a plugin.
-    pub plugin: Rule,
-    /// The version of a plugin.
-    pub version: Rule,
-    /// The name of a method.
-    pub method: Rule,
-}
+/// What the name of a plugin may be, for messages.
+pub const PLUGIN_NAME_RULE: &str =
+    "a name is 1 to 128 characters of A-Z a-z 0-9 . _ - and does not start with a dot";
 
-/// What a text may be.
-#[derive(Clone, Copy, Debug)]
-pub struct Rule {
-    is_kept: fn(&str) -> bool,
-    words: &'static str,
-}
+/// What the version of a plugin may be, for messages.
+pub const VERSION_RULE: &str = "a version is at most 64 printable ASCII characters";
 
-impl Rule {
-    /// Whether a text keeps the rule.
-    pub fn allows(&self, text: &str) -> bool {
-        (self.is_kept)(text)
-    }
-
-    /// The rule in words, for messages.
-    pub fn words(&self) -> &'static str {
-        self.words
-    }
-}
-
-/// The rules of the native wire.
-pub const NATIVE: NameRules = NameRules {
-    plugin: Rule {
-        is_kept: is_plugin_name,
-        words: "a name is 1 to 128 characters of A-Z a-z 0-9 . _ - and does not start with a dot",
-    },
-    version: Rule {
-        is_kept: |text| is_printable(text, MAX_VERSION),
-        words: "a version is at most 64 printable ASCII characters",
-    },
-    method: Rule { is_kept: is_method_name, words: METHOD_RULE },
-};
-
-/// The rules of wires on which names are free. Such a name may look like another, so it is shown with
-/// escapes.
-pub const FREE: NameRules = NameRules {
-    plugin: Rule { is_kept: is_text, words: TEXT_RULE },
-    version: Rule {
-        is_kept: |text| text.is_empty() || is_text(text),
-        words: "a version is at most 128 bytes of UTF-8 without control characters",
-    },
-    method: Rule { is_kept: is_text, words: TEXT_RULE },
-};
-
-const METHOD_RULE: &str = "a method's name is 1 to 128 characters of A-Z a-z 0-9 . _ - / and does \
-                           not start with a dot or with `brpc.`";
-
-const TEXT_RULE: &str = "a name is 1 to 128 bytes of UTF-8 without control characters";
+/// What the name of a method may be, for messages.
+pub const METHOD_NAME_RULE: &str = "a method's name is 1 to 128 characters of A-Z a-z 0-9 . _ - / \
+                                    and does not start with a dot or with `brpc.`";
 
 /// What the key of a label may be, for messages.
 pub const LABEL_KEY_RULE: &str = "a label's key is 1 to 64 characters of A-Z a-z 0-9 . _ - / and \
@@ -81,15 +33,18 @@ pub const LABEL_VALUE_RULE: &str = "a label's value is at most 128 printable ASC
 /// Names of methods and keys of labels that start so are kept for the protocol itself.
 const RESERVED: &str = "brpc.";
 
-fn is_text(name: &str) -> bool {
-    (1..=MAX_NAME).contains(&name.len()) && !name.contains(char::is_control)
-}
-
-fn is_plugin_name(name: &str) -> bool {
+/// Whether a plugin may have this name.
+pub fn is_plugin_name(name: &str) -> bool {
     is_name(name, |byte| matches!(byte, b'.' | b'_' | b'-'))
 }
 
-fn is_method_name(name: &str) -> bool {
+/// Whether a plugin may have this version; it may be empty.
+pub fn is_version(version: &str) -> bool {
+    is_printable(version, MAX_VERSION)
+}
+
+/// Whether a method may have this name.
+pub fn is_method_name(name: &str) -> bool {
     is_name(name, |byte| matches!(byte, b'.' | b'_' | b'-' | b'/')) && !name.starts_with(RESERVED)
 }
 
@@ -131,16 +86,6 @@ mod tests {
     }
 
     #[test]
-    fn names_of_other_wires() {
-        for good in ["a b", "../a", "Größe", "\u{202e}x", &"x".repeat(128)] {
-            assert!(is_text(good), "{good:?}");
-        }
-        for bad in ["", "a\n", "a\0", "\u{1b}[31m", "\u{85}", &"x".repeat(129)] {
-            assert!(!is_text(bad), "{bad:?}");
-        }
-    }
-
-    #[test]
     fn names_of_methods() {
         assert!(is_method_name("files/read"));
         assert!(!is_method_name("brpc.ping"));
@@ -162,9 +107,9 @@ mod tests {
 
     #[test]
     fn versions() {
-        assert!(NATIVE.version.allows(""));
-        assert!(NATIVE.version.allows("v1.2.3-rc.1+build 7"));
-        assert!(!NATIVE.version.allows("1\t2"));
-        assert!(!NATIVE.version.allows(&"1".repeat(65)));
+        assert!(is_version(""));
+        assert!(is_version("v1.2.3-rc.1+build 7"));
+        assert!(!is_version("1\t2"));
+        assert!(!is_version(&"1".repeat(65)));
     }
 }

@@ -23,7 +23,7 @@ pub enum ConnectError {
         rule: &'static str,
     },
     /// The plugin's version breaks the rule; nothing was sent.
-    #[error("bad plugin version {version:?}: {}", brpc_core::name::NATIVE.version.words())]
+    #[error("bad plugin version {version:?}: {}", brpc_core::name::VERSION_RULE)]
     BadVersion {
         /// The version that was given.
         version: String,

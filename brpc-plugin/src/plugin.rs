@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use brpc_core::describe;
-use brpc_core::name::NATIVE;
+use brpc_core::name::is_version;
 use brpc_core::{Function, Labels, Limits, Wire};
 use brpc_proto::codec::{Codec, Native};
 use brpc_proto::{Connection, Description, Hello, Role};
@@ -257,7 +257,7 @@ impl<R: Receiver> Plugin<R> {
         if !rule.allows(&self.name) {
             return Err(ConnectError::BadName { name: self.name.clone(), rule: rule.words() });
         }
-        if !NATIVE.version.allows(&self.version) {
+        if !is_version(&self.version) {
             return Err(ConnectError::BadVersion { version: self.version.clone() });
         }
         let labels = Labels::new(&self.labels).map_err(ConnectError::BadLabels)?;

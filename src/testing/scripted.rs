@@ -5,7 +5,7 @@ use std::collections::vec_deque::Drain;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use brpc_core::name::NATIVE;
+use brpc_core::name::{PLUGIN_NAME_RULE, is_plugin_name, is_version};
 use brpc_core::{DisconnectReason, Failure, Function, Labels, Limits, Refusal, Status};
 use brpc_proto::codec::Native;
 use brpc_proto::{Call, CallId, Connection, Description, EmitError, Event, Hello, Role, json};
@@ -72,11 +72,10 @@ impl Scripted {
     pub(super) async fn run(script: Script, stream: DuplexStream) -> Result<Self, ConnectError> {
         // Each is another process, as far as the hub can see.
         static INSTANCES: AtomicU64 = AtomicU64::new(0);
-        if !NATIVE.plugin.allows(&script.name) {
-            let rule = NATIVE.plugin.words();
-            return Err(ConnectError::BadName { name: script.name, rule });
+        if !is_plugin_name(&script.name) {
+            return Err(ConnectError::BadName { name: script.name, rule: PLUGIN_NAME_RULE });
         }
-        if !NATIVE.version.allows(&script.version) {
+        if !is_version(&script.version) {
             return Err(ConnectError::BadVersion { version: script.version });
         }
         let functions: Vec<Function> =

@@ -85,7 +85,7 @@ pub enum DescriptionError {
         size: usize,
     },
     /// A method's name breaks the rule.
-    #[error("method number {index}: {}", crate::name::NATIVE.method.words())]
+    #[error("method number {index}: {}", crate::name::METHOD_NAME_RULE)]
     BadName {
         /// Which method, from 0.
         index: usize,

@@ -182,6 +182,7 @@ pub enum Execution {
 
 /// How far a call had come when it ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum Stage {
     /// No byte of it was handed to the transport.
     Queued,

@@ -5,6 +5,7 @@ use thiserror::Error;
 /// Why a payload can't be used, and where.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("{}{message}", place(path))]
+#[non_exhaustive]
 pub struct JsonError {
     /// The JSON path of the offending part; `.` is the payload as a whole.
     pub path: String,
@@ -13,9 +14,14 @@ pub struct JsonError {
 }
 
 impl JsonError {
+    /// An error of the part at this JSON path.
+    pub fn at(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into() }
+    }
+
     /// An error of the payload as a whole.
     pub fn whole(message: impl Into<String>) -> Self {
-        Self { path: ".".to_owned(), message: message.into() }
+        Self::at(".", message)
     }
 }
 

@@ -7,6 +7,7 @@ use thiserror::Error;
 /// A hub's answer to a plugin that it did not let in.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("{message}")]
+#[non_exhaustive]
 pub struct Refusal {
     /// Why, for programs.
     pub code: RefusalCode,

@@ -267,7 +267,7 @@ fn invalid(error: JsonError, parent: &str) -> Failure {
         (parent, path) if path.starts_with('[') => format!("{parent}{path}"),
         (parent, path) => format!("{parent}.{path}"),
     };
-    Failure { code: path, ..Failure::new(Status::InvalidInput, error.message) }
+    Failure::new(Status::InvalidInput, error.message).with_code(path)
 }
 
 #[cfg(test)]

@@ -96,6 +96,7 @@ mod handshake;
 pub mod json;
 pub mod limits;
 mod message;
+mod names;
 mod role;
 mod session;
 mod settlement;
@@ -111,6 +112,7 @@ pub use event::{Event, Tally};
 pub use message::{
     Admission, Call, CallId, DrainCause, Farewell, Features, Hello, Message, Welcome,
 };
+pub use names::{NameRules, Rule};
 pub use role::Role;
 pub use session::EmitError;
 pub use settlement::Settlement;

@@ -154,7 +154,7 @@ async fn a_native_plugin_can_not_have_the_names_of_a_go_program() {
     let mut function = brpc::Function::new(name);
     (function.input, function.output) = (Some(true.into()), Some(true.into()));
     let description =
-        brpc_proto::Description::with_names(&[function], &brpc_core::name::FREE).unwrap();
+        brpc_proto::Description::with_names(&[function], &brpc_proto::NameRules::FREE).unwrap();
     let hub = Socket::default();
     let connector = serve(&hub);
     let _go = Raw::plugin(&connector, &info("go", &[name])).await;

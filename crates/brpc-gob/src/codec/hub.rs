@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use brpc_core::describe::DescriptionError;
-use brpc_core::name::FREE;
 use brpc_core::{
     Failure, Function, Labels, MAX_ERROR_TEXT, Metadata, MethodError, Refusal, RefusalCode, Status,
     Wire,
 };
+use brpc_proto::NameRules;
 use brpc_proto::codec::{Codec, Fault, Traits};
 use brpc_proto::limits::MAX_SCHEMA_NODES;
 use brpc_proto::{Description, Farewell, Features, Hello, Message, WriteBuffer};
@@ -120,7 +120,7 @@ fn describe(info: &PluginInfo) -> Result<Description, DescriptionError> {
             (function.input, function.output) = (schema(&said.input), schema(&said.output));
             function
         });
-        Description::with_names(&functions.collect::<Vec<_>>(), &FREE)
+        Description::with_names(&functions.collect::<Vec<_>>(), &NameRules::FREE)
     };
     // A schema that says nothing is a value, too.
     match described(MAX_SCHEMA_NODES.saturating_sub(2 * info.functions.len())) {

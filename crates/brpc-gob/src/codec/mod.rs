@@ -7,7 +7,7 @@ pub use hub::hub_codec;
 pub use plugin::plugin_codec;
 
 use brpc_core::ProtocolError;
-use brpc_core::name::FREE;
+use brpc_proto::NameRules;
 use brpc_proto::WriteBuffer;
 use brpc_proto::codec::{Fault, Traits};
 use bytes::Bytes;
@@ -20,7 +20,7 @@ const TRAITS: Traits = Traits {
     has_credit: false,
     has_cancel: false,
     has_goodbye: false,
-    names: &FREE,
+    names: &NameRules::FREE,
 };
 
 /// The method of a message that is an event. A plugin can't have one of this name: its answers

@@ -11,13 +11,13 @@ mod native;
 
 use std::fmt;
 
-use brpc_core::name::NameRules;
 use brpc_core::{ProtocolError, Refusal};
 use bytes::{Bytes, BytesMut};
 
 pub use self::native::Native;
 use crate::buffer::WriteBuffer;
 use crate::message::Message;
+use crate::names::NameRules;
 
 /// One side of one wire, for one connection.
 pub trait Codec: fmt::Debug + Send {

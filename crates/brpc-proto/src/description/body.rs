@@ -3,7 +3,6 @@
 use brpc_core::Function;
 use brpc_core::describe::DescriptionError;
 use brpc_core::limits::{MAX_DESCRIPTION, MAX_METHODS};
-use brpc_core::name::NameRules;
 use bytes::Bytes;
 use postcard::experimental::serialized_size;
 use schemars::Schema;
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::json;
 use crate::limits::{MAX_SCHEMA_DEPTH, MAX_SCHEMA_NODES};
+use crate::names::NameRules;
 
 /// A function, as it travels. Schemas are texts: postcard can't decode a JSON value.
 #[derive(Deserialize, Serialize)]

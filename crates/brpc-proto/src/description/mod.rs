@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use brpc_core::Function;
 use brpc_core::describe::DescriptionError;
-use brpc_core::name::{FREE, NATIVE, NameRules};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
+
+use crate::names::NameRules;
 
 /// The functions of a plugin, as they travel: encoded once, kept as they came, and shared by all
 /// replicas that describe themselves alike.
@@ -46,7 +47,7 @@ impl Description {
 
     /// Checks and keeps what a plugin sent.
     pub(crate) fn decode(encoded: Bytes) -> Result<Self, DescriptionError> {
-        Self::checked(encoded, &NATIVE)
+        Self::checked(encoded, &NameRules::NATIVE)
     }
 
     fn checked(encoded: Bytes, rules: &NameRules) -> Result<Self, DescriptionError> {
@@ -63,7 +64,7 @@ impl Description {
         }
         drop(functions);
         let digest = Sha256::digest(&encoded).into();
-        let is_native = names.iter().all(|name| NATIVE.method.allows(name));
+        let is_native = names.iter().all(|name| NameRules::NATIVE.method.allows(name));
         Ok(Self { encoded, digest, names, by_name: by_name.into(), is_native })
     }
 
@@ -111,7 +112,7 @@ impl Description {
     /// The functions, decoded.
     pub fn functions(&self) -> Vec<Function> {
         let schema = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok());
-        body::decode(&self.encoded, &FREE)
+        body::decode(&self.encoded, &NameRules::FREE)
             .into_iter()
             // One that doesn't decode is never made.
             .flatten()

@@ -109,9 +109,7 @@ pub fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, JsonError> {
 fn locate<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> JsonError {
     let mut json = serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, T>(&mut json) {
-        Err(located) => {
-            JsonError { path: located.path().to_string(), message: message(located.inner()) }
-        }
+        Err(located) => JsonError::at(located.path().to_string(), message(located.inner())),
         // The value is fine; what follows it isn't.
         Ok(_) => JsonError::whole(message(error)),
     }

@@ -154,7 +154,7 @@ const CASES: &[Case] = &[
     }),
     ("failed-input", |bytes| {
         let failure = Failure::new(Status::InvalidInput, "expected a number");
-        answer(bytes, &Err(Failure { code: "list[1]".to_owned(), ..failure }));
+        answer(bytes, &Err(failure.with_code("list[1]")));
     }),
     ("failed-cancelled", |bytes| answer(bytes, &Err(Failure::new(Status::Cancelled, "")))),
     ("metadata", |bytes| {

@@ -134,7 +134,7 @@ fn read(kind: u8, body: &mut Reader<'_>) -> Option<Said> {
             let known = usize::from(status).checked_sub(1).and_then(|place| STATUSES.get(place));
             let status = known.copied().unwrap_or(Status::Unspecified);
             let (code, message) = (body.text()?, body.text()?);
-            let failure = Failure { status, code, message, data: body.payload() };
+            let failure = Failure::new(status, message).with_code(code).with_data(body.payload());
             Said::Answer { id, answer: Err(failure) }
         }
         0x1A => Said::Event { size: body.0.len() },

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use brpc_core::name::FREE;
 use brpc_core::{Failure, Function, Metadata, ProtocolError, Status, Wire};
+use brpc_proto::NameRules;
 use brpc_proto::codec::{Codec, Fault, Traits};
 use brpc_proto::{Call, Description, Farewell, Hello, Message, WriteBuffer};
 use bytes::{Bytes, BytesMut};
@@ -39,7 +39,7 @@ impl Codec for JsonLines {
             has_credit: false,
             has_cancel: false,
             has_goodbye: true,
-            names: &FREE,
+            names: &NameRules::FREE,
         }
     }
 
@@ -59,7 +59,8 @@ impl Codec for JsonLines {
             "hello" => {
                 let methods = said.methods.unwrap_or_default();
                 let functions: Vec<_> = methods.into_iter().map(Function::new).collect();
-                let described = Description::with_names(&functions, &FREE).map_err(|_| BROKEN)?;
+                let described =
+                    Description::with_names(&functions, &NameRules::FREE).map_err(|_| BROKEN)?;
                 let description = self.description.insert(described.into()).clone();
                 let name = said.name.unwrap_or_default();
                 let hello = Hello { wire: Wire::Json, ..Hello::new(name, description) };

@@ -26,7 +26,7 @@ impl Pair {
             WireEntry { wire: Wire::Json, closed: None, codec: || Box::new(JsonLines::default()) };
         let wires = Wires::new([WireEntry::native(None), json]);
         let functions = ["add", "größer"].map(Function::new);
-        let names = &brpc_core::name::FREE;
+        let names = &brpc_proto::NameRules::FREE;
         let description = Description::with_names(&functions, names).expect("the names are free");
         let hello = Hello::new("an adder", description.into());
         let mut limits = Limits::default();

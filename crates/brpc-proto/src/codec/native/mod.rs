@@ -9,7 +9,6 @@ mod labels;
 mod number;
 mod preface;
 
-use brpc_core::name::NATIVE;
 use brpc_core::{Metadata, ProtocolError};
 use bytes::BytesMut;
 
@@ -18,6 +17,7 @@ use self::preface::{PREFACE, read_preface};
 use super::{Codec, Fault, Traits};
 use crate::buffer::WriteBuffer;
 use crate::message::{Message, kind};
+use crate::names::NameRules;
 use crate::role::Role;
 
 /// The lowest version of the protocol that this crate speaks.
@@ -80,7 +80,7 @@ impl Codec for Native {
             has_credit: true,
             has_cancel: true,
             has_goodbye: true,
-            names: &NATIVE,
+            names: &NameRules::NATIVE,
         }
     }
 
