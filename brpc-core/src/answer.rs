@@ -1,9 +1,9 @@
-//! A plugin's answer to one call, as it is told to the hub.
+//! A plugin's answer to one call, as it is sent to the hub.
 
 use bytes::Bytes;
 use thiserror::Error;
 
-/// The encoded output of a method, or why there is none.
+/// The encoded output of a method, or its failure.
 pub type Answer = Result<Bytes, Failure>;
 
 /// Why a plugin has no output for a call.
@@ -28,8 +28,8 @@ pub struct Failure {
 pub enum Status {
     /// The method returned an error.
     Method,
-    /// It failed, and nobody says whether the method returned an error or was never run. Only from
-    /// wires that can't say more.
+    /// The call failed, and it is unknown whether the method returned an error or never ran. Only
+    /// from wires that can't say more.
     Unspecified,
     /// The handler panicked.
     Panicked,
@@ -39,11 +39,11 @@ pub enum Status {
     MethodNotFound,
     /// The input doesn't decode; the handler was not started.
     InvalidInput,
-    /// The plugin has too much to do; the handler was not started.
+    /// The plugin is overloaded; the handler was not started.
     Overloaded,
     /// The plugin is leaving; the handler was not started.
     Draining,
-    /// The call's time was over on arrival; the handler was not started.
+    /// The deadline had passed on arrival; the handler was not started.
     Expired,
     /// The handler was stopped before its end, or never started, because the call was cancelled.
     Cancelled,
@@ -52,7 +52,7 @@ pub enum Status {
 }
 
 impl Failure {
-    /// A failure that carries nothing but a text.
+    /// A failure with nothing but a text.
     pub fn new(status: Status, message: impl Into<String>) -> Self {
         Self { status, code: String::new(), message: message.into(), data: Bytes::new() }
     }

@@ -1,4 +1,4 @@
-//! Who calls methods of plugins, apart from what does it: a hub, or what stands for one in a test.
+//! An abstraction over what calls methods of plugins: a hub, or its stand-in in a test.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,9 +10,10 @@ use serde::de::DeserializeOwned;
 
 use crate::{CallError, PluginInfo, Selector};
 
-/// Something through which methods of plugins are called. The hub's `Socket` is one.
+/// Calls methods of plugins. The hub's `Socket` is a caller.
 ///
-/// Typed clients are generic over it, so that those who declare an interface depend on no hub.
+/// Typed clients are generic over it, so that a crate that declares an interface doesn't depend on
+/// a hub.
 pub trait Caller: Clone {
     /// A plugin on one of its connections.
     type Plugin: Clone;
@@ -20,7 +21,7 @@ pub trait Caller: Clone {
     /// A call that is made when it is awaited.
     type Call<T>: Future<Output = Result<T, CallError>> + CallOptions;
 
-    /// A call to many plugins: a stream of their names and what each answered.
+    /// A call to many plugins: a stream of their names and outcomes.
     type Broadcast<T>: Stream<Item = (String, Result<T, CallError>)> + CallOptions;
 
     /// Calls a method of a plugin.
@@ -29,29 +30,29 @@ pub trait Caller: Clone {
         T: DeserializeOwned,
         I: Serialize + ?Sized;
 
-    /// Calls a method of every plugin that is connected and meant.
+    /// Calls a method of every connected plugin that the selector matches.
     fn broadcast<T, I>(&self, plugins: &Selector, method: &str, input: &I) -> Self::Broadcast<T>
     where
         T: DeserializeOwned,
         I: Serialize + ?Sized;
 
-    /// What a plugin says of itself; `None` if it isn't connected.
+    /// A plugin's description of itself; `None` if it isn't connected.
     fn plugin_info(&self, plugin: &Target<Self::Plugin>) -> Option<PluginInfo>;
 
-    /// What every plugin says of itself that is connected and meant, sorted by name.
+    /// The descriptions of all connected plugins that the selector matches, sorted by name.
     fn plugin_infos(&self, plugins: &Selector) -> Vec<PluginInfo>;
 }
 
 /// Which plugin is called. `P` is a plugin on one of its connections.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Target<P> {
-    /// Whoever has this name when the call is made.
+    /// The plugin that has this name when the call is made.
     Name(Arc<str>),
-    /// This one, on its connection, and nobody who has its name later.
+    /// This plugin on its connection, and no later plugin of the same name.
     Instance(P),
 }
 
-/// What to do with a call when as many are in progress as may be.
+/// What to do with a call when the limit of calls in flight is reached.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Admission {
@@ -61,9 +62,9 @@ pub enum Admission {
     Wait,
 }
 
-/// What can be said about a call that is not made yet.
+/// Options of a call that is not made yet.
 pub trait CallOptions: Sized {
-    /// Gives it so much time; `None` for no limit.
+    /// Sets the call's timeout; `None` for no deadline.
     #[must_use]
     fn timeout(self, timeout: impl Into<Option<Duration>>) -> Self;
 
@@ -75,7 +76,7 @@ pub trait CallOptions: Sized {
     #[must_use]
     fn metadata(self, key: impl Into<String>, value: impl Into<String>) -> Self;
 
-    /// Waits for a place, if as many calls are in progress on the connection as may be.
+    /// Waits for a place, if the connection's limit of calls in flight is reached.
     #[must_use]
     fn queue(self) -> Self;
 }

@@ -1,4 +1,4 @@
-//! What a plugin says of where and what it is: keys and values, by which a hub chooses plugins.
+//! Labels: keys and values that say where or what a plugin is, by which a hub selects plugins.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use crate::name::{is_label_key, is_label_value};
 /// The most labels of one plugin.
 pub const MAX_LABELS: usize = 32;
 
-/// The most labels of one plugin: bytes of all keys and values. Half of a `Hello`, so that there is
-/// room in it for the rest.
+/// The most bytes of one plugin's labels, all keys and values together. Half of a `Hello`, so that
+/// the rest fits too.
 pub const MAX_LABEL_BYTES: usize = 2 * 1024;
 
-/// The labels of a plugin, checked against every rule. Without any, it takes no memory of its own.
+/// The labels of a plugin, checked against every rule. An empty set allocates nothing.
 #[derive(Clone, Default, Eq, PartialEq)]
 pub struct Labels(Box<[Label]>);
 
@@ -49,7 +49,7 @@ pub enum LabelError {
         /// The key.
         key: String,
     },
-    /// The bytes are not those of labels, or the keys are not in their order.
+    /// The bytes don't decode as labels, or the keys are not in order.
     #[error("malformed")]
     Malformed,
 }
@@ -58,7 +58,7 @@ impl Labels {
     /// These keys and values, in any order.
     ///
     /// # Errors
-    /// Which limit or rule they break.
+    /// The limit or rule that they break.
     pub fn new<K, V>(labels: impl IntoIterator<Item = (K, V)>) -> Result<Self, LabelError>
     where
         K: AsRef<str>,

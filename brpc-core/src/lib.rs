@@ -1,15 +1,15 @@
-//! What users of brpc and the interfaces that they declare have in common: errors, typed clients, what
-//! a plugin says of itself, and what can be said about a call.
+//! The types that hubs, plugins and declared interfaces share: errors, typed clients, descriptions
+//! of plugins, and options of a call.
 //!
-//! Programs use `brpc`, `brpc-socket` or `brpc-plugin`, which have all of it. This crate is for those
-//! who only declare an interface: it knows no runtime and no protocol.
+//! Programs use `brpc`, `brpc-socket` or `brpc-plugin`, which re-export all of it. Depend on this
+//! crate alone to declare an interface: it has no runtime and no protocol.
 //!
-//! - [`CallError`] is what a call may end in besides its value, and
+//! - [`CallError`] is what a call may end in besides its output, and
 //!   [`execution`](CallError::execution) says whether its handler ran.
-//! - [`macro@client`] makes a typed client of a trait; it calls through a [`Caller`].
-//! - [`mod@describe`] is what a plugin says of its functions; [`Selector`] chooses plugins by what they
-//!   say of themselves.
-//! - [`limits`] is what a peer may make a side hold or wait for.
+//! - [`macro@client`] generates a typed client from a trait; the client calls through a [`Caller`].
+//! - [`mod@describe`] describes a plugin's functions; [`Selector`] selects plugins by name, labels,
+//!   version and methods.
+//! - [`limits`] limits what a peer can make this side hold or wait for.
 
 mod answer;
 pub mod caller;

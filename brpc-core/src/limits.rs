@@ -1,4 +1,4 @@
-//! What a peer may make this side hold or wait for. Each limit has a number and its reason.
+//! Limits on what a peer can make this side hold or wait for, each with the reason for its number.
 
 use std::time::Duration;
 
@@ -17,34 +17,36 @@ pub const MAX_METADATA_ENTRIES: usize = 64;
 /// The most metadata of one call: bytes of all keys and values.
 pub const MAX_METADATA_BYTES: usize = 8 * 1024;
 
-/// The limits of one connection that can be chosen. Each side has its own; where both limit the
-/// same thing, the lower one holds.
+/// The configurable limits of one connection. Each side has its own; where both limit the same
+/// thing, the lower limit applies.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// From the start of the connection to the end of the handshake. Default 5 s.
+    /// The deadline of the handshake, from the start of the connection. Default 5 s.
     ///
-    /// Too low cuts off plugins on slow links; too high lets silent clients hold their place.
+    /// Too low cuts off plugins on slow links; too high lets silent clients hold a place among the
+    /// handshakes.
     pub hello_deadline: Duration,
     /// The largest frame that this side takes, in bytes. Default 1 MiB, at most 64 MiB.
     ///
-    /// Too low refuses honest payloads; each connection may hold a few frames of this size.
+    /// Too low refuses legitimate payloads; each connection may hold a few frames of this size.
     pub max_frame: usize,
-    /// The most calls in progress on one connection, including those that the caller has given up
-    /// and the plugin has not yet confirmed. Default 1,024.
+    /// The most calls in flight on one connection, including cancelled calls that the plugin has
+    /// not yet answered. Default 1,024.
     pub max_calls: usize,
-    /// The most bytes that wait to be sent on one connection: of inputs at the hub, of events at the
-    /// plugin. Default 4 MiB.
+    /// The most unsent bytes on one connection: of inputs at the hub, of events at the plugin.
+    /// Default 4 MiB.
     pub queue_bytes: usize,
-    /// The most calls that wait for a place or to be sent on one connection. Default 4,096.
+    /// The most unsent calls on one connection, including those that wait for a place. Default
+    /// 4,096.
     pub queue_calls: usize,
     /// Events that a plugin may send ahead of the hub's consumers. Default 1,024.
     pub event_credit: u32,
     /// Bytes of events that a plugin may send ahead of the hub's consumers. Default 2 MiB, at least
     /// twice [`max_frame`](Self::max_frame).
     pub event_credit_bytes: u64,
-    /// Over how long the least rate of 1 KiB/s is averaged; also how long a peer may take no byte at all while
-    /// some are due. Default 10 s, at least 1 s.
+    /// The window over which the slowest rate of 1 KiB/s is averaged; also how long a peer may read
+    /// nothing while bytes are due. Default 10 s, at least 1 s.
     pub stall_window: Duration,
 }
 
@@ -55,11 +57,12 @@ impl Limits {
     /// The lowest [`max_frame`](Self::max_frame): room for the longest header and failure.
     pub const LOWEST_MAX_FRAME: usize = 16 * 1024;
 
-    /// The longest of the times: long enough to stand for ever, short enough to be added to any
-    /// time of the clock.
+    /// The longest duration: long enough to mean for ever, short enough to be added to any
+    /// `Instant`.
     pub const LONGEST: Duration = Duration::from_hours(365 * 24);
 
-    /// The shortest [`stall_window`](Self::stall_window): over less, a few lost packets are a stall.
+    /// The shortest [`stall_window`](Self::stall_window): over less, a few lost packets count as a
+    /// stall.
     pub const SHORTEST_STALL_WINDOW: Duration = Duration::from_secs(1);
 
     /// These limits with each value within its range.
@@ -70,8 +73,9 @@ impl Limits {
         self.max_frame = self.max_frame.clamp(Self::LOWEST_MAX_FRAME, Self::HIGHEST_MAX_FRAME);
         self.max_calls = self.max_calls.clamp(1, u32::MAX as usize);
         self.event_credit = self.event_credit.max(1);
-        // An event may be as large as a frame, and up to half of the credit is held back until it
-        // is worth a frame; with less than twice a frame, an event could wait for credit for ever.
+        // An event may be as large as a frame, and the hub holds back up to half of the credit
+        // until it is worth a frame; with less than twice a frame, an event could wait for credit
+        // for ever.
         self.event_credit_bytes = self.event_credit_bytes.max(2 * self.max_frame as u64);
         self
     }

@@ -10,7 +10,7 @@ use crate::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES};
 /// At most 64 pairs and 8 KiB of keys and values together can be sent.
 #[derive(Clone, Default, Eq, PartialEq)]
 pub struct Metadata {
-    /// `None` if there are none, as in nearly every call: it is to take one word there.
+    /// `None` if there are none, as in nearly every call, so that it takes one word there.
     pairs: Option<Box<Pairs>>,
 }
 
@@ -18,7 +18,7 @@ pub struct Metadata {
 struct Pairs(Vec<(String, String)>);
 
 impl Metadata {
-    /// None.
+    /// No pairs.
     pub const fn new() -> Self {
         Self { pairs: None }
     }
@@ -28,12 +28,12 @@ impl Metadata {
         self.iter().find(|(known, _)| *known == key).map(|(_, value)| value)
     }
 
-    /// Adds a pair behind those that are there.
+    /// Appends a pair.
     pub fn push(&mut self, key: impl Into<String>, value: impl Into<String>) {
         self.pairs.get_or_insert_default().0.push((key.into(), value.into()));
     }
 
-    /// Takes the last pair off.
+    /// Removes the last pair.
     pub fn pop(&mut self) -> Option<(String, String)> {
         let Pairs(pairs) = self.pairs.as_deref_mut()?;
         let last = pairs.pop();
@@ -62,7 +62,7 @@ impl Metadata {
         self.pairs.as_deref().map_or(&[], |Pairs(pairs)| pairs)
     }
 
-    /// Whether they can be sent.
+    /// Whether the pairs are within the limits, so that they can be sent.
     pub fn is_sendable(&self) -> bool {
         let bytes = self.iter().map(|(key, value)| key.len() + value.len());
         self.len() <= MAX_METADATA_ENTRIES && bytes.sum::<usize>() <= MAX_METADATA_BYTES

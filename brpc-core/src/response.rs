@@ -1,8 +1,8 @@
-//! What a method answered, with what came along.
+//! A method's output, with the metadata of its answer.
 
 use crate::Metadata;
 
-/// The output of a method, and what the plugin sent along with it.
+/// The output of a method, and the metadata of its answer.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Response<T> {
@@ -13,12 +13,12 @@ pub struct Response<T> {
 }
 
 impl<T> Response<T> {
-    /// An output, with nothing along.
+    /// An output without metadata.
     pub const fn new(output: T) -> Self {
         Self { output, metadata: Metadata::new() }
     }
 
-    /// The same, with this along.
+    /// The same output with this metadata.
     #[must_use]
     pub fn with_metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = metadata;

@@ -1,7 +1,7 @@
-//! What the programs at the other end of a connection speak.
+//! The wires that a peer may speak.
 
 /// What a peer speaks, as far as its first bytes tell. Plugins speak [`Native`](Self::Native) or
-/// [`Gob`](Self::Gob); the others are turned away, and counted.
+/// [`Gob`](Self::Gob); the hub refuses all others, and counts them.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Wire {

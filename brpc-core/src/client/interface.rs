@@ -1,4 +1,4 @@
-//! What a client counts on, beside what plugins say of themselves.
+//! What a client expects, compared with the descriptions of plugins.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -10,10 +10,10 @@ use crate::{Function, InterfaceError, PluginInfo};
 
 /// A binding whose client describes the type `T`.
 ///
-/// What checks a client asks for this of its binding, as its methods ask for
-/// [`Calls`](super::Calls): types without a schema still make a client that can call.
+/// Only `check_interface` requires this of the binding, as methods require [`Calls`](super::Calls):
+/// a client whose types have no schema can still call.
 pub trait Describes<T> {
-    /// The schema of `T`, as a part of what the generator makes.
+    /// The schema of `T`, as a part of the generator's document.
     fn schema(generator: &mut SchemaGenerator) -> Schema;
 }
 
@@ -29,10 +29,10 @@ impl<C: Caller, T: JsonSchema> Describes<T> for All<C> {
     }
 }
 
-/// A binding that compares what a client counts on with the plugins that it calls.
+/// A binding that compares what a client expects with the plugins that it calls.
 pub trait Checks {
-    /// Whether the plugins have these functions, as they are connected now. Of each function that is
-    /// wanted, the input is what the client sends, and the output what it takes.
+    /// Whether the plugins that are connected now have these functions. The input of a wanted
+    /// function is what the client sends, and the output what it accepts.
     ///
     /// # Errors
     /// [`InterfaceError`] with every difference, or if the one plugin isn't connected.
@@ -60,10 +60,10 @@ fn compare(plugins: &[PluginInfo], wanted: &[Function]) -> Result<(), InterfaceE
     if found.is_empty() { Ok(()) } else { Err(InterfaceError::Mismatch(found)) }
 }
 
-/// What makes a schema; [`Describes::schema`] of a type.
+/// A function that makes a schema; [`Describes::schema`] of a type.
 pub type MakeSchema = fn(&mut SchemaGenerator) -> Schema;
 
-/// A function that a client counts on, by the inputs that it sends and the output that it takes.
+/// A function that a client expects, with the inputs that it sends and the output that it accepts.
 /// Several inputs are the members of an object.
 pub fn wanted(method: &str, sent: &[(&str, MakeSchema)], taken: MakeSchema) -> Function {
     let mut function = Function::new(method);
@@ -85,7 +85,7 @@ fn object(generator: &mut SchemaGenerator, members: &[(&str, MakeSchema)]) -> Sc
     rules.try_into().expect("an object is a schema")
 }
 
-/// What is made, with the definitions to which it refers.
+/// The schema, with the definitions to which it refers.
 fn document(
     mut generator: SchemaGenerator,
     make: impl FnOnce(&mut SchemaGenerator) -> Schema,

@@ -1,4 +1,4 @@
-//! What typed clients are made of. `#[plugin(client)]` and `#[client]` generate a struct around one of
+//! The parts of typed clients. `#[plugin(client)]` and `#[client]` generate a struct around one of
 //! the bindings here, with a method for each of the plugin's.
 
 mod interface;
@@ -14,35 +14,35 @@ pub use self::interface::{Checks, Describes, MakeSchema, wanted};
 use crate::Selector;
 use crate::caller::{Caller, Target};
 
-/// A client that calls one plugin; its methods give one answer.
+/// A client that calls one plugin; its methods return a call.
 #[derive(Clone)]
 pub struct One<C: Caller> {
     caller: C,
     plugin: Target<C::Plugin>,
 }
 
-/// A client that calls many plugins at once; its methods give a stream of answers.
+/// A client that calls many plugins at once; its methods return a stream of outcomes.
 #[derive(Clone, Debug)]
 pub struct All<C> {
     caller: C,
-    /// Which of them.
+    /// Which plugins.
     plugins: Selector,
 }
 
 impl<C: Caller> One<C> {
-    /// Calls whoever has this name when a call is made.
+    /// Calls the plugin that has this name when a call is made.
     pub fn name(caller: &C, name: impl Into<Arc<str>>) -> Self {
         Self { caller: caller.clone(), plugin: Target::Name(name.into()) }
     }
 
-    /// Calls this plugin on its connection, and nobody who has its name later.
+    /// Calls this plugin on its connection, and no later plugin of the same name.
     pub fn instance(caller: &C, plugin: &C::Plugin) -> Self {
         Self { caller: caller.clone(), plugin: Target::Instance(plugin.clone()) }
     }
 }
 
 impl<C: Caller> All<C> {
-    /// Calls every plugin that is connected and meant when a call is made.
+    /// Calls every plugin that is connected and matches the selector when a call is made.
     pub fn new(caller: &C, plugins: Selector) -> Self {
         Self { caller: caller.clone(), plugins }
     }
@@ -58,11 +58,11 @@ where
     }
 }
 
-/// Whom a client calls.
+/// Which plugins a client calls.
 pub trait Binding {
-    /// What becomes the answer: a call, or a stream of answers. Of any type: if it asked something of
-    /// `T`, then a method whose output doesn't decode would count as none, and not as one whose bound
-    /// isn't met.
+    /// What a method returns: a call, or a stream of outcomes. It has no bound on `T`: with one,
+    /// the compiler would report a method whose output doesn't decode as missing, and not as one
+    /// with an unmet bound.
     type Call<T>;
 }
 
@@ -74,10 +74,10 @@ impl<C: Caller> Binding for All<C> {
     type Call<T> = C::Broadcast<T>;
 }
 
-/// Through which a method with the input `I` and the output `T` can be called.
+/// A binding that can call a method with the input `I` and the output `T`.
 ///
-/// Generated methods ask for this of their binding, and so ask nothing of `I` and `T` until somebody
-/// calls them: a plugin whose types no hub could use is still a plugin.
+/// Generated methods require this of their binding, and so require nothing of `I` and `T` until
+/// they are called: a plugin whose types no hub could use is still a plugin.
 pub trait Calls<I, T>: Binding {
     /// Calls a method.
     fn call(&self, method: &str, input: &I) -> Self::Call<T>;
@@ -95,14 +95,14 @@ impl<C: Caller, I: Serialize, T: DeserializeOwned> Calls<I, T> for All<C> {
     }
 }
 
-/// One of several inputs, and those after it. They travel as one JSON object, keyed by name.
+/// One of several inputs, and the inputs after it. They travel as one JSON object, keyed by name.
 #[derive(Clone, Copy, Debug)]
 pub struct Argument<T, Rest = ()> {
     /// Its name.
     pub name: &'static str,
     /// The input.
     pub value: T,
-    /// Those after it; `()` after the last.
+    /// The inputs after it; `()` after the last.
     pub rest: Rest,
 }
 
@@ -114,7 +114,7 @@ impl<T: Serialize, Rest: Arguments> Serialize for Argument<T, Rest> {
     }
 }
 
-/// Any number of inputs that are members of an object.
+/// Any number of inputs, as members of an object.
 pub trait Arguments {
     /// How many there are.
     const COUNT: usize;

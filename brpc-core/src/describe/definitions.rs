@@ -3,7 +3,7 @@
 use schemars::Schema;
 use serde_json::{Map, Value};
 
-/// Takes away the definitions to which nothing that is left leads.
+/// Removes the definitions that nothing refers to.
 pub(super) fn drop_unused(rules: &mut Map<String, Value>) {
     let Some(Value::Object(definitions)) = rules.shift_remove("$defs") else { return };
     let mut used = vec![false; definitions.len()];

@@ -1,4 +1,4 @@
-//! Makes schemas say what the decoder does, where `schemars` says more or less.
+//! Corrects schemas to match the decoder, where `schemars` allows more or less.
 
 use schemars::Schema;
 use schemars::transform::{Transform, transform_subschemas};
@@ -19,7 +19,7 @@ impl Transform for Exact {
             bound_integer(rules);
             spell_integer_keys(rules);
             if matches!(self, Self::Input) {
-                // A set that is given an element twice decodes, and has it once.
+                // A set with a repeated element decodes, and has the element once.
                 rules.shift_remove("uniqueItems");
             }
         }
@@ -50,7 +50,7 @@ fn bounds(format: &str) -> Option<(Value, (&'static str, Value))> {
         "uint64" => (u64::MIN.into(), u64::MAX.into()),
         "int" => (isize::MIN.into(), isize::MAX.into()),
         "uint" => (usize::MIN.into(), usize::MAX.into()),
-        // Powers of two are what a JSON number can say of these bounds.
+        // A JSON number can state these bounds only as powers of two.
         "int128" => {
             return Some((Value::from(-TWO_TO_127), ("exclusiveMaximum", TWO_TO_127.into())));
         }

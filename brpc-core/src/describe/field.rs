@@ -1,4 +1,4 @@
-//! Fields that a plugin gives by hand in place of those of the type.
+//! Fields that a plugin describes by hand instead of those of the type.
 
 use schemars::Schema;
 use serde_json::{Map, Value};
@@ -6,31 +6,31 @@ use thiserror::Error;
 
 use super::{Function, definitions};
 
-/// A field in a description that is given by hand; for [`Function::input_fields`].
+/// A field that is described by hand; for [`Function::input_fields`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     name: String,
     is_mandatory: bool,
-    /// In place of the one that the type has.
+    /// Replaces the schema that the type has for it.
     schema: Option<Schema>,
-    /// The fields in it; those of its type if there are none.
+    /// The fields in it; if empty, those of its type.
     fields: Vec<Field>,
 }
 
-/// Why fields can't be given to a description.
+/// Why a description can't have these fields.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum FieldError {
     /// The function has no such input or output, or it isn't described.
     #[error("there is nothing described to give fields to")]
     Undescribed,
-    /// What is to have fields is described as something that has none.
+    /// The type at this path has no fields.
     #[error("`{path}` has no fields; `.` is the whole")]
     NotAnObject {
         /// The names on the way to it, with dots between.
         path: String,
     },
-    /// The type has no such field, and no schema is given for it.
+    /// The type has no such field, and the field has no schema of its own.
     #[error("there is no field `{path}`; give it a schema, or take one of: {}", known.join(", "))]
     Unknown {
         /// The names on the way to it, with dots between.
@@ -44,7 +44,7 @@ pub enum FieldError {
         /// The names on the way to it, with dots between.
         path: String,
     },
-    /// The schema that is given for a field refers to another one, which isn't given with it.
+    /// The schema given for a field refers to another one, which isn't in it.
     #[error("the schema of field `{path}` has a `$ref`, and must stand alone")]
     Reference {
         /// The names on the way to it, with dots between.
@@ -79,11 +79,11 @@ impl Field {
 }
 
 impl Function {
-    /// Describes the input by these fields, in this order. Whether one is mandatory is what is said
-    /// here. Fields of the type that aren't listed are dropped, and so are the forms of an enum.
+    /// Describes the input by these fields, in this order. Each field says whether it is mandatory.
+    /// Fields of the type that aren't listed are dropped, and so are the forms of an enum.
     ///
-    /// What the method takes doesn't change. So a field that the type demands should be listed as
-    /// mandatory: without it, a caller that keeps to the description is refused.
+    /// This doesn't change what the method accepts. So list every field that the type requires as
+    /// mandatory: otherwise a caller that follows the description is refused.
     ///
     /// ```
     /// use brpc_core::{Field, Function, describe};
@@ -104,7 +104,7 @@ impl Function {
     ///
     /// # Errors
     /// If the type has no field of a name that is given without a schema, or no fields at all. The
-    /// description stays as it was.
+    /// description stays unchanged.
     pub fn input_fields(
         &mut self,
         fields: impl IntoIterator<Item = Field>,
@@ -151,10 +151,10 @@ fn with_fields(
     if let Some(target) = rules.get("$ref").and_then(Value::as_str) {
         let mut target = root.pointer(target).ok_or_else(none)?.clone();
         if let Some(target) = target.as_object_mut() {
-            // What the whole document has besides its schema, if it refers to itself.
+            // The rest of the document, if the schema refers to the document itself.
             target.shift_remove("$schema");
             target.shift_remove("$defs");
-            // What is said of the field wins over what is said of its type.
+            // The field's own rules win over those of its type.
             target.extend(rules.clone().into_iter().filter(|(rule, _)| rule != "$ref"));
         }
         return with_fields(root, &target, fields, path);

@@ -1,8 +1,8 @@
-//! What a plugin says of itself: its name, and its functions with their schemas.
+//! A plugin's description: its name, and its functions with their schemas.
 //!
-//! Properties of a schema keep their order, from the type that is described to what a hub says of
-//! it. For that `serde_json` is built with its feature `preserve_order`, for the whole program: its
-//! maps keep the order in which they are filled.
+//! Properties of a schema keep their order, from the described type to the hub's `PluginInfo`. This
+//! needs `serde_json`'s feature `preserve_order`, which applies to the whole program: its maps keep
+//! their insertion order.
 
 mod compare;
 mod definitions;
@@ -21,8 +21,8 @@ pub use self::schema::{describe, describe_output, inputs, outputs};
 
 /// A connected plugin, as the hub knows it.
 ///
-/// As JSON it has its members in the order of this type, and a schema its properties in the order in
-/// which the plugin described them. So the same plugin is always the same text.
+/// As JSON it has its members in the order of this type, and a schema has its properties in the
+/// order of the plugin's description. So the same plugin is always the same text.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PluginInfo {
@@ -30,7 +30,7 @@ pub struct PluginInfo {
     pub name: String,
     /// Its own version, for people; may be empty.
     pub version: String,
-    /// What it says of where and what it is, by key.
+    /// Its labels, by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
     /// The number of its connection among all that the hub has had; rises.
@@ -47,7 +47,7 @@ impl PluginInfo {
     }
 }
 
-/// A function that a plugin offers: a method, with what it takes and gives.
+/// A function that a plugin offers: a method with the schemas of its input and output.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Function {
@@ -56,16 +56,17 @@ pub struct Function {
     /// What it does, for people; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
-    /// The JSON Schema of its input; `None` if it takes none, and `true` if it doesn't say what.
+    /// The JSON Schema of its input; `None` if it takes none, and `true` if it doesn't describe it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Schema>,
-    /// The JSON Schema of its output; `None` if it gives none, and `true` if it doesn't say what.
+    /// The JSON Schema of its output; `None` if it returns none, and `true` if it doesn't describe
+    /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Schema>,
 }
 
 impl Function {
-    /// A function of this name that says nothing else of itself.
+    /// A function of this name, without a description or schemas.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
     }

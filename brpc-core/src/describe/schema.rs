@@ -1,4 +1,4 @@
-//! From a type to its schema. Every schema that a plugin sends is made by one of these generators.
+//! From a type to its schema. One of these generators makes every schema that a plugin sends.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -9,7 +9,8 @@ use super::exact::Exact;
 ///
 /// Documentation comments of types, fields and variants are in it, fields are in the order of the
 /// type, and `serde`'s attributes count: what is renamed, has a default, is flattened or skipped.
-/// What the schema allows decodes, and what it forbids doesn't, except for the following.
+/// A value decodes if the schema allows it, and doesn't if the schema forbids it, except for the
+/// following.
 ///
 /// Allowed, and doesn't decode:
 /// - an integer that is written as `1.0`, `1e2` or `-0`, which JSON Schema can't tell from `1`;
@@ -38,10 +39,10 @@ use super::exact::Exact;
 /// - a flattened enum of which several variants are given: the first is taken.
 ///
 /// # Hidden fields
-/// `#[schemars(skip)]` hides a field: the schema says nothing of it, and it still decodes. Hide only
-/// what may be absent, an `Option` or a field with a `#[serde(default)]`: a hidden field that is
-/// mandatory leaves a schema that allows what doesn't decode. With `deny_unknown_fields` the schema
-/// even forbids the hidden field, so don't combine the two.
+/// `#[schemars(skip)]` hides a field: the schema omits it, and it still decodes. Hide only what may
+/// be absent, an `Option` or a field with a `#[serde(default)]`: with a hidden mandatory field, the
+/// schema allows values that don't decode. With `deny_unknown_fields` the schema even forbids the
+/// hidden field, so don't combine the two.
 ///
 /// ```
 /// use brpc_core::describe;
@@ -87,12 +88,12 @@ pub fn describe_output<T: JsonSchema + ?Sized>() -> Schema {
     outputs().into_root_schema_for::<T>()
 }
 
-/// What makes the schemas of inputs, for schemas that are made of those of several types.
+/// The generator of input schemas, for schemas that combine several types.
 pub fn inputs() -> SchemaGenerator {
     settings().for_deserialize().with_transform(Exact::Input).into_generator()
 }
 
-/// What makes the schemas of outputs.
+/// The generator of output schemas.
 pub fn outputs() -> SchemaGenerator {
     settings().for_serialize().with_transform(Exact::Output).into_generator()
 }

@@ -1,4 +1,4 @@
-//! What a call may end in when it doesn't end in a value.
+//! What a call may end in besides its output.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use thiserror::Error;
 
 use super::{DisconnectReason, MethodError};
 
-/// Why a call ended without a value.
+/// Why a call ended without an output.
 ///
-/// Every call ends in exactly one outcome: its value or one of these. Whether the handler may have
-/// run is answered by [`execution`](Self::execution), which is what a caller needs to know before
-/// it tries again.
+/// Every call ends in exactly one outcome: its output or one of these.
+/// [`execution`](Self::execution) says whether the handler may have run, which a caller needs to
+/// know before it retries.
 ///
-/// What it prints is the whole of it: it has no `source()`.
+/// Its `Display` is complete: it has no `source()`.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum CallError {
-    /// The method itself returned an error, which speaks for itself.
+    /// The method itself returned an error, whose text is displayed alone.
     #[error(transparent)]
     Method(MethodError),
     /// The handler panicked. The plugin and its other calls go on.
@@ -25,8 +25,8 @@ pub enum CallError {
         /// The panic's text, at most 4 KiB of it.
         message: String,
     },
-    /// The handler ran, but its output could not be encoded, is larger than a frame may be, or is
-    /// not what the caller asked for.
+    /// The handler ran, but its output could not be encoded, is larger than the limit of a frame,
+    /// or doesn't decode as the type that the caller asked for.
     #[error("the method's output is not usable: {message}")]
     InvalidOutput {
         /// What is wrong with it, with the JSON path where one is known.
@@ -37,7 +37,7 @@ pub enum CallError {
     MethodNotFound {
         /// The name that was asked for.
         method: String,
-        /// Which plugin was asked, and some of the methods that it has.
+        /// The plugin, and some of the methods that it has.
         message: String,
     },
     /// The input doesn't encode, or the method can't decode it. The handler was not started.
@@ -48,7 +48,7 @@ pub enum CallError {
         /// What was expected there.
         message: String,
     },
-    /// The encoded input is larger than the connection's frames may be. Nothing was sent.
+    /// The encoded input exceeds the connection's limit of a frame. Nothing was sent.
     #[error("the input makes a frame of {size} bytes, and the limit is {limit}")]
     InputTooLarge {
         /// Size of the whole frame, in bytes.
@@ -67,40 +67,40 @@ pub enum CallError {
     Overloaded {
         /// Whose limit it is.
         scope: Scope,
-        /// How long to wait before the next attempt, where the side that refused said so.
+        /// How long to wait before the next attempt, if the refusing side says so.
         retry_after: Option<Duration>,
     },
     /// The caller may not make this call. The handler was not started.
     #[error("forbidden: {message}")]
     Forbidden {
-        /// Why, in the words of who forbids it.
+        /// The reason, from the side that forbids it.
         message: String,
     },
-    /// A middleware of the hub failed, and does not say whether the method ran.
+    /// A middleware of the hub failed without saying whether the method ran.
     #[error("a middleware failed: {message}")]
     Middleware {
-        /// What it says.
+        /// The middleware's text.
         message: String,
     },
-    /// The plugin is on its way out and takes no new calls.
+    /// The plugin is leaving and accepts no new calls.
     #[error("the plugin is draining")]
     Draining,
-    /// The hub is on its way out and makes no new calls.
+    /// The hub is shutting down and makes no new calls.
     #[error("the hub is shutting down")]
     ShuttingDown,
-    /// The call's time was over before an answer came.
+    /// The deadline passed before an answer arrived.
     #[error("the deadline passed with the call {stage}")]
     DeadlineExceeded {
         /// How far the call had come.
         stage: Stage,
     },
-    /// The call was given up before an answer came.
+    /// The call was cancelled before an answer arrived.
     #[error("cancelled with the call {stage}")]
     Cancelled {
         /// How far the call had come.
         stage: Stage,
     },
-    /// The connection ended before an answer came.
+    /// The connection ended before an answer arrived.
     #[error("disconnected with the call {stage}: {reason}")]
     Disconnected {
         /// How far the call had come.
@@ -113,8 +113,8 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// Whether the handler ran. [`Execution::Never`] is a proof: such a call can be repeated
-    /// without the risk that its work is done twice.
+    /// Whether the handler ran. [`Execution::Never`] is a proof: a retry of such a call can't run
+    /// the handler twice.
     pub fn execution(&self) -> Execution {
         match self {
             Self::Method(error) => error.execution(),
@@ -137,7 +137,7 @@ impl CallError {
         }
     }
 
-    /// Whether the time was over.
+    /// Whether the deadline passed.
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::DeadlineExceeded { .. })
     }
@@ -152,7 +152,7 @@ impl CallError {
         matches!(self, Self::Disconnected { .. })
     }
 
-    /// What the method itself returned, if that is what the call ended in.
+    /// The method's own error, if the call ended in one.
     pub fn method_error(&self) -> Option<&MethodError> {
         match self {
             Self::Method(error) => Some(error),
@@ -161,7 +161,7 @@ impl CallError {
     }
 }
 
-/// Where in an input something is, unless it is the whole.
+/// The place in an input, unless it is the whole.
 fn place(path: &str) -> String {
     match path {
         "" | "." => String::new(),
@@ -180,15 +180,15 @@ pub enum Execution {
     Completed,
 }
 
-/// How far a call had come when it ended.
+/// The stage of a call when it ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Stage {
     /// No byte of it was handed to the transport.
     Queued,
-    /// The plugin received it too late, said so, and did not start the handler.
+    /// The plugin received it after the deadline, said so, and did not start the handler.
     Expired,
-    /// It was handed to the transport, and no answer came.
+    /// It was handed to the transport, and no answer arrived.
     Sent,
 }
 
@@ -202,7 +202,7 @@ impl std::fmt::Display for Stage {
     }
 }
 
-/// Whose limit on work in progress was reached.
+/// Whose limit of calls was reached.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Scope {

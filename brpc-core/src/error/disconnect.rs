@@ -4,11 +4,11 @@ use thiserror::Error;
 
 use super::ProtocolError;
 
-/// Why a connection ended, as the side sees it that reports it.
+/// Why a connection ended, from the view of the side that reports it.
 #[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum DisconnectReason {
-    /// The peer said goodbye first.
+    /// The peer sent Goodbye first.
     #[error("the peer said goodbye")]
     Clean,
     /// The stream ended between two frames without a goodbye, as when the peer's process is killed.
@@ -20,7 +20,7 @@ pub enum DisconnectReason {
     /// The stream ended inside a frame.
     #[error("the connection ended inside a frame")]
     MidFrame,
-    /// The peer took bytes too slowly, or none at all, while some were waiting for it.
+    /// The peer read bytes too slowly, or none at all, while some were due.
     #[error("the peer reads too slowly")]
     SlowConsumer,
     /// The peer began a frame and sent the rest of it too slowly.
@@ -32,7 +32,7 @@ pub enum DisconnectReason {
     /// The peer ended the connection because this side broke the protocol or was too slow.
     #[error("cut off by the peer, which reports a breach of the protocol or a stall")]
     Rejected,
-    /// The hub did not let the plugin in.
+    /// The hub refused the plugin.
     #[error("not let in")]
     Refused,
     /// The hub asked this plugin to leave.
@@ -47,7 +47,7 @@ pub enum DisconnectReason {
 }
 
 impl DisconnectReason {
-    /// Whether the connection ended as one of its sides wished and announced.
+    /// Whether one side announced the end of the connection.
     pub fn is_graceful(self) -> bool {
         matches!(self, Self::Clean | Self::Unplugged | Self::Shutdown)
     }

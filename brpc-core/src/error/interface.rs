@@ -1,4 +1,4 @@
-//! Why a client doesn't go together with the plugins that it calls.
+//! Why a client doesn't match the plugins that it calls.
 
 use std::fmt;
 
@@ -17,13 +17,13 @@ pub enum InterfaceError {
     /// The plugin's connection has ended, or is one to another hub.
     #[error("the plugin is not connected any more")]
     Gone,
-    /// What plugins say of themselves is not what the client counts on; never empty, and at most 100 of
-    /// each plugin.
+    /// The descriptions of plugins don't match what the client expects: the differences, never
+    /// none, and at most 100 per plugin.
     #[error("the client doesn't match: {}", listed(.0))]
     Mismatch(Vec<Mismatch>),
 }
 
-/// One difference between what a client counts on and what a plugin says of itself.
+/// One difference between what a client expects and a plugin's description.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Mismatch {
@@ -44,17 +44,17 @@ pub enum Difference {
         /// Those that it has, in its order.
         known: Vec<String>,
     },
-    /// The client sends what the plugin doesn't take.
+    /// The client sends values that the plugin doesn't accept.
     Input {
-        /// The JSON path of what isn't taken; `.` is the input as a whole, `[]` any element of an
+        /// The JSON path of the rejected part; `.` is the input as a whole, `[]` any element of an
         /// array, and `*` any member of a map.
         path: String,
         /// What is taken, and what is sent.
         problem: String,
     },
-    /// The plugin sends what the client doesn't take.
+    /// The plugin sends values that the client doesn't accept.
     Output {
-        /// The JSON path of what isn't taken, as that of an input.
+        /// The JSON path of the rejected part, as for an input.
         path: String,
         /// What is taken, and what is sent.
         problem: String,
@@ -62,7 +62,7 @@ pub enum Difference {
 }
 
 impl InterfaceError {
-    /// Every difference; none if nobody is there.
+    /// Every difference; none if no plugin is connected.
     pub fn mismatches(&self) -> &[Mismatch] {
         match self {
             Self::Mismatch(mismatches) => mismatches,
@@ -99,7 +99,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// The most methods that a text names: enough to see a name that is spelled otherwise.
+/// The most methods that a text names: enough to spot a misspelled name.
 const SHOWN: usize = 16;
 
 fn listed(mismatches: &[Mismatch]) -> String {

@@ -25,7 +25,7 @@ impl JsonError {
     }
 }
 
-/// Where it is, unless it is the whole.
+/// The place of the error, unless it is the whole payload.
 fn place(path: &str) -> String {
     if path == "." { String::new() } else { format!("at `{path}`: ") }
 }

@@ -10,22 +10,22 @@ use crate::Metadata;
 /// An error that a plugin's method returned: a code for programs, a message for people and,
 /// if need be, data.
 ///
-/// A method's error type that converts into this (`impl From<MyError> for MethodError`) arrives
-/// with its code and data; any other error type arrives with the code
-/// [`UNSPECIFIED`](Self::UNSPECIFIED) and what its `Display` says, with its sources as far as they
-/// are known. An empty message is still an error.
+/// An error type that converts into this (`impl From<MyError> for MethodError`) reaches the caller
+/// with its code and data; any other error type reaches it with the code
+/// [`UNSPECIFIED`](Self::UNSPECIFIED) and the text of its `Display`, with its sources as far as
+/// they are known. An empty message is still an error.
 ///
-/// Whether the method ran, and what came along, are of the call and not of the error: they are not
-/// serialized, but two errors are equal only if they agree in them, too.
+/// Whether the method ran, and the metadata, belong to the call and not to the error: they are not
+/// serialized, but two errors are equal only if they are equal in these too.
 #[derive(Clone, Debug, Deserialize, Error, PartialEq, Serialize)]
 #[error("{}", if message.is_empty() { "an error without a message" } else { message })]
 pub struct MethodError {
     code: String,
     message: String,
-    /// Boxed, because it is rare and every outcome of a call has room for it.
+    /// Boxed, because it is rare and every outcome of a call has space for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     data: Option<Box<Value>>,
-    /// What came along.
+    /// The metadata of the answer.
     #[serde(skip)]
     metadata: Metadata,
     /// Whether the method is known to have run.
@@ -78,7 +78,7 @@ impl MethodError {
         self.data.as_deref()
     }
 
-    /// What the plugin sent along with the error; for whom the call ended in it.
+    /// The metadata of the answer that carried the error, for the caller.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
@@ -89,14 +89,14 @@ impl MethodError {
         self.execution
     }
 
-    /// The same of a plugin whose wire can't tell whether the method ran.
+    /// The same error from a wire that can't tell whether the method ran.
     #[must_use]
     pub fn with_unknown_execution(mut self) -> Self {
         self.execution = Execution::Unknown;
         self
     }
 
-    /// The same, with what the plugin sent along.
+    /// The same error, with the metadata of the answer.
     #[must_use]
     pub fn with_metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = metadata;

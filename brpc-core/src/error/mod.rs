@@ -1,4 +1,4 @@
-//! Every way in which a call, a handshake or a connection can end badly, split by whose doing it was.
+//! The errors of calls, handshakes and connections, one file per kind.
 
 mod call;
 mod disconnect;
@@ -16,7 +16,7 @@ pub use method::MethodError;
 pub use protocol::ProtocolError;
 pub use refusal::{Refusal, RefusalCode};
 
-/// The longest text of an error that is carried to the other side, in bytes.
+/// The longest text of an error that is sent to the other side, in bytes.
 ///
 /// Longer texts are cut at a character boundary. Enough for a message and a few causes, too little
 /// to be a channel for data; data has a field of its own.

@@ -2,14 +2,14 @@
 
 use thiserror::Error;
 
-/// How a peer broke the protocol. The connection is closed for it; other connections go on.
+/// How a peer broke the protocol. This side closes the connection; other connections go on.
 #[derive(Clone, Copy, Debug, Eq, Error, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ProtocolError {
     /// The first bytes are not those of a brpc connection.
     #[error("expected the brpc preface, found other bytes")]
     BadPreface,
-    /// A frame announces more bytes than the receiver takes.
+    /// A frame announces more bytes than the receiver's limit.
     #[error("a frame of {size} bytes, and the limit is {limit}")]
     FrameTooLarge {
         /// Bytes announced.
@@ -32,7 +32,7 @@ pub enum ProtocolError {
         /// The frame's kind.
         kind: u8,
     },
-    /// A frame of a kind that has no payload goes on after its header.
+    /// A frame of a kind without a payload has bytes after its header.
     #[error("trailing bytes in a frame of kind {kind:#04x}")]
     TrailingBytes {
         /// The frame's kind.
@@ -59,13 +59,13 @@ pub enum ProtocolError {
     /// A call of a method that the plugin has not described.
     #[error("a call of a method that was not described")]
     UnknownMethod,
-    /// More calls at once than were agreed on.
+    /// More calls in flight than agreed in the handshake.
     #[error("more calls at once than agreed")]
     TooManyCalls,
-    /// Events beyond the credit that was given.
+    /// Events beyond the peer's credit.
     #[error("events beyond the credit")]
     CreditExceeded,
-    /// Too many frames that are odd but harmless one by one.
+    /// Too many strikes: frames that are wrong, but harmless by themselves.
     #[error("too many odd frames")]
     TooManyStrikes,
     /// A message that breaks a rule of another wire than the native one.

@@ -1,7 +1,7 @@
 //! Names with wildcards.
 
-/// A name, or a pattern for names: `*` stands for any characters, also for none, `?` for exactly
-/// one, and every other character for itself.
+/// A name, or a pattern for names: `*` matches any characters, also none, `?` exactly one, and
+/// every other character matches itself.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Glob(String);
 
@@ -14,16 +14,16 @@ impl Glob {
         &self.0
     }
 
-    /// Whether the pattern stands for this name.
+    /// Whether the pattern matches this name.
     ///
     /// It takes no more steps than the product of both lengths. A plugin's name has at most 128
     /// bytes, so that is linear in the pattern.
     pub(crate) fn matches(&self, name: &str) -> bool {
-        // Bytes will do: a name is ASCII.
+        // Bytes suffice: a name is ASCII.
         let (pattern, name) = (self.0.as_bytes(), name.as_bytes());
         let (mut at, mut place) = (0, 0);
-        // Behind the last `*`, and up to where it stands for the name. Only that one is ever tried
-        // again: the ones before have found their first match, and a later one gains nothing.
+        // The position behind the last `*`, and the end of what it matches. Only that one is ever
+        // retried: the earlier ones have found their first match, and a later match gains nothing.
         let mut star = None;
         while place < name.len() {
             match pattern.get(at) {

@@ -1,4 +1,4 @@
-//! Which of many plugins are meant.
+//! Selects some of many plugins.
 
 mod glob;
 
@@ -9,7 +9,7 @@ use semver::{Version, VersionReq};
 use self::glob::Glob;
 use crate::labels::Labels;
 
-/// Which plugins are meant: those that meet all its conditions.
+/// Selects the plugins that meet all its conditions.
 ///
 /// ```
 /// use brpc_core::Selector;
@@ -25,17 +25,17 @@ use crate::labels::Labels;
 /// # Ok::<(), brpc_core::VersionRangeError>(())
 /// ```
 ///
-/// Only a range of versions can be malformed. A name, a label or a method that no plugin can have
-/// is none's, so a selector that asks for it matches nothing.
+/// Only a range of versions can be malformed. A selector with a name, a label or a method that no
+/// plugin can have matches nothing.
 #[derive(Clone, Default, Eq, PartialEq)]
 pub struct Selector {
-    /// What its name is like.
+    /// The pattern for its name.
     name: Option<Glob>,
-    /// Keys and values of labels that it has, in the order in which they were given.
+    /// Keys and values of its labels, in the order in which they were given.
     labels: Vec<(String, String)>,
-    /// What its version is like.
+    /// The range of its version.
     version: Option<VersionReq>,
-    /// Methods that it has.
+    /// Methods that it must have.
     methods: Vec<String>,
 }
 
@@ -56,9 +56,9 @@ impl Selector {
         Self::default()
     }
 
-    /// The plugin of this name; or those whose names are like it, where `*` stands for any
-    /// characters, also for none, and `?` for exactly one. No other character is special, and
-    /// there is no way to take the special meaning away: a name has neither of the two.
+    /// The plugin of this name; or those whose names match it, where `*` matches any characters,
+    /// also none, and `?` exactly one. No other character is special, and there is no escape: a
+    /// name contains neither of the two.
     ///
     /// The name is the one under which the hub calls the plugin.
     pub fn name(pattern: impl Into<String>) -> Self {
@@ -77,8 +77,8 @@ impl Selector {
     /// only in a range that names a pre-release of the same version. Given several times, the last
     /// counts.
     ///
-    /// A version text that is not by [Semantic Versioning](https://semver.org) (`v1.2`, `7`, none
-    /// at all) is in no range.
+    /// A version text that doesn't follow [Semantic Versioning](https://semver.org) (`v1.2`, `7`,
+    /// none at all) is in no range.
     ///
     /// # Errors
     /// If it is not a range.
@@ -98,8 +98,8 @@ impl Selector {
         self
     }
 
-    /// Whether a plugin meets all conditions that has this name, version and labels, and the methods
-    /// of which `has_method` says so.
+    /// Whether a plugin with this name, version and labels, and with the methods for which
+    /// `has_method` is true, meets all conditions.
     pub fn matches(
         &self,
         name: &str,

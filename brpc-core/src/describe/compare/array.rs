@@ -6,7 +6,7 @@ use super::refusal::{Refusal, element, of_part};
 use super::walk::Walk;
 
 impl<'a> Walk<'a> {
-    /// What isn't taken of an array.
+    /// The refusals of an array.
     pub(super) fn of_array(
         &mut self,
         form: &Form<'a>,
@@ -23,7 +23,7 @@ impl<'a> Walk<'a> {
 
         let listed = |node: &Node<'a>| node.count("prefixItems");
         let places = form.nodes.iter().map(listed).max().unwrap_or(0).max(listed(&taken));
-        // Behind those that are listed, all are alike.
+        // Behind the listed elements, all have the same schema.
         for index in 0..=places {
             if most <= index as u64 || self.budget.take(2 + 2 * form.nodes.len()).is_none() {
                 break;
@@ -43,7 +43,7 @@ fn at(node: Node<'_>, index: usize) -> Option<Node<'_>> {
     listed.or_else(|| Some(node.at(node.rule("items")?)))
 }
 
-/// The schema of an element that is sent, if only one of the form's schemas has it.
+/// The schema of a sent element, if only one of the form's schemas has it.
 fn sent_at<'a>(form: &Form<'a>, index: usize) -> Option<Node<'a>> {
     let mut schemas = form.nodes.iter().filter_map(|node| at(*node, index));
     schemas.next().filter(|_| schemas.next().is_none())

@@ -1,24 +1,23 @@
-//! What a comparison may take.
+//! The budget of a comparison.
 
 use std::cell::Cell;
 
 use serde_json::Value;
 
-/// The work that the comparison of one plugin may take, in all its methods together. A plugin's
-/// schemas can lead anywhere; what is not looked at in the end counts as equal.
+/// The work that the comparison of one plugin may take, for all its methods together. A plugin's
+/// schemas can lead anywhere; what the budget doesn't cover counts as equal.
 ///
-/// A unit is one rule that is looked up, one schema that is copied or one short value that is
-/// compared: some nanoseconds. So each loop over what a plugin sent takes its length before it
-/// begins, or a part of that at each turn.
+/// A unit is one rule looked up, one schema copied or one short value compared: some nanoseconds.
+/// So each loop over what a plugin sent spends its length before it begins, or a part of it at each
+/// turn.
 pub(super) struct Budget {
     left: Cell<usize>,
 }
 
-/// Many times as much as schemas of the largest size need that only nest, and some tens of
-/// milliseconds.
+/// Many times what the largest schemas without references need, and some tens of milliseconds.
 const MAX_WORK: usize = 2_000_000;
 
-/// The most schemas in each other that are looked at. They nest 32 deep without references.
+/// The deepest nesting of schemas that is compared. They nest 32 deep without references.
 pub(super) const MAX_DEPTH: usize = 64;
 
 impl Default for Budget {
@@ -28,14 +27,14 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Takes some of it; `None`, from then on, if there isn't as much left.
+    /// Spends some of it; `None`, from then on, if too little is left.
     pub(super) fn take(&self, work: usize) -> Option<()> {
         let left = self.left.get().checked_sub(work);
         self.left.set(left.unwrap_or(0));
         left.map(drop)
     }
 
-    /// Whether a value is among others; `None` if there is nothing left to find out.
+    /// Whether a value is among others; `None` if the budget is used up.
     pub(super) fn contains(&self, values: &[Value], value: &Value) -> Option<bool> {
         let work = of_value(value);
         self.take(work)?;
@@ -54,7 +53,7 @@ impl Budget {
     }
 }
 
-/// The work that a name makes which is looked up, sorted or written.
+/// The work of looking up, sorting or writing a name.
 pub(super) fn of_name(name: &str) -> usize {
     4 + name.len() / 16
 }

@@ -1,4 +1,4 @@
-//! What is counted: the characters of texts, and the elements of arrays.
+//! Counts: the characters of strings, and the elements of arrays.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::walk::Walk;
 use super::words;
 
 impl<'a> Walk<'a> {
-    /// What has too few or too many characters.
+    /// The refusals of strings with too few or too many characters.
     pub(super) fn of_text(&self, form: &Form<'a>, taken: Node<'a>, path: &str) -> Option<Refusal> {
         if form.has("pattern") || form.has("format") {
             return None;
@@ -26,7 +26,7 @@ impl<'a> Walk<'a> {
         self.of_count(sent, taken, ["minLength", "maxLength"], "character", path)
     }
 
-    /// What is too few or too many, of something that is counted.
+    /// The refusals of a count that is too low or too high.
     pub(super) fn of_count(
         &self,
         (least, most): (u64, u64),

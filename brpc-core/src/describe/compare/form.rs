@@ -1,4 +1,4 @@
-//! What a sender may send, taken apart into forms that are of one kind each.
+//! Splits what a sender may send into forms of one kind each.
 
 use std::collections::BTreeSet;
 
@@ -7,21 +7,21 @@ use serde_json::{Map, Value};
 use super::budget::{Budget, MAX_DEPTH};
 use super::node::Node;
 
-/// One of the forms of what is sent.
+/// One form of what is sent.
 pub(super) struct Form<'a> {
     pub(super) what: What<'a>,
-    /// Schemas that all hold.
+    /// Schemas that all apply.
     pub(super) nodes: Vec<Node<'a>>,
 }
 
-/// What a form is.
+/// The kind of a form.
 #[derive(Clone, Copy)]
 pub(super) enum What<'a> {
     /// This value.
     Value(&'a Value),
     /// Values of a JSON type.
     Kind(&'a str),
-    /// Nothing is said of its type.
+    /// A value of unknown type.
     Anything,
 }
 
@@ -43,23 +43,23 @@ impl<'a> Form<'a> {
         self.rule(rule).next().is_some()
     }
 
-    /// What its schemas say under a rule.
+    /// The values of a rule in its schemas.
     pub(super) fn rule(&self, rule: &str) -> impl Iterator<Item = &'a Value> {
         self.nodes.iter().filter_map(move |node| node.rule(rule))
     }
 
-    /// The number that its schemas say under a rule, if only one does.
+    /// The number of a rule, if only one of its schemas has it.
     pub(super) fn number(&self, rule: &str) -> Option<&'a Value> {
         let mut numbers = self.rule(rule);
         numbers.next().filter(|_| numbers.next().is_none())
     }
 
-    /// The greatest number that its schemas say under a rule that counts.
+    /// The greatest number of a counting rule in its schemas.
     pub(super) fn at_least(&self, rule: &str) -> u64 {
         self.rule(rule).filter_map(Value::as_u64).max().unwrap_or(0)
     }
 
-    /// The least number that its schemas say under a rule that counts.
+    /// The least number of a counting rule in its schemas.
     pub(super) fn at_most(&self, rule: &str) -> u64 {
         self.rule(rule).filter_map(Value::as_u64).min().unwrap_or(u64::MAX)
     }
@@ -81,7 +81,7 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
 /// The types that JSON Schema knows.
 const KINDS: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
 
-/// The types that a `type` rule lists; `None` if there is nothing left to look at them.
+/// The types that a `type` rule lists; `None` if the budget is used up.
 pub(super) fn kinds<'a>(rule: &'a Value, budget: &Budget) -> Option<BTreeSet<&'a str>> {
     let kinds = rule.as_array().map_or(std::slice::from_ref(rule), Vec::as_slice);
     budget.take(4 * kinds.len())?;
@@ -99,7 +99,7 @@ pub(super) fn is_a(kind: &str, other: &str) -> bool {
     kind == other || (kind == "integer" && other == "number")
 }
 
-/// The forms of what a schema allows; `None` if there are too many, or they can't be told.
+/// The forms that a schema allows; `None` if there are too many, or they can't be determined.
 pub(super) fn forms<'a>(node: Node<'a>, budget: &Budget) -> Option<Vec<Form<'a>>> {
     let mut forms = Vec::new();
     for nodes in branches(node, budget, MAX_DEPTH)? {
@@ -109,7 +109,7 @@ pub(super) fn forms<'a>(node: Node<'a>, budget: &Budget) -> Option<Vec<Form<'a>>
     Some(forms)
 }
 
-/// The choices that a schema leaves, each as schemas that all hold.
+/// The choices of a schema, each as schemas that all apply.
 fn branches<'a>(node: Node<'a>, budget: &Budget, depth: usize) -> Option<Vec<Vec<Node<'a>>>> {
     budget.take(8 + node.rules().map_or(0, Map::len))?;
     let depth = depth.checked_sub(1)?;
@@ -151,7 +151,7 @@ fn product<'a>(
     if ones.len() * others.len() > MAX_FORMS {
         return None;
     }
-    // Each of either side is copied as often as the other side is long.
+    // Each side's entries are copied as often as the other side is long.
     let copied = |these: &[Vec<_>], times: usize| -> usize {
         these.iter().map(|one| (2 + one.len()) * times).sum()
     };
@@ -164,7 +164,7 @@ fn within<T>(choices: &[T]) -> Option<()> {
     (choices.len() <= MAX_FORMS).then_some(())
 }
 
-/// The forms of what these schemas allow together: its values, or else its types.
+/// The forms that these schemas allow together: their values, or else their types.
 fn of_branch<'a>(nodes: &[Node<'a>], budget: &Budget) -> Option<Vec<Form<'a>>> {
     budget.take(4 * nodes.len())?;
     let mut types: Option<BTreeSet<&str>> = None;

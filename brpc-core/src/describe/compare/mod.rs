@@ -1,18 +1,18 @@
-//! Whether what one side sends is what the other one takes, by their schemas.
+//! Whether one side accepts what the other sends, by their schemas.
 //!
-//! Only what may make a call fail counts as a difference: there is a value that the schema of the
-//! sender allows, and that of the taker forbids. Whatever can't be judged counts as equal:
-//! - a sender that doesn't say what it sends, be it `true` or an object without properties;
+//! Only what may make a call fail counts as a difference: a value that the sender's schema allows
+//! and the receiver's forbids. Whatever can't be decided counts as equal:
+//! - a sender that doesn't describe what it sends, by `true` or an object without properties;
 //! - integers without bounds, if the sender doesn't state any;
 //! - texts with a `pattern` or a `format`, `multipleOf`, `uniqueItems`, `not`, conditions, and
 //!   properties that are `unevaluated`;
 //! - a value of which each of several forms takes a part, if they might take all of it together;
 //! - the `null` of a member that a sender may leave out: it leaves it out.
 //!
-//! It goes by the schemas. They don't know the `alias` of a field or a variant, nor that a variant is
-//! `other`, nor a field that is skipped in a schema which takes no others (`deny_unknown_fields`), nor
-//! that a struct decodes from an array of its fields, too: what only these explain is reported,
-//! though it decodes.
+//! The comparison sees only the schemas. They omit the `alias` of a field or a variant, that a
+//! variant is `other`, a field that is skipped in a schema with `deny_unknown_fields`, and that a
+//! struct also decodes from an array of its fields. Differences that only these would explain are
+//! reported, though the values decode.
 //!
 //! A sender's object has the properties that its schema names, and no others unless it says so.
 
@@ -35,17 +35,17 @@ use self::walk::Walk;
 use super::{Function, PluginInfo};
 use crate::error::{Difference, Mismatch};
 
-/// How a plugin differs from what a client counts on. Of each function that is wanted, the input is
-/// what the client sends ([`outputs`](super::outputs)), and the output what it takes
+/// How a plugin differs from what a client expects. The input of a wanted function is what the
+/// client sends ([`outputs`](super::outputs)), and the output what it accepts
 /// ([`inputs`](super::inputs)).
 ///
-/// What counts as a difference may make a call fail: there is a value that the schema of the sender
-/// allows, and that of the taker forbids. What can't be judged by them counts as equal. They don't
-/// know the `alias` of a field or a variant, nor that a variant is `other`: what only these explain
-/// is reported, though it decodes.
+/// A difference may make a call fail: the sender's schema allows a value that the receiver's
+/// forbids. What the schemas can't decide counts as equal. They omit the `alias` of a field or a
+/// variant, and that a variant is `other`: differences that only these would explain are reported,
+/// though the values decode.
 ///
-/// At the most 100 differences are told, and names and values in them are cut short. A plugin
-/// whose schemas take too long to compare counts as equal in what was not looked at.
+/// At most 100 differences are reported, and names and values in them are cut short. If a plugin's
+/// schemas take too long to compare, the rest of them counts as equal.
 pub fn mismatches(plugin: &PluginInfo, wanted: &[Function]) -> Vec<Mismatch> {
     let budget = Budget::default();
     let all = wanted.iter().flat_map(|wanted| of_method(plugin, wanted, &budget));
@@ -79,10 +79,10 @@ fn of_method(plugin: &PluginInfo, wanted: &Function, budget: &Budget) -> Vec<Mis
     differences.into_iter().map(of_it).collect()
 }
 
-/// A side of a call, and the schema that it has of what travels.
+/// A side of a call, and its schema of the value that travels.
 type Side<'a> = (&'static str, Option<&'a Schema>);
 
-/// The paths of what isn't taken, and why.
+/// The paths of the rejected parts, and why they are rejected.
 fn refusals(sender: Side<'_>, taker: Side<'_>, budget: &Budget) -> Vec<(String, String)> {
     // What has no schema is `null`.
     let null = json_schema!({ "type": "null" });

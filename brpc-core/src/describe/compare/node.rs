@@ -13,7 +13,7 @@ pub(super) struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// The whole of a document.
+    /// The root of a document.
     pub(super) fn of(document: &'a Schema) -> Self {
         Self { document, schema: document.as_value() }
     }
@@ -23,7 +23,7 @@ impl<'a> Node<'a> {
         Self { schema, ..self }
     }
 
-    /// What a reference leads to.
+    /// The target of a reference.
     pub(super) fn target(self, reference: &str, budget: &Budget) -> Option<Self> {
         budget.take(of_name(reference))?;
         Some(self.at(self.document.pointer(reference)?))
@@ -70,7 +70,7 @@ impl<'a> Node<'a> {
         names.filter_map(Value::as_str)
     }
 
-    /// Whether nothing is said: anything is allowed.
+    /// Whether the schema allows anything.
     pub(super) fn is_anything(self) -> bool {
         *self.schema == true || self.rules().is_some_and(Map::is_empty)
     }
@@ -79,12 +79,12 @@ impl<'a> Node<'a> {
         *self.schema == false
     }
 
-    /// Whether both are the same place of the same document.
+    /// Whether both are the same place in the same document.
     pub(super) fn is(self, other: Self) -> bool {
         std::ptr::eq(self.schema, other.schema)
     }
 
-    /// What it stands for, if it is a reference and nothing else that counts.
+    /// Its target, if it is a reference without other relevant rules.
     pub(super) fn meant(self, budget: &Budget) -> Self {
         let mut meant = self;
         for _ in 0..MAX_DEPTH {

@@ -53,8 +53,8 @@ impl End {
 }
 
 impl<'a> Walk<'a> {
-    /// What is out of the bounds of a number. A sender that states none is taken at its word that it
-    /// knows them.
+    /// The refusals of numbers out of bounds. A sender without bounds is trusted to know the
+    /// receiver's.
     pub(super) fn of_number(
         &self,
         form: &Form<'a>,
@@ -91,12 +91,12 @@ fn stated<'a>(end: End, rule: impl Fn(&str) -> Option<&'a Value>) -> Vec<Bound<'
     last.into_iter().chain(exclusive.map(|number| Bound { number, is_exclusive: true })).collect()
 }
 
-/// Whether what is sent goes beyond what is taken.
+/// Whether the sent values go beyond the accepted ones.
 fn goes_beyond(sent: Bound<'_>, taken: Bound<'_>, end: End) -> bool {
     let is_beyond = end.is_beyond(sent.number, taken.number);
     match (sent.is_exclusive, taken.is_exclusive) {
         (false, true) => is_beyond || order(sent.number, taken.number) == Some(Ordering::Equal),
-        // The last integer that is sent may be one less.
+        // The last sent integer may be one less.
         (true, false) => {
             let distance = sent.number.as_f64().zip(taken.number.as_f64());
             is_beyond && distance.is_some_and(|(sent, taken)| (sent - taken).abs() > 1.0)

@@ -8,22 +8,22 @@ use super::node::Node;
 use super::refusal::{Hint, Refusal, member, of_part};
 use super::walk::{Nulls, Walk};
 
-/// The members of what is sent.
+/// The members of a sent object.
 struct Members<'a> {
-    /// By name, with their schema; `None` if several schemas speak of it.
+    /// By name, with their schema; `None` if several schemas describe it.
     named: BTreeMap<&'a str, Option<Node<'a>>>,
-    /// Those that are always sent.
+    /// The members that are always sent.
     required: BTreeSet<&'a str>,
-    /// What others are, if there are any and they aren't just anything.
+    /// The schema of other members, if there are any and they have a schema.
     others: Option<Node<'a>>,
-    /// What those are whose name has a pattern, by the pattern.
+    /// The schemas of members whose name matches a pattern, by the pattern.
     patterns: Vec<(&'a str, Node<'a>)>,
-    /// Whether members may be there that aren't known.
+    /// Whether there may be unknown members.
     is_open: bool,
 }
 
 impl<'a> Members<'a> {
-    /// `None` if there is nothing left to look at them.
+    /// `None` if the budget is used up.
     fn of(form: &Form<'a>, budget: &Budget) -> Option<Self> {
         for node in &form.nodes {
             take_names(*node, budget)?;
@@ -54,7 +54,7 @@ impl<'a> Members<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// What isn't taken of an object.
+    /// The refusals of an object.
     pub(super) fn of_object(
         &mut self,
         form: &Form<'a>,
@@ -132,14 +132,15 @@ impl<'a> Walk<'a> {
         found
     }
 
-    /// A member that shouldn't be there, or should. Where that is always so, another form was meant.
+    /// The refusal of an unexpected or missing member. If it is always unexpected or missing, the
+    /// sender meant another form.
     fn of_member(&self, path: &str, problem: String, is_of_all: bool) -> Option<Refusal> {
         let hint = if is_of_all { Hint::OtherShape } else { Hint::None };
         self.refusal(path, problem, is_of_all, hint)
     }
 }
 
-/// Takes what it costs to look at the names of a schema's members.
+/// Spends the cost of reading the names of a schema's members.
 fn take_names(node: Node<'_>, budget: &Budget) -> Option<()> {
     for (name, _) in node.members("properties") {
         budget.take(of_name(name))?;

@@ -1,17 +1,17 @@
-//! What isn't taken, and where.
+//! Refusals: what the receiver doesn't accept, and where.
 
 use super::words::{MAX_NAME, cut};
 
-/// Something that isn't taken.
+/// Something that the receiver doesn't accept.
 #[derive(Clone)]
 pub(super) struct Refusal {
-    /// Where it is.
+    /// Its path.
     pub(super) path: String,
-    /// What is taken there, and what is sent.
+    /// What is accepted there, and what is sent.
     pub(super) problem: String,
-    /// Whether no value gets through, and not only some of them.
+    /// Whether it refuses all values, and not only some.
     pub(super) is_of_all: bool,
-    /// What it says of the form that was meant, if the taker has several.
+    /// What it implies about the form that the sender meant, if the receiver has several.
     pub(super) hint: Hint,
 }
 
@@ -20,23 +20,23 @@ pub(super) struct Refusal {
 pub(super) enum Hint {
     /// It was not: another type, or other members.
     OtherShape,
-    /// It was not: another constant, such as a tag. Tells so of what contains it, too.
+    /// It was not: another constant, such as a tag. The same holds for what contains it.
     OtherConstant,
     /// It may have been.
     None,
 }
 
-/// Whether no value gets through.
+/// Whether it refuses all values.
 pub(super) fn are_of_all(refusals: &[Refusal]) -> bool {
     refusals.iter().any(|refusal| refusal.is_of_all)
 }
 
-/// What is refused of a part, as what is refused of the whole. `is_sent` says whether there is
-/// always such a part.
+/// The refusals of a part, as refusals of the whole. `is_sent` says whether there is always such a
+/// part.
 pub(super) fn of_part(refusals: Vec<Refusal>, is_sent: bool) -> impl Iterator<Item = Refusal> {
     refusals.into_iter().map(move |one| Refusal {
         is_of_all: one.is_of_all && is_sent,
-        // A part of another shape says nothing of the whole.
+        // A part of another shape implies nothing about the whole.
         hint: if one.hint == Hint::OtherConstant { one.hint } else { Hint::None },
         ..one
     })

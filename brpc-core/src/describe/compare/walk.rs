@@ -8,22 +8,22 @@ use super::node::Node;
 use super::refusal::{Hint, Refusal, are_of_all};
 use super::words;
 
-/// Whether a `null` counts that a schema of what is sent allows.
+/// Whether a `null` that the sender's schema allows counts.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(super) enum Nulls {
     Count,
-    /// It doesn't: what may be left out is left out if it is nothing.
+    /// It doesn't: the sender leaves the member out instead.
     AreLeftOut,
 }
 
-/// A walk through the schema of what is sent and that of what is taken.
+/// A walk through the sender's schema and the receiver's.
 pub(super) struct Walk<'a> {
     pub(super) sender: &'static str,
     pub(super) taker: &'static str,
     pub(super) budget: &'a Budget,
-    /// The pairs that are being compared: a type that contains itself leads back to one of them.
+    /// The pairs under comparison: a type that contains itself leads back to one of them.
     open: Vec<(Node<'a>, Node<'a>, Nulls)>,
-    /// How many schemas of the taker the walk is in.
+    /// How many of the receiver's schemas the walk is in.
     depth: usize,
 }
 
@@ -32,7 +32,7 @@ impl<'a> Walk<'a> {
         Self { sender, taker, budget, open: Vec::new(), depth: 0 }
     }
 
-    /// What isn't taken of what is sent.
+    /// The refusals of what is sent.
     pub(super) fn refusals(mut self, sent: Node<'a>, taken: Node<'a>) -> Vec<Refusal> {
         self.compare(sent, taken, ".")
     }
@@ -63,15 +63,15 @@ impl<'a> Walk<'a> {
         self.open.push((sent, taken, nulls));
         let each: Vec<_> = forms.iter().map(|form| self.of_form(form, taken, path)).collect();
         self.open.pop();
-        // What is sent in another form may get through.
+        // A value in another form may be accepted.
         let is_of_all = each.iter().all(|refusals| are_of_all(refusals));
         let all = each.into_iter().flatten();
         all.map(|one| Refusal { is_of_all: one.is_of_all && is_of_all, ..one }).collect()
     }
 
-    /// What a schema doesn't take of a form.
+    /// The refusals of a form by a schema.
     fn of_form(&mut self, form: &Form<'a>, taken: Node<'a>, path: &str) -> Vec<Refusal> {
-        // Each of its schemas is asked for some rules.
+        // Some rules are looked up in each of its schemas.
         let work = 8 + 8 * form.nodes.len() + taken.rules().map_or(0, Map::len);
         if self.depth == MAX_DEPTH || self.budget.take(work).is_none() {
             return Vec::new();
@@ -125,7 +125,7 @@ impl<'a> Walk<'a> {
         found
     }
 
-    /// What none of several schemas takes.
+    /// The refusals of a form by several alternative schemas.
     fn of_choices(
         &mut self,
         form: &Form<'a>,
@@ -142,16 +142,16 @@ impl<'a> Walk<'a> {
             if are_of_all(&refusals) { of_all.push(refusals) } else { of_some.push(refusals) }
         }
         match (of_some.pop(), of_some.is_empty()) {
-            // No other takes what this one doesn't.
+            // No other schema accepts what this one refuses.
             (Some(refusals), true) => refusals,
-            // Together they may take everything.
+            // Together they may accept everything.
             (Some(_), false) => Vec::new(),
             (None, _) => self.of_the_meant(form, of_all, taken, rule, path),
         }
     }
 
-    /// What is told if no choice takes anything: what is wrong with the one that was meant, if that is
-    /// clear.
+    /// The refusal to report if no choice accepts anything: that of the choice that the sender
+    /// meant, if that is clear.
     fn of_the_meant(
         &self,
         form: &Form<'a>,
@@ -168,7 +168,7 @@ impl<'a> Walk<'a> {
         self.other_kind(form, &taken, path).into_iter().collect()
     }
 
-    /// What isn't among some values.
+    /// The refusals of values that aren't among some others.
     fn of_values(&self, form: &Form<'a>, values: &[Value], path: &str) -> Option<Refusal> {
         let kind = form.kind()?;
         self.budget.take(values.len())?;
@@ -195,7 +195,7 @@ impl<'a> Walk<'a> {
         self.refusal(path, self.problem(taken, &words::form(form)), true, Hint::OtherShape)
     }
 
-    /// A refusal, unless nothing is left to tell of it: then it isn't certain.
+    /// A refusal, unless the budget is used up: then it isn't certain.
     pub(super) fn refusal(
         &self,
         path: &str,

@@ -1,4 +1,4 @@
-//! The words for what is sent and taken.
+//! The words for what is sent and accepted.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -85,7 +85,7 @@ fn member(name: &str, schema: Node<'_>) -> String {
     }
 }
 
-/// A value. One that holds others may be of any size, so it is only its type.
+/// A value. An array or object may be of any size, so only its type is named.
 fn value(value: &Value) -> String {
     match value {
         Value::String(text) => format!("`{}`", Value::from(cut(text, MAX_NAME))),
@@ -94,14 +94,14 @@ fn value(value: &Value) -> String {
     }
 }
 
-/// The longest name or value in a text, and the longest list of what is taken or sent, in bytes.
+/// The longest name or value in a text, and the longest list of what is accepted or sent, in bytes.
 pub(super) const MAX_NAME: usize = 64;
 pub(super) const MAX_SIDE: usize = 100;
 
 /// The work of naming a form.
 pub(super) const WORDS: usize = 32;
 
-/// A text of so many bytes at the most, and a sign that there was more.
+/// A text cut to so many bytes, with a sign that there was more.
 pub(super) fn cut(text: &str, most: usize) -> Cow<'_, str> {
     if text.len() <= most {
         return text.into();
@@ -114,7 +114,7 @@ fn either(all: Vec<String>) -> String {
     listed(all, " or ")
 }
 
-/// The most things that are named one by one.
+/// The most items that are named one by one.
 const SHOWN: usize = 8;
 
 fn listed(mut all: Vec<String>, last: &str) -> String {
