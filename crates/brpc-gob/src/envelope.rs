@@ -1,4 +1,4 @@
-//! What goes to and fro once the plugin has introduced itself: calls, answers, events, shutdown.
+//! The messages after the plugin's introduction: calls, answers, events, shutdown.
 
 use bytes::Bytes;
 
@@ -7,7 +7,7 @@ use crate::gob::{
     Cursor, Known, StructWriter, Table, TypeId, Values, from_signed, id, size, write_uint,
 };
 
-/// A message that has come.
+/// A received message.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Envelope {
     /// The number of the call. The original counts from 0.
@@ -18,11 +18,11 @@ pub struct Envelope {
     pub method: String,
     /// What the call failed with; empty if it didn't.
     pub error: String,
-    /// JSON, or nothing; a view into the message as it came.
+    /// JSON, or nothing; a view into the received message.
     pub payload: Bytes,
 }
 
-/// A message that is to go.
+/// A message to send.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct EnvelopeRef<'a> {
     /// The number of the call.
@@ -44,7 +44,7 @@ impl Envelope {
         EnvelopeRef { seq: *seq, trace, method, error, payload }
     }
 
-    /// Reads the value in a message: the type's number was taken off it.
+    /// Reads the value in a message, behind the type's number.
     pub(crate) fn decode(
         table: &Table,
         type_id: TypeId,
@@ -73,7 +73,7 @@ impl Envelope {
 }
 
 impl EnvelopeRef<'_> {
-    /// The bytes of its message, without the length before them. This is what a limit counts.
+    /// The bytes of its message, without the length before them. A limit counts these.
     pub fn encoded_len(&self) -> usize {
         let number = if self.seq == 0 { 0 } else { DELTA + size(self.seq) };
         let bytes = |count: usize| if count == 0 { 0 } else { DELTA + size(count as u64) + count };
@@ -85,7 +85,7 @@ impl EnvelopeRef<'_> {
             + END.len()
     }
 
-    /// Appends its message up to the payload, which is to follow, and [`END`] behind that.
+    /// Appends its message up to the payload; the caller appends that, and [`END`] behind it.
     pub(crate) fn encode_head(&self, out: &mut Vec<u8>) {
         write_uint(self.encoded_len() as u64, out);
         write_uint(from_signed(TYPE_ID), out);
@@ -114,8 +114,8 @@ const FIELDS: [Known; 5] = [Known::Seq, Known::Trace, Known::Method, Known::Erro
 /// The number of the type among ours.
 pub(crate) const TYPE_ID: TypeId = 64;
 
-/// What ends a message.
+/// The end of a message.
 pub(crate) const END: &[u8] = &[0];
 
-/// The bytes that say which field comes: few enough fields for one.
+/// The bytes that say which field comes: there are few enough fields for one byte.
 const DELTA: usize = 1;

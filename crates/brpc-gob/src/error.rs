@@ -1,19 +1,19 @@
-//! What a peer can do that the format or our limits forbid.
+//! What a peer can send that the format or our limits forbid.
 
 use brpc_core::limits::MAX_METHODS;
 use thiserror::Error;
 
 use crate::gob::{MAX_FIELDS, MAX_SKIP_DEPTH, MAX_TYPES};
 
-/// Why what came can't be used. The connection is of no more use: where the next message starts is
-/// known, but not what the peer takes for agreed.
+/// Why the input can't be decoded. The connection is unusable from then on: the start of the next
+/// message is known, but not which types the peer assumes to be defined.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum GobError {
-    /// More bytes than are allowed, announced or come.
+    /// More bytes than are allowed, announced or received.
     #[error("{size} bytes, and the limit is {limit}")]
     TooLong {
-        /// The bytes that were announced, with those that count and came before.
+        /// The announced bytes, with the earlier ones that count.
         size: u64,
         /// The bytes that are allowed.
         limit: usize,
@@ -21,33 +21,33 @@ pub enum GobError {
     /// A message ends within a value.
     #[error("a message ends within a value")]
     Truncated,
-    /// Bytes that no program of Go sends.
+    /// Bytes that no Go program sends.
     #[error("malformed: {problem}")]
     Malformed {
         /// What was found.
         problem: &'static str,
     },
-    /// What a program of Go may send, and none of the original does.
+    /// Bytes that a Go program may send, but the original never does.
     #[error("not supported: {what}")]
     Unsupported {
         /// What was found.
         what: &'static str,
     },
-    /// What came first is not how a program of Go starts.
+    /// The first bytes are not those of a Go program.
     #[error("expected the definition of a struct as the first message")]
     NoDefinition,
-    /// A value of another kind than what is due.
+    /// A value of another kind than expected.
     #[error("expected a value of {expected}, found one that has no field of it")]
     WrongValue {
-        /// The type that is due.
+        /// The expected type.
         expected: &'static str,
     },
-    /// A field that is known has another type than it should.
+    /// A known field has an unexpected type.
     #[error("expected {expected} in field `{field}`")]
     BadType {
         /// The field's name.
         field: &'static str,
-        /// What it should have been.
+        /// The expected type.
         expected: &'static str,
     },
     /// A text is not UTF-8.
@@ -83,7 +83,7 @@ pub enum GobError {
 }
 
 impl GobError {
-    /// The same in a few words, without what was found.
+    /// A short form, without what was found.
     pub(crate) fn problem(&self) -> &'static str {
         match self {
             Self::TooLong { .. } => "a gob message that is too long",

@@ -1,8 +1,8 @@
-//! The wire of the Go package `easysy/brpc`: what its plugins and hubs say to each other, read and
-//! written without a runtime, a clock or sockets.
+//! The wire of the Go package `easysy/brpc`: reads and writes the messages of its plugins and hubs,
+//! without a runtime, a clock or sockets.
 //!
-//! Programs use it by the feature `gob` of `brpc`, `brpc-socket` or `brpc-plugin`: a hub takes
-//! plugins of the Go package on the port that it has anyway, and a plugin dials a hub of it.
+//! Programs use it by the feature `gob` of `brpc`, `brpc-socket` or `brpc-plugin`: a hub accepts
+//! plugins of the Go package on its existing port, and a plugin dials a hub of it.
 //!
 //! ```text
 //! plugin                                   hub
@@ -13,29 +13,29 @@
 //!   │ ◀──────────── Envelope "Shutdown" ──── │   the end
 //! ```
 //!
-//! All of it is in Go's format `encoding/gob`: each side defines its types before it first uses one,
-//! under numbers of its own, and what a type has more or less than the other side's is skipped or
-//! left empty.
+//! All messages are in Go's format `encoding/gob`: each side defines its types before it first uses
+//! one, under its own numbers. A receiver skips fields that it doesn't know, and leaves missing
+//! ones empty.
 //!
-//! - A [`Reader`] takes messages off what has come, a [`Writer`] appends them to what is to go. A
+//! - A [`Reader`] decodes messages from the input, a [`Writer`] appends them to the output. A
 //!   connection has one of each.
-//! - [`PluginInfo`] and [`Envelope`] are what is said. An [`Entity`] is what a method takes or gives
-//!   in the words of Go; it comes from a JSON Schema and becomes one.
-//! - [`hub_codec`] and [`plugin_codec`] are the two ends of the wire at the session machine of
-//!   `brpc-core`.
+//! - [`PluginInfo`] and [`Envelope`] are the messages. An [`Entity`] is the type of an input or
+//!   output, in terms of Go; it converts from and to a JSON Schema.
+//! - [`hub_codec`] and [`plugin_codec`] are the codecs of both sides, for the state machine of
+//!   `brpc-proto`.
 //!
 //! # Goals
 //!
 //! - Whatever a peer sends is a value or an error: nothing panics, loops or nests without end.
-//! - Every length and every count is judged before there is room for what it counts. What is kept
-//!   of a peer's types has no names in it, and is at most 20 KiB.
-//! - An envelope takes no memory but that of its texts; its payload stays where it was read.
+//! - Every length and every count is checked before memory is reserved for it. What is stored of a
+//!   peer's types contains no names, and is at most 20 KiB.
+//! - An envelope allocates only its texts; its payload stays in the input buffer.
 //!
-//! # Not goals
+//! # Non-goals
 //!
-//! - Other types: this is no library for gob.
-//! - A type that is new within an interface, which Go sends in pieces. The original has no
-//!   interfaces on the wire.
+//! - Other types: this is not a general gob library.
+//! - A type first defined within an interface, which Go sends in pieces. The original sends no
+//!   interfaces.
 //!
 //! # Example
 //!

@@ -1,20 +1,20 @@
-//! Reads what a peer says, from the first byte of a connection to its last.
+//! Reads a peer's messages, from the first byte of a connection to its last.
 
 use bytes::BytesMut;
 
 use crate::gob::{Cursor, Definition, Message, Table, TypeId};
 use crate::{Envelope, GobError, PluginInfo};
 
-/// Reads what one peer says: a connection has one.
+/// Reads one peer's messages: a connection has one reader.
 ///
 /// After an error every call returns the same one.
 #[derive(Debug)]
 pub struct Reader {
     /// The types that the peer has defined.
     table: Table,
-    /// The bytes of all messages so far that were to lead to an introduction.
+    /// The bytes of all messages so far up to the introduction.
     introduced_by: usize,
-    /// What went wrong, for good.
+    /// The error that ended the reading, if any.
     failed: Option<GobError>,
 }
 
@@ -32,11 +32,11 @@ impl Reader {
         Self { table: Table::new(), introduced_by: 0, failed: None }
     }
 
-    /// Takes a plugin's introduction off the input; `None` if it isn't complete.
+    /// Removes a plugin's introduction from the input; `None` if it isn't complete.
     ///
     /// # Errors
-    /// What is wrong with it. All bytes up to its end count for the limit, those of definitions and
-    /// lengths too.
+    /// What is wrong with it. All bytes up to its end count towards the limit, those of definitions
+    /// and lengths too.
     pub fn plugin_info(
         &mut self,
         input: &mut BytesMut,
@@ -53,10 +53,10 @@ impl Reader {
         })
     }
 
-    /// Takes a message off the input; `None` if it isn't complete.
+    /// Removes a message from the input; `None` if it isn't complete.
     ///
     /// # Errors
-    /// What is wrong with it. The limit is for the bytes of each message, without its length.
+    /// What is wrong with it. The limit applies to the bytes of each message, without its length.
     pub fn envelope(
         &mut self,
         input: &mut BytesMut,
@@ -74,7 +74,7 @@ impl Reader {
         })
     }
 
-    /// Takes a message on the way to an introduction off the input.
+    /// Removes a message up to the introduction from the input.
     fn introduction(
         &mut self,
         input: &mut BytesMut,
@@ -84,17 +84,17 @@ impl Reader {
         let message = Message::take(input, |prefix, size| {
             within(size.saturating_add((before + prefix) as u64), limit)
         })?;
-        // At most the limit, which was just judged.
+        // At most the limit, which was just checked.
         self.introduced_by += message.as_ref().map_or(0, |message| message.size);
         Ok(message)
     }
 
-    /// Takes in a definition, or says of what type the value in a message is.
+    /// Adds a definition, or returns the type of the value in a message.
     fn handle(&mut self, message: Message) -> Result<Option<Value>, GobError> {
         let mut cursor = Cursor::new(&message.body);
         let type_id = cursor.int()?;
         if type_id < 0 {
-            // The lowest number has no opposite, and one that is far out of range is as wrong.
+            // The lowest number can't be negated, and a number far out of range is as wrong.
             let definition = Definition::new(type_id.saturating_neg(), cursor);
             if self.table.is_empty() && !definition.is_of_struct() {
                 return Err(GobError::NoDefinition);

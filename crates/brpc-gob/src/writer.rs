@@ -1,10 +1,10 @@
-//! Writes what this side says.
+//! Writes this side's messages.
 
 use crate::gob::define_struct;
 use crate::{EnvelopeRef, PluginInfo, envelope};
 
-/// Writes what this side says on one connection: a connection has one, since what it has defined it
-/// doesn't define again.
+/// Writes this side's messages on one connection: a connection has one writer, which defines each
+/// type once.
 #[derive(Debug, Default)]
 pub struct Writer {
     has_defined_info: bool,
@@ -35,8 +35,8 @@ impl Writer {
         out.extend_from_slice(Self::ENVELOPE_END);
     }
 
-    /// Appends a message up to its payload, for a transport that takes that as a slice of its own.
-    /// Then the payload is to follow, and [`ENVELOPE_END`](Self::ENVELOPE_END).
+    /// Appends a message up to its payload, for a transport that writes the payload as a separate
+    /// slice. The caller then appends the payload and [`ENVELOPE_END`](Self::ENVELOPE_END).
     pub fn envelope_head(&mut self, envelope: EnvelopeRef<'_>, out: &mut Vec<u8>) {
         if !std::mem::replace(&mut self.has_defined_envelope, true) {
             define_struct(envelope::TYPE_ID, "Envelope", &envelope::DEFINITION, out);

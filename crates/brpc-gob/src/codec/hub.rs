@@ -1,4 +1,4 @@
-//! The hub's end.
+//! The hub's codec.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use bytes::BytesMut;
 use super::{EVENT, PANIC, SHUTDOWN, TRAITS, carry, is_reserved, say};
 use crate::{Entity, Envelope, EnvelopeRef, GobError, PluginInfo, Reader, Writer};
 
-/// The hub's end of the wire, for one connection.
+/// The hub's codec of the wire, for one connection.
 pub fn hub_codec() -> Box<dyn Codec> {
     Box::new(GobHub::default())
 }
@@ -25,9 +25,9 @@ pub fn hub_codec() -> Box<dyn Codec> {
 struct GobHub {
     reader: Reader,
     writer: Writer,
-    /// Methods go by their names here. `None` until the plugin has said who it is.
+    /// The wire calls methods by name. `None` until the plugin has introduced itself.
     description: Option<Arc<Description>>,
-    /// Whether the plugin was told to leave.
+    /// Whether Shutdown was sent.
     has_said_shutdown: bool,
 }
 
@@ -65,14 +65,14 @@ impl Codec for GobHub {
                 self.say_shutdown("", text, out);
             }
             Message::Goodbye { .. } if !self.has_said_shutdown => self.say_shutdown("", "", out),
-            // The wire has no words for the others.
+            // The wire can't carry the others.
             _ => {}
         }
     }
 }
 
 impl GobHub {
-    /// Takes off what a plugin says of itself, all at once.
+    /// Decodes a plugin's introduction.
     fn decode_hello(
         &mut self,
         input: &mut BytesMut,
@@ -105,11 +105,11 @@ impl GobHub {
     }
 }
 
-/// What a plugin says of its functions. Schemas that are too large all together are left out, since
-/// a Go program knows no such limit, and is worth more undescribed than not at all.
+/// A plugin's description of its functions. Schemas beyond the limits are left out, since a Go
+/// program knows no such limit, and a plugin without schemas is better than none.
 fn describe(info: &PluginInfo) -> Result<Description, DescriptionError> {
     let described = |mut values_left: usize| {
-        // Of a type without fields nothing is said, and every method takes and gives something.
+        // The wire omits a type without fields, and every method has an input and an output.
         let mut schema = |entity: &Option<Entity>| {
             let schema = entity.as_ref().map(|entity| entity.to_schema_within(&mut values_left));
             Some(schema.unwrap_or_else(|| true.into()))
@@ -122,15 +122,15 @@ fn describe(info: &PluginInfo) -> Result<Description, DescriptionError> {
         });
         Description::with_names(&functions.collect::<Vec<_>>(), &NameRules::FREE)
     };
-    // A schema that says nothing is a value, too.
+    // An empty schema counts as a value, too.
     match described(MAX_SCHEMA_NODES.saturating_sub(2 * info.functions.len())) {
         Err(DescriptionError::TooLarge { .. }) => described(0),
         description => description,
     }
 }
 
-/// What the text of an error says. A method's own error looks like that of a call which never
-/// reached its method.
+/// The failure that an error's text stands for. A method's own error looks like that of a call
+/// which never reached its method.
 fn failure(error: &str) -> Failure {
     if let Some(text) = error.strip_prefix(PANIC) {
         return Failure::new(Status::Panicked, cut(text));
@@ -140,12 +140,12 @@ fn failure(error: &str) -> Failure {
     failure
 }
 
-/// The first of a text of any length.
+/// The beginning of a text of any length.
 fn cut(text: &str) -> &str {
     &text[..text.floor_char_boundary(MAX_ERROR_TEXT)]
 }
 
-/// Why a plugin is not let in whose `PluginInfo` can't be used.
+/// The refusal of a plugin whose `PluginInfo` can't be used.
 fn refusal(error: &GobError) -> Refusal {
     let code = match error {
         GobError::TooManyFunctions => RefusalCode::TooManyMethods,

@@ -1,4 +1,4 @@
-//! The two ends of the wire, and what its messages mean in a session.
+//! The codecs of both sides, and what the wire's messages mean in a session.
 
 mod hub;
 mod plugin;
@@ -27,20 +27,20 @@ const TRAITS: Traits = Traits {
 /// would be taken for events.
 const EVENT: &str = "Async";
 
-/// The method of a message that ends a plugin's run; with an error in it, because it isn't let in.
-/// A plugin can't have one of this name: a call of it would end the plugin.
+/// The method of a message that asks a plugin to leave; with an error in it, a refusal. A plugin
+/// can't have one of this name: a call of it would end the plugin.
 const SHUTDOWN: &str = "Shutdown";
 
-/// What the text of a panic begins with.
+/// The prefix of a panic's text.
 const PANIC: &str = "panic: ";
 
-/// What the original says to a plugin whose method isn't there.
+/// The original's error for a missing method.
 const NO_METHOD: &str = "method not found";
 
-/// How the original refuses a name that is taken, the only reason for which it refuses anybody.
+/// The original's refusal of a name that is taken, its only refusal.
 const CONFLICT: &str = "handshake (conflict)";
 
-/// Whether the wire has another use for a method of this name.
+/// Whether the wire reserves this name of a method.
 fn is_reserved(name: &str) -> bool {
     name == EVENT || name == SHUTDOWN
 }
@@ -50,7 +50,7 @@ fn say(writer: &mut Writer, envelope: EnvelopeRef<'_>, out: &mut WriteBuffer) {
     out.with(|out| writer.envelope(envelope, out));
 }
 
-/// Appends a message with a payload; a large one goes by as it is.
+/// Appends a message with a payload; a large payload isn't copied.
 fn carry(writer: &mut Writer, envelope: EnvelopeRef<'_>, payload: &Bytes, out: &mut WriteBuffer) {
     out.with(|out| writer.envelope_head(EnvelopeRef { payload, ..envelope }, out));
     out.payload(payload);

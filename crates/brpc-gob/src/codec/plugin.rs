@@ -1,4 +1,4 @@
-//! The plugin's end.
+//! The plugin's codec.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use bytes::BytesMut;
 use super::{CONFLICT, EVENT, NO_METHOD, PANIC, SHUTDOWN, TRAITS, carry, is_reserved, say};
 use crate::{Entity, Envelope, EnvelopeRef, Function, PluginInfo, Reader, Writer};
 
-/// The plugin's end of the wire, for one connection.
+/// The plugin's codec of the wire, for one connection.
 pub fn plugin_codec() -> Box<dyn Codec> {
     Box::new(GobPlugin::default())
 }
@@ -22,19 +22,19 @@ pub fn plugin_codec() -> Box<dyn Codec> {
 struct GobPlugin {
     reader: Reader,
     writer: Writer,
-    /// Methods go by their names here.
+    /// The wire calls methods by name.
     description: Option<Arc<Description>>,
-    /// The number that was given to the newest call. A hub may give the same one to two calls at
-    /// once, so they are counted here.
+    /// The id of the newest call. A hub may use one number for two calls at once, so the codec
+    /// assigns its own ids.
     last_id: CallId,
-    /// How the answers begin of calls that are not answered. Bounded by the calls at once: no more
-    /// are taken in.
+    /// What the answers to calls in flight repeat. Limited by `max_calls`: no more calls are
+    /// decoded.
     open: HashMap<CallId, Echo>,
-    /// Whether nothing more is heard: the hub wants the plugin to leave, or it does so by itself.
+    /// Whether input is ignored: the hub asked the plugin to leave, or the plugin leaves by itself.
     is_over: bool,
 }
 
-/// What an answer repeats of its call.
+/// The fields that an answer repeats from its call.
 #[derive(Debug)]
 struct Echo {
     seq: u64,
@@ -57,7 +57,7 @@ impl Codec for GobPlugin {
         if method == SHUTDOWN {
             self.is_over = true;
             return Ok(Some(if error.is_empty() {
-                // It says neither which of the two it is nor how long it waits.
+                // The hub sends neither the cause nor the grace period.
                 Message::Drain { cause: DrainCause::Unplug, grace: Duration::MAX, trace }
             } else {
                 Message::Refused(refusal(error))
@@ -65,10 +65,10 @@ impl Codec for GobPlugin {
         }
         let number = self.description.as_ref().and_then(|known| known.method(&method));
         self.last_id += 1;
-        // What a handler is given it can pass on, which takes that it isn't too long.
+        // A handler may pass its trace id on, so it must be within the limit.
         let given = trace[..trace.floor_char_boundary(MAX_TRACE)].to_owned();
         self.open.insert(self.last_id, Echo { seq, trace, method });
-        // A method that was not described has a number beyond all of them.
+        // A method that was not described gets a number above all others.
         let method = number.unwrap_or(u32::MAX);
         let call = Call { method, payload, trace: given, ..Call::default() };
         Ok(Some(Message::Call(self.last_id, call)))
@@ -79,7 +79,7 @@ impl Codec for GobPlugin {
             Message::Hello(hello) => self.encode_hello(hello, out),
             Message::Answer { id, answer, .. } => {
                 let Some(Echo { seq, trace, method }) = self.open.remove(id) else { return };
-                // Of a call of `Async` the answer would be taken for an event.
+                // The hub would treat the answer to a call of `Async` as an event.
                 let method = if method == EVENT { "" } else { &method };
                 let echo = EnvelopeRef { seq, trace: &trace, method, ..EnvelopeRef::default() };
                 match answer {
@@ -94,9 +94,9 @@ impl Codec for GobPlugin {
                 let event = EnvelopeRef { method: EVENT, ..EnvelopeRef::default() };
                 carry(&mut self.writer, event, payload, out);
             }
-            // The hub sees that the connection ends.
+            // The hub only sees that the connection ends.
             Message::Leave { .. } => self.is_over = true,
-            // The wire has no words for the others.
+            // The wire can't carry the others.
             _ => {}
         }
     }
@@ -116,7 +116,7 @@ impl GobPlugin {
     }
 }
 
-/// What a hub is told of a call that has no output. Never empty, which would be an output.
+/// The text sent to a hub for a call that failed. Never empty, which would be an output.
 fn text(failure: &Failure) -> String {
     match failure.status {
         Status::MethodNotFound => NO_METHOD.to_owned(),
@@ -129,7 +129,7 @@ fn text(failure: &Failure) -> String {
     }
 }
 
-/// Why a plugin is not let in, by what the hub says.
+/// The refusal that the hub's text stands for.
 fn refusal(error: String) -> Refusal {
     let is_taken = error.starts_with(CONFLICT);
     Refusal::new(if is_taken { RefusalCode::NameTaken } else { RefusalCode::Other(0) }, error)

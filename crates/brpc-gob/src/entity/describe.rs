@@ -1,10 +1,10 @@
-//! The types of a program of Rust, in the words of Go.
+//! The types of a Rust program, in terms of Go.
 
 use schemars::JsonSchema;
 
 use super::Entity;
 
-/// What a program of Go would say of a type that decodes from the same JSON as this one; `None` of
+/// How a Go program would describe a type that decodes from the same JSON as this one; `None` for
 /// one without fields.
 ///
 /// ```
@@ -20,7 +20,7 @@ pub fn type_description<T: JsonSchema + ?Sized>() -> Option<Entity> {
     Entity::from_schema(&brpc_core::describe::<T>())
 }
 
-/// The same of what the type is encoded as; it differs where [`brpc_core::describe_output`] does.
+/// The same for what the type is encoded as; it differs where [`brpc_core::describe_output`] does.
 pub fn output_description<T: JsonSchema + ?Sized>() -> Option<Entity> {
     Entity::from_schema(&brpc_core::describe_output::<T>())
 }

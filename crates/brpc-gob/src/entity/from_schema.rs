@@ -1,4 +1,4 @@
-//! From a JSON Schema: what a program of Go would say of a type with the same JSON.
+//! From a JSON Schema: how a Go program would describe a type with the same JSON.
 
 use std::collections::HashSet;
 
@@ -10,16 +10,17 @@ use serde_json::{Map, Value};
 use super::{Entity, INTEGER_KEY, UNSIGNED_KEY};
 
 impl Entity {
-    /// What a program of Go would say of a type with this schema; `None` of one without fields.
+    /// How a Go program would describe a type with this schema; `None` for one without fields.
     ///
     /// - A field is mandatory if it is `required` and not nullable. Go's slices and maps are always
-    ///   nullable, so with them that doesn't count.
-    /// - What `null` makes optional is described as what it is otherwise, as Go's pointers are.
+    ///   nullable, so for them `null` doesn't count.
+    /// - A type that is optional only because of `null` is described without `null`, as Go's
+    ///   pointers are.
     /// - A type within itself is a `struct` without fields there.
-    /// - What Go has no word for is an `interface`.
+    /// - A type that Go doesn't have is an `interface`.
     ///
-    /// A schema that refers to its parts over and over is followed only so far: deeper than
-    /// [`MAX_SCHEMA_DEPTH`] and beyond [`MAX_SCHEMA_NODES`] there are no fields.
+    /// References in a schema are followed only within limits: there are no fields deeper than
+    /// [`MAX_SCHEMA_DEPTH`] or beyond [`MAX_SCHEMA_NODES`].
     pub fn from_schema(schema: &Schema) -> Option<Self> {
         let mut walk = Walk {
             document: schema,
@@ -32,7 +33,7 @@ impl Entity {
     }
 }
 
-/// What a schema says, in the words of Go.
+/// The meaning of a schema, in terms of Go.
 struct Form {
     kind: String,
     fields: Vec<Entity>,
@@ -48,25 +49,26 @@ impl Form {
         Self::new("interface")
     }
 
-    /// Whether it is the same, but for `null`.
+    /// Whether both are equal, apart from `null`.
     fn is_like(&self, other: &Self) -> bool {
         self.kind == other.kind && self.fields == other.fields
     }
 }
 
-/// A walk through a schema, within a budget: references make a tree of any size of a short text.
+/// A walk through a schema, within a budget: references can expand a short text to a tree of any
+/// size.
 struct Walk<'a> {
     document: &'a Schema,
     /// The schemas that the walk is in, the outermost first.
     open: Vec<&'a Value>,
-    /// Parts of schemas that may still be looked at.
+    /// The budget of schema parts.
     parts_left: usize,
-    /// Bytes of names that may still be looked at.
+    /// The budget of bytes of names.
     bytes_left: usize,
 }
 
 impl<'a> Walk<'a> {
-    /// What a schema says; `None` if that is a struct without fields. Structs in it nest at most so
+    /// The meaning of a schema; `None` for a struct without fields. Structs in it nest at most so
     /// many levels deep.
     fn form(&mut self, schema: &'a Value, depth: usize) -> Option<Form> {
         let Some(rules) = schema.as_object() else { return Some(Form::interface()) };
@@ -124,7 +126,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What a slice or a map is, which starts so.
+    /// The slice or map with this prefix.
     fn form_of_elements(&mut self, prefix: &str, of: &'a Value, depth: usize) -> Option<Form> {
         let Form { kind, fields, .. } = self.form(of, depth)?;
         Some(Form { kind: format!("{prefix}{kind}"), fields, is_nullable: false })
@@ -167,7 +169,7 @@ impl<'a> Walk<'a> {
         let properties = rules.get("properties").and_then(Value::as_object).into_iter().flatten();
         for (name, schema) in properties {
             if !self.pay(1, name.len()) {
-                // What was not looked at is not nothing.
+                // A part beyond the budget isn't empty.
                 return Some(form);
             }
             let Some(Form { kind, fields, is_nullable }) = self.form(schema, depth) else {
@@ -177,7 +179,7 @@ impl<'a> Walk<'a> {
             let mandatory = required.contains(&**name) && !is_nil;
             form.fields.push(Entity { name: name.clone(), kind, mandatory, fields });
         }
-        // As in Go: a struct of which nothing is told is not told of.
+        // As in Go: a struct without described fields is omitted.
         if form.fields.is_empty() { None } else { Some(form) }
     }
 
@@ -198,7 +200,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What a choice is: the one thing besides `null`, or what all are alike.
+    /// The meaning of a choice: the one alternative besides `null`, or what all have in common.
     fn form_of_choices(&mut self, choices: &'a [Value], depth: usize) -> Option<Form> {
         if !self.pay(choices.len(), 0) {
             return Some(Form::interface());
@@ -212,7 +214,7 @@ impl<'a> Walk<'a> {
                 (Some(form), Some(other)) if form.is_like(&other) => {
                     form.is_nullable |= other.is_nullable;
                 }
-                // A variant without fields has no kind to be compared, but is something.
+                // A variant without fields has no kind to compare, but isn't empty.
                 _ => return Some(Form { is_nullable: has_null, ..Form::interface() }),
             }
         }
@@ -222,7 +224,7 @@ impl<'a> Walk<'a> {
         form
     }
 
-    /// Takes parts and bytes off the budget; false if that is used up.
+    /// Spends parts and bytes of the budget; false if it is used up.
     fn pay(&mut self, parts: usize, bytes: usize) -> bool {
         let left = (self.parts_left.checked_sub(parts), self.bytes_left.checked_sub(bytes));
         self.parts_left = left.0.unwrap_or(0);
@@ -235,7 +237,7 @@ fn has_properties(rules: &Map<String, Value>) -> bool {
     rules.get("properties").and_then(Value::as_object).is_some_and(|it| !it.is_empty())
 }
 
-/// What some values are all alike.
+/// What some values have in common.
 fn form_of_values(values: &[Value]) -> Form {
     let mut others = values.iter().filter(|value| !value.is_null()).map(kind_of_value);
     let kind = others.next().unwrap_or("interface");
@@ -258,16 +260,16 @@ fn integer(format: &str) -> &str {
     match format {
         "int8" | "int16" | "int32" | "int64" | "uint" | "uint8" | "uint16" | "uint32"
         | "uint64" => format,
-        // There is none of 128 bits; whether it has a sign can be told.
+        // Go has none of 128 bits, but the sign is kept.
         "uint128" => "uint",
         _ => "int",
     }
 }
 
-/// The rules that are choices. `allOf` is one where it has one part, which some generators wrap so.
+/// The rules that are choices. `allOf` is one if it has one part, as some generators write it.
 const CHOICES: [&str; 3] = ["anyOf", "oneOf", "allOf"];
 
-/// The most schemas within each other, references included, which bounds the stack.
+/// The deepest nesting of schemas, references included, which limits the stack.
 const MAX_OPEN: usize = 4 * MAX_SCHEMA_DEPTH;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a method takes or gives, in the words of Go, and its way to a JSON Schema and back.
+//! The types of inputs and outputs, in terms of Go, and their conversion to and from JSON Schema.
 
 mod describe;
 mod from_schema;
@@ -16,10 +16,10 @@ pub struct Entity {
     /// The field's name; empty if it is no field.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// The type in the words of Go: `string`, `int64`, `[]struct`, `map[string]float64`.
+    /// The type as Go spells it: `string`, `int64`, `[]struct`, `map[string]float64`.
     #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
     pub kind: String,
-    /// Whether the field is always there.
+    /// Whether the field is always present.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub mandatory: bool,
     /// The fields of the struct, or of the structs in a slice or a map.
@@ -27,8 +27,8 @@ pub struct Entity {
     pub fields: Vec<Entity>,
 }
 
-/// How keys of a map are spelled that are integers, in the schemas of this project.
+/// The pattern of a map's integer keys, in this project's schemas.
 const INTEGER_KEY: &str = "^(0|-?[1-9][0-9]*)$";
 
-/// The same, of integers without a sign.
+/// The same for unsigned integers.
 const UNSIGNED_KEY: &str = "^(0|[1-9][0-9]*)$";

@@ -1,4 +1,4 @@
-//! To a JSON Schema: what Go's decoder of JSON takes for a type.
+//! To a JSON Schema: what Go's JSON decoder accepts for a type.
 
 use brpc_proto::limits::{MAX_SCHEMA_DEPTH, MAX_SCHEMA_NODES};
 use schemars::Schema;
@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 use super::{Entity, INTEGER_KEY, UNSIGNED_KEY};
 
 impl Entity {
-    /// A JSON Schema of what a program of Go takes for this, and of what it gives.
+    /// A JSON Schema of what a Go program accepts for this type, and of what it encodes.
     ///
     /// An object has the properties of the struct in their order, and may have others. Slices and
-    /// maps may be `null`, and so may fields that aren't mandatory. What isn't told, such as an
-    /// `interface`, may be anything.
+    /// maps may be `null`, and so may fields that aren't mandatory. What isn't described, such as
+    /// an `interface`, may be anything.
     ///
     /// It nests less than [`MAX_SCHEMA_DEPTH`] levels deep and has at most [`MAX_SCHEMA_NODES`]
     /// values; what is beyond may be anything, too.
@@ -19,10 +19,10 @@ impl Entity {
         self.to_schema_within(&mut { MAX_SCHEMA_NODES })
     }
 
-    /// The same, with at most so many values, which are taken off. For the schemas of a plugin, whose
-    /// values are counted together.
+    /// The same, with at most so many values, which are subtracted. For the schemas of a plugin,
+    /// whose values are counted together.
     pub fn to_schema_within(&self, values_left: &mut usize) -> Schema {
-        // What says anything at all counts one more: the value itself.
+        // A schema that isn't empty counts one more: the value itself.
         let Some(left) = values_left.checked_sub(1) else { return true.into() };
         *values_left = left;
         let mut build = Build { values_left };
@@ -37,7 +37,7 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    /// The schema of what is of this kind; its JSON nests at most so many levels deep.
+    /// The schema of this kind; its JSON nests at most so many levels deep.
     fn schema(&mut self, kind: &str, fields: &[Entity], is_nullable: bool, depth: usize) -> Value {
         if kind == "[]uint8" {
             // Go writes bytes in base64.
@@ -129,7 +129,7 @@ impl Build<'_> {
         rules.into()
     }
 
-    /// Takes values off the budget; false, and nothing taken, if there are too few.
+    /// Spends values of the budget; false, and nothing is spent, if there are too few.
     fn pay(&mut self, values: usize) -> bool {
         let left = self.values_left.checked_sub(values);
         *self.values_left = left.unwrap_or(*self.values_left);
@@ -137,17 +137,16 @@ impl Build<'_> {
     }
 }
 
-/// The rules that say what it is, and whether it may be `null`.
+/// The rules for its type, and whether it may be `null`.
 fn with_type(kind: &str, is_nullable: bool) -> Map<String, Value> {
     let kind = if is_nullable { json!([kind, "null"]) } else { kind.into() };
     Map::from_iter([("type".to_owned(), kind)])
 }
 
-/// What a member of an object counts: a comma and a colon.
+/// The cost of an object's member: a comma and a colon.
 const MEMBER: usize = 2;
 
-/// What `{"type": [.., "null"], "format": ..}` counts at most, and any other rule in place of the
-/// second one.
+/// The highest cost of `{"type": [.., "null"], "format": ..}`, or with another second rule.
 const SCALAR: usize = 1 + 2 * MEMBER + 2;
 
 #[cfg(test)]

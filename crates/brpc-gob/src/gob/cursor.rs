@@ -3,7 +3,7 @@
 use super::number::{read_uint, to_signed};
 use crate::GobError;
 
-/// What is left of a message.
+/// The rest of a message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor<'a>(&'a [u8]);
 
@@ -30,7 +30,7 @@ impl<'a> Cursor<'a> {
         Ok(bytes)
     }
 
-    /// How many things follow, of at least so many bytes each. Never more than can be there.
+    /// How many items follow, of at least so many bytes each. Never more than the message can hold.
     pub(crate) fn count(&mut self, least_size: usize) -> Result<usize, GobError> {
         let count = self.uint()?;
         let fits = |count: &usize| *count <= self.0.len() / least_size;

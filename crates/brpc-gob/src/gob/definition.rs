@@ -12,7 +12,7 @@ use super::cursor::Cursor;
 use super::{Field, Known, Type, TypeId};
 use crate::GobError;
 
-/// A definition that was not yet read.
+/// A definition that is not read yet.
 #[derive(Debug)]
 pub(crate) struct Definition<'a> {
     id: TypeId,
@@ -20,7 +20,7 @@ pub(crate) struct Definition<'a> {
 }
 
 impl<'a> Definition<'a> {
-    /// The definition of the type of this number, as it goes on behind it.
+    /// The definition of the type of this number, from the bytes behind the number.
     pub(crate) fn new(id: TypeId, cursor: Cursor<'a>) -> Self {
         Self { id, cursor }
     }
@@ -30,13 +30,13 @@ impl<'a> Definition<'a> {
         self.id
     }
 
-    /// Whether it starts as that of a struct does.
+    /// Whether it starts like a struct's.
     pub(crate) fn is_of_struct(&self) -> bool {
         let mut cursor = self.cursor;
         cursor.field(&mut 0) == Ok(Some(STRUCT))
     }
 
-    /// Reads it. A struct with more than so many fields is an error, before any is kept.
+    /// Reads it. A struct with too many fields is an error, before any field is stored.
     pub(crate) fn read(&self, most_fields: usize) -> Result<Type, GobError> {
         let (mut cursor, mut next) = (self.cursor, 0);
         let form = cursor.field(&mut next)?.ok_or(UNKNOWN)?;
@@ -67,7 +67,7 @@ impl<'a> Definition<'a> {
     }
 }
 
-/// What a definition is made of.
+/// The parts of a definition.
 #[derive(Default)]
 struct Parts {
     /// The type of the elements, or of a map's keys.
@@ -77,7 +77,8 @@ struct Parts {
     fields: Box<[Field]>,
 }
 
-/// Skips the name and the number of a type. The name is for people, and the number came before.
+/// Skips the name and the number of a type. The name is for people, and the number is already
+/// known.
 fn skip_name(cursor: &mut Cursor<'_>) -> Result<(), GobError> {
     let mut next = 0;
     while let Some(part) = cursor.field(&mut next)? {

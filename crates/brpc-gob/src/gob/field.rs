@@ -1,11 +1,11 @@
-//! The fields that are known, by name. The names of others are not kept.
+//! The known fields, by name. The names of others are not stored.
 
 use super::TypeId;
 
 /// A field of a struct, as the peer defined it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Field {
-    /// What it is called, if that is one of ours.
+    /// Its name, if that is one of ours.
     pub(crate) known: Option<Known>,
     /// The type of its values.
     pub(crate) type_id: TypeId,

@@ -8,17 +8,17 @@ use crate::GobError;
 /// A whole message.
 #[derive(Debug)]
 pub(crate) struct Message {
-    /// What follows the length; a view into the bytes as they were read.
+    /// What follows the length; a view into the received bytes.
     pub(crate) body: Bytes,
     /// The bytes of it all, with the length.
     pub(crate) size: usize,
 }
 
 impl Message {
-    /// Takes the next message off the input; `None` if it isn't complete.
+    /// Removes the next message from the input; `None` if it isn't complete.
     ///
-    /// The length is judged before any byte of the body has come, by its own size and that of the
-    /// body, and nothing is ever reserved for a length that was only announced.
+    /// The length's own size and its value are checked before any byte of the body has arrived, and
+    /// memory is never reserved for a length that was only announced.
     pub(crate) fn take(
         input: &mut BytesMut,
         judge: impl FnOnce(usize, u64) -> Result<(), GobError>,

@@ -1,4 +1,4 @@
-//! The part of Go's `encoding/gob` that this wire needs, with a bound on everything.
+//! The part of Go's `encoding/gob` that this wire needs, with a limit on everything.
 //!
 //! ```text
 //! message:     length  body

@@ -5,10 +5,9 @@ use crate::GobError;
 /// The most bytes of an integer.
 pub(crate) const LONGEST: usize = 1 + size_of::<u64>();
 
-/// Reads an integer at the start of some bytes, and how many of them it takes; `None` if it goes on
-/// behind them.
+/// Reads an integer at the start of some bytes, and its length; `None` if it isn't complete.
 ///
-/// Only its shortest form is taken, which is the one that Go writes.
+/// Only its shortest form is accepted, which is the one that Go writes.
 pub(crate) fn read_uint(bytes: &[u8]) -> Result<Option<(u64, usize)>, GobError> {
     let Some((&first, rest)) = bytes.split_first() else { return Ok(None) };
     if first < 0x80 {
@@ -29,7 +28,7 @@ pub(crate) fn read_uint(bytes: &[u8]) -> Result<Option<(u64, usize)>, GobError> 
 /// Appends an integer.
 pub(crate) fn write_uint(value: u64, out: &mut Vec<u8>) {
     if value < 0x80 {
-        // One byte holds it, which the compiler doesn't see.
+        // It fits one byte, which the compiler doesn't see.
         return out.push(value.to_le_bytes()[0]);
     }
     let count = size(value) - 1;
@@ -49,7 +48,7 @@ pub(crate) fn to_signed(value: u64) -> i64 {
     if value & 1 == 1 { !half } else { half }
 }
 
-/// What a signed integer is written as.
+/// The unsigned integer as which a signed one is written.
 pub(crate) fn from_signed(value: i64) -> u64 {
     let double = value.cast_unsigned() << 1;
     if value < 0 { !double } else { double }

@@ -15,7 +15,7 @@ pub(crate) const MAX_FIELDS: usize = 1_024;
 /// The number of a type. Each side numbers its own.
 pub(crate) type TypeId = i64;
 
-/// The numbers that mean the same for everybody.
+/// The predefined numbers, the same on both sides.
 pub(crate) mod id {
     use super::TypeId;
 
@@ -43,7 +43,8 @@ pub(crate) enum Type {
     Bytes,
     /// The name of a type, its number, and a value with its length before it.
     Interface,
-    /// A count and values. Go tells it from a slice, and so do fields that should be slices.
+    /// A count and values. Go distinguishes it from a slice, and so do fields that should be
+    /// slices.
     Array(TypeId),
     /// A count and values.
     Slice(TypeId),
@@ -53,14 +54,14 @@ pub(crate) enum Type {
     Struct(Box<[Field]>),
 }
 
-/// The types that a peer has defined, within bounds.
+/// The types that a peer has defined, within limits.
 ///
 /// A type may refer to itself and to types that are defined later: only a value needs them.
 #[derive(Debug)]
 pub(crate) struct Table {
     /// By number.
     defined: BTreeMap<TypeId, Type>,
-    /// How many fields there may still be in types to come.
+    /// How many fields further types may have.
     fields_left: usize,
 }
 
@@ -69,7 +70,7 @@ impl Table {
         Self { defined: BTreeMap::new(), fields_left: MAX_FIELDS }
     }
 
-    /// Takes in a definition: what follows the negated number of a type.
+    /// Adds a definition: what follows the negated number of a type.
     pub(crate) fn define(&mut self, definition: &Definition<'_>) -> Result<(), GobError> {
         let (id, is_full) = (definition.id(), self.defined.len() == MAX_TYPES);
         if !id::DEFINED.contains(&id) {

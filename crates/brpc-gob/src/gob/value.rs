@@ -14,12 +14,12 @@ pub(crate) struct Values<'a> {
     cursor: Cursor<'a>,
 }
 
-/// A struct that is being walked.
+/// A walk through a struct.
 #[derive(Debug)]
 pub(crate) struct Struct<'a> {
     /// The fields that it may have, in their order.
     fields: &'a [Field],
-    /// The first that may come.
+    /// The first field that may come.
     next: usize,
 }
 
@@ -96,7 +96,7 @@ impl<'a> Values<'a> {
         Ok((self.cursor.count(2)?, value))
     }
 
-    /// Skips a value that nobody asks for.
+    /// Skips a value that isn't needed.
     pub(crate) fn skip(&mut self, type_id: TypeId) -> Result<(), GobError> {
         self.skip_within(type_id, MAX_SKIP_DEPTH)
     }
@@ -108,7 +108,7 @@ impl<'a> Values<'a> {
 
     /// Skips a value that nests at most so many levels deep.
     ///
-    /// Every turn of a loop takes at least a byte, so it ends with the message.
+    /// Every turn of a loop consumes at least a byte, so it ends with the message.
     fn skip_within(&mut self, type_id: TypeId, depth: usize) -> Result<(), GobError> {
         let inner = || depth.checked_sub(1).ok_or(GobError::TooDeep);
         match *self.table.get(type_id)? {
@@ -142,10 +142,10 @@ impl<'a> Values<'a> {
         Ok(())
     }
 
-    /// The value in an interface has its length before it, so what it is doesn't matter.
+    /// The value in an interface has its length before it, so its type doesn't matter.
     ///
-    /// If its type was not yet defined, Go ends the message after the definition, and goes on with
-    /// the value in another one. That isn't followed.
+    /// If its type is not defined yet, Go ends the message after the definition, and sends the
+    /// value in another one. This isn't supported.
     fn skip_interface(&mut self) -> Result<(), GobError> {
         if self.cursor.bytes()?.is_empty() {
             // Without a name it is nil, and nothing follows.
@@ -164,7 +164,7 @@ impl Field {
         self.known.map_or("", Known::name)
     }
 
-    /// The error that it has another type than it should.
+    /// The error of an unexpected type.
     pub(crate) fn bad_type(self, expected: &'static str) -> GobError {
         GobError::BadType { field: self.name(), expected }
     }

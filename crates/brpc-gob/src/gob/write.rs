@@ -8,7 +8,7 @@ use super::{Known, TypeId};
 #[derive(Debug)]
 pub(crate) struct StructWriter<'a> {
     out: &'a mut Vec<u8>,
-    /// The number of the field to which the next one counts.
+    /// The lowest number that the next field may have; its delta counts from there.
     next: usize,
 }
 
@@ -17,7 +17,7 @@ impl<'a> StructWriter<'a> {
         Self { out, next: 0 }
     }
 
-    /// Starts a field; its value is to be appended.
+    /// Starts a field; the caller appends its value.
     pub(crate) fn field(&mut self, number: usize) -> &mut Vec<u8> {
         debug_assert!(number >= self.next, "fields are written in their order");
         write_uint((number - self.next + 1) as u64, self.out);

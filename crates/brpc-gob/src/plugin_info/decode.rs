@@ -11,7 +11,7 @@ use crate::gob::{Cursor, Field, Known, Table, TypeId, Values};
 use crate::{Entity, GobError};
 
 impl PluginInfo {
-    /// Reads the value in a message: the type's number was taken off it.
+    /// Reads the value in a message, behind the type's number.
     pub(crate) fn decode(
         table: &Table,
         type_id: TypeId,
@@ -29,9 +29,8 @@ impl PluginInfo {
 }
 
 /// Reads a plugin's introduction within a budget: an entity takes one byte of a message and a
-/// hundred of memory, so each is counted before there is room for it. Fields for which there is none
-/// are left out, since a Go program knows no such limit: its types are expanded wherever they are
-/// used.
+/// hundred of memory, so each is counted before it is stored. Fields beyond the budget are left
+/// out, since a Go program knows no such limit: its types are expanded wherever they are used.
 struct Decoder<'a> {
     values: Values<'a>,
     functions_left: usize,
@@ -89,8 +88,8 @@ impl Decoder<'_> {
         self.entity(field, field.type_id, "a struct", MAX_SCHEMA_DEPTH - 1)
     }
 
-    /// Reads an entity that was counted, or is one of the two of a function. Below it may be so many
-    /// levels.
+    /// Reads an entity that was counted, or is one of a function's two. It may nest so many levels
+    /// deep.
     fn entity(
         &mut self,
         at: Field,

@@ -1,4 +1,4 @@
-//! How a plugin introduces itself.
+//! A plugin's introduction.
 
 mod decode;
 mod encode;
@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Entity;
 
-/// What a plugin says of itself, as the first that it says.
+/// A plugin's introduction, its first message.
 ///
-/// As JSON it is what the original makes of its own: what is empty is left out.
+/// Its JSON is that of the original: empty members are left out.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -51,10 +51,10 @@ pub struct Function {
     /// The name by which it is called.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// What it takes; `None` if that has no fields.
+    /// Its input; `None` if that has no fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<Entity>,
-    /// What it gives; `None` if that has no fields.
+    /// Its output; `None` if that has no fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<Entity>,
 }
