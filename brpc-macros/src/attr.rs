@@ -9,25 +9,25 @@ use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
 use crate::case::Case;
 use crate::errors::Errors;
 
-/// What `#[plugin(..)]` says.
+/// The settings in `#[plugin(..)]`.
 #[derive(Default)]
 pub(crate) struct PluginArgs {
     pub(crate) name: Option<LitStr>,
     pub(crate) version: Option<LitStr>,
     pub(crate) rename_all: Option<Case>,
-    /// Whether a typed client is made.
+    /// Whether a typed client is generated.
     pub(crate) client: Option<Ident>,
     pub(crate) facade: Option<Path>,
 }
 
-/// What `#[client(..)]` says.
+/// The settings in `#[client(..)]`.
 #[derive(Default)]
 pub(crate) struct ClientArgs {
     pub(crate) rename_all: Option<Case>,
     pub(crate) facade: Option<Path>,
 }
 
-/// What `#[brpc(..)]` on a method says. A key is kept for where it stands.
+/// The settings in a method's `#[brpc(..)]`. A key is kept for its span.
 #[derive(Default)]
 pub(crate) struct MethodArgs {
     pub(crate) hook: Option<Ident>,
@@ -87,7 +87,7 @@ impl ClientArgs {
 }
 
 impl MethodArgs {
-    /// Takes the `#[brpc(..)]` away from a method's attributes and reads them.
+    /// Removes the `#[brpc(..)]` from a method's attributes and reads them.
     pub(crate) fn take(errors: &Errors, attrs: &mut Vec<Attribute>) -> Self {
         let mut args = Self::default();
         for attr in take_helpers(errors, attrs) {
@@ -131,7 +131,7 @@ impl MethodArgs {
     }
 }
 
-/// Takes the `#[brpc(..)]` away from an item's attributes.
+/// Removes the `#[brpc(..)]` from an item's attributes.
 pub(crate) fn take_helpers(errors: &Errors, attrs: &mut Vec<Attribute>) -> Vec<Attribute> {
     attrs.retain(|attr| {
         let hidden = attr.path().is_ident("cfg_attr") && mentions_helper(attr);
@@ -182,7 +182,7 @@ fn settings(errors: &Errors, tokens: TokenStream) -> Punctuated<Setting, Token![
     })
 }
 
-/// Stores what was read, if anything; `false` if there was something already.
+/// Stores a setting that was read, if any; `false` if it was already set.
 fn set<T>(place: &mut Option<T>, value: Option<T>) -> bool {
     let once = place.is_none() || value.is_none();
     *place = place.take().or(value);
@@ -203,7 +203,7 @@ fn flag(errors: &Errors, attribute: &str, key: &Ident, value: Option<Expr>) -> I
     key.clone()
 }
 
-/// The value of a setting that is a text.
+/// The value of a setting that is a string.
 fn text(errors: &Errors, key: &Ident, value: Option<Expr>) -> Option<LitStr> {
     match value {
         Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => return Some(text),

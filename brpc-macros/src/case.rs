@@ -32,7 +32,7 @@ impl Case {
         })
     }
 
-    /// Writes a method's name, which is in snake case, as this says.
+    /// Converts a method's name from snake case to this case.
     pub(crate) fn apply(self, method: &str) -> String {
         match self {
             Self::Lower | Self::Snake => method.to_owned(),

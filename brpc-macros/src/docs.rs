@@ -2,10 +2,11 @@
 
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
-/// What the doc comments among `attrs` say.
+/// The text of the doc comments among `attrs`.
 ///
-/// A space in front of a line is part of the comment's sign, not of the text. A doc attribute that
-/// isn't a literal, such as `#[doc = include_str!("..")]`, is left out: its text isn't known here.
+/// A space at the start of a line belongs to the comment's marker, not to the text. A doc attribute
+/// that isn't a literal, such as `#[doc = include_str!("..")]`, is left out: the macro can't see
+/// its text.
 pub(crate) fn description(attrs: &[Attribute]) -> String {
     let texts: Vec<String> = attrs.iter().filter_map(text).collect();
     let lines = texts.iter().flat_map(|text| text.lines().chain(text.is_empty().then_some("")));

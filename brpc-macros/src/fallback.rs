@@ -1,4 +1,4 @@
-//! What is generated for a block with mistakes.
+//! The code generated for a block with mistakes.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -43,8 +43,8 @@ pub(crate) fn client_of_plugin(mut plugin: Plugin) -> Option<TokenStream> {
     plugin.generics().params.is_empty().then(|| expand::of_plugin(&plugin)).flatten()
 }
 
-/// Whether a client can have a method in spite of the mistakes. The compiler is not to report that
-/// the client is missing, or all of its methods.
+/// Whether a client can have a method in spite of the mistakes, so that the compiler doesn't report
+/// the client, or all of its methods, as missing.
 fn possible() -> impl FnMut(&Method) -> bool {
     let mut seen = Vec::new();
     move |Method { signature, .. }| {

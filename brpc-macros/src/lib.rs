@@ -2,9 +2,9 @@
 //!
 //! Use it through `brpc` or `brpc-plugin`, which re-export them.
 //!
-//! One file a stage: `attr` reads the attributes, `parse` makes the `model` of an impl block,
-//! `check` reports every mistake at once, `expand` generates, and `fallback` generates what keeps
-//! the compiler from reporting consequences of a mistake.
+//! One file per stage: `attr` reads the attributes, `parse` makes the `model` of an impl block,
+//! `check` reports every mistake at once, `expand` generates code, and `fallback` generates code
+//! that keeps the compiler from reporting consequences of a mistake.
 
 mod attr;
 mod case;

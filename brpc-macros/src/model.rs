@@ -1,4 +1,4 @@
-//! What an impl block says, apart from what is made of it.
+//! The model of an impl block, independent of the generated code.
 
 use proc_macro2::Span;
 use syn::{Attribute, Generics, Ident, ItemImpl, ItemTrait, LitStr, Pat, Path, Signature, Type};
@@ -21,7 +21,7 @@ pub(crate) struct Plugin {
     pub(crate) methods: Vec<Method>,
     /// Valid with one; more only if all but one are configured out.
     pub(crate) hooks: Vec<Hook>,
-    /// The functions that callers never see.
+    /// The functions that are not exposed.
     pub(crate) unexposed: Vec<Unexposed>,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Interface {
     pub(crate) methods: Vec<Method>,
 }
 
-/// A name for callers, and where it comes from.
+/// A name for callers, and its origin.
 pub(crate) struct Name {
     pub(crate) text: String,
     pub(crate) span: Span,
@@ -57,7 +57,7 @@ pub(crate) struct Method {
     pub(crate) run: Run,
 }
 
-/// A parameter that travels.
+/// A parameter that is an input.
 pub(crate) struct Input {
     pub(crate) pattern: Pat,
     pub(crate) ty: Type,
@@ -73,7 +73,7 @@ pub(crate) enum Run {
     AsyncToEnd,
 }
 
-/// The method that is given the sender of events.
+/// The method that receives the `AsyncHook`.
 pub(crate) struct Hook {
     pub(crate) key: Ident,
     pub(crate) cfgs: Vec<Attribute>,
@@ -81,13 +81,13 @@ pub(crate) struct Hook {
     pub(crate) signature: Signature,
 }
 
-/// A function that callers never see.
+/// A function that is not exposed.
 pub(crate) struct Unexposed {
     pub(crate) args: MethodArgs,
     pub(crate) reason: Reason,
 }
 
-/// Why callers never see a function.
+/// Why a function is not exposed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Reason {
     Skipped,
@@ -104,14 +104,14 @@ impl Plugin {
         &self.block.self_ty
     }
 
-    /// What the type is called.
+    /// The type's name.
     pub(crate) fn type_name(&self) -> Option<&Ident> {
         type_name(self.self_type())
     }
 }
 
 impl Input {
-    /// The name by which it is given, if the pattern has one.
+    /// Its name, if the pattern has one.
     pub(crate) fn name(&self) -> Option<&Ident> {
         match &self.pattern {
             Pat::Ident(pattern) if pattern.subpat.is_none() => Some(&pattern.ident),

@@ -1,4 +1,4 @@
-//! What names and versions may look like. The hub checks the same when a plugin registers.
+//! The rules for names and versions. The hub checks the same rules when a plugin registers.
 
 /// Why something can't be a plugin's name.
 pub(crate) fn plugin(name: &str) -> Result<(), String> {
@@ -36,7 +36,7 @@ fn alphabet(whose: &str, name: &str, more: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What the names of the protocol's own methods start with.
+/// The prefix of the protocol's own methods.
 const RESERVED: &str = "brpc.";
 
 #[cfg(test)]

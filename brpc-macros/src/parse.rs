@@ -1,4 +1,4 @@
-//! From an impl block to its model. Nothing is refused here but what can't be read.
+//! From an impl block to its model. Refuses only what can't be parsed.
 
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
@@ -15,7 +15,7 @@ use crate::errors::Errors;
 use crate::model::{Hook, Input, Interface, Method, Name, Plugin, Reason, Run, Unexposed};
 use crate::syntax::{type_name, ungrouped};
 
-/// Reads a block and takes the helper attributes away from it.
+/// Reads a block and removes the helper attributes from it.
 pub(crate) fn plugin(
     errors: &Errors,
     args: TokenStream,
@@ -52,8 +52,8 @@ pub(crate) fn plugin(
             unexposed.push(Unexposed { args, reason });
         } else {
             methods.push(method(&function.attrs, &function.sig, args, rename_all));
-            // What lints would have changed, this macro needs as it is: `pub` exposes a method,
-            // `&self` makes it one, and inputs are owned.
+            // The macro needs what some lints would change: `pub` exposes a method, `&self` makes
+            // it one, and inputs are owned.
             function.attrs.push(parse_quote! {
                 #[allow(unreachable_pub, clippy::needless_pass_by_value, clippy::unused_self)]
             });
@@ -71,14 +71,14 @@ pub(crate) fn plugin(
     }
 }
 
-/// Takes away the `#[brpc(..)]` on what isn't a method.
+/// Removes the `#[brpc(..)]` from items that aren't methods.
 fn refuse_helpers(errors: &Errors, attrs: &mut Vec<Attribute>) {
     for attr in attr::take_helpers(errors, attrs) {
         errors.on(attr, "`#[brpc(..)]` goes on a method");
     }
 }
 
-/// Why callers don't see a function, if they don't.
+/// Why a function is not exposed, if it isn't.
 fn hiding(function: &ImplItemFn, args: &MethodArgs) -> Option<Reason> {
     if function.sig.receiver().is_none() {
         Some(Reason::NoSelf)
@@ -91,7 +91,7 @@ fn hiding(function: &ImplItemFn, args: &MethodArgs) -> Option<Reason> {
     }
 }
 
-/// Reads a trait and takes the helper attributes away from it.
+/// Reads a trait and removes the helper attributes from it.
 pub(crate) fn interface(
     errors: &Errors,
     args: TokenStream,
@@ -165,7 +165,7 @@ fn run(signature: &Signature, args: &MethodArgs) -> Run {
     }
 }
 
-/// The name that is given, or else that of the type.
+/// The given name, or else that of the type.
 fn plugin_name(given: Option<syn::LitStr>, self_type: &Type) -> Name {
     if let Some(name) = given {
         return Name { text: name.value(), span: name.span() };

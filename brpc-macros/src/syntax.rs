@@ -1,4 +1,4 @@
-//! What a type's syntax says of it.
+//! Reads a type's syntax.
 
 use syn::{Ident, Type};
 

@@ -42,7 +42,7 @@ fn owns_what_is_in_it(errors: &Errors, plugin: &Plugin) {
     }
 }
 
-/// Whether a type can be a plugin as far as its syntax tells.
+/// Whether a type can be a plugin, as far as its syntax shows.
 pub(crate) fn can_be_plugin(ty: &Type) -> bool {
     is_named(ty) && types::lifetimes(ty).is_empty()
 }
@@ -120,7 +120,7 @@ fn settings_are_of_use(errors: &Errors, function: &Unexposed) {
     }
 }
 
-/// Reported only if nothing else is: any other mistake may be why.
+/// Reported only if nothing else is, since any other mistake may be the cause.
 fn exposes_something(errors: &Errors, plugin: &Plugin) {
     if plugin.methods.is_empty() && errors.is_empty() {
         errors.on(

@@ -1,4 +1,4 @@
-//! Rules of a plugin or an interface of which a typed client is made.
+//! Rules of a plugin or an interface from which a typed client is generated.
 
 use syn::ext::IdentExt;
 use syn::{
@@ -11,7 +11,7 @@ use crate::model::{Interface, Method, Plugin};
 use crate::name;
 use crate::syntax::ungrouped;
 
-/// What the client has beside the plugin's methods.
+/// The client's own names, beside the plugin's methods.
 pub(crate) const OWN: [&str; 5] = ["new", "instance", "all", "select", "check_interface"];
 
 /// Rules of a plugin that is marked `client`.

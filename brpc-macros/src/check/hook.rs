@@ -1,4 +1,4 @@
-//! Rules of the method that is given the sender of events.
+//! Rules of the method that receives the `AsyncHook`.
 
 use syn::{FnArg, ReceiverKind, ReturnType, Safety, Signature, Type};
 

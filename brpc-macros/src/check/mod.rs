@@ -1,4 +1,4 @@
-//! What an impl block or an interface must be, one function a rule.
+//! The rules of an impl block or an interface, one function per rule.
 
 mod block;
 mod client;

@@ -1,4 +1,4 @@
-//! Rules of types as far as their syntax tells. What they implement is left to the compiler.
+//! Rules of types, as far as their syntax shows. The compiler checks what they implement.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -8,10 +8,10 @@ use syn::{Generics, Lifetime, Type, TypeFnPtr, TypeImplTrait, TypePath, TypeRefe
 use crate::errors::Errors;
 use crate::syntax::ungrouped;
 
-/// How every refusal of a method ends.
+/// The end of every refusal of a method.
 pub(super) const OR_SKIP: &str = "; or hide the method with `#[brpc(skip)]`";
 
-/// An input owns all that is in it. The lifetimes of `generics` are reported already.
+/// An input owns all that it contains. The lifetimes of `generics` are already reported.
 pub(super) fn input(errors: &Errors, ty: &Type, generics: &Generics) {
     Input { errors, generics }.visit_type(ty);
 }
@@ -21,12 +21,12 @@ pub(super) fn output(errors: &Errors, ty: &Type) {
     Output { errors }.visit_type(ty);
 }
 
-/// What to take instead of a reference, in an exposed method.
+/// The type to use instead of a reference, in an exposed method.
 pub(super) fn owned_or_skip(reference: &TypeReference) -> String {
     owned_instead(reference, OR_SKIP)
 }
 
-/// What to take instead of a reference; `else_` is what can be done otherwise.
+/// The type to use instead of a reference; `else_` is the alternative.
 pub(super) fn owned_instead(reference: &TypeReference, else_: &str) -> String {
     if is_context(&reference.elem) {
         return "the context comes first, as `&Context`, and only once".to_owned();
@@ -72,7 +72,7 @@ impl<'ast> Visit<'ast> for Input<'_> {
         self.errors.on(reference, owned_or_skip(reference));
     }
 
-    // By its name: a type that is called so and isn't the hook can have another name.
+    // By its name: another type of this name can be renamed.
     fn visit_type_path(&mut self, path: &'ast TypePath) {
         if path.path.segments.last().is_some_and(|last| last.ident == "AsyncHook") {
             self.errors.on(
@@ -122,7 +122,7 @@ impl<'ast> Visit<'ast> for Borrowed<'ast> {
         self.1.visit_lifetime(lifetime);
     }
 
-    // A function borrows nothing. That it can't travel is found where the method is called.
+    // A function pointer borrows nothing. The compiler reports it where the method is called.
     fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
 }
 

@@ -33,7 +33,7 @@ pub(super) fn schema(method: &Method) -> TokenStream {
     }
 }
 
-/// The schema of a method that doesn't say what it takes.
+/// The schema of a method that doesn't describe its input.
 pub(super) fn hidden_schema(method: &Method) -> TokenStream {
     if method.inputs.is_empty() { quote!(__brpc::no_schema) } else { quote!(__brpc::any_schema) }
 }
@@ -96,7 +96,7 @@ fn role(ty: &Type) -> TokenStream {
     quote_spanned!(start=> #takes #input())
 }
 
-/// Where a type's last token stands.
+/// The span of a type's last token.
 fn last(ty: &Type) -> Span {
     ty.to_token_stream().into_iter().last().map_or_else(Span::call_site, |token| match token {
         TokenTree::Group(group) => group.span_close(),

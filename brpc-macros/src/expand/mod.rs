@@ -1,7 +1,7 @@
 //! The implementation of `Receiver`, and typed clients.
 //!
-//! What stands for a type of the user's keeps its span, so that the compiler points there. All else
-//! is `mixed_site`: names of variables can't clash with the user's, and lints leave it alone.
+//! Tokens that stand for a user's type keep its span, so that the compiler points there. All others
+//! are `mixed_site`: variables can't clash with the user's, and lints ignore them.
 
 mod client;
 mod input;
@@ -59,9 +59,9 @@ pub(crate) fn receiver(plugin: &Plugin) -> TokenStream {
 /// }
 /// ```
 ///
-/// What a type lacks of the bounds is reported by the trait. Here they are taken as given, so that
-/// it isn't reported again for the future of each async method; a bound with a lifetime in it is one
-/// that the compiler doesn't check before it is used.
+/// The trait reports bounds that a type doesn't meet. Here they are assumed, so that the compiler
+/// doesn't report them again for the future of each async method; it checks a bound with a lifetime
+/// only where it is used.
 pub(crate) fn methods(rows: impl Iterator<Item = TokenStream>) -> TokenStream {
     quote_spanned! {Span::mixed_site()=>
         fn methods() -> &'static [__brpc::Method<Self>]

@@ -1,12 +1,12 @@
-//! What a caller gets for a type that a method returns.
+//! The type that a caller gets for a method's return type.
 
 use syn::visit_mut::{self, VisitMut};
 use syn::{Lifetime, Path, Type, parse_quote};
 
 use crate::syntax::ungrouped;
 
-/// The same type, owned: a method may return what it borrows from its plugin, and a caller far away
-/// gets a copy. `Self` is the plugin, and not the client.
+/// The same type, owned: a method may return a borrow from its plugin, and a remote caller gets a
+/// copy. `Self` is the plugin, not the client.
 pub(super) fn owned(ty: &Type, self_type: Option<&Type>, brpc: &Path) -> Type {
     let mut ty = ty.clone();
     Owned { self_type, brpc }.visit_type_mut(&mut ty);
@@ -32,7 +32,7 @@ impl VisitMut for Owned<'_> {
             };
         }
         if matches!(ungrouped(ty), Type::Never(_) | Type::ImplTrait(_)) {
-            // Reported already; nothing is to be said of it twice.
+            // Already reported.
             *ty = parse_quote!(());
         }
         if let (Type::Path(path), Some(self_type)) = (ungrouped(ty), self.self_type)

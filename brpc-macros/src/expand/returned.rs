@@ -1,4 +1,4 @@
-//! From what a method returns to the answer, and its schema.
+//! From a method's return value to the answer, and its schema.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -8,7 +8,7 @@ use syn::{GenericArgument, PathArguments, Type};
 use crate::model::Method;
 use crate::syntax::ungrouped;
 
-/// The type that a method returns, and where the compiler reports what is wrong with it.
+/// The type that a method returns, and the span for the compiler's errors.
 pub(super) struct Returned<'m> {
     ty: Option<&'m Type>,
     output: Span,
@@ -16,8 +16,8 @@ pub(super) struct Returned<'m> {
 }
 
 impl<'m> Returned<'m> {
-    /// A `Result<T, E>` that is spelled like one is reported at `T` and at `E`. Whether it is one is
-    /// asked of the type.
+    /// Errors of a spelled-out `Result<T, E>` are reported at `T` and at `E`. The type decides
+    /// whether it is a `Result`.
     pub(super) fn of(method: &'m Method) -> Self {
         let ty = method.returned.as_ref();
         let whole = ty.map_or_else(|| method.signature.ident.span(), Spanned::span);

@@ -24,7 +24,7 @@ pub(super) fn row(method: &Method) -> TokenStream {
     let Method { name, description, cfgs, .. } = method;
     let name = &name.text;
     let returned = Returned::of(method);
-    // Its types are still asked whether they suit, by what decodes and encodes them.
+    // The code that decodes and encodes its types still checks that they suit.
     let (description, input, output) = if method.args.hidden.is_some() {
         ("", input::hidden_schema(method), quote!(__brpc::any_schema))
     } else {

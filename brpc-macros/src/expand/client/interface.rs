@@ -1,4 +1,4 @@
-//! What compares a client with its plugins.
+//! The method that compares a client with its plugins.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -32,8 +32,9 @@ impl Client<'_> {
     /// };
     /// ```
     ///
-    /// A bound can't have a `#[cfg(..)]`. So a method with one has its types behind names, which mean
-    /// `()` where it is configured out: what is outside of a block is shadowed by what is in it.
+    /// A bound can't have a `#[cfg(..)]`. So the types of a method that has one stand behind
+    /// aliases, which are `()` where the method is configured out: an alias in the block shadows
+    /// the one outside.
     pub(super) fn check_interface(&self, ident: &Ident) -> TokenStream {
         let Self { brpc, methods, .. } = self;
         let (mut bounds, mut aliases, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
@@ -63,19 +64,20 @@ impl Client<'_> {
             #[automatically_derived]
             #[allow(dead_code, deprecated, private_bounds, private_interfaces)]
             impl<B> #ident<B> {
-                /// Compares what this client counts on with what the plugins that it calls say of
-                /// themselves now: whether they have its methods, take what it sends, and send
-                /// what it takes.
+                /// Compares what this client expects with the current descriptions of the plugins
+                /// that it calls: whether they have its methods, accept what it sends, and send
+                /// what it accepts.
                 ///
-                /// It looks at what the hub knows and sends nothing, and it decodes the
-                /// descriptions, so ask once and not before each call. What is true now may change: a
-                /// plugin may be replaced, and one that connects later isn't looked at. Only
-                /// what may make a call fail counts as a difference, by the schemas, which know
-                /// nothing of `serde`'s `alias` and `other`.
+                /// It reads the descriptions that the hub has, sends nothing, and decodes them each
+                /// time, so check once and not before each call. The result may change: a plugin
+                /// may be replaced, and one that connects later isn't checked. Only what may make a
+                /// call fail counts as a difference, by the schemas, which omit `serde`'s `alias`
+                /// and `other`.
                 ///
                 /// # Errors
-                /// With every difference, at most 100 of each plugin; or if the plugin isn't connected, of a client that
-                /// calls one. If one that calls many calls nobody, there is no difference.
+                /// With every difference, at most 100 per plugin. A client of one plugin also fails
+                /// if that isn't connected; a client of many has no difference if no plugin
+                /// matches.
                 pub fn check_interface(&self) -> #brpc::Result<(), #brpc::InterfaceError>
                 where
                     B: #brpc::Checks #(+ #brpc::Describes<#bounds>)*,

@@ -14,15 +14,15 @@ use super::returned::spelled_result;
 use crate::model::{Interface, Method, Plugin};
 use crate::syntax::ungrouped;
 
-/// What a client is made of.
+/// The parts of a client.
 struct Client<'m> {
     /// The type whose methods it calls.
     of: &'m Ident,
     visibility: Visibility,
-    /// What a user wrote above an interface.
+    /// The attributes of an interface.
     docs: Option<String>,
     brpc: Path,
-    /// What `Self` is in the types.
+    /// The type that `Self` stands for.
     self_type: Option<&'m Type>,
     methods: &'m [Method],
 }
@@ -80,7 +80,8 @@ impl Client<'_> {
         quote_spanned! {Span::mixed_site()=>
             #[doc = #title]
             ///
-            /// `new` and `instance` make one that calls one plugin, `all` and `select` one that calls many.
+            /// `new` and `instance` make a client of one plugin, `all` and `select` a client of
+            /// many.
             #[#brpc::derive(#brpc::Clone, #brpc::Debug)]
             #visibility struct #ident<B> {
                 binding: B,
@@ -89,13 +90,13 @@ impl Client<'_> {
             #[automatically_derived]
             #[allow(dead_code)]
             impl<C: #brpc::Caller> #ident<#brpc::One<C>> {
-                /// Calls whoever has this name when a call is made.
+                /// Calls the plugin that has this name when a call is made.
                 #[must_use]
                 pub fn new(caller: &C, plugin: impl #brpc::Into<#brpc::Arc<#brpc::str>>) -> Self {
                     Self { binding: #brpc::One::name(caller, plugin) }
                 }
 
-                /// Calls this plugin on its connection, and nobody who has its name later.
+                /// Calls this plugin on its connection, and no later plugin of the same name.
                 #[must_use]
                 pub fn instance(caller: &C, plugin: &<C as #brpc::Caller>::Plugin) -> Self {
                     Self { binding: #brpc::One::instance(caller, plugin) }
@@ -105,14 +106,15 @@ impl Client<'_> {
             #[automatically_derived]
             #[allow(dead_code)]
             impl<C: #brpc::Caller> #ident<#brpc::All<C>> {
-                /// Calls every plugin that is connected when a call is made. The methods give streams
-                /// of names and answers.
+                /// Calls every plugin that is connected when a call is made. The methods return
+                /// streams of names and outcomes.
                 #[must_use]
                 pub fn all(caller: &C) -> Self {
                     Self::select(caller, #brpc::Selector::all())
                 }
 
-                /// Calls every plugin that is connected and meant when a call is made.
+                /// Calls every plugin that is connected and matches the selector when a call is
+                /// made.
                 #[must_use]
                 pub fn select(caller: &C, plugins: #brpc::Selector) -> Self {
                     Self { binding: #brpc::All::new(caller, plugins) }
@@ -168,7 +170,7 @@ impl Client<'_> {
                 })
             }
         };
-        // At the types, so that the compiler points at one that can't travel.
+        // At the types, so that the compiler points at the one that can't travel.
         let at = method.returned.as_ref().map_or_else(|| ident.span(), Spanned::span);
         let calls = quote_spanned! {Span::mixed_site().located_at(at)=>
             #brpc::Calls<#input_type, #output>
@@ -185,12 +187,12 @@ impl Client<'_> {
         }
     }
 
-    /// What a caller gives.
+    /// The types of the inputs.
     fn inputs(&self, method: &Method) -> Vec<Type> {
         method.inputs.iter().map(|input| self.owned(&input.ty)).collect()
     }
 
-    /// What a caller gets.
+    /// The type of the output.
     fn output(&self, method: &Method) -> Type {
         let Some(returned) = &method.returned else { return parse_quote!(()) };
         let value = spelled_result(returned).and_then(|mut types| types.next());
@@ -202,8 +204,8 @@ impl Client<'_> {
     }
 }
 
-/// Has the compiler check that what is spelled as a `Result` is one, and nothing else. That decides
-/// what a caller gets, and only the spelling can be seen here.
+/// Has the compiler check that exactly what is spelled as a `Result` is one. That decides the
+/// output of a call, and the macro sees only the spelling.
 fn spelling(method: &Method, facade: &Path) -> Option<TokenStream> {
     let returned = method.returned.as_ref()?;
     if !matches!(ungrouped(returned), Type::Path(_)) {
