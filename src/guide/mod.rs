@@ -1,17 +1,17 @@
 //! How to write, test and run hubs and plugins: what to do, in which order, and why.
 //!
-//! | page | for whom |
+//! | page | for |
 //! |---|---|
-//! | [`plugin`](mod@plugin) | who has something that others are to call |
-//! | [`hub`] | who calls it |
-//! | [`errors`] | both: what a call may end in, and when it may be made again |
-//! | [`events`] | both: what plugins say by themselves |
+//! | [`plugin`](mod@plugin) | authors of plugins |
+//! | [`hub`] | authors of hubs |
+//! | [`errors`] | both: what a call may end in, and when to retry it |
+//! | [`events`] | both: what plugins send without being called |
 //! | [`testing`] | both: tests without a network and without waiting |
-//! | [`deploying`] | who runs it: where to listen, limits, logs, restarts, health |
+//! | [`deploying`] | operators: where to listen, limits, logs, restarts, health |
 //!
-//! Read the first three in this order, and the others when you need them. The rules of each method
-//! and type are in its own documentation; here is what to decide. The code on these pages runs as
-//! tests, so what its assertions say is so.
+//! Read the first three in this order, and the others when you need them. Each method and type
+//! documents its own rules; these pages help you decide between them. Their code runs as tests, so
+//! its assertions hold.
 
 // So that the pages can link by plain names.
 #[cfg(doc)]
