@@ -149,13 +149,13 @@ impl<T> Session<T> {
         &mut self,
         codec: &mut dyn Codec,
         id: CallId,
-        answer: Answer,
+        mut answer: Answer,
         metadata: Metadata,
     ) -> bool {
         if !self.serving.finish(id) {
             return false;
         }
-        let answer = serving::fit(answer, self.terms.max_frame);
+        serving::fit(&mut answer, self.terms.max_frame);
         let metadata = if metadata.is_sendable() { metadata } else { Metadata::new() };
         self.outbox.answer(codec, &Message::Answer { id, answer, metadata });
         true

@@ -128,8 +128,17 @@ impl Serving {
 
 /// Makes an answer fit the peer's limit of a frame: cuts long texts, drops data that doesn't fit,
 /// and turns an output that doesn't fit into a failure.
-pub(crate) fn fit(answer: Answer, max_frame: usize) -> Answer {
-    answer.and_then(|output| fit_output(output, max_frame)).map_err(|mut failure| {
+pub(crate) fn fit(answer: &mut Answer, max_frame: usize) {
+    if let Ok(output) = answer {
+        const NUMBERS: usize = 1 + 10;
+        let size = output.len() + NUMBERS;
+        if size <= max_frame {
+            return;
+        }
+        let problem = format!("it makes a frame of {size} bytes, and the limit is {max_frame}");
+        *answer = Err(Failure::new(Status::InvalidOutput, problem));
+    }
+    if let Err(failure) = answer {
         const NUMBERS: usize = 1 + 10 + 1 + 2 + 2;
         for text in [&mut failure.code, &mut failure.message] {
             text.truncate(text.floor_char_boundary(MAX_ERROR_TEXT));
@@ -138,16 +147,5 @@ pub(crate) fn fit(answer: Answer, max_frame: usize) -> Answer {
         if size > max_frame {
             failure.data = Bytes::new();
         }
-        failure
-    })
-}
-
-fn fit_output(output: Bytes, max_frame: usize) -> Answer {
-    const NUMBERS: usize = 1 + 10;
-    let size = output.len() + NUMBERS;
-    if size <= max_frame {
-        return Ok(output);
     }
-    let problem = format!("it makes a frame of {size} bytes, and the limit is {max_frame}");
-    Err(Failure::new(Status::InvalidOutput, problem))
 }
