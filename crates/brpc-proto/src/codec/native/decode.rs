@@ -95,6 +95,9 @@ pub(super) fn metadata(frame: &Frame) -> Result<Metadata, ProtocolError> {
 
 /// These pairs, if they are as many as can be sent.
 fn sendable(pairs: Vec<(&str, &str)>) -> Option<Metadata> {
+    if pairs.is_empty() {
+        return Some(Metadata::new());
+    }
     if pairs.len() > MAX_METADATA_ENTRIES {
         return None;
     }
