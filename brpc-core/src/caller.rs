@@ -53,10 +53,11 @@ pub enum Target<P> {
 }
 
 /// What to do with a call when the limit of calls in flight is reached.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Admission {
     /// Refuse it at once.
+    #[default]
     Refuse,
     /// Let it wait for a place, in the order of arrival.
     Wait,

@@ -34,20 +34,15 @@ pub struct Outgoing {
 pub type Outcome = Result<Response<Bytes>, CallError>;
 
 impl Outgoing {
-    pub(crate) fn new(
-        plugin: Target<PluginRef>,
-        method: String,
-        wanted: Call,
-        admission: Admission,
-    ) -> Self {
-        let Call { payload: input, timeout, trace, metadata, .. } = wanted;
+    pub(crate) fn new(plugin: Target<PluginRef>, method: String, call: Call) -> Self {
+        let Call { payload: input, timeout, trace, metadata, admission, .. } = call;
         Self { plugin, method, input, timeout, trace, metadata, admission }
     }
 
     /// The call of a method that has this number.
-    pub(crate) fn into_call(self, method: u32) -> (Call, Admission) {
+    pub(crate) fn into_call(self, method: u32) -> Call {
         let Self { input: payload, timeout, trace, metadata, admission, .. } = self;
-        (Call { method, payload, timeout, trace, metadata }, admission)
+        Call { method, payload, timeout, trace, metadata, admission }
     }
 
     /// The name of the plugin that is called.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brpc_core::caller::Target;
-use brpc_core::{Admission, CallError, DisconnectReason, PluginInfo, Selector};
+use brpc_core::{CallError, DisconnectReason, PluginInfo, Selector};
 use brpc_proto::json;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -60,7 +60,7 @@ impl Socket {
         let timeout = self.hub().config().default_timeout;
         let wanted = brpc_proto::Call { payload, timeout, ..brpc_proto::Call::default() };
         let plugin = Target::Name(plugin.into());
-        Ok(Outgoing::new(plugin, method.to_owned(), wanted, Admission::Refuse))
+        Ok(Outgoing::new(plugin, method.to_owned(), wanted))
     }
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {

@@ -224,10 +224,10 @@ impl<'a> Run<'a> {
             timeout: deadline.map(|deadline| deadline.saturating_duration_since(self.clock.now)),
             trace: "t".repeat(if choice & 8 == 0 { 0 } else { size.into() }),
             metadata: pair.into_iter().collect::<Metadata>(),
+            admission: if choice & 1 == 0 { Admission::Wait } else { Admission::Refuse },
         };
-        let admission = if choice & 1 == 0 { Admission::Wait } else { Admission::Refuse };
         self.last_caller += 1;
-        match self.hub.start_call(call, admission, self.last_caller, self.clock.now) {
+        match self.hub.start_call(call, self.last_caller, self.clock.now) {
             Ok(id) => {
                 self.started += 1;
                 self.waiting.insert(self.last_caller, id);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use brpc_core::{Function, Limits, Metadata};
 use brpc_proto::codec::Native;
 use brpc_proto::{
-    Admission, Call, CallId, Connection, Description, Event, Hello, Role, Wires, WriteBuffer, json,
+    Call, CallId, Connection, Description, Event, Hello, Role, Wires, WriteBuffer, json,
 };
 use bytes::{Buf as _, Bytes, BytesMut};
 use gungraun::{library_benchmark, library_benchmark_group};
@@ -112,7 +112,7 @@ impl Pair {
         for written in &mut self.written {
             for call in calls.by_ref().take(self.at_once) {
                 self.hub
-                    .start_call(call, Admission::Refuse, (), self.now)
+                    .start_call(call, (), self.now)
                     .expect("there is a place");
             }
             self.hub.poll_transmit(written, self.now);

@@ -59,7 +59,6 @@ struct Prepared {
     instance: Option<PluginRef>,
     /// All else that is asked for; its method and its input are in the request.
     wanted: Wanted,
-    admission: Admission,
     /// Made early only for a cancel handle.
     slot: Option<Arc<Slot>>,
 }
@@ -70,7 +69,7 @@ impl Prepared {
         if !self.hub.config().middleware.is_empty() {
             return Ok(self.pass());
         }
-        let Self { hub, request, instance, mut wanted, admission, slot } = self;
+        let Self { hub, request, instance, mut wanted, slot } = self;
         let link = find(&hub, request.plugin(), instance.as_ref())?;
         let charge = hub.charge(request.input().len())?;
         wanted.method = method_number(&link, request.method())?;
@@ -87,10 +86,10 @@ impl Prepared {
         };
         // A small one is copied where it is submitted.
         let running = if request.input().len() < OWN_SLICE {
-            Running::start_with(link, wanted, request.input(), admission, slot, Some(charge))?
+            Running::start_with(link, wanted, request.input(), slot, Some(charge))?
         } else {
             wanted.payload = request.into_input();
-            Running::start_with(link, wanted, &[], admission, slot, Some(charge))?
+            Running::start_with(link, wanted, &[], slot, Some(charge))?
         };
         if has_handle {
             running.attach_slot();
@@ -100,14 +99,14 @@ impl Prepared {
 
     /// Sends the call through the middleware.
     fn pass(self) -> State {
-        let Self { hub, request, instance, mut wanted, admission, slot } = self;
+        let Self { hub, request, instance, mut wanted, slot } = self;
         let plugin = match instance {
             Some(plugin) => Target::Instance(plugin),
             None => Target::Name(request.plugin().into()),
         };
         let method = request.method().to_owned();
         wanted.payload = request.into_input();
-        let call = Outgoing::new(plugin, method, wanted, admission);
+        let call = Outgoing::new(plugin, method, wanted);
         State::Passing(through(hub, call, slot, false))
     }
 }
@@ -145,8 +144,7 @@ impl<T> Call<T> {
             Err(error) => return Self::refused(error, decode),
         };
         let wanted = Wanted { timeout: hub.config().default_timeout, ..Wanted::default() };
-        let (admission, slot) = (Admission::Refuse, None);
-        let prepared = Prepared { hub, request, instance, wanted, admission, slot };
+        let prepared = Prepared { hub, request, instance, wanted, slot: None };
         Self { state: State::Prepared(prepared), decode }
     }
 
@@ -204,7 +202,7 @@ impl<T> Call<T> {
     /// of arrival and up to the deadline. Without it such a call is refused at once with
     /// [`Overloaded`](CallError::Overloaded).
     pub fn queue(self) -> Self {
-        self.with(|prepared| prepared.admission = Admission::Wait)
+        self.with(|prepared| prepared.wanted.admission = Admission::Wait)
     }
 
     /// A handle that gives the call up from elsewhere; the call then ends in

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use brpc_core::caller::Target;
-use brpc_core::{Admission, CallError, Response, Stage};
+use brpc_core::{CallError, Response, Stage};
 use brpc_proto::Call;
 use brpc_rt::{Ended, PendingCall, Slot};
 
@@ -49,8 +49,7 @@ impl Running {
         charge: Option<Charge>,
     ) -> Result<Self, CallError> {
         let method = method_number(&link, &call.method)?;
-        let (call, admission) = call.into_call(method);
-        Self::start_with(link, call, &[], admission, slot, charge)
+        Self::start_with(link, call.into_call(method), &[], slot, charge)
     }
 
     /// The same, of a method by its number, with a copy of this input if the call has none of its own.
@@ -58,12 +57,11 @@ impl Running {
         link: Arc<PluginLink>,
         call: Call,
         input: &[u8],
-        admission: Admission,
         slot: Arc<Slot>,
         charge: Option<Charge>,
     ) -> Result<Self, CallError> {
         let (connection, method) = (link.driven().clone(), call.method);
-        let pending = PendingCall::start(connection, call, input, admission, slot)?;
+        let pending = PendingCall::start(connection, call, input, slot)?;
         Ok(Self { pending, link, method, _charge: charge })
     }
 

@@ -74,7 +74,7 @@
 //!     timeout: Some(Duration::from_secs(1)),
 //!     ..Call::default()
 //! };
-//! hub.start_call(call, Admission::Refuse, "the caller", now).unwrap();
+//! hub.start_call(call, "the caller", now).unwrap();
 //! carry(&mut hub, &mut plugin, now);
 //! while let Some(event) = plugin.poll_event() {
 //!     if let Event::Call { id, .. } = event {

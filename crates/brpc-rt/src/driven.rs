@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Instant;
 
-use brpc_core::{Admission, CallError, Stage};
+use brpc_core::{CallError, Stage};
 use brpc_proto::limits::IDLE_PLACES;
 use brpc_proto::{Call, CallId, Connection};
 use parking_lot::{Mutex, MutexGuard};
@@ -75,11 +75,10 @@ impl Driven {
         &self,
         call: Call,
         input: &[u8],
-        admission: Admission,
         slot: Arc<Slot>,
     ) -> Result<CallId, CallError> {
         let mut inbox = self.inbox.lock();
-        let id = inbox.submit(call, input, admission, slot)?;
+        let id = inbox.submit(call, input, slot)?;
         let driver = inbox.driver.take();
         drop(inbox);
         driver.into_iter().for_each(Waker::wake);
@@ -106,8 +105,8 @@ impl State {
             return false;
         }
         let now = now();
-        for Submitted { id, call, admission, slot } in batch.drain(..) {
-            connection.submit_call(id, call, admission, slot, now);
+        for Submitted { id, call, slot } in batch.drain(..) {
+            connection.submit_call(id, call, slot, now);
         }
         true
     }

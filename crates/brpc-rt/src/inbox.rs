@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use brpc_core::{Admission, CallError};
+use brpc_core::CallError;
 use brpc_proto::limits::{IDLE_BYTES, IDLE_PLACES};
 use brpc_proto::{Call, CallId};
 use bytes::BytesMut;
@@ -38,7 +38,6 @@ const MAX_CHUNK: usize = 64 * 1024;
 pub(crate) struct Submitted {
     pub(crate) id: CallId,
     pub(crate) call: Call,
-    pub(crate) admission: Admission,
     pub(crate) slot: Arc<Slot>,
 }
 
@@ -48,7 +47,6 @@ impl Inbox {
         &mut self,
         mut call: Call,
         input: &[u8],
-        admission: Admission,
         slot: Arc<Slot>,
     ) -> Result<CallId, CallError> {
         if let Some(error) = &self.closed {
@@ -63,7 +61,7 @@ impl Inbox {
             call.payload = self.inputs.split().freeze();
         }
         self.last_id += 1;
-        self.submitted.push(Submitted { id: self.last_id, call, admission, slot });
+        self.submitted.push(Submitted { id: self.last_id, call, slot });
         Ok(self.last_id)
     }
 

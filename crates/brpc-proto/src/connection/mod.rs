@@ -30,7 +30,7 @@ use crate::codec::{Codec, Traits};
 use crate::description::Description;
 use crate::event::{Event, Tally};
 use crate::handshake::{HubHandshake, PluginHandshake};
-use crate::message::{Admission, Call, CallId, DrainCause, Farewell, Features, Hello, Message};
+use crate::message::{Call, CallId, DrainCause, Farewell, Features, Hello, Message};
 use crate::role::Role;
 use crate::session::{EmitError, Events, Session};
 use crate::settlement::Settlement;
@@ -183,27 +183,19 @@ impl<T> Connection<T> {
     pub fn start_call(
         &mut self,
         call: Call,
-        admission: Admission,
         caller: T,
         now: Instant,
     ) -> Result<CallId, (T, CallError)> {
         let id = self.session().map_or(0, |session| session.calls().last_id()) + 1;
-        self.start(id, call, admission, caller, now).map(|()| id)
+        self.start(id, call, caller, now).map(|()| id)
     }
 
     /// Makes a call under an id that the owner chooses, for owners that number calls before they
     /// reach the connection. The id must be above all earlier ids, also those of refused calls. If
     /// the call is refused, the connection returns its caller like any other, with a
     /// [`Settlement`].
-    pub fn submit_call(
-        &mut self,
-        id: CallId,
-        call: Call,
-        admission: Admission,
-        caller: T,
-        now: Instant,
-    ) {
-        if let Err((caller, error)) = self.start(id, call, admission, caller, now) {
+    pub fn submit_call(&mut self, id: CallId, call: Call, caller: T, now: Instant) {
+        if let Err((caller, error)) = self.start(id, call, caller, now) {
             self.events.push_back(Event::Settled(caller, Settlement::Ended(error)));
         }
     }
@@ -212,12 +204,11 @@ impl<T> Connection<T> {
         &mut self,
         id: CallId,
         call: Call,
-        admission: Admission,
         caller: T,
         now: Instant,
     ) -> Result<(), (T, CallError)> {
         match &mut self.phase {
-            Phase::Session(session) => session.start_call(id, call, admission, caller, now),
+            Phase::Session(session) => session.start_call(id, call, caller, now),
             _ => Err((caller, self.refusal().unwrap_or(CallError::Draining))),
         }
     }

@@ -22,6 +22,8 @@ pub struct Call {
     pub trace: String,
     /// The caller's keys and values for the handler.
     pub metadata: Metadata,
+    /// What to do if there is no place for it. It doesn't travel.
+    pub admission: Admission,
 }
 
 pub use brpc_core::Admission;

@@ -13,7 +13,7 @@ use crate::buffer::WriteBuffer;
 use crate::codec::{Codec, Traits};
 use crate::event::Event;
 use crate::limits::MAX_TRANSMIT;
-use crate::message::{Admission, Call, CallId, Message};
+use crate::message::{Call, CallId, Message};
 use crate::settlement::Settlement;
 
 /// The calls that this side makes. `T` is a caller.
@@ -56,11 +56,10 @@ impl<T> Calling<T> {
         &mut self,
         id: CallId,
         call: Call,
-        admission: Admission,
         caller: T,
         now: Instant,
     ) -> Result<(), (T, CallError)> {
-        self.calls.start(id, call, admission, caller, now)
+        self.calls.start(id, call, caller, now)
     }
 
     /// Cancels a call; returns its caller, unless the call is already settled.

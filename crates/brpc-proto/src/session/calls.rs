@@ -104,7 +104,6 @@ impl<T> Calls<T> {
         &mut self,
         id: CallId,
         call: Call,
-        admission: Admission,
         caller: T,
         now: Instant,
     ) -> Result<(), (T, CallError)> {
@@ -114,7 +113,7 @@ impl<T> Calls<T> {
         let is_full = unsent > 0
             && (unsent >= self.max_unsent
                 || self.unsent_bytes() + call.payload.len() > self.max_unsent_bytes);
-        if is_full || (!has_place && admission == Admission::Refuse) {
+        if is_full || (!has_place && call.admission == Admission::Refuse) {
             return Err((
                 caller,
                 CallError::Overloaded { scope: Scope::Plugin, retry_after: None },
@@ -318,7 +317,8 @@ mod tests {
         let mut calls = Calls::new(&Limits::default(), 500);
         let now = Instant::now();
         for id in 1..=1_000 {
-            calls.start(id, Call::default(), Admission::Wait, id, now).unwrap();
+            let call = Call { admission: Admission::Wait, ..Call::default() };
+            calls.start(id, call, id, now).unwrap();
         }
         for id in 2..=1_000 {
             calls.give_up(id).unwrap();

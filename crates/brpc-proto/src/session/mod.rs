@@ -36,7 +36,7 @@ use crate::buffer::WriteBuffer;
 use crate::codec::{Codec, Traits};
 use crate::event::{Event, Tally};
 use crate::limits::MAX_STRIKES;
-use crate::message::{Admission, Call, CallId, Message, kind};
+use crate::message::{Call, CallId, Message, kind};
 use crate::role::Role;
 use crate::terms::Terms;
 
@@ -124,7 +124,6 @@ impl<T> Session<T> {
         &mut self,
         id: CallId,
         call: Call,
-        admission: Admission,
         caller: T,
         now: Instant,
     ) -> Result<(), (T, CallError)> {
@@ -133,7 +132,7 @@ impl<T> Session<T> {
             None => call.check(self.terms.max_frame),
         };
         match checked {
-            Ok(()) => self.calling.start(id, call, admission, caller, now),
+            Ok(()) => self.calling.start(id, call, caller, now),
             Err(error) => Err((caller, error)),
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use brpc_core::{DisconnectReason, Failure, Status};
-use brpc_proto::{Admission, DrainCause, Event, Settlement};
+use brpc_proto::{DrainCause, Event, Settlement};
 use bytes::Bytes;
 
 use crate::page::{Sender, conversation};
@@ -43,7 +43,7 @@ fn the_code_says_what_the_page_says() {
         if terms.name == "edge-1" && terms.generation == 7 && terms.epoch == EPOCH));
 
     let now = talk.pair.now;
-    talk.pair.hub.start_call(first_call(&[("user", "ada")]), Admission::Refuse, 71, now).unwrap();
+    talk.pair.hub.start_call(first_call(&[("user", "ada")]), 71, now).unwrap();
     assert!(matches!(&talk.hub_says()[..], [Event::Call { id: 1, call, deadline }]
         if call.method == 0
             && *deadline == Some(now + Duration::from_secs(30))
@@ -57,7 +57,7 @@ fn the_code_says_what_the_page_says() {
         if event == r#"{"seen":1}"# && output == r#"{"n":1}"#));
 
     talk.pair.hub.return_credit(1, 10);
-    talk.pair.hub.start_call(call(1, "60000"), Admission::Refuse, 72, now).unwrap();
+    talk.pair.hub.start_call(call(1, "60000"), 72, now).unwrap();
     assert!(
         matches!(&talk.hub_says()[..], [Event::Credit, Event::Call { id: 2, call, deadline: None }]
         if call.payload == "60000")
@@ -102,8 +102,8 @@ fn hub_events(pieces: &[&[u8]]) -> Vec<String> {
                     // All that the hub does later, it does now.
                     Event::Described(_) => {
                         pair.welcome();
-                        pair.hub.start_call(call(0, ""), Admission::Refuse, 71, pair.now).unwrap();
-                        pair.hub.start_call(call(1, ""), Admission::Refuse, 72, pair.now).unwrap();
+                        pair.hub.start_call(call(0, ""), 71, pair.now).unwrap();
+                        pair.hub.start_call(call(1, ""), 72, pair.now).unwrap();
                         pair.hub_sends();
                         pair.hub.cancel(2);
                         pair.hub.drain(DrainCause::Unplug, "", None);

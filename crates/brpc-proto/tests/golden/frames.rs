@@ -6,7 +6,7 @@ use std::time::Duration;
 use brpc_core::{
     DisconnectReason, Failure, Labels, Metadata, MethodError, Refusal, RefusalCode, Status,
 };
-use brpc_proto::{Admission, DrainCause, Event, Settlement};
+use brpc_proto::{DrainCause, Event, Settlement};
 use bytes::Bytes;
 use serde_json::json;
 
@@ -97,7 +97,7 @@ const CASES: &[Case] = &[
     ("call", |bytes| {
         let mut pair = Pair::ready();
         let metadata = [("user", "ada"), ("lang", "")];
-        pair.hub.start_call(first_call(&metadata), Admission::Refuse, 1, pair.now).unwrap();
+        pair.hub.start_call(first_call(&metadata), 1, pair.now).unwrap();
         assert_eq!(pair.hub_sends(), bytes);
         let events = pair.plugin_takes(bytes);
         let [Event::Call { id, call, deadline }] = &events[..] else { panic!("{events:?}") };
@@ -108,7 +108,7 @@ const CASES: &[Case] = &[
     }),
     ("call-bare", |bytes| {
         let mut pair = Pair::ready();
-        pair.hub.start_call(call(1, ""), Admission::Refuse, 1, pair.now).unwrap();
+        pair.hub.start_call(call(1, ""), 1, pair.now).unwrap();
         assert_eq!(pair.hub_sends(), bytes);
         let events = pair.plugin_takes(bytes);
         let [Event::Call { id, call, deadline }] = &events[..] else { panic!("{events:?}") };
@@ -119,7 +119,7 @@ const CASES: &[Case] = &[
         let mut pair = Pair::calling(299);
         let mut late = call(0, "\"é\"");
         late.timeout = Some(Duration::from_millis(u64::MAX));
-        pair.hub.start_call(late, Admission::Refuse, 300, pair.now).unwrap();
+        pair.hub.start_call(late, 300, pair.now).unwrap();
         assert_eq!(pair.hub_sends(), bytes);
         let events = pair.plugin_takes(bytes);
         let [Event::Call { id, call, deadline }] = &events[..] else { panic!("{events:?}") };
@@ -185,7 +185,7 @@ const CASES: &[Case] = &[
     ("leave", |bytes| {
         let mut pair = Pair::ready();
         for caller in 1..=4 {
-            pair.hub.start_call(call(0, ""), Admission::Refuse, caller, pair.now).unwrap();
+            pair.hub.start_call(call(0, ""), caller, pair.now).unwrap();
         }
         let calls = pair.hub_sends();
         // The last call is still under way.
@@ -201,7 +201,7 @@ const CASES: &[Case] = &[
         pair.plugin.leave();
         assert_eq!(pair.plugin_sends(), [bytes, &vector("goodbye")].concat());
         assert!(pair.hub_takes(bytes).is_empty());
-        assert!(pair.hub.start_call(call(0, ""), Admission::Refuse, 1, pair.now).is_err());
+        assert!(pair.hub.start_call(call(0, ""), 1, pair.now).is_err());
     }),
     ("goodbye", |bytes| {
         let mut pair = Pair::ready();

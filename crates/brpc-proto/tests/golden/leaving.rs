@@ -1,6 +1,6 @@
 //! A plugin that leaves while the hub wants something of it.
 
-use brpc_proto::{Admission, DrainCause, EmitError, Event};
+use brpc_proto::{DrainCause, EmitError, Event};
 use bytes::Bytes;
 
 use crate::pair::{Pair, call};
@@ -11,7 +11,7 @@ fn a_call_left_aside_can_be_cancelled_after_a_drain() {
     pair.plugin.leave();
     pair.plugin_sends();
     // The hub has not yet heard of it when it does three things.
-    pair.hub.start_call(call(0, ""), Admission::Refuse, 2, pair.now).unwrap();
+    pair.hub.start_call(call(0, ""), 2, pair.now).unwrap();
     let late_call = pair.hub_sends();
     assert!(pair.plugin_takes(&late_call).is_empty());
     pair.hub.drain(DrainCause::Shutdown, "", None);
@@ -26,8 +26,8 @@ fn a_call_left_aside_can_be_cancelled_after_a_drain() {
 #[test]
 fn ids_of_calls_left_aside_must_rise_too() {
     let mut pair = Pair::ready();
-    pair.hub.start_call(call(0, ""), Admission::Refuse, 1, pair.now).unwrap();
-    pair.hub.start_call(call(0, ""), Admission::Refuse, 2, pair.now).unwrap();
+    pair.hub.start_call(call(0, ""), 1, pair.now).unwrap();
+    pair.hub.start_call(call(0, ""), 2, pair.now).unwrap();
     let calls = pair.hub_sends();
     let (first, second) = calls.split_at(calls.len() / 2);
     pair.plugin_takes(first);
@@ -42,7 +42,7 @@ fn ids_of_calls_left_aside_must_rise_too() {
 fn no_event_is_sent_after_the_last_answer() {
     for asked_by_hub in [true, false] {
         let mut pair = Pair::ready();
-        let id = pair.hub.start_call(call(0, ""), Admission::Refuse, 1, pair.now).unwrap();
+        let id = pair.hub.start_call(call(0, ""), 1, pair.now).unwrap();
         if asked_by_hub {
             pair.hub.drain(DrainCause::Unplug, "", None);
         } else {

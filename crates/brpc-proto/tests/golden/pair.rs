@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use brpc_core::{Answer, DisconnectReason, Function, Limits, Metadata, ProtocolError};
 use brpc_proto::codec::Native;
-use brpc_proto::{
-    Admission, Call, CallId, Connection, Description, Event, Hello, Role, Wires, WriteBuffer,
-};
+use brpc_proto::{Call, CallId, Connection, Description, Event, Hello, Role, Wires, WriteBuffer};
 use bytes::{Buf, Bytes, BytesMut};
 use serde_json::json;
 
@@ -95,7 +93,7 @@ impl Pair {
     pub(crate) fn calling(calls: u64) -> Self {
         let mut pair = Self::ready();
         for caller in 1..=calls {
-            pair.hub.start_call(call(0, ""), Admission::Refuse, caller, pair.now).unwrap();
+            pair.hub.start_call(call(0, ""), caller, pair.now).unwrap();
         }
         pair.hub_sends();
         pair

@@ -65,7 +65,7 @@ impl Pair {
     /// Makes a call; whether it was let in.
     fn call(&mut self, plan: &CallPlan) -> bool {
         let (index, call) = self.model.new_call(plan, self.now);
-        let result = self.hub.connection.start_call(call, plan.admission, index, self.now);
+        let result = self.hub.connection.start_call(call, index, self.now);
         let is_in = result.is_ok();
         self.model.made(result, self.now);
         is_in

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use brpc_core::{DisconnectReason, Function, Limits, Metadata, MethodError, Wire};
 use brpc_proto::{
-    Admission, Call, Connection, Description, DrainCause, Event, Hello, WireEntry, Wires,
-    WriteBuffer,
+    Call, Connection, Description, DrainCause, Event, Hello, WireEntry, Wires, WriteBuffer,
 };
 use bytes::{Buf as _, BytesMut};
 
@@ -83,7 +82,7 @@ impl Pair {
 
     fn call(&mut self, method: u32, caller: u64) -> String {
         let call = Call { method, payload: "[1,2]".into(), ..Call::default() };
-        self.hub.start_call(call, Admission::Refuse, caller, self.now).expect("there is a place");
+        self.hub.start_call(call, caller, self.now).expect("there is a place");
         self.hub_says()
     }
 }

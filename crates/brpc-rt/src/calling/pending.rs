@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use brpc_core::{Admission, CallError};
+use brpc_core::CallError;
 use brpc_proto::{Call, CallId};
 
 use super::{Ended, Slot};
@@ -30,10 +30,9 @@ impl PendingCall {
         connection: Arc<Driven>,
         call: Call,
         input: &[u8],
-        admission: Admission,
         slot: Arc<Slot>,
     ) -> Result<Self, CallError> {
-        let id = connection.submit(call, input, admission, slot.clone())?;
+        let id = connection.submit(call, input, slot.clone())?;
         Ok(Self { connection, id, slot, is_over: false })
     }
 

@@ -76,7 +76,7 @@ fn call(frame: Frame) -> Result<Message, ProtocolError> {
     let timeout = (call.timeout_ms > 0).then(|| Duration::from_millis(call.timeout_ms));
     let metadata = sendable(call.metadata).ok_or(malformed)?;
     let payload = frame.into_payload(payload);
-    Ok(Message::Call(id, Call { method, payload, timeout, trace, metadata }))
+    Ok(Message::Call(id, Call { method, payload, timeout, trace, metadata, ..Call::default() }))
 }
 
 /// What goes along with the answer in the next frame.

@@ -20,6 +20,7 @@ impl Model {
             timeout: plan.timeout,
             trace: index.to_string(),
             metadata: index.is_multiple_of(5).then_some(("key", "value")).into_iter().collect(),
+            admission: plan.admission,
         };
         self.calls.push(Call::new(plan.clone(), deadline));
         (index, call)
