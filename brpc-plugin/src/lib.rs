@@ -48,19 +48,13 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod bound;
 mod change;
-mod context;
-mod dispatch;
 mod end;
 mod error;
 mod handle;
-mod handler;
-mod hook;
 mod link;
 pub mod middleware;
 mod plugin;
-mod receiver;
 mod session;
 
 #[doc(hidden)]
@@ -73,12 +67,15 @@ pub use brpc_core::{
     MethodError, ProtocolError, Refusal, RefusalCode, Status, describe, describe_output,
 };
 pub use brpc_macros::plugin_without_facade as plugin;
+#[doc(inline)]
+pub use brpc_rt::BoxFuture;
+#[doc(inline)]
+pub use brpc_rt::serving::{
+    AsyncHook, Context, HookError, Invoke, MetadataError, Method, OnCancel, Receiver,
+};
 pub use change::Changed;
-pub use context::Context;
 pub use end::EndReason;
-pub use error::{ConnectError, HookError, MetadataError};
+pub use error::ConnectError;
 pub use handle::Handle;
-pub use hook::AsyncHook;
 pub use plugin::Plugin;
-pub use receiver::{BoxFuture, Invoke, Method, OnCancel, Receiver};
 pub use session::Session;

@@ -1,27 +1,22 @@
 //! One connection of a plugin: what its driver, its handlers and its handles share.
 
 use std::collections::vec_deque::Drain;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use brpc_core::{Answer, DisconnectReason, Failure, Metadata, Refusal};
-use brpc_proto::{CallId, Connection, DrainCause, EmitError, Event, Terms};
+use brpc_core::{DisconnectReason, Refusal};
+use brpc_proto::{DrainCause, Event, Terms};
+use brpc_rt::serving::{Handlers, Receiver};
 use brpc_rt::{Driven, Link, Slot};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::Context;
-use crate::dispatch::Handlers;
 use crate::end::EndReason;
 use crate::handle::Stop;
-use crate::hook::{AsyncHook, Emit};
-use crate::middleware::Chain;
-use crate::receiver::Receiver;
 
 /// One connection of a plugin.
 pub(crate) struct HubLink<R> {
-    driven: Driven,
-    handlers: Handlers<R>,
-    hook: AsyncHook,
+    handlers: Arc<Handlers<R>>,
     story: Mutex<Story>,
     /// When the plugin stops whatever runs; `None` until it is asked to.
     stop: watch::Sender<Option<StopAt>>,
@@ -55,51 +50,17 @@ impl Default for Admittance {
 }
 
 impl<R: Receiver> HubLink<R> {
-    pub(crate) fn new(
-        receiver: Arc<R>,
-        hook: AsyncHook,
-        middleware: Chain,
-        connection: Connection<Arc<Slot>>,
-    ) -> Self {
-        Self {
-            driven: Driven::new(connection),
-            handlers: Handlers::new(receiver, middleware),
-            hook,
-            story: Mutex::default(),
-            stop: watch::Sender::new(None),
-        }
-    }
-
-    fn story(&self) -> MutexGuard<'_, Story> {
-        self.story.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn new(handlers: Arc<Handlers<R>>) -> Self {
+        Self { handlers, story: Mutex::default(), stop: watch::Sender::new(None) }
     }
 
     /// Whether the hub let the plugin in, once it is known.
     pub(crate) fn admittance(&self) -> Option<Admittance> {
-        self.story().admittance.clone()
+        self.story.lock().admittance.clone()
     }
 
     pub(crate) fn handlers(&self) -> &Handlers<R> {
         &self.handlers
-    }
-
-    pub(crate) fn hook(&self) -> &AsyncHook {
-        &self.hook
-    }
-
-    /// Gives a call's answer, with what its handler wanted to go along.
-    pub(crate) fn answer(&self, id: CallId, answer: Answer, context: &Context) {
-        let metadata = context.take_response_metadata();
-        let mut connection = self.driven.lock();
-        connection.answer(id, answer, metadata);
-        connection.unlock_and_wake();
-    }
-
-    /// Answers a call that no handler was started for.
-    pub(crate) fn refuse(&self, id: CallId, failure: Failure) {
-        let mut connection = self.driven.lock();
-        connection.answer(id, Err(failure), Metadata::new());
-        connection.unlock_and_wake();
     }
 
     /// Returns when the plugin is to stop whatever runs.
@@ -117,14 +78,14 @@ impl<R: Receiver> HubLink<R> {
 
     /// Ends the connection now, with a goodbye.
     pub(crate) fn cut(&self) {
-        let mut connection = self.driven.lock();
+        let mut connection = self.handlers.driven().lock();
         connection.close(DisconnectReason::Clean);
         connection.unlock_and_wake();
     }
 
     /// Why the run ended.
     pub(crate) fn end_reason(&self) -> EndReason {
-        let story = self.story();
+        let story = self.story.lock();
         if let Some(refusal) = &story.refusal {
             return EndReason::Refused(refusal.clone());
         }
@@ -132,26 +93,26 @@ impl<R: Receiver> HubLink<R> {
         EndReason::new(reason, story.drain.clone(), self.stop.borrow().is_some())
     }
 
-    fn handle_event(self: &Arc<Self>, event: Event<Arc<Slot>>) {
+    fn handle_event(&self, event: Event<Arc<Slot>>) {
         match event {
             Event::Welcomed(terms) => {
                 tracing::info!(plugin = terms.name, generation = terms.generation, "connected");
-                self.story().admittance = Some(Admittance::Welcomed(terms));
-                self.hook.connect(self.clone());
+                self.story.lock().admittance = Some(Admittance::Welcomed(terms));
+                self.handlers.open();
             }
             Event::Refused(refusal) => {
-                let mut story = self.story();
+                let mut story = self.story.lock();
                 match story.admittance {
                     None => story.admittance = Some(Admittance::Refused(refusal)),
                     Some(_) => story.refusal = Some(refusal),
                 }
             }
-            Event::Call { id, call, deadline } => self.handlers.start(self, id, call, deadline),
+            Event::Call { id, call, deadline } => self.handlers.start(id, call, deadline),
             Event::Cancel(id) => self.handlers.cancel(id),
-            Event::Credit => self.hook.ring(),
+            Event::Credit => self.handlers.credit(),
             Event::Drain(cause, trace) => {
                 tracing::info!(?cause, trace, "the hub asks the plugin to leave");
-                self.story().drain = Some((cause, trace));
+                self.story.lock().drain = Some((cause, trace));
             }
             Event::LastWords(words) => {
                 // Printed with escapes, since it may be any text.
@@ -159,25 +120,14 @@ impl<R: Receiver> HubLink<R> {
             }
             Event::Closed(reason, _) => {
                 tracing::info!(?reason, "disconnected");
-                let mut story = self.story();
+                let mut story = self.story.lock();
                 story.admittance.get_or_insert(Admittance::Lost(reason));
                 story.end = Some(reason);
                 drop(story);
-                let link: Arc<dyn Emit> = self.clone();
-                self.hook.disconnect(&link);
-                self.handlers.cancel_all();
+                self.handlers.close();
             }
             _ => {}
         }
-    }
-}
-
-impl<R: Receiver> Emit for HubLink<R> {
-    fn emit(&self, event: &[u8]) -> Result<(), EmitError> {
-        let mut connection = self.driven.lock();
-        connection.emit(event)?;
-        connection.unlock_and_wake();
-        Ok(())
     }
 }
 
@@ -187,7 +137,7 @@ impl<R: Receiver> Stop for HubLink<R> {
             // The sooner one counts.
             *stop = Some([stop.flatten(), until].into_iter().flatten().min());
         });
-        let mut connection = self.driven.lock();
+        let mut connection = self.handlers.driven().lock();
         connection.leave();
         connection.unlock_and_wake();
     }
@@ -198,7 +148,7 @@ pub(crate) struct DrivenLink<R: Receiver>(pub(crate) Arc<HubLink<R>>);
 
 impl<R: Receiver> Link for DrivenLink<R> {
     fn driven(&self) -> &Driven {
-        &self.0.driven
+        self.0.handlers.driven()
     }
 
     fn handle_events(&self, events: Drain<'_, Event<Arc<Slot>>>) {
@@ -208,7 +158,7 @@ impl<R: Receiver> Link for DrivenLink<R> {
 
 impl<R: Receiver> Drop for DrivenLink<R> {
     fn drop(&mut self) {
-        self.0.driven.lock().close(DisconnectReason::Clean);
+        self.driven().lock().close(DisconnectReason::Clean);
         self.finish();
     }
 }

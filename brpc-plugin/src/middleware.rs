@@ -33,46 +33,14 @@
 //! the call is answered, and its place is free, when both are over. A panic is answered as one of
 //! the method's.
 
-use brpc_core::{Failure, MethodError};
 #[doc(inline)]
 pub use brpc_rt::middleware::{CallKind, Middleware};
-use bytes::Bytes;
-
-use crate::Context;
-
-/// A call on its way to the method.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Incoming {
-    /// The name of the method.
-    pub method: &'static str,
-    /// What the method knows of the call. All clones speak of the same call.
-    pub context: Context,
-    /// The encoded input; empty for none.
-    pub input: Bytes,
-}
-
-impl Incoming {
-    pub(crate) fn new(method: &'static str, context: Context, input: Bytes) -> Self {
-        Self { method, context, input }
-    }
-}
-
-impl CallKind for Incoming {
-    type Output = Bytes;
-    type Error = Failure;
-
-    fn failed(message: String) -> Failure {
-        MethodError::new(MethodError::UNSPECIFIED, message).into()
-    }
-}
+#[doc(inline)]
+pub use brpc_rt::serving::Incoming;
 
 /// What is behind a middleware: others, and at last the method. A clone that is run again runs the
 /// method again.
 pub type Next = brpc_rt::middleware::Next<Incoming>;
-
-/// The middleware of a plugin.
-pub(crate) type Chain = brpc_rt::middleware::Chain<Incoming>;
 
 /// [`tower`](https://docs.rs/tower)'s layers as middleware of a plugin. With the feature `tower`.
 ///
@@ -87,7 +55,7 @@ pub(crate) type Chain = brpc_rt::middleware::Chain<Incoming>;
 /// # }
 /// ```
 ///
-/// An error of a layer's service that is a [`Failure`], boxed or not, is the answer; any other is
+/// An error of a layer's service that is a [`Failure`](brpc_core::Failure), boxed or not, is the answer; any other is
 /// answered as a method's error with its text. Where the layers know better, as that they are
 /// overloaded, `ServiceBuilder::map_err` can say so.
 #[cfg(feature = "tower")]

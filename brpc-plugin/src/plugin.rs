@@ -11,14 +11,15 @@ use brpc_core::name::is_version;
 use brpc_core::{Function, Labels, Limits, Wire};
 use brpc_proto::codec::{Codec, Native};
 use brpc_proto::{Connection, Description, Hello, Role};
+use brpc_rt::Driven;
+use brpc_rt::middleware::{Chain, Middleware};
+use brpc_rt::serving::{AsyncHook, Handlers, Incoming, Method, Receiver, attach_hook};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, ToSocketAddrs, lookup_host};
 
 use crate::change::{Change, Changed};
 use crate::error::ConnectError;
-use crate::hook::AsyncHook;
-use crate::middleware::{Chain, Incoming, Middleware};
-use crate::receiver::{Method, Receiver};
+use crate::link::HubLink;
 use crate::session::Session;
 
 /// A plugin: an object whose methods a hub can call, and what it says of itself.
@@ -42,7 +43,7 @@ pub struct Plugin<R> {
     /// Random, the same as long as this value lives.
     instance: [u8; 16],
     limits: Limits,
-    middleware: Chain,
+    middleware: Chain<Incoming>,
     overrides: Vec<Override>,
     /// What its hub speaks.
     wire: Wire,
@@ -62,8 +63,7 @@ impl<R: Receiver> Plugin<R> {
     /// # Panics
     /// If the system has no random numbers, of which the plugin needs one.
     pub fn new(mut receiver: R) -> Self {
-        let hook = AsyncHook::new();
-        receiver.attach_hook(hook.clone());
+        let hook = attach_hook(&mut receiver);
         let mut instance = [0; 16];
         getrandom::fill(&mut instance).expect("the system has random numbers");
         Self {
@@ -213,12 +213,13 @@ impl<R: Receiver> Plugin<R> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (receiver, hook) = (self.receiver.clone(), self.hook.clone());
-        let middleware = self.middleware.clone();
         let codec = self.codec();
         let hello = self.hello(&*codec)?;
         let connection = Connection::dialled(codec, hello, self.limits.clone(), brpc_rt::now());
-        Session::open(receiver, hook, middleware, connection, stream).await
+        let (receiver, hook) = (self.receiver.clone(), self.hook.clone());
+        let driven = Arc::new(Driven::new(connection));
+        let handlers = Handlers::new(driven, receiver, hook, self.middleware.clone());
+        Session::open(HubLink::new(handlers), stream).await
     }
 
     /// What turns what it says into the bytes of its hub's wire.

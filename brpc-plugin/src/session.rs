@@ -8,18 +8,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use brpc_core::DisconnectReason;
-use brpc_proto::Connection;
-use brpc_rt::Slot;
+use brpc_rt::serving::Receiver;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
 use crate::end::EndReason;
 use crate::error::ConnectError;
 use crate::handle::{Handle, Stop};
-use crate::hook::AsyncHook;
 use crate::link::{Admittance, DrivenLink, HubLink};
-use crate::middleware::Chain;
-use crate::receiver::Receiver;
 
 /// A plugin that a hub has let in; made by [`Plugin::connect`](crate::Plugin::connect). Its calls
 /// are answered while [`run`](Self::run) is polled.
@@ -34,17 +30,11 @@ pub struct Session<R: Receiver> {
 
 impl<R: Receiver> Session<R> {
     /// Says hello, and returns when the hub has let the plugin in.
-    pub(crate) async fn open<S>(
-        receiver: Arc<R>,
-        hook: AsyncHook,
-        middleware: Chain,
-        connection: Connection<Arc<Slot>>,
-        stream: S,
-    ) -> Result<Self, ConnectError>
+    pub(crate) async fn open<S>(link: HubLink<R>, stream: S) -> Result<Self, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let link = Arc::new(HubLink::new(receiver, hook, middleware, connection));
+        let link = Arc::new(link);
         let held = DrivenLink(link.clone());
         let mut driver = Driver(Some(Box::pin(async move { brpc_rt::drive(&held, stream).await })));
         let admittance = poll_fn(|context| {

@@ -8,6 +8,9 @@ mod passed;
 
 pub use brpc_core::__private::*;
 pub use brpc_core::{Answer, Failure, MethodError};
+pub use brpc_rt::serving::{
+    AsyncHook, Context, Invoke, Method, OnCancel, Receiver, context_of_no_call,
+};
 pub use schemars::{Schema, SchemaGenerator};
 pub use std::assert;
 pub use std::boxed::Box;
@@ -22,6 +25,4 @@ pub use self::output::{
     CausedError, CodedError, Error, ErrorRole, ErrorType, LocalError, NotAnError, NotAnOutput,
     Output, OutputRole, OutputType, Returns, ReturnsValue, TextError, answer,
 };
-pub use self::passed::{Borrowed, Hook, context, context_of_no_call, hook};
-pub use crate::receiver::{Invoke, Method, OnCancel, Receiver};
-pub use crate::{AsyncHook, Context};
+pub use self::passed::{Borrowed, Hook, context, hook};

@@ -44,15 +44,3 @@ impl Hook for AsyncHook {
 pub fn hook<H: Hook>(hook: AsyncHook) -> H {
     H::hook(hook)
 }
-
-/// The context of no call, for tests that run the rows of a table by hand.
-pub fn context_of_no_call() -> Context {
-    Context::new(crate::context::Call {
-        trace: String::new(),
-        metadata: brpc_core::Metadata::new(),
-        deadline: None,
-        hook: AsyncHook::default(),
-        cancelled: std::sync::OnceLock::new(),
-        along: std::sync::OnceLock::new(),
-    })
-}

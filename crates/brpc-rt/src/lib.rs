@@ -1,8 +1,10 @@
-//! The runtime of one brpc connection. Shared by the hub and the plugin; not an interface for users.
+//! The runtime of one brpc connection. Shared by the hub and the plugin; not an interface for users,
+//! who find in `brpc-socket` and `brpc-plugin` what is for them.
 //!
 //! The state machine of a connection ([`brpc_proto::Connection`]) knows no sockets and no clock. Here
 //! is what gives it both: [`Driven`] puts it behind one lock that is held for one look at it and
-//! never across an await, and [`drive`] moves its bytes.
+//! never across an await, and [`drive`] moves its bytes. Calls are made with [`PendingCall`], and
+//! served by `serving::Handlers`, with the feature `serving`.
 
 mod calling;
 mod close;
@@ -12,6 +14,8 @@ mod gathering;
 mod inbox;
 mod link;
 pub mod middleware;
+#[cfg(feature = "serving")]
+pub mod serving;
 
 use std::future::Future;
 use std::pin::Pin;

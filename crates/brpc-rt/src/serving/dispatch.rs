@@ -1,28 +1,33 @@
 //! Running handlers: in place while they don't wait, else in tasks of their own.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant as StdInstant;
 
-use brpc_core::{Answer, Failure, Status};
+use brpc_core::{Answer, Failure, Metadata, Status};
 use brpc_proto::CallId;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::bound::Bound;
-use crate::context::{Call, Context};
-use crate::handler::{Handler, catching, expired, run_blocking};
-use crate::link::HubLink;
-use crate::middleware::{Chain, Incoming};
-use crate::receiver::{BoxFuture, Invoke, Method, OnCancel, Receiver};
+use super::bound::Bound;
+use super::context::{Call, Context};
+use super::handler::{Handler, catching, expired, run_blocking};
+use super::hook::AsyncHook;
+use super::incoming::Incoming;
+use super::receiver::{Invoke, Method, OnCancel, Receiver};
+use crate::middleware::Chain;
+use crate::{BoxFuture, Driven};
 
-/// The handlers of one connection.
-pub(crate) struct Handlers<R> {
+/// The handlers of one connection, and what they share.
+pub struct Handlers<R> {
+    driven: Arc<Driven>,
     receiver: Arc<R>,
-    middleware: Chain,
+    hook: AsyncHook,
+    middleware: Chain<Incoming>,
     /// What stops each handler that runs beside the driver.
     running: Mutex<HashMap<CallId, CancellationToken>>,
     /// The tasks and threads of these handlers.
@@ -30,50 +35,72 @@ pub(crate) struct Handlers<R> {
 }
 
 impl<R: Receiver> Handlers<R> {
-    pub(crate) fn new(receiver: Arc<R>, middleware: Chain) -> Self {
-        Self { receiver, middleware, running: Mutex::default(), tasks: TaskTracker::new() }
+    /// The handlers of a connection whose peer may not be let in yet.
+    pub fn new(
+        driven: Arc<Driven>,
+        receiver: Arc<R>,
+        hook: AsyncHook,
+        middleware: Chain<Incoming>,
+    ) -> Arc<Self> {
+        let (running, tasks) = (Mutex::default(), TaskTracker::new());
+        Arc::new(Self { driven, receiver, hook, middleware, running, tasks })
+    }
+
+    /// The connection.
+    pub fn driven(&self) -> &Arc<Driven> {
+        &self.driven
+    }
+
+    /// Lets events be sent: the connection is established.
+    pub fn open(&self) {
+        self.hook.connect(self.driven.clone());
+    }
+
+    /// Wakes those who wait to send events, for which there is credit again.
+    pub fn credit(&self) {
+        self.hook.ring();
     }
 
     /// Runs a handler. Returns at once, unless it is a sync one that isn't marked `blocking` and
     /// breaks its promise to be short.
-    pub(crate) fn start(
-        &self,
-        link: &Arc<HubLink<R>>,
+    pub fn start(
+        self: &Arc<Self>,
         id: CallId,
         call: brpc_proto::Call,
         deadline: Option<StdInstant>,
     ) {
         let brpc_proto::Call { method, payload, trace, metadata, .. } = call;
         let Some(method) = R::methods().get(method as usize) else {
-            return link.refuse(id, Failure::new(Status::MethodNotFound, ""));
+            let failure = Failure::new(Status::MethodNotFound, "");
+            return self.send(id, Err(failure), Metadata::new());
         };
         let context = Context::new(Call {
             trace,
             metadata,
             deadline: deadline.map(Instant::from_std),
-            hook: link.hook().clone(),
+            hook: self.hook.clone(),
             cancelled: OnceLock::new(),
             along: OnceLock::new(),
         });
         if !self.middleware.is_empty() {
-            return self.start_chain(link, id, method, &context, payload);
+            return self.start_chain(id, method, &context, payload);
         }
         match method.invoke {
             Invoke::Sync(invoke) => {
                 let run = || catching(|| invoke(&self.receiver, &context, &payload));
-                link.answer(id, expired(&context).unwrap_or_else(run), &context);
+                self.answer(id, expired(&context).unwrap_or_else(run), &context);
             }
             Invoke::Blocking(invoke) => {
-                self.running().insert(id, context.cancellation().clone());
-                let (link, receiver) = (link.clone(), self.receiver.clone());
+                self.running.lock().insert(id, context.cancellation().clone());
+                let handlers = self.clone();
                 self.tasks.spawn_blocking(move || {
-                    let answer = run_blocking(invoke, &receiver, &context, &payload);
-                    link.handlers().finished(&link, id, answer, &context);
+                    let answer = run_blocking(invoke, &handlers.receiver, &context, &payload);
+                    handlers.finished(id, answer, &context);
                 });
             }
             Invoke::Async(invoke) => {
                 let handler = || invoke(self.receiver.clone(), context.clone(), payload);
-                self.start_async(link, id, method.on_cancel, &context, handler);
+                self.start_async(id, method.on_cancel, &context, handler);
             }
         }
     }
@@ -81,25 +108,24 @@ impl<R: Receiver> Handlers<R> {
     /// Runs the middleware, and the method at its end. The call is answered when both are over, so
     /// that it keeps its place as long as the method runs.
     fn start_chain(
-        &self,
-        link: &Arc<HubLink<R>>,
+        self: &Arc<Self>,
         id: CallId,
         method: &'static Method<R>,
         context: &Context,
         payload: Bytes,
     ) {
         if let Some(answer) = expired(context) {
-            return link.answer(id, answer, context);
+            return self.answer(id, answer, context);
         }
         let bound = Arc::new(Bound::new(self.receiver.clone(), method));
         let next = self.middleware.clone().around(bound.clone());
         let call = Incoming::new(method.name, context.clone(), payload);
         let chain = match Handler::begin(|| Box::pin(next.run(call))) {
-            Ok(answer) if bound.close() => return link.answer(id, answer, context),
+            Ok(answer) if bound.close() => return self.answer(id, answer, context),
             chain => chain,
         };
-        self.running().insert(id, context.cancellation().clone());
-        let (link, context) = (link.clone(), context.clone());
+        self.running.lock().insert(id, context.cancellation().clone());
+        let (handlers, context) = (self.clone(), context.clone());
         self.tasks.spawn(async move {
             let answer = match chain {
                 Ok(answer) => answer,
@@ -108,61 +134,75 @@ impl<R: Receiver> Handlers<R> {
             if !bound.close() {
                 bound.finish().await;
             }
-            link.handlers().finished(&link, id, answer, &context);
+            handlers.finished(id, answer, &context);
         });
     }
 
     /// Polls an async handler once in place; one that has to wait goes on in a task.
     fn start_async(
-        &self,
-        link: &Arc<HubLink<R>>,
+        self: &Arc<Self>,
         id: CallId,
         on_cancel: OnCancel,
         context: &Context,
         begin: impl FnOnce() -> BoxFuture<Answer>,
     ) {
         if let Some(answer) = expired(context) {
-            return link.answer(id, answer, context);
+            return self.answer(id, answer, context);
         }
         let handler = match Handler::begin(begin) {
-            Ok(answer) => return link.answer(id, answer, context),
+            Ok(answer) => return self.answer(id, answer, context),
             Err(handler) => handler,
         };
-        self.running().insert(id, context.cancellation().clone());
-        let (link, context) = (link.clone(), context.clone());
+        self.running.lock().insert(id, context.cancellation().clone());
+        let (handlers, context) = (self.clone(), context.clone());
         self.tasks.spawn(async move {
             let answer = handler.run(on_cancel, context.cancellation()).await;
-            link.handlers().finished(&link, id, answer, &context);
+            handlers.finished(id, answer, &context);
         });
     }
 
     /// Tells a handler that nobody waits for it any more.
-    pub(crate) fn cancel(&self, id: CallId) {
-        let cancelled = self.running().get(&id).cloned();
+    pub fn cancel(&self, id: CallId) {
+        let cancelled = self.running.lock().get(&id).cloned();
         if let Some(cancelled) = cancelled {
             cancelled.cancel();
         }
     }
 
-    /// Tells all handlers.
-    pub(crate) fn cancel_all(&self) {
-        let running = std::mem::take(&mut *self.running());
+    /// Tells all handlers, and lets no more events be sent: the connection is over.
+    pub fn close(&self) {
+        self.hook.disconnect(&self.driven);
+        let running = std::mem::take(&mut *self.running.lock());
         running.values().for_each(CancellationToken::cancel);
     }
 
     /// Returns when no handler runs any more.
-    pub(crate) async fn finish(&self) {
+    pub async fn finish(&self) {
         self.tasks.close();
         self.tasks.wait().await;
     }
 
-    fn finished(&self, link: &HubLink<R>, id: CallId, answer: Answer, context: &Context) {
-        self.running().remove(&id);
-        link.answer(id, answer, context);
+    fn finished(&self, id: CallId, answer: Answer, context: &Context) {
+        self.running.lock().remove(&id);
+        self.answer(id, answer, context);
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<CallId, CancellationToken>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Gives a call's answer, with what its handler wanted to go along.
+    fn answer(&self, id: CallId, answer: Answer, context: &Context) {
+        self.send(id, answer, context.take_response_metadata());
+    }
+
+    fn send(&self, id: CallId, answer: Answer, metadata: Metadata) {
+        let mut connection = self.driven.lock();
+        connection.answer(id, answer, metadata);
+        connection.unlock_and_wake();
+    }
+}
+
+impl<R> fmt::Debug for Handlers<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let running = self.running.lock().len();
+        f.debug_struct("Handlers").field("running", &running).finish_non_exhaustive()
     }
 }
 

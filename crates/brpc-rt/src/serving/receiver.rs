@@ -1,14 +1,14 @@
 //! What `#[plugin]` makes of an impl block: a table of methods that can be called by number.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use brpc_core::Answer;
 use bytes::Bytes;
 use schemars::{Schema, SchemaGenerator};
 
-use crate::{AsyncHook, Context};
+use super::context::Context;
+use super::hook::AsyncHook;
+use crate::BoxFuture;
 
 /// A type whose methods a hub can call. `#[plugin]` implements it for the type of an impl block.
 #[diagnostic::on_unimplemented(
@@ -16,11 +16,10 @@ use crate::{AsyncHook, Context};
     note = "put `#[brpc::plugin]` on one of its impl blocks"
 )]
 pub trait Receiver: Send + Sync + Sized + 'static {
-    /// The name under which it registers, unless another is given to
-    /// [`Plugin::name`](crate::Plugin::name).
+    /// The name under which it registers, unless another is given to `Plugin::name`.
     const NAME: &'static str;
 
-    /// Its version, unless another is given to [`Plugin::version`](crate::Plugin::version).
+    /// Its version, unless another is given to `Plugin::version`.
     const VERSION: &'static str;
 
     /// Its methods. Their order is their number on the wire.
@@ -32,6 +31,13 @@ pub trait Receiver: Send + Sync + Sized + 'static {
 
     /// Takes the sender of events; called once, before the receiver is shared.
     fn attach_hook(&mut self, _hook: AsyncHook) {}
+}
+
+/// Makes the sender of a receiver's events, and gives it to the receiver.
+pub fn attach_hook(receiver: &mut impl Receiver) -> AsyncHook {
+    let hook = AsyncHook::new();
+    receiver.attach_hook(hook.clone());
+    hook
 }
 
 /// One method of a [`Receiver`], as a row of constants and function pointers.
@@ -51,6 +57,7 @@ pub struct Method<S> {
 }
 
 /// How a method is run.
+#[non_exhaustive]
 pub enum Invoke<S> {
     /// In place: it promises to be short.
     Sync(fn(&S, &Context, &[u8]) -> Answer),
@@ -62,15 +69,13 @@ pub enum Invoke<S> {
 
 /// What becomes of a running async handler when its call is cancelled or the connection ends.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
 pub enum OnCancel {
     /// Its future is dropped at the next `await`.
     Drop,
     /// It runs to its end; [`Context::cancelled`] tells it.
     Finish,
 }
-
-/// A boxed future that can be moved between threads.
-pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl<S> std::fmt::Debug for Method<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

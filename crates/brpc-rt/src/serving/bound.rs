@@ -1,21 +1,22 @@
 //! A method with what it is called on: the end of a chain of middleware.
 
 use std::future::ready;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use brpc_core::{Answer, Failure, Status};
-use brpc_rt::BoxFuture;
-use brpc_rt::middleware::Inner;
+use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::handler::{Handler, catching, expired, run_blocking, unwanted};
-use crate::middleware::Incoming;
-use crate::receiver::{Invoke, Method, OnCancel, Receiver};
+use super::handler::{Handler, catching, expired, run_blocking, unwanted};
+use super::incoming::Incoming;
+use super::receiver::{Invoke, Method, OnCancel, Receiver};
+use crate::BoxFuture;
+use crate::middleware::Inner;
 
 /// A method with what it is called on: the end of a chain of middleware.
-pub(crate) struct Bound<R: 'static> {
+pub(super) struct Bound<R: 'static> {
     receiver: Arc<R>,
     method: &'static Method<R>,
     /// What runs of it: most often once at a time. It is not dropped with the chain.
@@ -25,19 +26,19 @@ pub(crate) struct Bound<R: 'static> {
 }
 
 impl<R> Bound<R> {
-    pub(crate) fn new(receiver: Arc<R>, method: &'static Method<R>) -> Self {
+    pub(super) fn new(receiver: Arc<R>, method: &'static Method<R>) -> Self {
         Self { receiver, method, running: TaskTracker::new(), is_over: Mutex::new(false) }
     }
 
     /// Keeps the method from being started once more; whether nothing runs of it.
-    pub(crate) fn close(&self) -> bool {
-        *self.is_over() = true;
+    pub(super) fn close(&self) -> bool {
+        *self.is_over.lock() = true;
         self.running.close();
         self.running.is_empty()
     }
 
     /// Returns when nothing runs of it that may not be dropped.
-    pub(crate) async fn released(&self) {
+    pub(super) async fn released(&self) {
         let may_be_dropped = match self.method.invoke {
             Invoke::Sync(_) => true,
             Invoke::Blocking(_) => false,
@@ -50,18 +51,14 @@ impl<R> Bound<R> {
     }
 
     /// Returns when nothing runs of it any more, after it was closed.
-    pub(crate) async fn finish(&self) {
+    pub(super) async fn finish(&self) {
         self.running.wait().await;
     }
 
     /// Counts as running; none if the chain is over. Under the lock, so that who closes it sees that.
     fn enter(&self) -> Option<TaskTrackerToken> {
-        let is_over = self.is_over();
+        let is_over = self.is_over.lock();
         (!*is_over).then(|| self.running.token())
-    }
-
-    fn is_over(&self) -> MutexGuard<'_, bool> {
-        self.is_over.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

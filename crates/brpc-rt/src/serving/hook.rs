@@ -1,13 +1,15 @@
 //! The sender of events.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use brpc_proto::{EmitError, json};
+use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::Notify;
 
-use crate::error::HookError;
+use super::error::HookError;
+use crate::Driven;
 
 /// Sends events to the hub: anything that serializes. A cheap clone.
 ///
@@ -26,20 +28,14 @@ pub struct AsyncHook {
 #[derive(Default)]
 struct Shared {
     /// The newest connection of the plugin, while there is one.
-    link: Mutex<Option<Arc<dyn Emit>>>,
+    connection: Mutex<Option<Arc<Driven>>>,
     /// Rung when events can be sent again, and when the connection ends.
     bell: Notify,
 }
 
-/// What takes events.
-pub(crate) trait Emit: Send + Sync {
-    /// Sends an event, if there is credit for it.
-    fn emit(&self, event: &[u8]) -> Result<(), EmitError>;
-}
-
 impl AsyncHook {
     /// A hook for a plugin, not connected yet.
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { shared: Some(Arc::default()) }
     }
 
@@ -82,24 +78,24 @@ impl AsyncHook {
     }
 
     /// Sends events over this connection from now on.
-    pub(crate) fn connect(&self, link: Arc<dyn Emit>) {
+    pub(super) fn connect(&self, connection: Arc<Driven>) {
         if let Some(shared) = &self.shared {
-            *shared.link.lock().unwrap_or_else(PoisonError::into_inner) = Some(link);
+            *shared.connection.lock() = Some(connection);
         }
     }
 
     /// Sends events over this connection no more.
-    pub(crate) fn disconnect(&self, link: &Arc<dyn Emit>) {
+    pub(super) fn disconnect(&self, connection: &Arc<Driven>) {
         let Some(shared) = &self.shared else { return };
-        let mut current = shared.link.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = shared.connection.lock();
         // A newer one stays.
-        let gone = current.take_if(|current| Arc::ptr_eq(current, link));
+        let gone = current.take_if(|current| Arc::ptr_eq(current, connection));
         drop((current, gone));
         shared.bell.notify_waiters();
     }
 
     /// Wakes those who wait to send.
-    pub(crate) fn ring(&self) {
+    pub(super) fn ring(&self) {
         if let Some(shared) = &self.shared {
             shared.bell.notify_waiters();
         }
@@ -108,12 +104,15 @@ impl AsyncHook {
 
 impl Shared {
     fn emit(&self, event: &[u8]) -> Result<(), HookError> {
-        let link = self.link.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        link.ok_or(HookError::Closed)?.emit(event).map_err(|error| match error {
+        let driven = self.connection.lock().clone().ok_or(HookError::Closed)?;
+        let mut connection = driven.lock();
+        connection.emit(event).map_err(|error| match error {
             EmitError::Full => HookError::Full,
             EmitError::TooLarge { size, limit } => HookError::TooLarge { size, limit },
             _ => HookError::Closed,
-        })
+        })?;
+        connection.unlock_and_wake();
+        Ok(())
     }
 }
 
@@ -125,10 +124,8 @@ impl fmt::Debug for AsyncHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.shared {
             None => "detached",
-            Some(shared) => {
-                let link = shared.link.lock().unwrap_or_else(PoisonError::into_inner);
-                if link.is_some() { "connected" } else { "closed" }
-            }
+            Some(shared) if shared.connection.lock().is_some() => "connected",
+            Some(_) => "closed",
         };
         f.debug_tuple("AsyncHook").field(&state).finish()
     }

@@ -7,15 +7,16 @@ use std::task::{Poll, Waker};
 use brpc_core::{Answer, Failure, Status};
 use tokio_util::sync::CancellationToken;
 
-use crate::Context;
-use crate::receiver::{BoxFuture, OnCancel};
+use super::context::Context;
+use super::receiver::OnCancel;
+use crate::BoxFuture;
 
 /// An async handler. Whatever it does, also when it is dropped, doesn't reach beyond its call.
-pub(crate) struct Handler(Option<BoxFuture<Answer>>);
+pub(super) struct Handler(Option<BoxFuture<Answer>>);
 
 impl Handler {
     /// Makes a handler and polls it once: its answer, or the handler if it has to wait.
-    pub(crate) fn begin(begin: impl FnOnce() -> BoxFuture<Answer>) -> Result<Answer, Self> {
+    pub(super) fn begin(begin: impl FnOnce() -> BoxFuture<Answer>) -> Result<Answer, Self> {
         let mut handler = Self(None);
         let first = catch_unwind(AssertUnwindSafe(|| {
             let handler = handler.0.insert(begin());
@@ -33,7 +34,7 @@ impl Handler {
     }
 
     /// Runs the handler to its end, or until nobody waits for it.
-    pub(crate) async fn run(
+    pub(super) async fn run(
         mut self,
         on_cancel: OnCancel,
         cancelled: &CancellationToken,
@@ -69,12 +70,12 @@ impl Drop for Handler {
 }
 
 /// The answer of a handler that runs in one go.
-pub(crate) fn catching(run: impl FnOnce() -> Answer) -> Answer {
+pub(super) fn catching(run: impl FnOnce() -> Answer) -> Answer {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(panic)))
 }
 
 /// Runs a blocking handler, which may have waited for a thread.
-pub(crate) fn run_blocking<R>(
+pub(super) fn run_blocking<R>(
     invoke: fn(&R, &Context, &[u8]) -> Answer,
     receiver: &R,
     context: &Context,
@@ -85,13 +86,13 @@ pub(crate) fn run_blocking<R>(
 }
 
 /// The answer of a call whose time was over before its handler started.
-pub(crate) fn expired(context: &Context) -> Option<Answer> {
+pub(super) fn expired(context: &Context) -> Option<Answer> {
     let is_over = context.remaining().is_some_and(|remaining| remaining.is_zero());
     is_over.then(|| Err(Failure::new(Status::Expired, "")))
 }
 
 /// The answer of a call that nobody waits for before its handler started.
-pub(crate) fn unwanted(context: &Context) -> Option<Answer> {
+pub(super) fn unwanted(context: &Context) -> Option<Answer> {
     context.is_cancelled().then(|| Err(Failure::new(Status::Cancelled, "")))
 }
 

@@ -1,13 +1,15 @@
 //! What a handler knows of the call that it answers.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use brpc_core::Metadata;
+use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{AsyncHook, MetadataError};
+use super::error::MetadataError;
+use super::hook::AsyncHook;
 
 /// What a handler knows of the call that it answers. A cheap clone.
 #[derive(Clone, Debug)]
@@ -18,29 +20,29 @@ pub struct Context {
 
 /// What came with a call.
 #[derive(Debug)]
-pub(crate) struct Call {
+pub(super) struct Call {
     /// The caller's trace id; empty if it gave none.
-    pub(crate) trace: String,
+    pub(super) trace: String,
     /// The caller's metadata.
-    pub(crate) metadata: Metadata,
+    pub(super) metadata: Metadata,
     /// When the call's time is over; `None` if it has no limit.
-    pub(crate) deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
     /// The plugin's sender of events.
-    pub(crate) hook: AsyncHook,
+    pub(super) hook: AsyncHook,
     /// Fires when nobody waits for the answer any more. Made when somebody wants to know: most
     /// handlers end before anybody could give the call up.
-    pub(crate) cancelled: OnceLock<CancellationToken>,
+    pub(super) cancelled: OnceLock<CancellationToken>,
     /// What goes along with the answer; made when somebody adds to it.
-    pub(crate) along: OnceLock<Mutex<Metadata>>,
+    pub(super) along: OnceLock<Mutex<Metadata>>,
 }
 
 impl Context {
-    pub(crate) fn new(call: Call) -> Self {
+    pub(super) fn new(call: Call) -> Self {
         Self { call: Arc::new(call) }
     }
 
     /// Fires when nobody waits for the answer any more.
-    pub(crate) fn cancellation(&self) -> &CancellationToken {
+    pub(super) fn cancellation(&self) -> &CancellationToken {
         self.call.cancelled.get_or_init(CancellationToken::new)
     }
 
@@ -69,8 +71,7 @@ impl Context {
         key: impl Into<String>,
         value: impl Into<String>,
     ) -> Result<(), MetadataError> {
-        let along = self.call.along.get_or_init(Mutex::default);
-        let mut along = along.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut along = self.call.along.get_or_init(Mutex::default).lock();
         along.push(key, value);
         if along.is_sendable() {
             return Ok(());
@@ -80,9 +81,9 @@ impl Context {
     }
 
     /// What goes along with the answer, which is given now.
-    pub(crate) fn take_response_metadata(&self) -> Metadata {
+    pub(super) fn take_response_metadata(&self) -> Metadata {
         let Some(along) = self.call.along.get() else { return Metadata::new() };
-        std::mem::take(&mut *along.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *along.lock())
     }
 
     /// How much of the call's time is left; `None` if it has no limit, zero when it is over.
@@ -111,4 +112,16 @@ impl Context {
     pub fn hook(&self) -> &AsyncHook {
         &self.call.hook
     }
+}
+
+/// The context of no call, for tests that run a method's row by hand.
+pub fn context_of_no_call() -> Context {
+    Context::new(Call {
+        trace: String::new(),
+        metadata: Metadata::new(),
+        deadline: None,
+        hook: AsyncHook::default(),
+        cancelled: OnceLock::new(),
+        along: OnceLock::new(),
+    })
 }

@@ -1,0 +1,34 @@
+//! A call that came in, on its way through middleware.
+
+use brpc_core::{Failure, MethodError};
+use bytes::Bytes;
+
+use super::context::Context;
+use crate::middleware::CallKind;
+
+/// A call on its way to the method.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Incoming {
+    /// The name of the method.
+    pub method: &'static str,
+    /// What the method knows of the call. All clones speak of the same call.
+    pub context: Context,
+    /// The encoded input; empty for none.
+    pub input: Bytes,
+}
+
+impl Incoming {
+    pub(super) fn new(method: &'static str, context: Context, input: Bytes) -> Self {
+        Self { method, context, input }
+    }
+}
+
+impl CallKind for Incoming {
+    type Output = Bytes;
+    type Error = Failure;
+
+    fn failed(message: String) -> Failure {
+        MethodError::new(MethodError::UNSPECIFIED, message).into()
+    }
+}

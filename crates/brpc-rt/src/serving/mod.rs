@@ -1,0 +1,17 @@
+//! Serving calls on a connection: what is called, and running it.
+
+mod bound;
+mod context;
+mod dispatch;
+mod error;
+mod handler;
+mod hook;
+mod incoming;
+mod receiver;
+
+pub use self::context::{Context, context_of_no_call};
+pub use self::dispatch::Handlers;
+pub use self::error::{HookError, MetadataError};
+pub use self::hook::AsyncHook;
+pub use self::incoming::Incoming;
+pub use self::receiver::{Invoke, Method, OnCancel, Receiver, attach_hook};
