@@ -17,7 +17,7 @@ use crate::handle::Stop;
 /// One connection of a plugin.
 pub(crate) struct HubLink<R> {
     handlers: Arc<Handlers<R>>,
-    story: Mutex<Story>,
+    progress: Mutex<Progress>,
     /// When the plugin stops whatever runs; `None` until it is asked to.
     stop: watch::Sender<Option<StopAt>>,
 }
@@ -27,7 +27,7 @@ type StopAt = Option<Instant>;
 
 /// What has happened so far.
 #[derive(Debug, Default)]
-struct Story {
+struct Progress {
     admittance: Option<Admittance>,
     drain: Option<(DrainCause, String)>,
     /// Why the hub does not let the plugin in, said after it seemed to.
@@ -51,12 +51,12 @@ impl Default for Admittance {
 
 impl<R: Receiver> HubLink<R> {
     pub(crate) fn new(handlers: Arc<Handlers<R>>) -> Self {
-        Self { handlers, story: Mutex::default(), stop: watch::Sender::new(None) }
+        Self { handlers, progress: Mutex::default(), stop: watch::Sender::new(None) }
     }
 
     /// Whether the hub let the plugin in, once it is known.
     pub(crate) fn admittance(&self) -> Option<Admittance> {
-        self.story.lock().admittance.clone()
+        self.progress.lock().admittance.clone()
     }
 
     pub(crate) fn handlers(&self) -> &Handlers<R> {
@@ -85,26 +85,26 @@ impl<R: Receiver> HubLink<R> {
 
     /// Why the run ended.
     pub(crate) fn end_reason(&self) -> EndReason {
-        let story = self.story.lock();
-        if let Some(refusal) = &story.refusal {
+        let progress = self.progress.lock();
+        if let Some(refusal) = &progress.refusal {
             return EndReason::Refused(refusal.clone());
         }
-        let reason = story.end.unwrap_or(DisconnectReason::Unclean);
-        EndReason::new(reason, story.drain.clone(), self.stop.borrow().is_some())
+        let reason = progress.end.unwrap_or(DisconnectReason::Unclean);
+        EndReason::new(reason, progress.drain.clone(), self.stop.borrow().is_some())
     }
 
     fn handle_event(&self, event: Event<Arc<Slot>>) {
         match event {
             Event::Welcomed(terms) => {
                 tracing::info!(plugin = terms.name, generation = terms.generation, "connected");
-                self.story.lock().admittance = Some(Admittance::Welcomed(terms));
+                self.progress.lock().admittance = Some(Admittance::Welcomed(terms));
                 self.handlers.open();
             }
             Event::Refused(refusal) => {
-                let mut story = self.story.lock();
-                match story.admittance {
-                    None => story.admittance = Some(Admittance::Refused(refusal)),
-                    Some(_) => story.refusal = Some(refusal),
+                let mut progress = self.progress.lock();
+                match progress.admittance {
+                    None => progress.admittance = Some(Admittance::Refused(refusal)),
+                    Some(_) => progress.refusal = Some(refusal),
                 }
             }
             Event::Call { id, call, deadline } => self.handlers.start(id, call, deadline),
@@ -112,7 +112,7 @@ impl<R: Receiver> HubLink<R> {
             Event::Credit => self.handlers.credit(),
             Event::Drain(cause, trace) => {
                 tracing::info!(?cause, trace, "the hub asks the plugin to leave");
-                self.story.lock().drain = Some((cause, trace));
+                self.progress.lock().drain = Some((cause, trace));
             }
             Event::LastWords(words) => {
                 // Printed with escapes, since it may be any text.
@@ -120,10 +120,10 @@ impl<R: Receiver> HubLink<R> {
             }
             Event::Closed(reason, _) => {
                 tracing::info!(?reason, "disconnected");
-                let mut story = self.story.lock();
-                story.admittance.get_or_insert(Admittance::Lost(reason));
-                story.end = Some(reason);
-                drop(story);
+                let mut progress = self.progress.lock();
+                progress.admittance.get_or_insert(Admittance::Lost(reason));
+                progress.end = Some(reason);
+                drop(progress);
                 self.handlers.close();
             }
             _ => {}

@@ -30,15 +30,15 @@ use crate::wait;
 /// plugins finish, [`shutdown`](Self::shutdown) first.
 #[derive(Clone)]
 pub struct Socket {
-    handle: Arc<Handle>,
+    handle: Arc<LastHandle>,
 }
 
 /// Ends the hub when the last clone of its handle is dropped.
-struct Handle {
+struct LastHandle {
     hub: Arc<Hub>,
 }
 
-impl Drop for Handle {
+impl Drop for LastHandle {
     fn drop(&mut self) {
         self.hub.abort();
     }
@@ -46,7 +46,7 @@ impl Drop for Handle {
 
 impl Socket {
     pub(crate) fn new(config: Config) -> Self {
-        Self { handle: Arc::new(Handle { hub: Arc::new(Hub::new(config)) }) }
+        Self { handle: Arc::new(LastHandle { hub: Arc::new(Hub::new(config)) }) }
     }
 
     /// A call with the hub's default timeout, for middleware or for many plugins.

@@ -78,7 +78,7 @@ impl Goal {
 /// The calls of a broadcast.
 struct Round<T> {
     /// Those that are not over.
-    calls: FuturesUnordered<Member<T>>,
+    calls: FuturesUnordered<PluginCall<T>>,
     /// How many plugins were asked.
     asked: usize,
     /// How many outputs end it.
@@ -250,7 +250,7 @@ impl<T> Broadcast<T> {
                 .hub
                 .with_registry(|registry| registry.matching(&self.selector).cloned().collect()),
         };
-        let member = |link: Arc<PluginLink>| {
+        let ask = |link: Arc<PluginLink>| {
             let plugin = link.member()?.plugin.clone();
             let call = match &asked {
                 Ok(call) => {
@@ -259,9 +259,9 @@ impl<T> Broadcast<T> {
                 }
                 Err(error) => Call::refused(error.clone(), self.decode),
             };
-            Some(Member { plugin, call })
+            Some(PluginCall { plugin, call })
         };
-        let calls: FuturesUnordered<_> = links.into_iter().filter_map(member).collect();
+        let calls: FuturesUnordered<_> = links.into_iter().filter_map(ask).collect();
         let asked = calls.len();
         Round { calls, asked, wanted: self.goal.wanted(asked), succeeded: 0, charge }
     }
@@ -301,12 +301,12 @@ impl<T> std::fmt::Debug for Broadcast<T> {
 }
 
 /// The call to one of the plugins.
-struct Member<T> {
+struct PluginCall<T> {
     plugin: PluginRef,
     call: Call<T>,
 }
 
-impl<T> Future for Member<T> {
+impl<T> Future for PluginCall<T> {
     type Output = (String, Result<T, CallError>);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::admission;
+use super::registration;
 use crate::events::{Event, Message, Origin, Unread, copy_all};
 use crate::hub::{Hub, Place, PluginLink};
 use crate::listener::Source;
@@ -90,12 +90,12 @@ impl Attached {
             return self.answer(Connection::grant_room);
         }
         let message = "too many plugins with long descriptions are in their handshake";
-        let refusal = Refusal::new(RefusalCode::Full, message).retry_after(admission::SOON);
+        let refusal = Refusal::new(RefusalCode::Full, message).retry_after(registration::SOON);
         self.answer(|connection| connection.refuse(refusal));
     }
 
     fn handle_hello(&self, hello: Arc<Hello>) {
-        match admission::admit(&self.hub, &hello) {
+        match registration::admit(&self.hub, &hello) {
             Ok(known) => {
                 *self.hello.lock() = Some(hello);
                 self.answer(|connection| connection.accept(known));
@@ -106,7 +106,7 @@ impl Attached {
 
     fn handle_description(&self, description: &Arc<Description>) {
         let Some(hello) = self.hello.lock().take() else { return };
-        match admission::register(&self.hub, &self.link, &hello, description) {
+        match registration::register(&self.hub, &self.link, &hello, description) {
             // It was welcomed under the registry's lock, where nobody is woken.
             Ok(()) => self.link.driven().lock().unlock_and_wake(),
             Err(refusal) => self.refuse(&hello, refusal),

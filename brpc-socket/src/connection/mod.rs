@@ -1,8 +1,8 @@
 //! Connections of plugins: accepted, let in, and passed on to the hub.
 
 mod accept;
-mod admission;
 mod attached;
+mod registration;
 #[cfg(test)]
 mod tests;
 
