@@ -201,8 +201,16 @@ impl<T> Connection<T> {
         let before = input.len();
         match self.codec.decode(input, limit) {
             Ok(Some(message)) => {
-                if let Err(fault) = self.handle_message(message, now) {
-                    self.handle_fault(fault, input);
+                let handled = match &mut self.phase {
+                    Phase::Session(session) => {
+                        session.handle(message, now, &mut self.events).map_err(Fault::from)
+                    }
+                    _ => self.handle_handshake(message),
+                };
+                match handled {
+                    Ok(None) => {}
+                    Ok(Some(reason)) => self.end(reason, None),
+                    Err(fault) => self.handle_fault(fault, input),
                 }
                 true
             }
@@ -221,13 +229,9 @@ impl<T> Connection<T> {
         }
     }
 
-    fn handle_message(&mut self, message: Message, now: Instant) -> Result<(), Fault> {
+    /// Takes in a message of the handshake.
+    fn handle_handshake(&mut self, message: Message) -> Result<Option<DisconnectReason>, Fault> {
         match &mut self.phase {
-            Phase::Session(session) => {
-                if let Some(reason) = session.handle(message, now, &mut self.events)? {
-                    self.end(reason, None);
-                }
-            }
             Phase::Accepting(handshake) => match handshake.handle(message, self.codec.traits())? {
                 HubStep::Hello(hello) => self.events.push_back(Event::Hello(hello)),
                 HubStep::Described(description) => {
@@ -249,9 +253,9 @@ impl<T> Connection<T> {
                     }
                 }
             }
-            Phase::Sniffing(_) | Phase::Closed { .. } => {}
+            Phase::Sniffing(_) | Phase::Session(_) | Phase::Closed { .. } => {}
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Ends the connection because of the peer's fault. During the handshake, the hub sends the
