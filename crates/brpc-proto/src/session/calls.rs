@@ -1,10 +1,12 @@
 //! The table of a connection's calls: the caller and the progress of each.
 //!
 //! ```text
-//!   Waiting ──▶ Queued ──▶ Written ──▶ answered: removed
-//!      │           │          └─ cancelled: stays as a tombstone until it is answered
-//!      └───────────┴──────────── cancelled: removed; none of its bytes is ever sent
+//!   waiting ──▶ queued ──▶ sent ──▶ answered: removed
+//!      │           │         └─ cancelled: stays as a tombstone until it is answered
+//!      └───────────┴─────────── cancelled: removed; none of its bytes is ever sent
 //! ```
+//!
+//! Calls are sent in the order of their ids: a call is sent if its id is at most the last that was.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -31,7 +33,7 @@ pub(crate) struct Calls<T> {
     /// The id given last.
     last_id: CallId,
     /// The highest id sent.
-    last_written: CallId,
+    last_sent: CallId,
     /// Calls that have a place: all except the waiting ones.
     placed: usize,
     /// The most calls that may have a place.
@@ -49,19 +51,6 @@ struct Entry<T> {
     caller: Option<T>,
     /// Its deadline, if it has one.
     deadline: Option<Instant>,
-    /// Its progress.
-    progress: Progress,
-}
-
-/// The progress of a call.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Progress {
-    /// Has no place yet.
-    Waiting,
-    /// Has a place.
-    Queued,
-    /// Handed to the transport: sent.
-    Written,
 }
 
 /// What an answer takes out of the table.
@@ -90,7 +79,7 @@ impl<T> Calls<T> {
             queued: Unsent::default(),
             deadlines: Deadlines::default(),
             last_id: 0,
-            last_written: 0,
+            last_sent: 0,
             placed: 0,
             max_placed,
             max_unsent: limits.queue_calls,
@@ -119,7 +108,6 @@ impl<T> Calls<T> {
                 CallError::Overloaded { scope: Scope::Plugin, retry_after: None },
             ));
         }
-        let progress = if has_place { Progress::Queued } else { Progress::Waiting };
         let deadline = call.deadline(now);
         if let Some(deadline) = deadline {
             self.deadlines.note(deadline);
@@ -127,9 +115,9 @@ impl<T> Calls<T> {
         self.placed += usize::from(has_place);
         debug_assert!(id > self.last_id, "ids rise");
         self.last_id = id;
-        self.entries.insert(id, Entry { caller: Some(caller), deadline, progress });
+        self.entries.insert(id, Entry { caller: Some(caller), deadline });
         let unsent = if has_place { &mut self.queued } else { &mut self.waiting };
-        unsent.push(id, call);
+        unsent.push(id, call, deadline);
         Ok(())
     }
 
@@ -149,11 +137,9 @@ impl<T> Calls<T> {
 
     /// The next call to send, and its deadline; from now on it counts as sent.
     pub(crate) fn next_to_write(&mut self) -> Option<(CallId, Call, Option<Instant>)> {
-        let (id, call) = self.queued.pop()?;
-        self.last_written = id;
-        let entry = self.entries.get_mut(&id)?;
-        entry.progress = Progress::Written;
-        Some((id, call, entry.deadline))
+        let next = self.queued.pop()?;
+        self.last_sent = next.0;
+        Some(next)
     }
 
     /// How many calls are ready to send, and the bytes of their inputs.
@@ -163,11 +149,10 @@ impl<T> Calls<T> {
 
     /// Removes the call that an answer belongs to.
     pub(crate) fn answer(&mut self, id: CallId) -> Taken<T> {
-        if id == 0 || id > self.last_written {
+        if id == 0 || id > self.last_sent {
             return Taken::NeverSent;
         }
         let Some(entry) = self.entries.remove(&id) else { return Taken::Again };
-        debug_assert_eq!(entry.progress, Progress::Written, "ids are sent in order");
         self.free_place();
         let has_deadline = entry.deadline.is_some();
         entry.caller.map_or(Taken::GivenUp, |caller| Taken::Waited { caller, has_deadline })
@@ -178,7 +163,7 @@ impl<T> Calls<T> {
     pub(crate) fn give_up(&mut self, id: CallId) -> Option<(T, Stage)> {
         let entry = self.entries.get_mut(&id)?;
         let caller = entry.caller.take()?;
-        if entry.progress == Progress::Written {
+        if id <= self.last_sent {
             return Some((caller, Stage::Sent));
         }
         self.remove_unsent(id);
@@ -204,7 +189,7 @@ impl<T> Calls<T> {
 
     /// Removes a call that waits for a place, when the connection accepts no more calls.
     pub(crate) fn pop_waiting(&mut self) -> Option<T> {
-        let (id, _) = self.waiting.pop()?;
+        let (id, ..) = self.waiting.pop()?;
         self.entries.remove(&id)?.caller
     }
 
@@ -213,14 +198,12 @@ impl<T> Calls<T> {
     pub(crate) fn take_not_started(&mut self, last: CallId) -> Vec<T> {
         // The waiting calls first, or they would get the places of the others.
         let waiting = std::iter::from_fn(|| self.pop_waiting()).collect::<Vec<_>>();
-        let mut ids: Vec<CallId> = (self.entries.iter())
-            .filter(|(id, entry)| **id > last || entry.progress != Progress::Written)
-            .map(|(id, _)| *id)
-            .collect();
+        let first = last.min(self.last_sent) + 1;
+        let mut ids: Vec<CallId> = self.entries.keys().copied().filter(|&id| id >= first).collect();
         ids.sort_unstable();
         let mut callers = Vec::new();
         for id in ids {
-            if id > self.last_written {
+            if id > self.last_sent {
                 callers.extend(self.give_up(id).map(|(caller, _)| caller));
             } else if let Some(entry) = self.entries.remove(&id) {
                 self.free_place();
@@ -238,11 +221,9 @@ impl<T> Calls<T> {
         self.placed = 0;
         let mut entries: Vec<_> = std::mem::take(&mut self.entries).into_iter().collect();
         entries.sort_unstable_by_key(|&(id, _)| id);
-        entries.into_iter().filter_map(|(_, entry)| {
-            let stage = match entry.progress {
-                Progress::Written => Stage::Sent,
-                Progress::Waiting | Progress::Queued => Stage::Queued,
-            };
+        let last_sent = self.last_sent;
+        entries.into_iter().filter_map(move |(id, entry)| {
+            let stage = if id <= last_sent { Stage::Sent } else { Stage::Queued };
             Some((entry.caller?, stage))
         })
     }
@@ -278,12 +259,9 @@ impl<T> Calls<T> {
     /// Frees a place, and gives it to the call that has waited longest.
     fn free_place(&mut self) {
         self.placed -= 1;
-        let Some((id, call)) = self.waiting.pop() else { return };
-        if let Some(entry) = self.entries.get_mut(&id) {
-            entry.progress = Progress::Queued;
-        }
+        let Some((id, call, deadline)) = self.waiting.pop() else { return };
         self.placed += 1;
-        self.queued.push(id, call);
+        self.queued.push(id, call, deadline);
     }
 }
 

@@ -1,14 +1,15 @@
 //! Calls that are not sent yet, in order.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use crate::message::{Call, CallId};
 
 /// Calls that are not sent yet, in the order of their ids, and their bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Unsent {
-    /// A withdrawn call leaves a gap, until there are too many gaps.
-    calls: VecDeque<(CallId, Option<Call>)>,
+    /// Each with its deadline. A withdrawn call leaves a gap, until there are too many gaps.
+    calls: VecDeque<(CallId, Option<Call>, Option<Instant>)>,
     /// How many there are, without the gaps.
     len: usize,
     /// Bytes of their inputs.
@@ -20,19 +21,19 @@ pub(crate) struct Unsent {
 const GAPS: usize = 64;
 
 impl Unsent {
-    /// Adds a call with a higher id than all before.
-    pub(crate) fn push(&mut self, id: CallId, call: Call) {
+    /// Adds a call with a higher id than all before, and its deadline.
+    pub(crate) fn push(&mut self, id: CallId, call: Call, deadline: Option<Instant>) {
         self.len += 1;
         self.bytes += call.payload.len();
-        self.calls.push_back((id, Some(call)));
+        self.calls.push_back((id, Some(call), deadline));
     }
 
     /// Removes the first call.
-    pub(crate) fn pop(&mut self) -> Option<(CallId, Call)> {
-        while let Some((id, call)) = self.calls.pop_front() {
+    pub(crate) fn pop(&mut self) -> Option<(CallId, Call, Option<Instant>)> {
+        while let Some((id, call, deadline)) = self.calls.pop_front() {
             if let Some(call) = call {
                 self.forget(&call);
-                return Some((id, call));
+                return Some((id, call, deadline));
             }
         }
         None
@@ -40,11 +41,11 @@ impl Unsent {
 
     /// Withdraws a call; whether it was there.
     pub(crate) fn remove(&mut self, id: CallId) -> bool {
-        let Ok(index) = self.calls.binary_search_by_key(&id, |(id, _)| *id) else { return false };
+        let Ok(index) = self.calls.binary_search_by_key(&id, |(id, ..)| *id) else { return false };
         let Some(call) = self.calls[index].1.take() else { return false };
         self.forget(&call);
         if self.calls.len() > GAPS + 2 * self.len {
-            self.calls.retain(|(_, call)| call.is_some());
+            self.calls.retain(|(_, call, _)| call.is_some());
         }
         true
     }
