@@ -72,7 +72,9 @@ impl Inbox {
 
     /// Gives what was put down in exchange for an empty batch.
     pub(crate) fn exchange(&mut self, batch: &mut Vec<Submitted>) {
-        std::mem::swap(&mut self.submitted, batch);
+        if !self.submitted.is_empty() {
+            std::mem::swap(&mut self.submitted, batch);
+        }
     }
 
     /// Refuses all calls to come, unless some are still to be taken away; whether it does.
