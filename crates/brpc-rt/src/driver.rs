@@ -198,8 +198,9 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         }
         let has_taken = self.take_in(&mut connection, now);
         // While something is to be told, nothing is read, and a peer can't be given a second look.
-        let is_due = self.pending.events.is_empty()
-            && connection.poll_timeout().is_some_and(|timeout| timeout <= now);
+        let timeout = connection.poll_timeout();
+        let is_due =
+            self.pending.events.is_empty() && timeout.is_some_and(|timeout| timeout <= now);
         if is_due {
             connection.handle_timeout(now);
             // It may give the peer a second look.
@@ -223,7 +224,8 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         let has_come = has_read || has_taken || is_due;
         let is_busy = has_come || can_write || connection.has_events();
         if !is_busy && self.pending.events.is_empty() {
-            let timeout = connection.poll_timeout();
+            // Nothing has changed it since, but what was taken and can not be written now.
+            let timeout = if self.output.is_empty() { timeout } else { connection.poll_timeout() };
             if self.is_timer_set_for(timeout, now) {
                 // One that was woken for nothing, as happens, says nothing of the traffic.
                 let is_idle = self.moved < MUCH && (self.moved > 0 || connection.is_quiet());
