@@ -129,24 +129,25 @@ impl Guard<'_> {
     }
 
     /// Notes whom to wake, unless something was submitted meanwhile; false then. Under the lock under
-    /// which nothing was found to do, so that no command is missed that is given meanwhile.
-    pub(crate) fn park(&mut self, context: &Context<'_>) -> bool {
+    /// which nothing was found to do, so that no command is missed that is given meanwhile. An idle
+    /// connection gives back room that it doesn't need.
+    pub(crate) fn park(&mut self, context: &Context<'_>, is_idle: bool) -> bool {
+        if is_idle {
+            let State { connection, batch } = &mut *self.state;
+            connection.free_room();
+            if batch.capacity() > IDLE_PLACES {
+                *batch = Vec::new();
+            }
+        }
         let mut inbox = self.driven.inbox.lock();
-        let may_sleep = inbox.is_empty();
-        if may_sleep {
-            inbox.driver = Some(context.waker().clone());
+        if !inbox.is_empty() {
+            return false;
         }
-        may_sleep
-    }
-
-    /// Gives back room that a connection on which little happens doesn't need.
-    pub(crate) fn free_room(&mut self) {
-        let State { connection, batch } = &mut *self.state;
-        connection.free_room();
-        if batch.capacity() > IDLE_PLACES {
-            *batch = Vec::new();
+        inbox.driver = Some(context.waker().clone());
+        if is_idle {
+            inbox.free_room();
         }
-        self.driven.inbox.lock().free_room();
+        true
     }
 
     /// Refuses calls from now on, if the connection is over and has nothing more to tell; whether it

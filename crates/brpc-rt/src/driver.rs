@@ -231,11 +231,8 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
                 let is_idle = self.moved < MUCH && (self.moved > 0 || connection.is_quiet());
                 // Others give commands meanwhile and don't wake a driver that is awake, so this is
                 // done under the lock under which nothing was found to do.
-                if !connection.park(context) {
+                if !connection.park(context, is_idle) {
                     return Turn::Busy;
-                }
-                if is_idle {
-                    connection.free_room();
                 }
                 drop(connection);
                 if is_idle {
