@@ -16,6 +16,8 @@ mod link;
 pub mod middleware;
 #[cfg(feature = "serving")]
 pub mod serving;
+mod timer;
+mod transport;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -1,0 +1,162 @@
+//! The stream below a connection, and the bytes on their way from it and to it.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use brpc_proto::limits::IDLE_BYTES;
+use brpc_proto::{End, WriteBuffer};
+use bytes::{Buf as _, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::io::{poll_read_buf, poll_write_buf};
+
+use crate::close;
+
+/// How much room is made for a read, at least and at most: little for connections that are mostly
+/// silent, more for those whose reads fill it.
+const READ_SIZES: (usize, usize) = (1024, 64 * 1024);
+
+/// How often a stream is still read that takes nothing any more.
+const LAST_READS: usize = 16;
+
+/// A stream, with what was read of it and what is to be written to it.
+pub(crate) struct Transport<S> {
+    stream: S,
+    /// Bytes that were read and are not a whole frame yet.
+    pub(crate) input: BytesMut,
+    /// How much room the next read gets.
+    read_size: usize,
+    /// The most room that the input was given.
+    input_size: usize,
+    /// Bytes that count as sent and are not written yet.
+    pub(crate) output: WriteBuffer,
+    /// Bytes that were written since the connection was last told.
+    pub(crate) written: usize,
+    /// Bytes that were read and written since the driver was woken.
+    pub(crate) moved: usize,
+    /// How the stream ended, once it has.
+    pub(crate) end: Option<End>,
+    /// How many more reads a stream gets that can't be written to any more.
+    reads_left: Option<usize>,
+    /// Whether what was written has left the buffers of the stream.
+    is_flushed: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
+    pub(crate) fn new(stream: S) -> Self {
+        Self {
+            stream,
+            input: BytesMut::new(),
+            read_size: READ_SIZES.0,
+            input_size: 0,
+            output: WriteBuffer::new(),
+            written: 0,
+            moved: 0,
+            end: None,
+            reads_left: None,
+            is_flushed: true,
+        }
+    }
+
+    /// Whether more may be taken to be written.
+    pub(crate) fn takes_more(&self) -> bool {
+        self.output.is_empty() && !self.is_heard_out()
+    }
+
+    /// Whether it takes nothing any more, and is only still read.
+    pub(crate) fn is_heard_out(&self) -> bool {
+        self.reads_left.is_some()
+    }
+
+    /// Whether there is something to write or to flush.
+    pub(crate) fn has_output(&self) -> bool {
+        !(self.output.is_empty() && self.is_flushed)
+    }
+
+    /// Writes the last bytes, and closes the stream.
+    pub(crate) async fn close(&mut self) {
+        close::say_and_close(&mut self.stream, std::mem::take(&mut self.output)).await;
+    }
+
+    /// False if nothing was read, and the stream wakes the driver when something comes.
+    pub(crate) fn read(&mut self, context: &mut Context<'_>) -> bool {
+        self.input.reserve(self.read_size);
+        self.input_size = self.input_size.max(self.read_size);
+        let read = poll_read_buf(Pin::new(&mut self.stream), context, &mut self.input);
+        match read {
+            Poll::Pending => {}
+            Poll::Ready(Ok(0)) => self.end = Some(End::Eof),
+            Poll::Ready(Err(_)) => self.end = Some(End::Failed),
+            Poll::Ready(Ok(count)) => {
+                self.moved += count;
+                if count >= self.read_size {
+                    self.read_size = (2 * count).min(READ_SIZES.1);
+                }
+            }
+        }
+        if let Some(reads_left) = &mut self.reads_left {
+            *reads_left -= 1;
+            if read.is_pending() || *reads_left == 0 {
+                self.end.get_or_insert(End::Failed);
+            }
+        }
+        read.is_ready()
+    }
+
+    /// False if the stream takes no more for now, and wakes the driver when it does.
+    pub(crate) fn write(&mut self, context: &mut Context<'_>) -> bool {
+        if !self.output.is_empty() {
+            match self.poll_write(context) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(count)) if count > 0 => {
+                    self.written += count;
+                    self.moved += count;
+                    self.is_flushed = false;
+                }
+                Poll::Ready(_) => self.hear_out(),
+            }
+        }
+        if self.output.is_empty() && !self.is_flushed {
+            match Pin::new(&mut self.stream).poll_flush(context) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(())) => self.is_flushed = true,
+                Poll::Ready(Err(_)) => self.hear_out(),
+            }
+        }
+        true
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let stream = Pin::new(&mut self.stream);
+        let chunk = self.output.chunk();
+        if chunk.len() < self.output.remaining() {
+            return poll_write_buf(stream, context, &mut self.output);
+        }
+        // One piece, for which the system takes a plain write faster than a vectored one.
+        let count = ready!(stream.poll_write(context, chunk))?;
+        self.output.advance(count);
+        Poll::Ready(Ok(count))
+    }
+
+    /// Ends a connection whose peer takes nothing any more, but only after some more reads: what it
+    /// said before it closed has been received, answers, and a goodbye or a refusal that says why.
+    fn hear_out(&mut self) {
+        self.output = WriteBuffer::new();
+        self.is_flushed = true;
+        self.reads_left.get_or_insert(LAST_READS);
+    }
+
+    /// Gives back room that little traffic doesn't need.
+    pub(crate) fn free_room(&mut self) {
+        // Not as soon as a read finds less than there was room for: it may be a frame's rest.
+        if self.moved < self.read_size / 4 {
+            self.read_size = (self.read_size / 2).max(READ_SIZES.0);
+        }
+        if self.input.is_empty() && self.input_size > IDLE_BYTES {
+            (self.input, self.input_size) = (BytesMut::new(), 0);
+        }
+        if self.output.is_empty() && self.output.capacity() > IDLE_BYTES {
+            self.output = WriteBuffer::new();
+        }
+    }
+}
