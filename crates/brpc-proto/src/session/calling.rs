@@ -165,6 +165,9 @@ impl<T> Calling<T> {
         now: Instant,
     ) -> bool {
         let (calls, bytes) = self.calls.to_write();
+        if calls == 0 {
+            return true;
+        }
         out.reserve(calls, bytes);
         while out.remaining() < MAX_TRANSMIT {
             let Some((id, mut call, deadline)) = self.calls.next_to_write() else { return true };
