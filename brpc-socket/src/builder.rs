@@ -37,53 +37,54 @@ impl Builder {
         self
     }
 
-    /// How long a call may take that doesn't say so itself. Default 30 s; `None` for no limit, and
-    /// then a call to a plugin that never answers waits until the connection ends.
+    /// The timeout of a call that sets none. Default 30 s; `None` for no timeout, and then a call
+    /// that a plugin never answers waits until the connection ends.
     pub fn default_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.config.default_timeout = timeout.into();
         self
     }
 
-    /// How many plugins are let in. Default 65,536. Those beyond are refused with the advice to
-    /// come back later.
+    /// The most plugins that the hub registers. Default 65,536. It refuses those beyond, and tells
+    /// them to retry later.
     pub fn max_plugins(mut self, plugins: usize) -> Self {
         self.config.max_plugins = plugins;
         self
     }
 
-    /// How many connections may be in their handshake. Default 1,024. Beyond it, no more are
-    /// accepted until one is let in or its time is over; they wait in the system's queue. A listener
-    /// needs one of these places while it waits for a connection, so it is to be more than there
-    /// are listeners.
+    /// The most connections that may be in their handshake. Default 1,024. At this limit the hub
+    /// accepts no more until one of them is registered or its handshake ends; the others wait in
+    /// the system's queue. A listener that waits for a connection counts as one, so set more than
+    /// there are listeners.
     pub fn max_handshakes(mut self, connections: usize) -> Self {
         self.config.max_handshakes = connections.max(1);
         self
     }
 
-    /// How many connections from one address may be in their handshake. Default 64. Those beyond
-    /// are closed. Doesn't count for loopback addresses, Unix sockets and in-memory connections.
+    /// The most connections from one address that may be in their handshake. Default 64. The hub
+    /// closes those beyond. It doesn't count loopback addresses, Unix sockets and in-memory
+    /// connections.
     pub fn max_handshakes_per_source(mut self, connections: usize) -> Self {
         self.config.max_handshakes_per_source = connections.max(1);
         self
     }
 
-    /// How many bytes the inputs of all calls in progress may have, over all plugins. Default
-    /// 256 MiB. A call beyond is refused with [`Overloaded`](crate::CallError::Overloaded).
+    /// The most bytes that the inputs of all calls in progress may have, over all plugins. Default
+    /// 256 MiB. The hub refuses a call beyond with [`Overloaded`](crate::CallError::Overloaded).
     pub fn max_input_bytes(mut self, bytes: usize) -> Self {
         self.config.max_input_bytes = bytes;
         self
     }
 
-    /// From where plugins of the native protocol are taken. Default: from anywhere. Those that
-    /// aren't taken are told so.
+    /// From where the hub accepts plugins of the native protocol. Default: from anywhere. It
+    /// refuses others with the reason.
     pub fn native(mut self, access: Access) -> Self {
         self.config.wires.native = access;
         self
     }
 
-    /// From where plugins of the Go package `easysy/brpc` are taken. Default: from this host only,
-    /// because their protocol has no way to say who somebody is. Those that aren't taken are told
-    /// so.
+    /// From where the hub accepts plugins of the Go package `easysy/brpc`. Default: from this host
+    /// only, because their protocol can't authenticate anybody. The hub refuses others with the
+    /// reason.
     #[cfg(feature = "gob")]
     #[cfg_attr(docsrs, doc(cfg(feature = "gob")))]
     pub fn gob(mut self, access: Access) -> Self {
@@ -91,9 +92,9 @@ impl Builder {
         self
     }
 
-    /// How many plugins of the Go package may have said more than 4 KiB of themselves, and up to
-    /// 1 MiB, without being let in yet. Default 64. Those beyond are refused with the advice to come
-    /// back later. Plugins that say less, and native ones, need no such place.
+    /// How many plugins of the Go package may be in their handshake with a description of more than
+    /// 4 KiB, and up to 1 MiB. Default 64. The hub refuses those beyond, and tells them to retry
+    /// later. Plugins with less, and native ones, don't count.
     #[cfg(feature = "gob")]
     #[cfg_attr(docsrs, doc(cfg(feature = "gob")))]
     pub fn max_gob_introductions(mut self, plugins: usize) -> Self {
@@ -101,8 +102,9 @@ impl Builder {
         self
     }
 
-    /// Lets plugins in whose name is taken: under the name that `next` makes of it, or of what it
-    /// made before, up to so many `attempts`. Without a sequencer they are refused.
+    /// Registers a plugin whose name is taken under another one: `next` makes it of the taken name,
+    /// again if that is taken too, up to so many `attempts`. Without a sequencer the hub refuses
+    /// the plugin.
     pub fn key_sequencer<F>(mut self, next: F, attempts: u32) -> Self
     where
         F: Fn(&str) -> String + Send + Sync + 'static,
@@ -111,18 +113,18 @@ impl Builder {
         self
     }
 
-    /// Has each call go through a middleware before it is made. Those that are added first are
-    /// outermost: they see a call first, and its outcome last. A call then has to be polled in a
-    /// tokio runtime, whose clock ends it.
+    /// Adds middleware that each call passes before it is made. The first one added is outermost:
+    /// it sees a call first, and its outcome last. Calls must then be polled in a tokio runtime,
+    /// whose clock enforces their deadlines.
     pub fn middleware(mut self, middleware: impl Middleware<Outgoing>) -> Self {
         self.config.middleware.push(middleware);
         self
     }
 
-    /// The hub. It serves nothing yet.
+    /// Builds the hub. It serves nothing yet.
     ///
     /// # Panics
-    /// If the system has no random numbers, of which the hub needs one.
+    /// If the system provides no random numbers; the hub needs one.
     pub fn build(self) -> Socket {
         Socket::new(self.config)
     }

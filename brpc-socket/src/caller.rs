@@ -1,4 +1,4 @@
-//! The hub as what typed clients call through.
+//! The hub as the caller behind typed clients.
 
 use std::time::Duration;
 
@@ -43,13 +43,13 @@ impl Caller for Socket {
     }
 
     fn plugin_infos(&self, plugins: &Selector) -> Vec<PluginInfo> {
-        // One that is gone in between isn't connected.
+        // Drops those that have disconnected meanwhile.
         let plugins = self.connected_matching(plugins);
         plugins.iter().filter_map(|plugin| self.instance_info(plugin)).collect()
     }
 }
 
-/// The options that a type has itself, as those of the trait.
+/// The methods that the type has already, as those of the trait.
 macro_rules! options {
     ($type:ident) => {
         impl<T> CallOptions for $type<T> {

@@ -1,4 +1,4 @@
-//! Letting plugins go: one of them, or all.
+//! Draining plugins: one of them, or all.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -15,10 +15,11 @@ use crate::hub::{Hub, PluginLink, ShutdownRun, Stop};
 use crate::plugin_ref::PluginRef;
 use crate::report::{DrainReport, ShutdownReport};
 
-/// How long plugins get to finish, unless said otherwise.
+/// The default grace period.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How much later than the grace a shutdown may return: the connections' own timers fire first.
+/// How much later than the grace period a shutdown may return: the connections' own timers fire
+/// first.
 const SLACK: Duration = Duration::from_millis(200);
 
 /// A request to one plugin to leave; made by [`Socket::unplug`](crate::Socket::unplug) and
@@ -37,13 +38,13 @@ impl Unplug {
         Self { hub, plugin, trace: String::new(), grace: GRACE }
     }
 
-    /// A trace id that the plugin is told.
+    /// The trace id of the request, for the plugin.
     pub fn trace(mut self, trace: impl Into<String>) -> Self {
         self.trace = trace.into();
         self
     }
 
-    /// How long its calls get to finish before it is cut off. Default 10 s.
+    /// The grace period: how long its calls may take before it is cut off. Default 10 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -71,7 +72,7 @@ impl IntoFuture for Unplug {
     }
 }
 
-/// The end of a hub; made by [`Socket::shutdown`](crate::Socket::shutdown). Await it.
+/// The shutdown of a hub; made by [`Socket::shutdown`](crate::Socket::shutdown). Await it.
 #[must_use = "nothing shuts down unless it is awaited"]
 #[derive(Debug)]
 pub struct Shutdown {
@@ -85,14 +86,14 @@ impl Shutdown {
         Self { hub, trace: String::new(), grace: GRACE }
     }
 
-    /// A trace id that the plugins are told.
+    /// The trace id of the request, for the plugins.
     pub fn trace(mut self, trace: impl Into<String>) -> Self {
         self.trace = trace.into();
         self
     }
 
-    /// How long calls get to finish before their plugins are cut off. Default 10 s. It returns at
-    /// the latest 250 ms later, whatever the plugins do.
+    /// The grace period: how long calls may take before their plugins are cut off. Default 10 s.
+    /// The shutdown returns at most 250 ms later, whatever the plugins do.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -110,12 +111,12 @@ impl IntoFuture for Shutdown {
             let run = match hub.phase().stop() {
                 Stop::Done(report) => return report,
                 Stop::Begun(run) => {
-                    // In a task of its own, so that it goes on if nobody waits for it any more.
+                    // In a task of its own, so that it goes on if this future is dropped.
                     tokio::spawn(shut_down(hub, trace, until, run.clone()));
                     run
                 }
                 Stop::Joined(run) => {
-                    // A sooner end counts.
+                    // An earlier end counts.
                     drain_all(&hub, &trace, until);
                     run
                 }
@@ -125,7 +126,7 @@ impl IntoFuture for Shutdown {
     }
 }
 
-/// Lets all plugins go, and cuts off those that don't.
+/// Drains all plugins, and cuts off those that don't leave.
 async fn shut_down(hub: Arc<Hub>, trace: String, until: Instant, run: ShutdownRun) {
     let mut ending = ShutdownEnd { hub: hub.clone(), run, report: ShutdownReport::default() };
     for link in drain_all(&hub, &trace, until) {
@@ -137,13 +138,13 @@ async fn shut_down(hub: Arc<Hub>, trace: String, until: Instant, run: ShutdownRu
             ending.report.plugins.push(DrainReport::new(member.plugin.clone(), end));
         }
     }
-    // So that who shut the hub down can have its port.
+    // So that the caller of the shutdown can reuse the port.
     let _ = timeout_at(until + SLACK, hub.open_listeners().wait()).await;
-    // Those that were accepted at the last moment.
+    // Connections that were accepted at the last moment.
     drain_all(&hub, &trace, until);
 }
 
-/// The end of a shutdown, whether it was reached or the runtime went first.
+/// The end of a shutdown: it is done, or the runtime stopped before.
 struct ShutdownEnd {
     hub: Arc<Hub>,
     run: ShutdownRun,
@@ -160,7 +161,7 @@ impl Drop for ShutdownEnd {
     }
 }
 
-/// Asks every connection to leave. No new one is let in meanwhile.
+/// Asks every plugin to leave. No new one is registered meanwhile.
 fn drain_all(hub: &Hub, trace: &str, until: Instant) -> Vec<Arc<PluginLink>> {
     let links = hub.connections();
     for link in &links {
@@ -169,7 +170,7 @@ fn drain_all(hub: &Hub, trace: &str, until: Instant) -> Vec<Arc<PluginLink>> {
     links
 }
 
-/// So long from now.
+/// The end of a grace period that starts now.
 fn after(grace: Duration) -> Instant {
     let now = Instant::now();
     // Far away stands for never.

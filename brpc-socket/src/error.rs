@@ -6,14 +6,14 @@ use std::io;
 use brpc_core::CallError;
 use thiserror::Error;
 
-/// Why a listener is not served any more.
+/// Why the hub no longer serves a listener.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// The listener failed for good. Plugins that are connected stay so.
+    /// The listener failed for good. Connected plugins stay connected.
     #[error("the listener failed")]
     Listener(#[source] io::Error),
-    /// The hub is shutting down; when that is over, it can serve again.
+    /// The hub is shutting down; after that, it can serve again.
     #[error("the hub is shutting down")]
     ShuttingDown,
 }
@@ -22,23 +22,23 @@ pub enum ServeError {
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// The time was over.
+    /// Some of the plugins did not connect within the timeout.
     #[error("not connected in time: {}; {}", few(&shown(missing), usize::MAX), who(connected, *is_served))]
     TimedOut {
         /// The names that were not connected.
         missing: Vec<String>,
-        /// The names of all plugins that could be called, sorted.
+        /// The names of all connected plugins, sorted.
         connected: Vec<String>,
-        /// False if no plugin could have come: the hub serves no listener, and no connection was
-        /// ever attached to it.
+        /// False if no plugin could have connected: the hub serves no listener, and no connection
+        /// was ever attached to it.
         is_served: bool,
     },
-    /// The time was over, and fewer plugins were connected that a selector means.
+    /// Fewer plugins that the selector matches connected within the timeout.
     #[error("{found} of {wanted} plugins connected in time: {selector}")]
     TooFew {
-        /// How many were connected when the time was over.
+        /// How many were connected at the end.
         found: usize,
-        /// How many were waited for.
+        /// How many were wanted.
         wanted: usize,
         /// The selector, as a text.
         selector: String,
@@ -48,9 +48,9 @@ pub enum WaitError {
     ShutDown,
 }
 
-/// Who was there when a wait ended.
+/// Who was connected when a wait ended.
 fn who(connected: &[String], is_served: bool) -> String {
-    /// Enough to find a slip of the pen.
+    /// Enough to find a typo.
     const NAMES: usize = 5;
     match connected {
         [] if !is_served => "the hub serves no listener".to_owned(),
@@ -59,7 +59,7 @@ fn who(connected: &[String], is_served: bool) -> String {
     }
 }
 
-/// Names as they can be shown: they may be any text.
+/// Names as they can be shown, with escapes: they may be any text.
 fn shown(names: &[String]) -> Vec<String> {
     names.iter().map(|name| name.escape_debug().to_string()).collect()
 }
@@ -71,22 +71,22 @@ pub(crate) fn few(names: &[String], count: usize) -> String {
     if more.is_empty() { first } else { format!("{first} and {} more", more.len()) }
 }
 
-/// Fewer plugins succeeded than a broadcast was to wait for; from
+/// Fewer plugins succeeded than a broadcast needs; returned by
 /// [`Broadcast::try_collect`](crate::Broadcast::try_collect).
 #[derive(Clone, Debug, Error, PartialEq)]
 #[error("{} of {asked} plugins succeeded, and {wanted} were wanted", self.succeeded())]
 #[non_exhaustive]
 pub struct NotEnough<T> {
-    /// How many plugins were asked.
+    /// How many plugins were called.
     pub asked: usize,
     /// How many had to succeed.
     pub wanted: usize,
-    /// The answers that came before this was certain, by the name of the plugin.
+    /// The outcomes that arrived before this was certain, by the name of the plugin.
     pub answers: BTreeMap<String, Result<T, CallError>>,
 }
 
 impl<T> NotEnough<T> {
-    /// How many of the answers are outputs.
+    /// How many of the outcomes are outputs.
     pub fn succeeded(&self) -> usize {
         self.answers.values().filter(|answer| answer.is_ok()).count()
     }
@@ -99,7 +99,7 @@ pub enum UnplugError {
     /// No plugin of that name is connected.
     #[error("no plugin named `{}` is connected", name.escape_debug())]
     NotFound {
-        /// The name that was asked for.
+        /// The name that was given.
         name: String,
     },
 }

@@ -1,6 +1,6 @@
-//! The hub side of brpc: a [`Socket`] that plugins dial in to, and that calls methods on them.
+//! The hub's side of brpc: a [`Socket`] that plugins dial in to, and that calls methods on them.
 //!
-//! This crate is for programs that are only a hub; `brpc` has both sides. Plugins are made with
+//! This crate is for programs that are only a hub; `brpc` has both sides. Plugins use
 //! `brpc-plugin`, in other processes and on any machine that can reach the hub.
 //!
 //! ```no_run
@@ -23,18 +23,17 @@
 //! }
 //! ```
 //!
-//! # What a call may end in
+//! # How a call ends
 //!
-//! A [`Call`] ends in its value or in one [`CallError`], always, at the latest when its time is
-//! over. [`CallError::execution`] says whether the handler ran: if it says
-//! [`Never`](Execution::Never), the call can be made again without the risk that its work is done
-//! twice.
+//! A [`Call`] always ends in its output or in one [`CallError`], at the latest when its deadline
+//! passes. [`CallError::execution`] says whether the method ran: if it says
+//! [`Never`](Execution::Never), a retry can't run the method twice.
 //!
 //! # What is not here
 //!
 //! - The hub has no TLS and no authentication of its own yet: serve on a loopback address, a Unix
-//!   socket, or a [`Listener`] that brings its own ([`Securing`]).
-//! - It makes each call once. Whoever repeats a call decides so, by its error.
+//! socket, or a [`Listener`] with its own ([`Securing`]).
+//! - It makes each call once. The caller decides by the error whether to retry.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -57,7 +56,7 @@ mod service;
 mod socket;
 mod wait;
 
-/// What typed clients are made of; see [`#[client]`](macro@client).
+/// What typed clients are built on; see [`#[client]`](macro@client).
 pub mod client {
     pub use brpc_core::caller::{CallOptions, Caller, Target};
     pub use brpc_core::client::{All, Argument, Arguments, Binding, Calls, Checks, Describes, One};

@@ -9,7 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-/// Where plugins dial in: TCP, Unix sockets and memory are here; implement it for others.
+/// Where plugins dial in. This crate has listeners for TCP, Unix sockets and memory; implement it
+/// for others.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a listener that a hub can serve",
     label = "not a listener",
@@ -19,38 +20,39 @@ pub trait Listener: Send + 'static {
     /// A connection.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// The next connection, and where it is from.
+    /// Waits for the next connection; returns it with its source.
     ///
     /// # Errors
-    /// That of the system, or of the connection that was to be accepted. The hub tries again, slower
-    /// if need be, unless the error says that the listener is at its end: [`ListenerClosed`], or the
-    /// system's word for a descriptor that doesn't listen (`EBADF`, `EINVAL`).
+    /// The error of the system, or of the connection that was to be accepted. The hub retries,
+    /// after a pause if need be, unless the error says that the listener is at its end:
+    /// [`ListenerClosed`], or the system's error for a descriptor that doesn't listen (`EBADF`,
+    /// `EINVAL`).
     ///
     /// # Cancel safety
     /// The hub drops this future when it shuts down; a connection may be lost with it.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, Source)>> + Send;
 }
 
-/// Says that a listener is at its end: `io::Error::other(ListenerClosed)`.
+/// The error of a listener that is at its end: `io::Error::other(ListenerClosed)`.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("the listener is closed")]
 pub struct ListenerClosed;
 
-/// Where a connection is from, as far as limits care.
+/// The source of a connection, for limits and access.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Source {
-    /// Another host, or this one by its loopback address.
+    /// An address: of another host, or a loopback address of this one.
     Ip(IpAddr),
-    /// This host, by other ways.
+    /// This host, without an address.
     Local,
 }
 
 impl Source {
-    /// Whether it is this host, by whatever way.
+    /// Whether it is this host, with or without an address.
     pub(crate) fn is_this_host(self) -> bool {
         match self {
-            // An IPv4 address as a listener for both kinds sees it is the same address.
+            // A listener for IPv4 and IPv6 sees an IPv4 address in another form.
             Self::Ip(address) => address.to_canonical().is_loopback(),
             Self::Local => true,
         }
@@ -62,8 +64,8 @@ impl Listener for TcpListener {
 
     async fn accept(&mut self) -> io::Result<(TcpStream, Source)> {
         let (stream, address) = TcpListener::accept(self).await?;
-        // Frames are written whole; the system has nothing to wait for. Some systems refuse it for a
-        // peer that is gone already, which is no fault of the listener.
+        // Frames are written whole, so the system need not wait for more. Some systems refuse this
+        // for a peer that has gone; that is no fault of the listener.
         let _ = stream.set_nodelay(true);
         Ok((stream, Source::Ip(address.ip())))
     }
@@ -92,7 +94,7 @@ pub struct MemoryConnector {
 }
 
 impl MemoryListener {
-    /// A listener, and what dials it.
+    /// A listener, and the connector that dials it.
     pub fn new() -> (MemoryConnector, Self) {
         const BACKLOG: usize = 128;
         let (sender, connections) = mpsc::channel(BACKLOG);
@@ -101,20 +103,21 @@ impl MemoryListener {
 }
 
 impl MemoryConnector {
-    /// Bytes that each direction of a connection holds.
+    /// How many bytes each direction of a connection holds.
     const BUFFER: usize = 64 * 1024;
 
-    /// A connection; waits while too many are not accepted yet.
+    /// Dials the listener; waits while too many connections are not yet accepted.
     ///
     /// # Errors
-    /// [`io::ErrorKind::ConnectionRefused`] if nobody listens any more.
+    /// [`io::ErrorKind::ConnectionRefused`] if the listener is gone.
     ///
     /// # Cancel safety
-    /// Dropped, it has connected to nothing.
+    /// If this future is dropped, nothing is connected.
     pub async fn connect(&self) -> io::Result<DuplexStream> {
         let (ours, theirs) = tokio::io::duplex(Self::BUFFER);
         match self.connections.send(theirs).await {
-            // A listener that closes at this moment may leave it in the queue, where nobody answers.
+            // A listener that closes at this moment may leave it in the queue, where nobody accepts
+            // it.
             Ok(()) if !self.connections.is_closed() => Ok(ours),
             _ => Err(io::Error::new(io::ErrorKind::ConnectionRefused, "nobody listens")),
         }

@@ -1,5 +1,5 @@
-//! What stands between those who call and the plugins: each call of a hub goes through it before it is
-//! made, and its outcome afterwards. [`Builder::middleware`](crate::Builder::middleware) adds it.
+//! Middleware of a hub: each call passes it before it is made, and its outcome afterwards.
+//! [`Builder::middleware`](crate::Builder::middleware) adds it.
 //!
 //! ```
 //! use std::time::Instant;
@@ -18,18 +18,19 @@
 //! }
 //! ```
 //!
-//! Each call of a broadcast goes through by itself.
+//! Each call of a broadcast passes it separately.
 //!
 //! # Which outcome
-//! What comes back says truthfully whether the method ran, and callers rely on it
-//! ([`CallError::execution`]). A middleware that answers itself without passing the call on has
-//! [`Overloaded`](CallError::Overloaded) and [`Forbidden`](CallError::Forbidden); once a call was
-//! passed on, only what came back is true.
+//! Callers rely on the outcome to say truthfully whether the method ran ([`CallError::execution`]).
+//! A middleware that doesn't pass the call on returns [`Overloaded`](CallError::Overloaded) or
+//! [`Forbidden`](CallError::Forbidden). Once it has passed the call on, only the outcome that comes
+//! back is true.
 //!
 //! # Cancel safety
-//! When the caller drops the call, when its time is over, or when it is cancelled, the middleware's
-//! future is dropped at its next `await`. Whatever was passed on is given up with it, wherever it is
-//! awaited, and nothing more can be passed on. A panic is the caller's.
+//! When the caller drops the call, when its deadline passes, or when it is cancelled, the
+//! middleware's future is dropped at its next `await`. The call that it passed on is cancelled as
+//! well, wherever that is awaited, and the middleware can pass nothing more on. A panic reaches the
+//! caller.
 
 use brpc_core::{CallError, Response};
 #[doc(inline)]
@@ -38,8 +39,8 @@ use bytes::Bytes;
 
 pub use crate::outgoing::{Outcome, Outgoing};
 
-/// What is behind a middleware: others, and at last the plugin. A clone that is run again makes the
-/// call again.
+/// The rest of the chain behind a middleware: further middleware, then the plugin. A clone that is
+/// run makes the call again.
 pub type Next = brpc_rt::middleware::Next<Outgoing>;
 
 impl CallKind for Outgoing {
@@ -51,7 +52,7 @@ impl CallKind for Outgoing {
     }
 }
 
-/// [`tower`](https://docs.rs/tower)'s layers as middleware of a hub. With the feature `tower`.
+/// Layers of [`tower`](https://docs.rs/tower) as middleware of a hub. With the feature `tower`.
 ///
 /// ```
 /// use brpc_socket::middleware::tower::TowerLayer;
@@ -62,8 +63,8 @@ impl CallKind for Outgoing {
 /// let hub = Socket::builder().middleware(limit).build();
 /// ```
 ///
-/// An error of a layer's service that is a [`CallError`], boxed or not, is what the call ends in; any
-/// other makes it end in [`CallError::Middleware`], which doesn't say whether the method ran. Where
+/// If the error of a layer's service is a [`CallError`], boxed or not, the call ends in it. Any
+/// other error becomes [`CallError::Middleware`], which doesn't say whether the method ran. Where
 /// the layers know that, `ServiceBuilder::map_err` can say so.
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
@@ -71,6 +72,6 @@ pub mod tower {
     #[doc(inline)]
     pub use brpc_rt::middleware::tower::{PassOn, TowerLayer};
 
-    /// A call on its way through layers, and what is behind them. A clone makes the call again.
+    /// A call on its way through layers, with the rest of the chain. A clone makes the call again.
     pub type Passing = brpc_rt::middleware::tower::Passing<super::Outgoing>;
 }

@@ -13,24 +13,24 @@ use crate::plugin_ref::PluginRef;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Outgoing {
-    /// Whose method it is.
+    /// The plugin that is called.
     pub plugin: Target<PluginRef>,
     /// The name of the method.
     pub method: String,
     /// The encoded input; empty for none.
     pub input: Bytes,
-    /// How much time it has from when it is passed on; `None` for no limit. Longer than what is left
-    /// of the time that the caller gave, it counts as that.
+    /// The timeout, from when the call is passed on; `None` for none. The caller's deadline still
+    /// holds.
     pub timeout: Option<Duration>,
     /// A trace id, at most 256 bytes; may be empty.
     pub trace: String,
-    /// What goes along.
+    /// The metadata of the call.
     pub metadata: Metadata,
-    /// What to do if as many calls are in progress as may be.
+    /// What to do if no place is free.
     pub admission: Admission,
 }
 
-/// What a call comes to, before its output is decoded.
+/// How a call ends, before its output is decoded.
 pub type Outcome = Result<Response<Bytes>, CallError>;
 
 impl Outgoing {
@@ -39,7 +39,7 @@ impl Outgoing {
         Self { plugin, method, input, timeout, trace, metadata, admission }
     }
 
-    /// The call of a method that has this number.
+    /// The call of the method with this number.
     pub(crate) fn into_call(self, method: u32) -> Call {
         let Self { input: payload, timeout, trace, metadata, admission, .. } = self;
         Call { method, payload, timeout, trace, metadata, admission }

@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use brpc_core::{DisconnectReason, Labels, Selector, Wire};
 use brpc_proto::{Description, Hello};
 
-/// A plugin on one of its connections. A cheap clone. Two are equal if they are the same
-/// connection to the same hub.
+/// A plugin on one of its connections. A cheap clone. Two are equal if they are the same connection
+/// to the same hub.
 #[derive(Clone)]
 pub struct PluginRef(Arc<Identity>);
 
@@ -18,7 +18,7 @@ struct Identity {
     labels: Labels,
     wire: Wire,
     generation: u64,
-    /// How the connection ended, once it has.
+    /// How the connection ended, if it has.
     end: OnceLock<DisconnectReason>,
 }
 
@@ -44,24 +44,23 @@ impl PluginRef {
         self.0.wire
     }
 
-    /// What it says of where and what it is: the value of the label of this key; `None` if it has
-    /// none.
+    /// The value of its label with this key; `None` if it has no such label.
     pub fn label(&self, key: &str) -> Option<&str> {
         self.0.labels.get(key)
     }
 
-    /// All its labels, keys and values, in the order of the keys.
+    /// The keys and values of all its labels, sorted by key.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
         self.0.labels.iter()
     }
 
-    /// Whether a selector means it, as a plugin of this description.
+    /// Whether a selector matches it, as a plugin with this description.
     pub(crate) fn is_meant_by(&self, selector: &Selector, description: &Description) -> bool {
         let Identity { name, version, labels, .. } = &*self.0;
         selector.matches(name, version, labels, |method| description.method(method).is_some())
     }
 
-    /// The number of its connection among all that the hub has had; rises.
+    /// The number of its connection among all that the hub has had; it rises.
     pub fn generation(&self) -> u64 {
         self.0.generation
     }
@@ -71,7 +70,7 @@ impl PluginRef {
         self.end().is_some()
     }
 
-    /// How this connection ended, once it has.
+    /// How this connection ended, if it has.
     pub fn end(&self) -> Option<DisconnectReason> {
         self.0.end.get().copied()
     }

@@ -1,11 +1,11 @@
-//! How plugins went that were asked to leave.
+//! How plugins left that were asked to.
 
 use brpc_core::DisconnectReason;
 use brpc_proto::Tally;
 
 use crate::plugin_ref::PluginRef;
 
-/// How one plugin went.
+/// How one plugin left.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct DrainReport {
@@ -13,11 +13,11 @@ pub struct DrainReport {
     pub plugin: PluginRef,
     /// How its connection ended.
     pub reason: DisconnectReason,
-    /// Calls that it finished after it was asked to leave.
+    /// Calls that it answered after it was asked to leave.
     pub finished: usize,
     /// Calls that were cut off; each ended in [`Disconnected`](crate::CallError::Disconnected).
     pub cut: usize,
-    /// Whether the plugin had not left when the grace was over, and was cut off.
+    /// Whether the plugin had not left when the grace period was over, and was cut off.
     pub overstayed: bool,
 }
 
@@ -37,7 +37,7 @@ impl DrainReport {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// How each plugin went that was connected.
+    /// How each connected plugin left.
     pub plugins: Vec<DrainReport>,
 }
 

@@ -1,4 +1,4 @@
-//! A stream whose own handshake is not over when it is accepted.
+//! A stream that is accepted before its own handshake is over.
 
 use std::fmt;
 use std::future::Future;
@@ -8,13 +8,13 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A stream whose own handshake, such as that of TLS, is not over when a
-/// [`Listener`](crate::Listener) gives it to the hub. The handshake goes on in the connection's task:
-/// the listener accepts the next connection meanwhile, and a client that stalls holds up nobody.
+/// A stream that a [`Listener`](crate::Listener) returns before the stream's own handshake, such as
+/// that of TLS, is over. That handshake goes on in the connection's task: the listener accepts the
+/// next connection meanwhile, and a client that stalls delays nobody.
 ///
-/// The handshake counts towards [`Limits::hello_deadline`](crate::Limits::hello_deadline) and
-/// the connection keeps its place among those that are not let in yet. If it fails, the connection
-/// ends; its error is what reading from the stream gives.
+/// The time counts towards [`Limits::hello_deadline`](crate::Limits::hello_deadline), and the
+/// connection counts as one in its handshake. If the stream's handshake fails, the connection ends;
+/// reads return the error.
 ///
 /// ```
 /// use std::io;
@@ -23,7 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// use tokio::io::AsyncReadExt;
 /// use tokio::net::{TcpListener, TcpStream};
 ///
-/// /// Only those who know the word get through. With TLS, this is `TlsAcceptor::accept`.
+/// /// Accepts only those who know the word. With TLS, this is `TlsAcceptor::accept`.
 /// async fn unlock(mut stream: TcpStream) -> io::Result<TcpStream> {
 ///     let mut word = [0; 6];
 ///     stream.read_exact(&mut word).await?;
@@ -46,14 +46,15 @@ pub struct Securing<S>(State<S>);
 enum State<S> {
     /// The stream's handshake goes on.
     Pending(Pin<Box<dyn Future<Output = io::Result<S>> + Send>>),
-    /// Bytes flow.
+    /// Bytes can be read and written.
     Secured(S),
-    /// The handshake failed, and its error was given.
+    /// The handshake failed, and its error was returned.
     Failed,
 }
 
 impl<S> Securing<S> {
-    /// A stream that this handshake gives. It runs when the stream is first read or written.
+    /// The stream that this handshake yields. The handshake runs when the stream is first read or
+    /// written.
     pub fn new(handshake: impl Future<Output = io::Result<S>> + Send + 'static) -> Self {
         Self(State::Pending(Box::pin(handshake)))
     }
@@ -65,7 +66,7 @@ impl<S> Securing<S> {
     {
         if let State::Pending(handshake) = &mut self.0 {
             let secured = ready!(handshake.as_mut().poll(context));
-            // Dropped at its end, with all that it holds.
+            // Drops the handshake, with all that it holds.
             self.0 = State::Failed;
             self.0 = State::Secured(secured?);
         }

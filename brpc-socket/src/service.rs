@@ -1,4 +1,4 @@
-//! A hub as a service of `tower`'s.
+//! A hub as a `tower` service.
 
 use std::task::{Context, Poll};
 
@@ -12,7 +12,7 @@ use crate::calls::through;
 use crate::outgoing::{Outcome, Outgoing};
 use crate::socket::Socket;
 
-/// A hub makes calls as a service. They go through its middleware as all do.
+/// A hub makes calls as a service. They pass its middleware, like all calls.
 ///
 /// ```no_run
 /// # async fn example(hub: brpc_socket::Socket) -> Result<(), tower::BoxError> {
@@ -39,7 +39,8 @@ impl Service<Outgoing> for Socket {
 }
 
 impl Socket {
-    /// A call for [`Service::call`], with the hub's default timeout. With the feature `tower`.
+    /// Prepares a call for [`Service::call`], with the hub's default timeout. With the feature
+    /// `tower`.
     ///
     /// # Errors
     /// [`InvalidInput`](CallError::InvalidInput), if the input doesn't encode.

@@ -1,4 +1,4 @@
-//! The hub, as its users hold it.
+//! The hub's handle.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,15 +25,15 @@ use crate::wait;
 
 /// A hub. Plugins dial in to it, and it calls methods on them. A cheap clone.
 ///
-/// When the last clone is dropped, the hub ends at once: listeners close, connections are cut, and
-/// every call that is not over ends in [`Disconnected`](crate::CallError::Disconnected). To let
+/// When the last clone is dropped, the hub ends at once: it closes its listeners and connections,
+/// and every call in progress ends in [`Disconnected`](crate::CallError::Disconnected). To let
 /// plugins finish, [`shutdown`](Self::shutdown) first.
 #[derive(Clone)]
 pub struct Socket {
     handle: Arc<LastHandle>,
 }
 
-/// Ends the hub when the last clone of its handle is dropped.
+/// Ends the hub when its last handle is dropped.
 struct LastHandle {
     hub: Arc<Hub>,
 }
@@ -67,11 +67,11 @@ impl Socket {
         &self.handle.hub
     }
 
-    /// Lets plugins in that dial in to a listener, until the hub shuts down. Can be called for
+    /// Accepts plugins that dial in to a listener, until the hub shuts down. Can be called for
     /// several listeners, and again after a shutdown.
     ///
-    /// An error of one connection, and one that passes, such as too many open files, doesn't end
-    /// it; see [`Listener::accept`].
+    /// It goes on after an error of one connection, and after one that passes, such as too many
+    /// open files; see [`Listener::accept`].
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -80,8 +80,8 @@ impl Socket {
         serve(self.hub(), listener)
     }
 
-    /// Lets the plugin in that is at the other end of a connection that is there already. While the
-    /// hub shuts down the plugin is refused; afterwards the hub serves again.
+    /// Accepts the plugin at the other end of an existing connection. While the hub shuts down it
+    /// refuses the plugin; afterwards the hub serves again.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -90,13 +90,13 @@ impl Socket {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        // Without it the plugin is told so.
+        // If the hub is shutting down, it refuses the plugin and says why.
         let _ = self.hub().start_serving();
         attach(self.hub(), stream, None, Place::default());
     }
 
-    /// As [`attach`](Self::attach), of a connection whose other end is known: what is taken from
-    /// this host only, see [`Access`](crate::Access), is taken from there.
+    /// As [`attach`](Self::attach), for a connection whose source is known: a wire that the hub
+    /// accepts from this host only (see [`Access`](crate::Access)) is then accepted from there.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -109,12 +109,12 @@ impl Socket {
         attach(self.hub(), stream, Some(source), Place::default());
     }
 
-    /// Calls a method of a plugin. The input is encoded at once, and all else happens when the call
-    /// is awaited. `()` is the input of a method that takes none.
+    /// Calls a method of a plugin. Encodes the input at once; all else happens when the call is
+    /// awaited. Pass `()` to a method that takes no input.
     ///
-    /// The output is what the caller makes of it: [`serde_json::Value`] takes any, and
-    /// `Box<`[`RawValue`](serde_json::value::RawValue)`>` takes it as it came, for those who only pass
-    /// it on. An integer of 64 bits arrives as one.
+    /// The caller chooses the type of the output: [`serde_json::Value`] accepts any JSON, and
+    /// `Box<`[`RawValue`](serde_json::value::RawValue)`>` keeps it undecoded, to pass it on. 64-bit
+    /// integers arrive unchanged.
     ///
     /// ```no_run
     /// # async fn example(hub: brpc_socket::Socket) -> Result<(), brpc_socket::CallError> {
@@ -124,8 +124,8 @@ impl Socket {
     /// ```
     ///
     /// # Errors
-    /// See [`CallError`](crate::CallError); its
-    /// [`execution`](crate::CallError::execution) says whether the handler ran.
+    /// See [`CallError`](crate::CallError); its [`execution`](crate::CallError::execution) says
+    /// whether the method ran.
     pub fn call<T: DeserializeOwned>(
         &self,
         plugin: &str,
@@ -135,8 +135,9 @@ impl Socket {
         Call::new(self.hub().clone(), Request::encode(plugin, method, input), None, output)
     }
 
-    /// As [`call`](Self::call), of this plugin on its connection: once that has ended, the call ends
-    /// in [`Disconnected`](crate::CallError::Disconnected), even if somebody else has the name.
+    /// As [`call`](Self::call), for this plugin on its connection: once that has ended, the call
+    /// ends in [`Disconnected`](crate::CallError::Disconnected), even if another plugin has the
+    /// name.
     pub fn call_instance<T: DeserializeOwned>(
         &self,
         plugin: &PluginRef,
@@ -147,10 +148,10 @@ impl Socket {
         Call::new(self.hub().clone(), Request::encode("", method, input), instance, output)
     }
 
-    /// Calls a method of every plugin that is connected, or of those that
-    /// [`to`](Broadcast::to) says; a plugin that has no such method is answered for with
-    /// [`MethodNotFound`](crate::CallError::MethodNotFound). It waits for all, unless
-    /// [`first`](Broadcast::first) or [`quorum`](Broadcast::quorum) says otherwise.
+    /// Calls a method of every connected plugin, or of those that [`to`](Broadcast::to) selects.
+    /// The outcome for a plugin without that method is
+    /// [`MethodNotFound`](crate::CallError::MethodNotFound). A broadcast waits for all plugins,
+    /// unless it has [`first`](Broadcast::first) or [`quorum`](Broadcast::quorum).
     ///
     /// ```no_run
     /// # async fn example(hub: brpc_socket::Socket) {
@@ -168,13 +169,13 @@ impl Socket {
         method: &str,
         input: &(impl Serialize + ?Sized),
     ) -> Broadcast<T> {
-        // For whom it is, is filled in for each.
+        // `start` fills the plugin in for each call.
         let call = self.outgoing_to("", method, input);
         Broadcast::new(self.hub().clone(), call, output)
     }
 
     /// Subscribes to what happens: plugins that connect and disconnect, and the events that they
-    /// send. Any number of subscribers sees every event, each at its own pace.
+    /// send. Any number of subscribers receive every event, each at its own pace.
     ///
     /// ```no_run
     /// # use brpc_socket::Event;
@@ -192,10 +193,10 @@ impl Socket {
         Events::of(self.hub().bus())
     }
 
-    /// Returns when a plugin of this name is connected and can be called; at once if one is.
+    /// Waits until a plugin of this name is connected; returns at once if one is.
     ///
     /// # Errors
-    /// If the time is over, or the hub shuts down.
+    /// If the timeout is over, or the hub shuts down.
     ///
     /// # Cancel safety
     /// It can be dropped at any time.
@@ -203,10 +204,10 @@ impl Socket {
         self.wait_for_all([name], timeout).await
     }
 
-    /// Returns when plugins of all these names are connected at the same moment.
+    /// Waits until plugins of all these names are connected at the same moment.
     ///
     /// # Errors
-    /// If the time is over, with the names that are missing; or if the hub shuts down.
+    /// If the timeout is over, with the missing names; or if the hub shuts down.
     ///
     /// # Cancel safety
     /// It can be dropped at any time.
@@ -219,9 +220,9 @@ impl Socket {
         wait::wait_for_all(self.hub(), &names, timeout).await
     }
 
-    /// Returns when so many plugins that a selector means are connected at the same moment and can
-    /// be called; at once if they are, as with a count of 0. What it gives is all that the selector
-    /// means at that moment, sorted by name, which may be more.
+    /// Waits until so many plugins that the selector matches are connected at the same moment;
+    /// returns at once if they are, or if the count is 0. Returns all plugins that the selector
+    /// matches at that moment, sorted by name, which may be more.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -235,7 +236,8 @@ impl Socket {
     /// ```
     ///
     /// # Errors
-    /// If the time is over, with the number of those that were there; or if the hub shuts down.
+    /// If the timeout is over, with the number of plugins that were connected; or if the hub shuts
+    /// down.
     ///
     /// # Cancel safety
     /// It can be dropped at any time.
@@ -248,66 +250,68 @@ impl Socket {
         wait::wait_for_matching(self.hub(), selector, count, timeout).await
     }
 
-    /// The plugins that are connected, sorted by name.
+    /// The connected plugins, sorted by name.
     pub fn connected(&self) -> Vec<PluginRef> {
         self.connected_matching(&Selector::all())
     }
 
-    /// Those of the plugins that are connected that a selector means, sorted by name.
+    /// The connected plugins that a selector matches, sorted by name.
     pub fn connected_matching(&self, selector: &Selector) -> Vec<PluginRef> {
         let mut plugins = self.hub().with_registry(|registry| members(registry.matching(selector)));
         plugins.sort_unstable_by(|one, other| one.name().cmp(other.name()));
         plugins
     }
 
-    /// What a connected plugin says of itself, with its functions and their schemas; `None` if no
-    /// plugin of that name is connected.
+    /// A connected plugin as it describes itself, with its functions and their schemas; `None` if
+    /// no plugin of that name is connected.
     pub fn plugin_info(&self, name: &str) -> Option<PluginInfo> {
         Some(self.hub().plugin(name)?.member()?.info())
     }
 
-    /// The same of this plugin on its connection.
+    /// The same, for this plugin on its connection.
     pub(crate) fn instance_info(&self, plugin: &PluginRef) -> Option<PluginInfo> {
         let link = self.hub().instance(plugin)?;
         Some(link.member()?.info())
     }
 
-    /// How many connections were turned away for what they speak.
+    /// How many connections the hub turned away because of what they speak.
     pub fn strangers(&self) -> Strangers {
         self.hub().strangers().so_far()
     }
 
-    /// Asks a plugin to leave: calls in progress finish, new ones are refused as
-    /// [`Draining`](crate::CallError::Draining), and it is cut off when the grace is over.
+    /// Asks a plugin to leave: its calls in progress finish, the hub refuses new ones as
+    /// [`Draining`](crate::CallError::Draining), and cuts the plugin off when the grace period is
+    /// over.
     ///
-    /// Asking twice is the same as asking once, with the shorter grace.
+    /// Asking twice is the same as asking once, with the shorter grace period.
     ///
     /// # Errors
     /// If no plugin of that name is connected.
     ///
     /// # Cancel safety
-    /// Once polled, the plugin leaves, whether the future is dropped or not.
+    /// Once this has been polled, the plugin leaves, even if the future is dropped.
     pub fn unplug(&self, name: &str) -> Unplug {
         Unplug::new(self.hub().clone(), Target::Name(name.into()))
     }
 
-    /// As [`unplug`](Self::unplug), of this plugin on its connection, and nobody who has its name
-    /// later.
+    /// As [`unplug`](Self::unplug), for this plugin on its connection only; a later plugin of the
+    /// same name stays.
     ///
     /// # Cancel safety
-    /// Once polled, the plugin leaves, whether the future is dropped or not.
+    /// Once this has been polled, the plugin leaves, even if the future is dropped.
     pub fn unplug_instance(&self, plugin: &PluginRef) -> Unplug {
         Unplug::new(self.hub().clone(), Target::Instance(plugin.clone()))
     }
 
-    /// Ends the hub: listeners close, every plugin is asked to leave as by
-    /// [`unplug`](Self::unplug), and streams of events end. Afterwards it can
+    /// Shuts the hub down: it closes its listeners, asks every plugin to leave as
+    /// [`unplug`](Self::unplug) does, and ends the streams of events. Afterwards it can
     /// [`serve`](Self::serve) again.
     ///
-    /// Asking twice is the same as asking once, with the shorter grace; both get the same report.
+    /// Asking twice is the same as asking once, with the shorter grace period; both get the same
+    /// report.
     ///
     /// # Cancel safety
-    /// Once polled, the hub shuts down, whether the future is dropped or not.
+    /// Once this has been polled, the hub shuts down, even if the future is dropped.
     ///
     /// # Panics
     /// When polled outside of a tokio runtime.
@@ -315,11 +319,11 @@ impl Socket {
         Shutdown::new(self.hub().clone())
     }
 
-    /// Has a function called for each plugin that is gone from now on. It runs where it may block,
-    /// one plugin at a time in the order of their going; a panic in it is contained. If it is more
-    /// than 1,024 plugins behind, it misses some, which is logged. Nobody waits for it: a program
-    /// that ends may do so before the last one was told. It lives as long as the hub, so it is not
-    /// to hold a [`Socket`].
+    /// Registers a function to call for each plugin that disconnects from now on. It may block. It
+    /// runs for one plugin at a time, in the order in which they disconnect, and a panic in it is
+    /// contained. If it is more than 1,024 plugins behind, it misses some, which the hub logs. The
+    /// hub doesn't wait for it: a program may end before its last call. The hub keeps the function
+    /// as long as it lives, so the function must not hold a [`Socket`].
     ///
     /// # Panics
     /// Outside of a tokio runtime.

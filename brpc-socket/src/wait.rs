@@ -9,7 +9,7 @@ use crate::error::WaitError;
 use crate::hub::{Hub, Registry, members};
 use crate::plugin_ref::PluginRef;
 
-/// Returns when all these plugins are connected at the same moment; at once if they are.
+/// Waits until all these plugins are connected at the same moment; returns at once if they are.
 pub(crate) async fn wait_for_all(
     hub: &Hub,
     names: &[String],
@@ -21,8 +21,8 @@ pub(crate) async fn wait_for_all(
     let all_there = async {
         // Subscribed before the first look, so that no plugin slips in between.
         let mut changes = hub.changes();
-        // One that is not there yet. Each look begins with it, since a look through thousands of
-        // names whenever one of them comes would slow their coming.
+        // A missing plugin. Each check begins with it: checking thousands of names whenever one
+        // plugin connects would slow down their connecting.
         let mut awaited = 0;
         loop {
             let (before, after) = names.split_at(awaited);
@@ -47,8 +47,8 @@ pub(crate) async fn wait_for_all(
     Err(WaitError::TimedOut { missing, connected, is_served: hub.is_served() })
 }
 
-/// Returns when so many plugins that a selector means are connected at the same moment: all that it
-/// means then, sorted by name. At once if they are.
+/// Waits until so many plugins that a selector matches are connected at the same moment; returns at
+/// once if they are. Returns all that it matches then, sorted by name.
 pub(crate) async fn wait_for_matching(
     hub: &Hub,
     selector: &Selector,
@@ -64,9 +64,9 @@ pub(crate) async fn wait_for_matching(
             if there.len() >= wanted {
                 return Ok(there);
             }
-            // Each change lets in one plugin at the most, so nothing can be found before there were
-            // as many as are missing. A look through thousands of plugins whenever one of them
-            // comes would slow their coming.
+            // Each change registers at most one plugin, so the count can't be reached before as
+            // many changes as plugins are missing. Checking thousands of plugins whenever one
+            // connects would slow down their connecting.
             let missing = (wanted - there.len()) as u64;
             loop {
                 if !hub.phase().is_serving() || changes.changed().await.is_err() {
@@ -85,7 +85,7 @@ pub(crate) async fn wait_for_matching(
     Err(WaitError::TooFew { found, wanted, selector })
 }
 
-/// The plugins that a selector means and that can be called, sorted by name.
+/// The plugins that a selector matches and that can be called, sorted by name.
 fn ready(hub: &Hub, selector: &Selector) -> Vec<PluginRef> {
     let mut plugins = hub.with_registry(|registry| {
         members(registry.matching(selector).filter(|link| link.is_ready()))

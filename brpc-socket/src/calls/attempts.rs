@@ -1,6 +1,6 @@
-//! The attempts at one call that goes through middleware. Whatever the middleware does, the call ends
-//! when its time is over, when it is cancelled, or with the hub; and from then on nothing of it goes out
-//! any more.
+//! The attempts at one call that passes middleware. Whatever the middleware does, the call ends
+//! when its deadline passes, when it is cancelled, or with the hub; from then on nothing more of it
+//! is sent.
 
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
@@ -17,35 +17,35 @@ use super::running::Running;
 use crate::hub::Hub;
 use crate::outgoing::{Outcome, Outgoing};
 
-/// How much later than its time a call ends: the timers of connections fire first.
+/// How much later than its deadline a call ends: the timers of connections fire first.
 const SLACK: Duration = Duration::from_millis(10);
 
 /// The attempts at one call: middleware may make none, or several.
 struct Attempts {
     hub: Arc<Hub>,
-    /// When its time is over; `None` if it has no limit.
+    /// The call's deadline; `None` if it has none.
     deadline: Option<Instant>,
-    /// For how many bytes of its input room is taken.
+    /// How many bytes of its input are charged to the hub's budget.
     charged: usize,
     made: Mutex<Made>,
 }
 
-/// What was made of the call.
+/// The attempts that were made.
 #[derive(Default)]
 struct Made {
-    /// Attempts that are not over: their numbers, and where their caller waits.
+    /// Attempts that are not over: their numbers and slots.
     pending: Vec<(u64, Arc<Slot>)>,
-    /// The number of the last.
+    /// The number of the last attempt.
     last: u64,
-    /// Whether the method may have run in one of the others.
+    /// Whether the method may have run in an attempt that is over.
     may_have_run: bool,
-    /// Set at the end: no more are made.
+    /// Set at the end: no more attempts are made.
     is_over: bool,
 }
 
 impl Attempts {
-    /// Under the lock, so that whoever ends the call finds the attempt made, or keeps it from being
-    /// made.
+    /// Makes an attempt under the lock, so that the end of the call either finds the attempt or
+    /// prevents it.
     fn start(&self, call: Outgoing) -> Result<(Running, Attempt<'_>), CallError> {
         let mut made = self.made.lock();
         if made.is_over {
@@ -58,7 +58,7 @@ impl Attempts {
         Ok((running, Attempt { attempts: self, number, may_have_run: true }))
     }
 
-    /// Ends the call, with all attempts that are pending. How far it may have come.
+    /// Ends the call, with all pending attempts. Returns how far the call may have come.
     fn end(&self) -> Stage {
         let (pending, may_have_run) = {
             let mut made = self.made.lock();
@@ -67,7 +67,7 @@ impl Attempts {
         };
         let mut stage = if may_have_run { Stage::Sent } else { Stage::Queued };
         for (_, slot) in pending {
-            // One that can't be given up any more has an outcome that nobody took.
+            // If it can't be cancelled any more, it has an outcome that was not taken.
             if slot.cancel() != Some(Stage::Queued) {
                 stage = Stage::Sent;
             }
@@ -75,7 +75,7 @@ impl Attempts {
         stage
     }
 
-    /// Ends the call if no attempt was made, or none that may have run; whether it did.
+    /// Ends the call if no attempt is pending and none may have run; returns whether it did.
     fn end_unmade(&self) -> bool {
         let mut made = self.made.lock();
         let is_unmade = made.pending.is_empty() && !made.may_have_run;
@@ -97,7 +97,7 @@ impl Inner<Outgoing> for Attempts {
     }
 }
 
-/// One attempt, until its outcome is taken or nobody waits for it any more.
+/// One attempt, until its outcome is taken or the attempt is dropped.
 struct Attempt<'a> {
     attempts: &'a Attempts,
     number: u64,
@@ -122,8 +122,8 @@ impl Drop for EndOnDrop {
     }
 }
 
-/// Takes a call through the middleware of its hub. A slot is that of a cancel handle. Room for an
-/// input that is shared is taken by somebody else.
+/// Takes a call through the middleware of its hub. The slot belongs to the cancel handle. If the
+/// input is shared, the broadcast has charged it already.
 pub(crate) fn through(
     hub: Arc<Hub>,
     call: Outgoing,
@@ -149,7 +149,7 @@ pub(crate) fn through(
     })
 }
 
-/// Returns when a cancel handle says so.
+/// Returns when the cancel handle is used.
 async fn cancelled(slot: Option<Arc<Slot>>) {
     match slot {
         Some(slot) => poll_fn(|context| slot.poll_cancelled(context)).await,
@@ -157,18 +157,18 @@ async fn cancelled(slot: Option<Arc<Slot>>) {
     }
 }
 
-/// Returns when the time is over.
+/// Returns when the deadline has passed.
 async fn late(attempts: &Attempts) {
     let Some(deadline) = attempts.deadline else { return pending().await };
     sleep_until(deadline).await;
     if !attempts.made.lock().pending.is_empty() {
-        // It is due as well, and its connection knows how far it has come.
+        // The attempt is due as well, and its connection knows how far it has come.
         sleep(SLACK).await;
     }
 }
 
-/// Returns when the hub shuts down and nothing was made of the call. What is pending is finished
-/// by its connection, as far as the grace allows.
+/// Returns when the hub shuts down and the method can't have run. The connection of a pending
+/// attempt finishes it, within the grace period.
 async fn stopped(attempts: &Attempts, stop: &CancellationToken) {
     stop.cancelled().await;
     if !attempts.end_unmade() {

@@ -20,12 +20,12 @@ use crate::hub::{Charge, Hub, PluginLink};
 use crate::outgoing::Outgoing;
 use crate::plugin_ref::PluginRef;
 
-/// A call to every plugin that is connected when it is first polled, or to those of them that
-/// [`to`](Self::to) says; made by [`Socket::broadcast`](crate::Socket::broadcast).
+/// A call to every plugin that is connected when it is first polled, or to those that
+/// [`to`](Self::to) selects; made by [`Socket::broadcast`](crate::Socket::broadcast).
 ///
-/// A stream of plugins and what each answered, as the answers come in; over no plugin it is empty.
-/// Each plugin is answered for at most once, at the latest when the time is over: exactly once,
-/// unless [`first`](Self::first) or [`quorum`](Self::quorum) ends the stream before. Awaited, it gives
+/// A stream of plugins and their outcomes, in the order in which these arrive; without plugins it
+/// is empty. It yields one outcome for each plugin, at the latest when the deadline passes, unless
+/// [`first`](Self::first) or [`quorum`](Self::quorum) ends the stream earlier. Awaited, it returns
 /// all of them at once, as [`collect`](Self::collect) does.
 ///
 /// ```no_run
@@ -38,13 +38,13 @@ use crate::plugin_ref::PluginRef;
 /// ```
 ///
 /// # Cancel safety
-/// Dropping it gives up those calls that are not over, as dropping a [`Call`] does.
+/// Dropping it cancels the calls that are not over, as dropping a [`Call`] does.
 #[must_use = "a broadcast does nothing unless it is polled"]
 pub struct Broadcast<T> {
     hub: Arc<Hub>,
-    /// What each plugin is asked, or why that can't be said. For whom it is, is filled in.
+    /// The call to each plugin, or why it can't be made. `start` fills the plugin in.
     call: Result<Outgoing, CallError>,
-    /// Which plugins are asked.
+    /// Which plugins are called.
     selector: Selector,
     /// After how many outputs it ends.
     goal: Goal,
@@ -56,16 +56,16 @@ pub struct Broadcast<T> {
 /// After how many outputs a broadcast ends.
 #[derive(Clone, Copy, Debug)]
 enum Goal {
-    /// When each plugin is answered for.
+    /// When every plugin has an outcome.
     All,
-    /// After so many.
+    /// After so many outputs.
     First(usize),
-    /// After those of more than half of the plugins that were asked.
+    /// After the outputs of more than half of the plugins that were called.
     Majority,
 }
 
 impl Goal {
-    /// How many that is, of so many plugins.
+    /// How many outputs that is, for so many plugins.
     fn wanted(self, asked: usize) -> usize {
         match self {
             Self::All => asked,
@@ -77,20 +77,20 @@ impl Goal {
 
 /// The calls of a broadcast.
 struct Round<T> {
-    /// Those that are not over.
+    /// The calls that are not over.
     calls: FuturesUnordered<PluginCall<T>>,
-    /// How many plugins were asked.
+    /// How many plugins were called.
     asked: usize,
     /// How many outputs end it.
     wanted: usize,
     /// How many outputs there were.
     succeeded: usize,
-    /// Room taken for the input, once for all.
+    /// The charge for the input, once for all.
     charge: Option<Charge>,
 }
 
 impl<T> Round<T> {
-    /// Gives up what is not over.
+    /// Cancels the calls that are not over.
     fn give_up(&mut self) {
         self.calls.clear();
         self.charge = None;
@@ -103,37 +103,37 @@ impl<T> Broadcast<T> {
         Self { hub, call, selector, goal, round: None, decode }
     }
 
-    /// Asks only those of the plugins that a selector means. The last one that is given counts.
+    /// Calls only the plugins that the selector matches. The last selector that is given counts.
     ///
-    /// A plugin that has no such method is asked all the same, unless the selector has the
-    /// condition [`method`](Selector::method).
+    /// It also calls plugins without that method, unless the selector has the condition
+    /// [`method`](Selector::method).
     pub fn to(mut self, selector: Selector) -> Self {
         self.selector = selector;
         self
     }
 
-    /// Ends the stream after so many outputs. Calls that are not over by then are given up: their
-    /// plugins are told when the last of the outputs is yielded.
+    /// Ends the stream after so many outputs. When it yields the last of them, it cancels the calls
+    /// that are not over.
     ///
-    /// Errors are yielded as they come and don't count. If fewer plugins succeed, the stream goes on
-    /// until each is answered for, though it may be certain before that they are too few; only
-    /// [`try_collect`](Self::try_collect) ends then. With 0 nobody is asked. Of this and
-    /// [`quorum`](Self::quorum) the last one that is asked for counts.
+    /// It yields errors as they arrive, but doesn't count them. If fewer plugins succeed, the
+    /// stream goes on until each has an outcome, even when it is certain earlier that they are too
+    /// few; only [`try_collect`](Self::try_collect) ends then. With 0 no plugin is called. If both
+    /// this and [`quorum`](Self::quorum) are given, the last one counts.
     pub fn first(mut self, outputs: usize) -> Self {
         self.goal = Goal::First(outputs);
         self
     }
 
-    /// As [`first`](Self::first), with as many outputs as make more than half of the plugins that
-    /// are asked: 2 of 3, 3 of 4. Those count that are connected, and meant by the selector, when it
-    /// is first polled, whatever comes of their calls; of none there is no majority.
+    /// As [`first`](Self::first), with the outputs of more than half of the called plugins: 2 of 3,
+    /// 3 of 4. The plugins are those that are connected, and matched by the selector, when the
+    /// broadcast is first polled, however their calls end. Without plugins there is no majority.
     pub fn quorum(mut self) -> Self {
         self.goal = Goal::Majority;
         self
     }
 
-    /// The same broadcast, with what each plugin sends along with its output. See
-    /// [`Call::response`]. To be said before it is polled: calls that were made before are given up.
+    /// The same broadcast, with the metadata of each answer. See [`Call::response`]. Use this
+    /// before the first poll: it cancels calls that are already made.
     pub fn response(self) -> Broadcast<Response<T>>
     where
         T: DeserializeOwned,
@@ -142,24 +142,24 @@ impl<T> Broadcast<T> {
         Broadcast { hub, call, selector, goal, round: None, decode: output_and_metadata }
     }
 
-    /// Gives each call so much time; `None` for no limit. See [`Call::timeout`].
+    /// The timeout of each call; `None` for none. See [`Call::timeout`].
     pub fn timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
         let timeout = timeout.into();
         self.with(|call| call.timeout = timeout)
     }
 
-    /// Passes a trace id on to the handlers. See [`Call::trace`].
+    /// A trace id for the handlers. See [`Call::trace`].
     pub fn trace(self, trace: impl Into<String>) -> Self {
         let trace = trace.into();
         self.with(|call| call.trace = trace)
     }
 
-    /// Passes a key and a value on to the handlers. See [`Call::metadata`].
+    /// A key and a value for the handlers. See [`Call::metadata`].
     pub fn metadata(self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.with(|call| call.metadata.push(key, value))
     }
 
-    /// Waits for a place on connections that have none left. See [`Call::queue`].
+    /// Waits for a place on connections without a free one. See [`Call::queue`].
     pub fn queue(self) -> Self {
         self.with(|call| call.admission = Admission::Wait)
     }
@@ -173,20 +173,20 @@ impl<T> Broadcast<T> {
 }
 
 impl<T> Broadcast<T> {
-    /// The next answer, with the name of its plugin; `None` when all are in, or as many as
-    /// [`first`](Self::first) or [`quorum`](Self::quorum) asks for.
+    /// The next outcome, with the name of its plugin; `None` after the last one, or after as many
+    /// outputs as [`first`](Self::first) or [`quorum`](Self::quorum) wants.
     ///
     /// # Cancel safety
-    /// It can be dropped at any time and no answer is lost.
+    /// It can be dropped at any time; no outcome is lost.
     pub async fn next(&mut self) -> Option<(String, Result<T, CallError>)> {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// All answers that the stream yields, errors among them, by the name of the plugin. Empty if
-    /// none is connected.
+    /// All outcomes that the stream yields, errors among them, by the name of the plugin. Empty if
+    /// no plugin is connected.
     ///
     /// # Cancel safety
-    /// Dropped, the calls are given up and answers are lost.
+    /// If this future is dropped, the calls are cancelled and outcomes are lost.
     pub async fn collect(mut self) -> BTreeMap<String, Result<T, CallError>> {
         let mut answers = BTreeMap::new();
         while let Some((plugin, answer)) = self.next().await {
@@ -196,14 +196,14 @@ impl<T> Broadcast<T> {
     }
 
     /// The outputs, by the name of the plugin: as many as [`first`](Self::first) or
-    /// [`quorum`](Self::quorum) asks for, else those of all plugins that are asked.
+    /// [`quorum`](Self::quorum) wants, else those of all called plugins.
     ///
     /// # Errors
-    /// If so many plugins don't succeed. It returns as soon as that is certain, and gives up the
-    /// calls that are not over; so without `first` and `quorum` the first error ends it.
+    /// If too few plugins succeed. It returns as soon as that is certain, and cancels the calls
+    /// that are not over; so without `first` and `quorum` the first error ends it.
     ///
     /// # Cancel safety
-    /// Dropped, the calls are given up and answers are lost.
+    /// If this future is dropped, the calls are cancelled and outcomes are lost.
     pub async fn try_collect(mut self) -> Result<BTreeMap<String, T>, NotEnough<T>> {
         let mut answers = BTreeMap::new();
         loop {
@@ -219,7 +219,7 @@ impl<T> Broadcast<T> {
         Ok(answers.into_iter().filter_map(output).collect())
     }
 
-    /// The calls, which are made now if they are not yet.
+    /// The calls; makes them first if they are not made yet.
     fn round(&mut self) -> &mut Round<T> {
         if self.round.is_none() {
             self.round = Some(self.start());
@@ -236,8 +236,8 @@ impl<T> Broadcast<T> {
         }
     }
 
-    /// Makes all calls, each on the connection that the plugin has now. The input is encoded once
-    /// and shared by all.
+    /// Makes all calls, each on the connection that the plugin has now. All share one encoded
+    /// input.
     fn start(&self) -> Round<T> {
         let mut charge = None;
         let asked = self.call.as_ref().map_err(CallError::clone).and_then(|call| {

@@ -22,20 +22,20 @@ use crate::outgoing::{Outcome, Outgoing};
 use crate::plugin_ref::PluginRef;
 
 /// A call to one plugin; made by [`Socket::call`](crate::Socket::call). It does nothing until it is
-/// polled, and its time runs from then on.
+/// first polled; then its timeout starts.
 ///
-/// It ends in exactly one outcome, at the latest when its time is over.
+/// It ends in exactly one outcome, at the latest when its deadline passes.
 ///
 /// # Cancel safety
-/// Dropping it gives the call up. If nothing of it was sent, nothing will be; else the plugin is
-/// told, and the call keeps its place among those in progress until the plugin confirms.
+/// Dropping it cancels the call. If nothing of it was sent, nothing will be. Otherwise the plugin
+/// receives a Cancel, and the call keeps its place until the plugin answers.
 #[must_use = "a call does nothing unless it is awaited"]
 pub struct Call<T> {
     state: State,
     decode: Decode<T>,
 }
 
-/// Makes of an answer what the caller wants.
+/// Turns an answer into what the caller wants.
 pub(crate) type Decode<T> = fn(Response<Bytes>) -> Result<T, CallError>;
 
 enum State {
@@ -43,7 +43,7 @@ enum State {
     Prepared(Prepared),
     /// Made.
     Running(Running),
-    /// On its way through the hub's middleware.
+    /// In the hub's middleware.
     Passing(BoxFuture<Outcome>),
     /// Refused when it was made.
     Refused(CallError),
@@ -55,16 +55,16 @@ enum State {
 struct Prepared {
     hub: Arc<Hub>,
     request: Request,
-    /// Who is called, if it isn't whoever has the name.
+    /// Which plugin on its connection is called; `None` for the plugin that has the name.
     instance: Option<PluginRef>,
-    /// All else that is asked for; its method and its input are in the request.
+    /// The rest of the call; its method and its input are in the request.
     wanted: Wanted,
-    /// Made early only for a cancel handle.
+    /// Made in advance only for a cancel handle.
     slot: Option<Arc<Slot>>,
 }
 
 impl Prepared {
-    /// Makes the call, or sends it through the middleware.
+    /// Makes the call, or passes it to the middleware.
     fn start(self, context: &Context<'_>) -> Result<State, CallError> {
         if !self.hub.config().middleware.is_empty() {
             return Ok(self.pass());
@@ -84,7 +84,7 @@ impl Prepared {
                 slot
             }
         };
-        // A small one is copied where it is submitted.
+        // A small input is copied where it is submitted.
         let running = if request.input().len() < OWN_SLICE {
             Running::start_with(link, wanted, request.input(), slot, Some(charge))?
         } else {
@@ -97,7 +97,7 @@ impl Prepared {
         Ok(State::Running(running))
     }
 
-    /// Sends the call through the middleware.
+    /// Passes the call to the middleware.
     fn pass(self) -> State {
         let Self { hub, request, instance, mut wanted, slot } = self;
         let plugin = match instance {
@@ -123,7 +123,7 @@ pub(crate) fn output<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T
     decode(&output)
 }
 
-/// Decodes an output, and keeps what came along.
+/// Decodes an output, and keeps the metadata of the answer.
 pub(crate) fn output_and_metadata<T: DeserializeOwned>(
     response: Response<Bytes>,
 ) -> Result<Response<T>, CallError> {
@@ -148,23 +148,23 @@ impl<T> Call<T> {
         Self { state: State::Prepared(prepared), decode }
     }
 
-    /// One that was made.
+    /// A call that is made already.
     pub(crate) fn running(running: Result<Running, CallError>, decode: Decode<T>) -> Self {
         Self { state: running.map_or_else(State::Refused, State::Running), decode }
     }
 
-    /// One of many that share their input, through the middleware.
+    /// One of many calls that share their input, through the middleware.
     pub(crate) fn passing(hub: Arc<Hub>, call: Outgoing, decode: Decode<T>) -> Self {
         Self { state: State::Passing(through(hub, call, None, true)), decode }
     }
 
-    /// One that ends in this error when it is awaited.
+    /// A call that ends in this error when it is awaited.
     pub(crate) fn refused(error: CallError, decode: Decode<T>) -> Self {
         Self { state: State::Refused(error), decode }
     }
 
-    /// The same call, with what the plugin sends along with the output. What it sends along with an
-    /// error is in [`MethodError::metadata`](crate::MethodError::metadata) either way.
+    /// The same call, with the metadata of its answer. The metadata of an error is in
+    /// [`MethodError::metadata`](crate::MethodError::metadata) in any case.
     ///
     /// ```no_run
     /// # async fn example(hub: brpc_socket::Socket) -> Result<(), brpc_socket::CallError> {
@@ -180,39 +180,39 @@ impl<T> Call<T> {
         Call { state: self.state, decode: output_and_metadata }
     }
 
-    /// Gives the call so much time, from its first poll on; `None` for no limit. The default is the
-    /// hub's, 30 s if it was not set.
+    /// The timeout of the call, from its first poll on; `None` for none. The default is the hub's,
+    /// which is 30 s if it was not set.
     pub fn timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
         let timeout = timeout.into();
         self.with(|prepared| prepared.wanted.timeout = timeout)
     }
 
-    /// Passes a trace id on to the handler, at most 256 bytes.
+    /// A trace id for the handler, of at most 256 bytes.
     pub fn trace(self, trace: impl Into<String>) -> Self {
         let trace = trace.into();
         self.with(|prepared| prepared.wanted.trace = trace)
     }
 
-    /// Passes a key and a value on to the handler; at most 64 pairs and 8 KiB in all.
+    /// A key and a value for the handler; at most 64 pairs and 8 KiB in all.
     pub fn metadata(self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.with(|prepared| prepared.wanted.metadata.push(key, value))
     }
 
-    /// Waits for a place if as many calls are in progress on the connection as may be, in the order
-    /// of arrival and up to the deadline. Without it such a call is refused at once with
+    /// If no place is free on the connection, waits for one, in the order of arrival and up to the
+    /// deadline. Without this the call is then refused at once with
     /// [`Overloaded`](CallError::Overloaded).
     pub fn queue(self) -> Self {
         self.with(|prepared| prepared.wanted.admission = Admission::Wait)
     }
 
-    /// A handle that gives the call up from elsewhere; the call then ends in
-    /// [`Cancelled`](CallError::Cancelled). To be taken before the call is polled.
+    /// A handle that cancels the call from elsewhere; the call then ends in
+    /// [`Cancelled`](CallError::Cancelled). Take it before the call is polled.
     pub fn cancel_handle(&mut self) -> CancelHandle {
         match &mut self.state {
             State::Prepared(prepared) => {
                 CancelHandle(prepared.slot.get_or_insert_default().clone())
             }
-            // Too late; there is no route to the call, so this one does nothing.
+            // Too late: the call has no slot for a handle, so this one does nothing.
             State::Running(_) | State::Passing(_) | State::Refused(_) | State::Done => {
                 CancelHandle(Arc::default())
             }
@@ -234,7 +234,7 @@ impl<T> Call<T> {
                 _ => panic!("a call was polled after it had ended"),
             };
             if matches!(self.state, State::Running(_)) {
-                // The caller waits at its slot already.
+                // The caller already waits at its slot.
                 return Poll::Pending;
             }
         }
@@ -269,12 +269,12 @@ impl<T> std::fmt::Debug for Call<T> {
     }
 }
 
-/// Gives a call up from elsewhere; made by [`Call::cancel_handle`].
+/// Cancels a call from elsewhere; made by [`Call::cancel_handle`].
 #[derive(Clone, Debug)]
 pub struct CancelHandle(Arc<Slot>);
 
 impl CancelHandle {
-    /// Gives the call up, if it is not over.
+    /// Cancels the call, if it is not over.
     pub fn cancel(&self) {
         self.0.cancel();
     }

@@ -1,4 +1,4 @@
-//! Calls of one plugin and of many.
+//! Calls to one plugin and to many.
 
 mod attempts;
 mod broadcast;

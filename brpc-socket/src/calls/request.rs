@@ -1,18 +1,18 @@
-//! What a call asks for, in one piece.
+//! A call's plugin, method and input in one piece.
 
 use brpc_core::{CallError, JsonError};
 use brpc_proto::json::Encoded;
 use bytes::{Buf as _, Bytes};
 use serde::Serialize;
 
-/// Which method of which plugin, and its input: all in one buffer, so that a call that is not made
-/// yet takes no allocation of its own.
+/// Which method of which plugin, and the input: all in one buffer, so that a call that is not yet
+/// made needs no allocation of its own.
 pub(crate) struct Request {
     /// The plugin's name, the method's name, and the encoded input.
     bytes: Encoded,
-    /// Bytes of the plugin's name.
+    /// The length of the plugin's name, in bytes.
     plugin: usize,
-    /// Bytes of the method's name.
+    /// The length of the method's name, in bytes.
     method: usize,
 }
 
@@ -42,7 +42,7 @@ impl Request {
         &self.bytes[self.plugin + self.method..]
     }
 
-    /// The input, to be kept.
+    /// The input, as bytes of its own.
     pub(crate) fn into_input(self) -> Bytes {
         let mut input = self.bytes.into_bytes();
         input.advance(self.plugin + self.method);
@@ -50,7 +50,7 @@ impl Request {
     }
 }
 
-/// That an input can't be encoded.
+/// The error for an input that can't be encoded.
 pub(crate) fn invalid_input(error: JsonError) -> CallError {
     CallError::InvalidInput { path: error.path, message: error.message }
 }

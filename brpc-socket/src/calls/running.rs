@@ -13,18 +13,18 @@ use crate::hub::{Charge, Hub, PluginLink};
 use crate::outgoing::{Outcome, Outgoing};
 use crate::plugin_ref::PluginRef;
 
-/// A call that was made. Dropped before its end, it is given up.
+/// A call that was made. Dropped before its end, it is cancelled.
 pub(crate) struct Running {
     pending: PendingCall,
     link: Arc<PluginLink>,
     /// The number of the method.
     method: u32,
-    /// Held to be dropped: room taken for the input, if it is not shared with others.
+    /// Held to be dropped: the charge for the input, if the input is not shared.
     _charge: Option<Charge>,
 }
 
 impl Running {
-    /// Makes a call of whoever it is for. Room is taken for all bytes of its input but so many.
+    /// Makes a call to its plugin. `charged` bytes of its input are already charged.
     pub(crate) fn start(
         hub: &Arc<Hub>,
         call: Outgoing,
@@ -40,8 +40,7 @@ impl Running {
         Self::start_on(link, call, slot, charge)
     }
 
-    /// Makes a call on this connection. Room for the input is taken by this charge, or by somebody
-    /// else.
+    /// Makes a call on this connection. The input is charged by `charge`, or elsewhere.
     pub(crate) fn start_on(
         link: Arc<PluginLink>,
         call: Outgoing,
@@ -52,7 +51,8 @@ impl Running {
         Self::start_with(link, call.into_call(method), &[], slot, charge)
     }
 
-    /// The same, of a method by its number, with a copy of this input if the call has none of its own.
+    /// The same, for a method by its number, with a copy of `input` if the call has none of its
+    /// own.
     pub(crate) fn start_with(
         link: Arc<PluginLink>,
         call: Call,
@@ -65,7 +65,7 @@ impl Running {
         Ok(Self { pending, link, method, _charge: charge })
     }
 
-    /// What the plugin answered.
+    /// The call's outcome.
     pub(crate) fn poll(&mut self, context: &Context<'_>) -> Poll<Outcome> {
         Poll::Ready(match ready!(self.pending.poll(context)) {
             Ended::Output(output) => Ok(Response::new(output)),
@@ -73,7 +73,7 @@ impl Running {
         })
     }
 
-    /// Lets those who have its slot cancel it.
+    /// Lets the holders of its slot cancel it.
     pub(crate) fn attach_slot(&self) -> &Arc<Slot> {
         self.pending.attach_slot()
     }
@@ -85,7 +85,7 @@ impl Running {
     }
 }
 
-/// The connection of an instance, or of whoever has the name.
+/// The connection of an instance, or of the plugin that has the name.
 pub(crate) fn find(
     hub: &Hub,
     name: &str,
@@ -98,7 +98,7 @@ pub(crate) fn find(
     link.ok_or_else(|| nobody(hub, name, instance))
 }
 
-/// Why there is nobody to call.
+/// Why there is no plugin to call.
 #[cold]
 fn nobody(hub: &Hub, name: &str, instance: Option<&PluginRef>) -> CallError {
     if !hub.phase().is_serving() {
@@ -112,22 +112,22 @@ fn nobody(hub: &Hub, name: &str, instance: Option<&PluginRef>) -> CallError {
                 reason,
                 generation: plugin.generation(),
             },
-            // It is one of another hub.
+            // It belongs to another hub.
             None => CallError::NoPlugin { name: plugin.name().to_owned() },
         },
     }
 }
 
-/// The number by which a plugin knows a method.
+/// The number of a method at a plugin.
 pub(crate) fn method_number(link: &PluginLink, method: &str) -> Result<u32, CallError> {
     let number = link.member().and_then(|member| member.description.method(method));
     number.ok_or_else(|| not_found(link, method))
 }
 
-/// That a plugin has no such method, and which it has.
+/// The error for a method that a plugin doesn't have, with those that it has.
 #[cold]
 fn not_found(link: &PluginLink, method: &str) -> CallError {
-    /// Enough to find a slip of the pen.
+    /// Enough to find a typo.
     const METHODS: usize = 10;
     let (plugin, methods) = link.member().map_or(("", Vec::new()), |member| {
         let methods = member.description.names().map(|name| format!("`{}`", name.escape_debug()));

@@ -1,4 +1,4 @@
-//! Accepting connections, whatever the listener does.
+//! Accepts connections, whatever the listener does.
 
 use std::future::Future;
 use std::io;
@@ -15,8 +15,9 @@ use crate::error::ServeError;
 use crate::hub::Hub;
 use crate::listener::{Listener, ListenerClosed};
 
-/// A listener that is being served; made by [`Socket::serve`](crate::Socket::serve). A future of the
-/// end of that: `Ok` when the hub shuts down. Dropping it changes nothing.
+/// A listener that is being served; made by [`Socket::serve`](crate::Socket::serve). A future that
+/// is ready when the hub no longer serves it: `Ok` when the hub shuts down. Dropping it changes
+/// nothing.
 #[derive(Debug)]
 pub struct Serving {
     task: JoinHandle<Result<(), ServeError>>,
@@ -26,7 +27,7 @@ impl Future for Serving {
     type Output = Result<(), ServeError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // The task is only cancelled with the runtime.
+        // The task is cancelled only with the runtime.
         Pin::new(&mut self.task).poll(context).map(|ended| ended.unwrap_or(Ok(())))
     }
 }
@@ -66,7 +67,7 @@ struct AcceptLoop<L> {
 }
 
 impl<L: Listener> AcceptLoop<L> {
-    /// Accepts until the listener fails for good; how it did.
+    /// Accepts until the listener fails for good; returns its error.
     async fn run(mut self) -> io::Error {
         loop {
             let Some(hub) = self.hub.upgrade() else {
@@ -92,7 +93,7 @@ impl<L: Listener> AcceptLoop<L> {
         }
     }
 
-    /// Waits as long as an error asks for, and logs one a second.
+    /// Waits as long as an error requires, and logs one error a second.
     async fn recover(&mut self, error: &io::Error) {
         if is_of_connection(error) {
             return tokio::task::yield_now().await;
@@ -106,18 +107,18 @@ impl<L: Listener> AcceptLoop<L> {
     }
 }
 
-/// How long to wait after an error that is not of one connection: this, and twice as long each time.
+/// The pause after an error that isn't of one connection: this, and twice as long each time.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 const MOST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Whether it is the fault of the one connection that was to be accepted.
+/// Whether only the connection that was to be accepted is at fault.
 fn is_of_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-/// Whether the listener can't go on. Everything else passes: a hub that stops accepting for an
-/// error that passes, such as too many open files, is worse than one that tries in vain.
+/// Whether the listener can't go on. Every other error passes: a hub that stops accepting because
+/// of such an error, for instance too many open files, is worse than one that retries in vain.
 fn is_fatal(error: &io::Error) -> bool {
     const EBADF: i32 = 9;
     const EINVAL: i32 = 22;

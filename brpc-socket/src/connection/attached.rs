@@ -1,4 +1,4 @@
-//! One connection, from its stream to its end: what it tells goes to the hub.
+//! One connection, from its stream to its end: passes its events on to the hub.
 
 use std::collections::vec_deque::Drain;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::events::{Event, Message, Origin, Unread, copy_all};
 use crate::hub::{Hub, Place, PluginLink};
 use crate::listener::Source;
 
-/// Drives a connection in a task of its own, until it is over.
+/// Drives a connection in a task of its own, until it ends.
 #[track_caller]
 pub(crate) fn attach<S>(hub: &Arc<Hub>, stream: S, source: Option<Source>, place: Place)
 where
@@ -25,19 +25,19 @@ where
     tokio::spawn(async move { brpc_rt::drive(&attached, stream).await });
 }
 
-/// A connection in the hands of its driver: passes on to the hub what the connection tells. A driver
-/// that is dropped early, as when the runtime shuts down, ends the connection.
+/// A connection in the hands of its driver: passes its events on to the hub. A driver that is
+/// dropped early, as when the runtime shuts down, ends the connection.
 pub(super) struct Attached {
     hub: Arc<Hub>,
     link: Arc<PluginLink>,
-    /// What the plugin said of itself, until it is registered.
+    /// The plugin's Hello, until it is registered.
     hello: Mutex<Option<Arc<Hello>>>,
-    /// Its place among those that are not let in yet.
+    /// Its place among the connections in their handshake.
     place: Mutex<Place>,
 }
 
 impl Attached {
-    /// A connection that the hub knows from now on.
+    /// Adds a connection to the hub.
     pub(super) fn new(hub: &Arc<Hub>, source: Option<Source>, place: Place) -> Self {
         let (limits, wires) = (hub.config().limits.clone(), hub.config().wires.from(source));
         let link = hub.with_registry_mut(|registry| {
@@ -48,8 +48,8 @@ impl Attached {
         Self { hub: hub.clone(), link, hello: Mutex::default(), place: Mutex::new(place) }
     }
 
-    /// Takes in what the connection tells. Questions of the handshake can be taken in later than what
-    /// follows them.
+    /// Handles an event of the connection. Events of the handshake may be handled later than those
+    /// that follow them.
     pub(super) fn handle_event(&self, event: Told<Arc<Slot>>) {
         match event {
             Told::Settled(slot, settlement) => slot.settle(settlement),
@@ -76,15 +76,15 @@ impl Attached {
         }
     }
 
-    /// Answers what the connection asks in its handshake: now or, up to the handshake's deadline,
-    /// later and from any task.
+    /// Answers an event of the handshake: now or later, up to the handshake's deadline, and from
+    /// any task.
     fn answer(&self, answer: impl FnOnce(&mut Connection<Arc<Slot>>)) {
         let mut connection = self.link.driven().lock();
         answer(&mut connection);
         connection.unlock_and_wake();
     }
 
-    /// Lets a plugin send a long introduction, if not too many do so already.
+    /// Lets a plugin send a large Hello, if not too many do so already.
     fn handle_long_introduction(&self) {
         if self.hub.places().admit_introduction(&mut self.place.lock()) {
             return self.answer(Connection::grant_room);
@@ -107,13 +107,13 @@ impl Attached {
     fn handle_description(&self, description: &Arc<Description>) {
         let Some(hello) = self.hello.lock().take() else { return };
         match registration::register(&self.hub, &self.link, &hello, description) {
-            // It was welcomed under the registry's lock, where nobody is woken.
+            // The plugin was welcomed under the registry's lock, where no task is woken.
             Ok(()) => self.link.driven().lock().unlock_and_wake(),
             Err(refusal) => self.refuse(&hello, refusal),
         }
     }
 
-    /// Does not let a plugin in that says who it is.
+    /// Refuses a plugin whose Hello is known.
     fn refuse(&self, hello: &Hello, refusal: Refusal) {
         let (plugin, connection, code) = (&hello.name, self.link.id, refusal.code);
         tracing::info!(plugin, connection, ?code, "plugin refused");
@@ -130,7 +130,7 @@ impl Attached {
         self.hub.note_change();
     }
 
-    /// Passes events on that came together.
+    /// Passes on events that arrived together.
     fn handle_messages(&self, payloads: &[Bytes]) {
         let Some(member) = self.link.member().filter(|_| !payloads.is_empty()) else { return };
         let origin = Arc::new(Origin {
@@ -164,7 +164,7 @@ impl Attached {
         } else {
             tracing::debug!(connection = self.link.id, ?reason, "a handshake ended");
         }
-        // Now the name is free, and whoever gets it next is told of later than this.
+        // Now the name is free; the next plugin of that name is reported later than this one's end.
         self.hub.with_registry_mut(|registry| registry.remove(&self.link));
         self.link.set_ended(reason, tally);
         self.hub.note_change();
@@ -180,7 +180,7 @@ impl Link for Attached {
         let mut payloads = Vec::new();
         while let Some(event) = events.next() {
             if let Told::Message(payload) = event {
-                // Once, for all that follow.
+                // Reserved once, for all that follow.
                 payloads.reserve(1 + events.len());
                 payloads.push(payload);
                 continue;

@@ -1,4 +1,4 @@
-//! Connections of plugins: accepted, let in, and passed on to the hub.
+//! Connections of plugins: accepted, registered, and their events passed on to the hub.
 
 mod accept;
 mod attached;

@@ -1,4 +1,4 @@
-//! Whether a plugin is let in, and under which name.
+//! Whether a plugin is accepted and registered, and under which name.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use crate::events::Consumed;
 use crate::hub::{Hub, Member, PluginLink, Sequencer};
 use crate::plugin_ref::PluginRef;
 
-/// When a plugin may come back that is refused for something that passes quickly.
+/// When a refused plugin may retry, if the reason passes quickly.
 pub(super) const SOON: Duration = Duration::from_secs(1);
 
-/// The same for something that passes slowly.
+/// The same for a reason that passes slowly.
 const LATER: Duration = Duration::from_secs(5);
 
-/// Whether a plugin may go on with its handshake, and its description if it is known.
+/// Whether a plugin's Hello is accepted, with its description if the hub knows it.
 pub(super) fn admit(hub: &Hub, hello: &Hello) -> Result<Option<Arc<Description>>, Refusal> {
     if !hub.phase().is_serving() {
         return Err(shutting_down());
@@ -25,7 +25,7 @@ pub(super) fn admit(hub: &Hub, hello: &Hello) -> Result<Option<Arc<Description>>
     Ok(hub.with_registry(|registry| registry.description(&hello.digest)))
 }
 
-/// Lets a plugin in under the name that it asks for, or one that the sequencer makes.
+/// Registers a plugin under the name that it asks for, or one that the sequencer makes.
 pub(super) fn register(
     hub: &Hub,
     link: &Arc<PluginLink>,
@@ -58,7 +58,7 @@ pub(super) fn register(
     Err(Refusal::new(RefusalCode::NameTaken, message).retry_after(SOON))
 }
 
-/// Lets a plugin in under this name, in one step with the look whether it is free.
+/// Registers a plugin under this name, if the name is free, in one step.
 fn try_register(
     hub: &Hub,
     link: &Arc<PluginLink>,
@@ -66,8 +66,8 @@ fn try_register(
     (hello, traits): (&Hello, Traits),
     description: &Arc<Description>,
 ) -> Result<bool, Refusal> {
-    // Held throughout: a plugin is let in before the hub shuts down, and is asked to leave, or not
-    // at all.
+    // Held throughout: either a plugin is registered before the hub shuts down, which then drains
+    // it, or it isn't registered at all.
     let Some(_serving) = hub.phase().hold_serving() else { return Err(shutting_down()) };
     hub.with_registry_mut(|registry| {
         if registry.is_taken(name) {
@@ -79,7 +79,7 @@ fn try_register(
         }
         let plugin = PluginRef::new(name.to_owned(), hello, link.id);
         let consumed = Arc::new(Consumed::new(&hub.config().limits, traits.has_credit));
-        // Replicas that connect at the same moment describe themselves each.
+        // Each of several replicas that connect at the same moment sends its description.
         let known = registry.description(description.digest());
         let description = known.unwrap_or_else(|| description.clone());
         if registry.enter(name, link, &description) {

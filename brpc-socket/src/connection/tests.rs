@@ -1,4 +1,4 @@
-//! Of admissions that are decided late, and by another task than the connection's.
+//! Plugins that are accepted and registered late, and by another task than the connection's.
 
 use std::collections::vec_deque::Drain;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ impl Greeter {
 
 type Question = (Arc<Attached>, Told<Arc<Slot>>);
 
-/// A connection that leaves to another task what the handshake asks.
+/// A connection that leaves the events of its handshake to another task.
 struct Deliberating {
     attached: Arc<Attached>,
     questions: mpsc::UnboundedSender<Question>,
@@ -51,7 +51,7 @@ impl Link for Deliberating {
     }
 }
 
-/// A hub whose admissions the test decides.
+/// A hub whose handshakes the test decides.
 struct Desk {
     hub: Arc<Hub>,
     events: Events,
@@ -77,12 +77,12 @@ impl Desk {
         tokio::spawn(async move { plugin.serve(theirs).await })
     }
 
-    /// The next question, which nobody has answered yet.
+    /// The next event of a handshake, not yet answered.
     async fn question(&mut self) -> Question {
         self.questions.recv().await.unwrap()
     }
 
-    /// Answers the next question as a hub does.
+    /// Answers the next event of a handshake as a hub does.
     async fn decide(&mut self) {
         let (attached, question) = self.question().await;
         attached.handle_event(question);
@@ -114,7 +114,7 @@ async fn one_for_whom_it_is_decided_too_late_takes_no_name() {
         attached.handle_event(question);
         assert_eq!(desk.hub.with_registry(Registry::names), 0);
     }
-    // And nobody was told of it.
+    // No subscriber has received an event.
     desk.hub.bus().close();
     assert!(desk.events.next().await.is_none());
 }

@@ -11,21 +11,21 @@ use super::unread::Unread;
 /// All subscribers of a hub.
 #[derive(Debug, Default)]
 pub(crate) struct Bus {
-    /// Held while an event is put into all queues, so that all see the same order.
+    /// Held while an event is put into all queues, so that all have the same order.
     subscribers: Mutex<Subscribers>,
 }
 
 #[derive(Debug, Default)]
 struct Subscribers {
-    /// Those who subscribed; some may be gone.
+    /// The queues of the subscribers; some may be gone.
     queues: Vec<Weak<Queue>>,
     /// Whether the hub has shut down.
     is_closed: bool,
 }
 
 impl Bus {
-    /// Puts events into every queue. The credit of each goes back when the last subscriber that
-    /// plugins wait for has read it; at once if there is none.
+    /// Puts events into every queue. The credit of each returns to its plugin when the last
+    /// subscriber that withholds it has read the event; at once if there is none.
     pub(crate) fn publish(&self, events: Vec<Unread>) {
         let mut leftover = Leftover::default();
         let mut subscribers = self.subscribers.lock();
@@ -33,7 +33,7 @@ impl Bus {
         let queues: Vec<_> = subscribers.queues.iter().filter_map(Weak::upgrade).collect();
         match &queues[..] {
             [] => leftover.unread = events,
-            // Most hubs have one subscriber, for whom nothing is cloned.
+            // Most hubs have one subscriber, for which nothing is cloned.
             [queue] => queue.push(events, &mut leftover),
             [first, others @ ..] => {
                 let mut events = events;
@@ -47,7 +47,7 @@ impl Bus {
         leftover.wakers.drain(..).for_each(Waker::wake);
     }
 
-    /// Ends every stream, after what it still holds, and those to come.
+    /// Ends every stream, also later ones, after the events that its queue still holds.
     pub(crate) fn close(&self) {
         let queues = {
             let mut subscribers = self.subscribers.lock();
@@ -59,12 +59,12 @@ impl Bus {
         }
     }
 
-    /// Streams to come see events again.
+    /// Lets later streams receive events again.
     pub(crate) fn open(&self) {
         self.subscribers.lock().is_closed = false;
     }
 
-    /// A queue that gets every event from now on, as long as somebody holds it.
+    /// A queue that receives every event from now on, until it is dropped.
     pub(crate) fn subscribe(&self) -> Arc<Queue> {
         let queue = Arc::new(Queue::default());
         let mut subscribers = self.subscribers.lock();
@@ -72,7 +72,7 @@ impl Bus {
             queue.close();
         }
         let queues = &mut subscribers.queues;
-        // A hub on which nothing happens has to forget those who are gone as well.
+        // A hub on which nothing happens must drop the queues that are gone as well.
         if queues.len() == queues.capacity() {
             queues.retain(|queue| queue.strong_count() > 0);
         }

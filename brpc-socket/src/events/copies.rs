@@ -1,14 +1,14 @@
-//! Copies of payloads that may be kept for long.
+//! Copies of payloads, which subscribers may keep for long.
 
 use bytes::Bytes;
 
 /// Small copies share buffers of at most this size.
 const SHARED: usize = 4 * 1024;
 
-/// Copies payloads that came together.
+/// Copies payloads that arrived together.
 ///
-/// A slice of what was read would keep all bytes that were read with it; a copy keeps a few others
-/// at the most, and takes no allocation of its own.
+/// A slice would keep all bytes alive that were read with it. A copy keeps at most a few others
+/// alive, and needs no allocation of its own.
 pub(crate) fn copy_all(payloads: &[Bytes]) -> impl Iterator<Item = Bytes> {
     let mut copies = Bytes::new();
     payloads.iter().enumerate().map(move |(index, payload)| {
@@ -26,7 +26,7 @@ fn is_small(payload: &Bytes) -> bool {
     payload.len() <= SHARED / 4
 }
 
-/// One buffer with the small ones of these payloads, from the first on, as far as there is room.
+/// One buffer with the small ones of these payloads, from the first on, as far as they fit.
 fn side_by_side(payloads: &[Bytes]) -> Bytes {
     let small = payloads.iter().filter(|payload| is_small(payload));
     let size = small.clone().map(Bytes::len).sum::<usize>().min(SHARED);

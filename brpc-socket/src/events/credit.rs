@@ -1,4 +1,4 @@
-//! Event credit on its way back to a plugin.
+//! Returns the credit of events to plugins.
 
 use std::sync::{Arc, Weak};
 
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::plugin_ref::PluginRef;
 
-/// Gives the credit of one event back when it is dropped.
+/// Returns the credit of one event when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Return {
     origin: Arc<Origin>,
@@ -27,8 +27,8 @@ impl Drop for Return {
     }
 }
 
-/// Where events come from. Shared by those that came together, so that the counts that all events of
-/// a plugin share are not touched for each.
+/// The source of events. Shared by those that arrived together, so that they don't each touch the
+/// reference counts that all events of a plugin share.
 #[derive(Debug)]
 pub(crate) struct Origin {
     pub(crate) plugin: PluginRef,
@@ -37,14 +37,14 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// Gives the credit of an event of this size back to the plugin.
+    /// Returns the credit of an event of this size to the plugin.
     pub(crate) fn give_back(&self, bytes: usize) {
         if let Some((events, bytes)) = self.consumed.add(bytes)
             && let Some(driven) = self.driven.upgrade()
         {
             let mut connection = driven.lock();
             connection.return_credit(events, bytes);
-            // A plugin that knows no credit is held back by not reading from it.
+            // A plugin without credit is held back by not reading from it.
             if connection.wants_transmit() || !connection.takes_input() {
                 connection.unlock_and_wake();
             }
@@ -52,12 +52,11 @@ impl Origin {
     }
 }
 
-/// Counts events of a plugin that were consumed, until there are enough of them to take the
-/// connection's lock.
+/// Counts consumed events of a plugin, until they are worth taking the connection's lock.
 #[derive(Debug)]
 pub(crate) struct Consumed {
-    /// Events and their bytes. One lock around both: if the events of one reader went with the bytes
-    /// of another, a rest could stay behind that is never enough.
+    /// Events and their bytes. One lock around both: otherwise the events of one reader could be
+    /// returned with the bytes of another, and a rest that is never enough could stay behind.
     count: Mutex<(u32, u64)>,
     /// How many are enough: as many as are worth a frame.
     enough: (u32, u64),
@@ -74,7 +73,7 @@ impl Consumed {
         Self { count: Mutex::default(), enough }
     }
 
-    /// Counts one more; what is to be given back, if it is enough.
+    /// Counts one more; returns the credit that is due, once it is enough.
     pub(crate) fn add(&self, bytes: usize) -> Option<(u32, u64)> {
         let mut count = self.count.lock();
         count.0 += 1;

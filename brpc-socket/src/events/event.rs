@@ -1,4 +1,4 @@
-//! What the hub tells its subscribers.
+//! The events of a hub.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use super::credit::Origin;
 use crate::plugin_ref::PluginRef;
 
-/// Something that happened on the hub. For one name it is always `Connected`, then its messages,
-/// then `Disconnected`, and then the next `Connected`.
+/// Something that happened on the hub. For each name, `Connected` comes first, then the plugin's
+/// messages, then `Disconnected`, and then the next `Connected`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -20,11 +20,11 @@ pub enum Event {
     Connected(PluginRef),
     /// A plugin sent an event.
     Message(Message),
-    /// A plugin is gone.
+    /// A plugin has disconnected.
     Disconnected(PluginRef, DisconnectReason),
-    /// This subscriber was too slow, and so many events before the next one were dropped for it.
+    /// This subscriber lagged: the hub dropped so many events for it before the next one.
     Lagged(u64),
-    /// This subscriber was too slow, and had asked to be cut off for it with
+    /// This subscriber lagged and was cut off, as it had asked for with
     /// [`close_on_lag`](crate::Events::close_on_lag). Nothing follows.
     CutOff,
 }
@@ -51,15 +51,15 @@ impl Message {
         &self.origin.plugin
     }
 
-    /// The event as it came: JSON, at most as large as a frame may be.
+    /// The event as it arrived: JSON, at most as large as a frame may be.
     pub fn payload(&self) -> &Bytes {
         &self.payload
     }
 
-    /// The event as a value; [`serde_json::Value`] takes any.
+    /// Decodes the event; [`serde_json::Value`] accepts any.
     ///
     /// # Errors
-    /// What is wrong and where, if it is not such a value.
+    /// What is wrong and where, if it can't be decoded.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
         json::decode(&self.payload)
     }

@@ -1,4 +1,4 @@
-//! What a hub tells its subscribers, and the credit that plugins get back for it.
+//! The events of a hub, and the credit that it returns to plugins for them.
 
 mod bus;
 mod copies;

@@ -1,4 +1,4 @@
-//! What one subscriber has not read yet: a bounded queue of events.
+//! One subscriber's unread events, in a bounded queue.
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
@@ -14,40 +14,40 @@ pub(crate) enum Policy {
     /// The oldest event is dropped.
     #[default]
     DropOldest,
-    /// The event that comes is dropped.
+    /// The new event is dropped.
     DropNewest,
-    /// The event that comes is dropped, and no other follows.
+    /// The new event is dropped, and no other follows.
     Close,
     /// Plugins wait: the credit of their unread events is withheld.
     Wait,
 }
 
-/// What one subscriber has not read yet.
+/// One subscriber's unread events.
 #[derive(Debug, Default)]
 pub(crate) struct Queue(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    /// The most events in it, but for what plugins that wait may have sent ahead.
+    /// The most events in it; with `Wait`, plugins may exceed it by their credit.
     capacity: usize,
     /// The most bytes in it, likewise.
     max_bytes: usize,
     policy: Policy,
-    /// Events, and gaps where some were dropped that came. Behind each gap is an event.
+    /// Events, and gaps in place of dropped events. An event follows each gap.
     unread: VecDeque<Unread>,
     /// Bytes of the events in it.
     bytes: usize,
-    /// How many gaps are in it, which don't count as events.
+    /// How many gaps are in it; they don't count as events.
     gaps: usize,
-    /// Events dropped since the last that was read.
+    /// Events dropped since the subscriber last read.
     lagged: u64,
-    /// Events dropped since the last that was added: a gap behind all that is in it.
+    /// Events dropped since one was last added: a gap at the end of the queue.
     missed: u64,
-    /// Whether a connection ended since its events were last looked for.
+    /// Whether a connection ended since `drop_ended` last looked for its events.
     may_have_ended: bool,
     /// No event follows.
     is_closed: bool,
-    /// Whether the subscriber is still to be told that it was cut off.
+    /// Whether the subscriber must still be told that it was cut off.
     is_cut_off: bool,
     /// Set while the subscriber waits.
     reader: Option<Waker>,
@@ -72,7 +72,7 @@ impl Default for State {
     }
 }
 
-/// What is to be done, and to be dropped, when no lock is held any more.
+/// What must be done and dropped after the locks are released.
 #[derive(Debug, Default)]
 pub(crate) struct Leftover {
     pub(crate) wakers: Vec<Waker>,
@@ -80,14 +80,14 @@ pub(crate) struct Leftover {
     credits: Vec<Taken>,
 }
 
-/// What came of a wish to read.
+/// The result of a read.
 #[derive(Debug)]
 pub(crate) enum Read {
     /// Events.
     Some,
-    /// So many were dropped before those that come next.
+    /// So many events were dropped before the next ones.
     Lagged(u64),
-    /// It was too slow, and nothing follows.
+    /// The subscriber was cut off, and nothing follows.
     CutOff,
     /// Nothing follows.
     End,
@@ -106,15 +106,15 @@ impl Queue {
         leftover.wakers.extend(state.reader.take());
     }
 
-    /// No event follows; whom to wake.
+    /// Lets no event follow; returns the waker of a waiting reader.
     pub(crate) fn close(&self) -> Option<Waker> {
         let mut state = self.0.lock();
         state.is_closed = true;
         state.reader.take()
     }
 
-    /// Moves some events to the reader: so many that it takes the lock rarely, and so few that what
-    /// is kept remains what was asked for.
+    /// Moves some events to the reader: enough that it rarely takes the lock, and few enough that
+    /// little more than the capacity is kept.
     pub(crate) fn poll_read(
         &self,
         next: &mut VecDeque<Unread>,
@@ -145,7 +145,7 @@ impl Queue {
         }
         let before = state.reader.replace(context.waker().clone());
         drop(state);
-        // Somebody else's code, like any waker.
+        // Code of others, like any waker.
         drop(before);
         Poll::Pending
     }
@@ -162,7 +162,7 @@ impl Queue {
         self.0.lock().policy = policy;
     }
 
-    /// No event follows, and what is there is not read any more.
+    /// Lets no event follow, and drops the unread ones.
     pub(crate) fn close_and_clear(&self) -> VecDeque<Unread> {
         let mut state = self.0.lock();
         state.is_closed = true;
@@ -172,7 +172,7 @@ impl Queue {
 }
 
 impl State {
-    /// Adds an event. Its credit is kept if plugins wait for this subscriber.
+    /// Adds an event. Keeps its credit if plugins wait for this subscriber.
     fn push(&mut self, mut unread: Unread, leftover: &mut Leftover) {
         if self.is_closed {
             return leftover.unread.push(unread);
@@ -204,14 +204,14 @@ impl State {
         self.unread.push_back(unread);
     }
 
-    /// Whether an event of this size is too much.
+    /// Whether an event of this size exceeds a limit.
     fn is_full(&self, size: usize) -> bool {
         !self.unread.is_empty()
             && (self.unread.len() - self.gaps >= self.capacity
                 || self.bytes + size > self.max_bytes)
     }
 
-    /// Leaves an event out, for which there is no room.
+    /// Drops an event for which there is no room.
     fn drop_newest(&mut self, unread: Unread, leftover: &mut Leftover) {
         if self.policy == Policy::Close {
             (self.is_closed, self.is_cut_off) = (true, true);
@@ -222,7 +222,7 @@ impl State {
         leftover.unread.push(unread);
     }
 
-    /// Makes room by dropping what is oldest.
+    /// Makes room by dropping the oldest events.
     fn drop_oldest(&mut self, size: usize, dropped: &mut Vec<Unread>) {
         while self.is_full(size) {
             let Some(unread) = self.unread.pop_front() else { return };
@@ -233,12 +233,12 @@ impl State {
         }
     }
 
-    /// Makes room by dropping what is of connections that have ended: nobody waits with it. Where
-    /// there is none, the queue becomes longer than its capacity, by what the plugins that are
-    /// connected may send ahead.
+    /// Makes room by dropping events of connections that have ended, for which no plugin waits. If
+    /// there are none, the queue exceeds its capacity, by at most the credit of the connected
+    /// plugins.
     ///
-    /// All of it is dropped in one go, and none is looked for before another connection has ended;
-    /// else each event would cost a walk along a queue that a slow reader lets grow long.
+    /// Drops all of them at once, and looks for none before another connection has ended; otherwise
+    /// each event would cost a walk along a queue that a slow reader lets grow long.
     fn drop_ended(&mut self, size: usize, dropped: &mut Vec<Unread>) {
         if !self.may_have_ended || !self.is_full(size) {
             return;

@@ -1,4 +1,4 @@
-//! What one subscriber sees.
+//! A subscriber's stream of events.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -13,68 +13,68 @@ use super::event::Event;
 use super::queue::{Policy, Queue, Read};
 use super::unread::Unread;
 
-/// A subscriber's stream of events; made by [`Socket::events`](crate::Socket::events). It ends after
-/// the hub has shut down; one that is made on a hub that has shut down, and serves nothing yet, is at
-/// its end at once.
+/// A subscriber's stream of events; made by [`Socket::events`](crate::Socket::events). It ends
+/// after the hub has shut down. A stream that is made after that, before the hub serves again, ends
+/// at once.
 ///
-/// What it has not read yet is bounded. By default the oldest event is dropped when it lags, and
-/// [`Event::Lagged`] says how many were; that suits monitors. A subscriber that must see everything
-/// asks for [`wait`](Self::wait), or for [`close_on_lag`](Self::close_on_lag) if it can begin again;
-/// one to whom the first of many matters asks for [`drop_newest`](Self::drop_newest). Of the three
-/// the last one that is asked for counts.
+/// Its unread events are limited. By default the hub drops the oldest event when the subscriber
+/// lags, and [`Event::Lagged`] says how many were dropped; that suits monitors. A subscriber that
+/// must see everything uses [`wait`](Self::wait), or [`close_on_lag`](Self::close_on_lag) if it can
+/// begin again; one that needs the first of many events uses [`drop_newest`](Self::drop_newest). If
+/// several of these are given, the last one counts.
 #[must_use = "unread events are dropped, or make plugins wait"]
 #[derive(Debug)]
 pub struct Events {
     pub(super) queue: Arc<Queue>,
-    /// Taken out of the queue, and about to be read.
+    /// Events that are taken out of the queue and about to be read.
     next: VecDeque<Unread>,
 }
 
 impl Events {
-    /// A subscriber that sees every event from now on.
+    /// A subscriber that receives every event from now on.
     pub(crate) fn of(bus: &Bus) -> Self {
         Self { queue: bus.subscribe(), next: VecDeque::new() }
     }
 
-    /// Keeps so many unread events, and at most a sixteenth more that are about to be read. Default
-    /// 1,024, at least 1.
+    /// The most unread events, and up to a sixteenth more that are about to be read. Default 1,024,
+    /// at least 1.
     pub fn capacity(self, events: usize) -> Self {
         self.queue.set_capacity(events.max(1));
         self
     }
 
-    /// Keeps so many bytes of unread events. Default 16 MiB. One event is kept whatever its size.
+    /// The most bytes of unread events. Default 16 MiB. One event is kept whatever its size.
     pub fn capacity_bytes(self, bytes: usize) -> Self {
         self.queue.set_max_bytes(bytes);
         self
     }
 
-    /// Drops the events for which there is no room when they come, in place of the oldest. Where some
-    /// are missing, [`Event::Lagged`] stands between those that came before and after them. Any event
-    /// may be missing, also that a plugin has gone. Plugins don't wait.
+    /// If there is no room, drops the new events instead of the oldest. [`Event::Lagged`] stands in
+    /// their place, between those before and after them. Any event may be missing, even that a
+    /// plugin has disconnected. Plugins don't wait.
     pub fn drop_newest(self) -> Self {
         self.queue.set_policy(Policy::DropNewest);
         self
     }
 
-    /// Ends the stream at the first event for which there is no room: what is kept can be read, then
-    /// comes [`Event::CutOff`], and then the end. So none is missing among those that are read, and
-    /// who was too slow knows to begin again, with a new stream and a look at what is connected.
-    /// Plugins don't wait.
+    /// Ends the stream at the first event for which there is no room: the subscriber can read the
+    /// events that are kept, then [`Event::CutOff`], and then the stream ends. So no event is
+    /// missing among those that it reads, and it knows that it must begin again, with a new stream
+    /// and a look at the connected plugins. Plugins don't wait.
     pub fn close_on_lag(self) -> Self {
         self.queue.set_policy(Policy::Close);
         self
     }
 
-    /// Makes plugins wait for this subscriber: an event's credit goes back to its plugin when the
-    /// event was read here, so a plugin whose 1,024 events are unread has to wait with the next.
+    /// Makes plugins wait for this subscriber: the hub returns an event's credit to its plugin when
+    /// the event is read here. So a plugin with 1,024 unread events must wait with the next one.
     ///
-    /// No event of a plugin that is connected is dropped. Beyond the capacity, events of
-    /// connections that have ended are, and are seen as [`Event::Lagged`], before what is
-    /// left: nobody can wait any more. Note that *one* such subscriber that doesn't read holds up
-    /// the events of every plugin for everyone. Calls are not affected, but for those to plugins of the
-    /// Go package, whose answers wait behind their events: who reads them is not to wait for a call
-    /// to one of them in between.
+    /// No event of a connected plugin is dropped. Beyond the capacity, the hub drops the events of
+    /// connections that have ended, since no plugin waits for them; [`Event::Lagged`] stands before
+    /// the events that are left. Note that *one* such subscriber that doesn't read delays the
+    /// events of every plugin for all subscribers. Calls are not affected, except those to plugins
+    /// of the Go package, whose answers wait behind their events: a reader of these events must not
+    /// wait for such a call in between.
     pub fn wait(self) -> Self {
         self.queue.set_policy(Policy::Wait);
         self
@@ -83,13 +83,13 @@ impl Events {
     /// The next event; `None` after the hub has shut down, and after [`Event::CutOff`].
     ///
     /// # Cancel safety
-    /// It can be dropped at any time and no event is lost.
+    /// It can be dropped at any time; no event is lost.
     pub async fn next(&mut self) -> Option<Event> {
         poll_fn(|context| self.poll_event(context)).await
     }
 
     fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
-        // A loop that reads is not to keep others from running.
+        // A loop that reads must let other tasks run.
         let coop = ready!(tokio::task::coop::poll_proceed(context));
         if self.next.is_empty() {
             match ready!(self.queue.poll_read(&mut self.next, context)) {
@@ -114,7 +114,7 @@ impl Stream for Events {
 
 impl Drop for Events {
     fn drop(&mut self) {
-        // Gives the credit of what was not read back, outside of the lock.
+        // Returns the credit of the unread events, without the lock.
         drop(self.queue.close_and_clear());
     }
 }

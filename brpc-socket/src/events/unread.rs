@@ -1,4 +1,4 @@
-//! An event that is not read yet, and its credit.
+//! An unread event, and its credit.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use super::credit::{Origin, Return};
 use super::event::Event;
 use crate::plugin_ref::PluginRef;
 
-/// An event in a queue, or on its way into some. Its credit goes back to the plugin when it is read
-/// or dropped.
+/// An event in a queue, or on its way into one. Its credit returns to the plugin when it is read or
+/// dropped.
 #[derive(Debug)]
 pub(crate) struct Unread {
     event: Event,
@@ -17,11 +17,11 @@ pub(crate) struct Unread {
 /// The credit of an event.
 #[derive(Debug)]
 pub(crate) enum Credit {
-    /// It takes none, or has given it back.
+    /// It has none, or has returned it.
     None,
-    /// It is in no other queue.
+    /// The event is in no other queue.
     Alone,
-    /// It is in several; goes back with the last.
+    /// The event is in several queues; the last one returns the credit.
     Shared(Arc<Return>),
 }
 
@@ -60,7 +60,7 @@ impl Unread {
         Self { event: self.event.clone(), credit }
     }
 
-    /// Takes the credit off; it goes back when what is returned is dropped.
+    /// Takes the credit off the event; it returns to the plugin when the result is dropped.
     pub(crate) fn take_credit(&mut self) -> Option<Taken> {
         match std::mem::replace(&mut self.credit, Credit::None) {
             Credit::None => None,
@@ -71,7 +71,7 @@ impl Unread {
         }
     }
 
-    /// Reads it.
+    /// Returns the credit and the event.
     pub(crate) fn into_event(mut self) -> Event {
         self.give_back();
         std::mem::replace(&mut self.event, Event::Lagged(0))
@@ -89,7 +89,7 @@ impl Unread {
         }
     }
 
-    /// Whether it is of a connection that has ended.
+    /// Whether it comes from a connection that has ended.
     pub(crate) fn has_ended(&self) -> bool {
         match &self.event {
             Event::Message(message) => message.plugin().has_ended(),
@@ -98,25 +98,25 @@ impl Unread {
         }
     }
 
-    /// Whether it only says that events are missing at its place.
+    /// Whether it is a gap, which only counts dropped events.
     pub(crate) fn is_gap(&self) -> bool {
         matches!(self.event, Event::Lagged(_))
     }
 
-    /// How many events are missing where it is dropped.
+    /// How many events are missing if it is dropped.
     pub(crate) fn missed(&self) -> u64 {
         if let Event::Lagged(missed) = self.event { missed } else { 1 }
     }
 
-    /// What any event takes in a queue beside its payload. A gap has none.
+    /// How many bytes a queue counts for any event beside its payload. A gap has no payload.
     pub(crate) const OVERHEAD: usize = size_of::<Self>() + size_of::<PluginRef>();
 
-    /// What it takes in a queue, about.
+    /// How many bytes a queue counts for it.
     pub(crate) fn size(&self) -> usize {
         self.cost().map_or(Self::OVERHEAD, |(_, bytes)| Self::OVERHEAD + bytes)
     }
 
-    /// Whose credit it takes, and how many bytes of it.
+    /// The origin whose credit it spends, and how many bytes of credit.
     fn cost(&self) -> Option<(&Arc<Origin>, usize)> {
         match &self.event {
             Event::Message(message) => Some((&message.origin, message.payload.len())),

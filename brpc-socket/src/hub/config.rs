@@ -1,4 +1,4 @@
-//! The settings of a hub, as it keeps them.
+//! The settings of a hub.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ pub(crate) struct Config {
     pub(crate) max_plugins: usize,
     pub(crate) max_handshakes: usize,
     pub(crate) max_handshakes_per_source: usize,
-    /// Plugins of another wire than the native one that may send more than a `Hello` has room for,
-    /// before they are let in.
+    /// The most plugins of a wire other than the native one that may send a larger `Hello` than
+    /// `MAX_HELLO`, at the same time.
     pub(crate) max_introductions: usize,
     pub(crate) max_input_bytes: usize,
     pub(crate) wires: WireAccess,
@@ -27,7 +27,7 @@ pub(crate) struct Config {
     pub(crate) middleware: Chain<Outgoing>,
 }
 
-/// Makes another name out of one that is taken.
+/// Makes another name of one that is taken.
 #[derive(Clone)]
 pub(crate) struct Sequencer {
     pub(crate) next: Arc<dyn Fn(&str) -> String + Send + Sync>,

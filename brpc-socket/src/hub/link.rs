@@ -1,4 +1,4 @@
-//! One connection of a hub, as its callers and the registry know it.
+//! One connection of a hub, as callers and the registry see it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,23 +15,24 @@ use crate::plugin_ref::PluginRef;
 /// One connection of a hub.
 #[derive(Debug)]
 pub(crate) struct PluginLink {
-    /// The number of the connection; also its generation.
+    /// The number of the connection, which is also its generation.
     pub(crate) id: u64,
     driven: Arc<Driven>,
-    /// Set when the plugin is let in.
+    /// Set when the plugin is registered.
     member: OnceLock<Member>,
-    /// Whether the plugin is gone. Here as well as in [`PluginRef`], because each call looks at it.
+    /// Whether the plugin has disconnected. Here as well as in [`PluginRef`], because each call
+    /// checks it.
     has_ended: AtomicBool,
-    /// How the connection ended, once it has.
+    /// How the connection ended, if it has.
     end: watch::Sender<Option<(DisconnectReason, Tally)>>,
 }
 
-/// A plugin that is let in.
+/// A registered plugin.
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) plugin: PluginRef,
     pub(crate) description: Arc<Description>,
-    /// Its events that were consumed and whose credit is not given back yet.
+    /// Counts its consumed events whose credit is not yet returned.
     pub(crate) consumed: Arc<Consumed>,
 }
 
@@ -40,7 +41,7 @@ impl Member {
         self.plugin.is_meant_by(selector, &self.description)
     }
 
-    /// What it says of itself. Decodes its description.
+    /// The plugin as it describes itself. Decodes its description.
     pub(crate) fn info(&self) -> PluginInfo {
         let plugin = &self.plugin;
         let functions = self.description.functions();
@@ -68,29 +69,29 @@ impl PluginLink {
         &self.driven
     }
 
-    /// The plugin, once it is let in.
+    /// The plugin, if it is registered.
     pub(crate) fn member(&self) -> Option<&Member> {
         self.member.get()
     }
 
-    /// Whether it is the connection of a plugin that is gone.
+    /// Whether the plugin has disconnected.
     pub(crate) fn has_ended(&self) -> bool {
         self.has_ended.load(Ordering::Acquire)
     }
 
-    /// Whether the plugin can be called: it is let in, and not about to leave.
+    /// Whether the plugin can be called: it is registered, and isn't about to leave.
     pub(crate) fn is_ready(&self) -> bool {
         self.driven.lock().is_ready()
     }
 
-    /// Lets the plugin in under a name. Called with the registry's lock, so that whoever finds it
-    /// there can call it.
+    /// Welcomes the plugin under its name. Called with the registry's lock, so that the plugin can
+    /// be called as soon as it is found there.
     pub(crate) fn welcome(&self, member: Member, epoch: [u8; 16]) {
         self.driven.lock().welcome(member.plugin.name(), self.id, epoch);
         let _ = self.member.set(member);
     }
 
-    /// Asks the plugin to leave. Calls that were made before are still sent.
+    /// Asks the plugin to leave. Calls that were submitted before are still sent.
     pub(crate) fn drain(&self, cause: DrainCause, trace: &str, until: Instant) {
         let mut connection = self.driven.lock_with_calls();
         connection.drain(cause, trace, Some(until.into_std()));
@@ -104,7 +105,7 @@ impl PluginLink {
         connection.unlock_and_wake();
     }
 
-    /// Notes that the plugin is gone; it is not called any more.
+    /// Notes that the plugin has disconnected; it isn't called any more.
     pub(crate) fn set_gone(&self, reason: DisconnectReason) {
         if let Some(member) = self.member() {
             member.plugin.set_ended(reason);
@@ -112,12 +113,12 @@ impl PluginLink {
         self.has_ended.store(true, Ordering::Release);
     }
 
-    /// Notes how the connection ended, for those who wait for that.
+    /// Notes how the connection ended, and wakes those that wait for it.
     pub(crate) fn set_ended(&self, reason: DisconnectReason, tally: Tally) {
         self.end.send_replace(Some((reason, tally)));
     }
 
-    /// How the connection ended; waits until it has.
+    /// Waits until the connection has ended; returns how.
     pub(crate) async fn ended(&self) -> (DisconnectReason, Tally) {
         let mut end = self.end.subscribe();
         let end = end.wait_for(Option::is_some).await;

@@ -1,4 +1,4 @@
-//! What all parts of a hub share.
+//! The state that all parts of a hub share.
 
 mod config;
 mod link;
@@ -30,7 +30,7 @@ use crate::events::Bus;
 use crate::plugin_ref::PluginRef;
 use crate::report::ShutdownReport;
 
-/// What all parts of a hub share.
+/// The state that all parts of a hub share.
 #[derive(Debug)]
 pub(crate) struct Hub {
     config: Config,
@@ -40,13 +40,13 @@ pub(crate) struct Hub {
     bus: Bus,
     /// Whether the hub serves.
     phase: Phase,
-    /// Counts what those who wait for plugins wait for.
+    /// Counts changes of the registry; those that wait for plugins wait for it.
     changes: watch::Sender<u64>,
-    /// Who is told that a plugin is gone.
+    /// The disconnect listeners.
     listeners: Mutex<Vec<mpsc::Sender<(PluginRef, DisconnectReason)>>>,
-    /// Places for connections that are not let in yet.
+    /// Places for connections in their handshake.
     places: Places,
-    /// Those who speak something else.
+    /// Counts strangers.
     strangers: StrangerCounts,
     /// Counts the listeners that are not closed yet.
     open_listeners: TaskTracker,
@@ -59,7 +59,7 @@ impl Hub {
         let mut epoch = [0; 16];
         getrandom::fill(&mut epoch).expect("the system has random numbers");
         let open_listeners = TaskTracker::new();
-        // It only says that one may wait for it; listeners can still be added.
+        // This only permits waiting for it; listeners can still be added.
         open_listeners.close();
         Self {
             epoch,
@@ -105,17 +105,17 @@ impl Hub {
         &self.open_listeners
     }
 
-    /// A look at the registry.
+    /// Reads the registry.
     pub(crate) fn with_registry<R>(&self, look: impl FnOnce(&Registry) -> R) -> R {
         look(&self.registry.read())
     }
 
-    /// A change of the registry.
+    /// Changes the registry.
     pub(crate) fn with_registry_mut<R>(&self, change: impl FnOnce(&mut Registry) -> R) -> R {
         change(&mut self.registry.write())
     }
 
-    /// The plugin of a name, if it is let in.
+    /// The registered plugin of a name.
     pub(crate) fn plugin(&self, name: &str) -> Option<Arc<PluginLink>> {
         self.with_registry(|registry| registry.plugin(name).cloned())
     }
@@ -125,31 +125,31 @@ impl Hub {
         self.with_registry(|registry| registry.instance(plugin).cloned())
     }
 
-    /// All connections, let in or not.
+    /// All connections, also those in their handshake.
     pub(crate) fn connections(&self) -> Vec<Arc<PluginLink>> {
         self.with_registry(|registry| registry.connections().cloned().collect())
     }
 
-    /// Takes room for the input of a call, until the guard is dropped.
+    /// Charges the input of a call to the hub's budget, until the guard is dropped.
     pub(crate) fn charge(self: Arc<Self>, bytes: usize) -> Result<Charge, CallError> {
         let before = self.input_bytes.fetch_add(bytes, Ordering::Relaxed);
         let charge = Charge { hub: self, bytes };
-        // One call always finds room, however large its input is.
+        // One call always fits, however large its input is.
         if before > 0 && before + bytes > charge.hub.config.max_input_bytes {
             return Err(CallError::Overloaded { scope: Scope::Hub, retry_after: None });
         }
         Ok(charge)
     }
 
-    /// Wakes those who wait for plugins. Called after a change of the registry: whoever begins to
-    /// wait meanwhile finds it there.
+    /// Wakes those that wait for plugins. Called after a change of the registry: a wait that begins
+    /// meanwhile sees it there.
     pub(crate) fn note_change(&self) {
         if self.changes.receiver_count() > 0 {
             self.changes.send_modify(|count| *count += 1);
         }
     }
 
-    /// Counts changes; to be taken before a look at the registry, so that none is missed.
+    /// Counts changes; take this before a look at the registry, so that no change is missed.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -166,21 +166,22 @@ impl Hub {
         }
     }
 
-    /// Lets plugins in; what fires when the hub stops serving. `None` while the hub shuts down. A hub
-    /// that was shut down serves again.
+    /// Lets the hub register plugins; returns a token that fires when the hub stops serving. `None`
+    /// while the hub shuts down. A hub that has shut down serves again.
     pub(crate) fn start_serving(&self) -> Option<CancellationToken> {
         self.phase.start(|| self.bus.open())
     }
 
     /// Ends a shutdown.
     pub(crate) fn finish_shutdown(&self, report: Arc<ShutdownReport>) {
-        // First, so that no stream is ended that belongs to the next time.
+        // First, so that it ends no stream of the next run.
         self.bus.close();
         self.phase.finish(report);
         self.note_change();
     }
 
-    /// Whether plugins can come, or could before: a listener is served, or a connection was attached.
+    /// Whether plugins can connect, or could before: a listener is served, or a connection was
+    /// attached.
     pub(crate) fn is_served(&self) -> bool {
         !self.open_listeners.is_empty() || self.with_registry(Registry::has_seen_any)
     }
@@ -195,7 +196,7 @@ impl Hub {
     }
 }
 
-/// Room taken for the input of a call.
+/// The charge for the input of a call.
 #[derive(Debug)]
 pub(crate) struct Charge {
     hub: Arc<Hub>,

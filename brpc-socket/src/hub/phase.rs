@@ -14,7 +14,7 @@ pub(crate) struct Phase(Mutex<State>);
 
 #[derive(Debug)]
 enum State {
-    /// It lets plugins in. The token stops its listeners.
+    /// It registers plugins. The token stops its listeners.
     Serving(CancellationToken),
     /// It waits for its plugins to leave.
     ShuttingDown(ShutdownRun),
@@ -31,13 +31,13 @@ impl Default for State {
 /// Keeps the hub from shutting down while it is held.
 pub(crate) struct Serving<'a>(#[expect(dead_code, reason = "held")] MutexGuard<'a, State>);
 
-/// What an attempt to shut down finds.
+/// The state in which a shutdown finds the hub.
 pub(crate) enum Stop {
-    /// It begins.
+    /// This begins the shutdown.
     Begun(ShutdownRun),
-    /// It has begun before.
+    /// Another shutdown has begun before.
     Joined(ShutdownRun),
-    /// It is done.
+    /// The hub has shut down.
     Done(Arc<ShutdownReport>),
 }
 
@@ -56,13 +56,13 @@ impl Phase {
         }
     }
 
-    /// Whether the hub lets plugins in.
+    /// Whether the hub registers plugins.
     pub(crate) fn is_serving(&self) -> bool {
         matches!(*self.0.lock(), State::Serving(_))
     }
 
-    /// Serves; what fires when the hub stops serving. `None` while the hub shuts down. `reopen` is
-    /// called, with the lock held, if the hub had shut down before.
+    /// Lets the hub serve; returns a token that fires when it stops. `None` while the hub shuts
+    /// down. Calls `reopen`, with the lock held, if the hub had shut down before.
     pub(crate) fn start(&self, reopen: impl FnOnce()) -> Option<CancellationToken> {
         let mut state = self.0.lock();
         match &*state {
@@ -77,7 +77,7 @@ impl Phase {
         }
     }
 
-    /// Begins to shut down, or finds it begun or done.
+    /// Begins a shutdown, or finds one begun or done.
     pub(crate) fn stop(&self) -> Stop {
         let mut state = self.0.lock();
         match &*state {
@@ -97,7 +97,7 @@ impl Phase {
         *self.0.lock() = State::Stopped(report);
     }
 
-    /// Stops at once. Whoever is in the handshake at this moment is refused.
+    /// Stops at once. Plugins that are in their handshake are refused.
     pub(crate) fn abort(&self) {
         let before = std::mem::replace(&mut *self.0.lock(), State::Stopped(Arc::default()));
         if let State::Serving(stop) = before {
@@ -106,7 +106,7 @@ impl Phase {
     }
 }
 
-/// A shutdown that goes on.
+/// A shutdown in progress.
 #[derive(Clone, Debug)]
 pub(crate) struct ShutdownRun {
     report: watch::Sender<Option<Arc<ShutdownReport>>>,
@@ -118,7 +118,7 @@ impl ShutdownRun {
         self.report.send_replace(Some(report));
     }
 
-    /// How it went; waits until it is over.
+    /// Waits until it is over; returns its report.
     pub(crate) async fn finished(&self) -> Arc<ShutdownReport> {
         let mut report = self.report.subscribe();
         let report = report.wait_for(Option::is_some).await;

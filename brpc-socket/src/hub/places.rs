@@ -1,4 +1,4 @@
-//! Places for connections that are not let in yet.
+//! Places for connections in their handshake.
 
 use std::sync::Arc;
 
@@ -8,25 +8,25 @@ use super::config::Config;
 use super::sources::{SourcePermit, Sources};
 use crate::listener::Source;
 
-/// The places that a hub has for connections that are not let in yet.
+/// The places that a hub has for connections in their handshake.
 #[derive(Debug)]
 pub(crate) struct Places {
     handshakes: Arc<Semaphore>,
-    /// The same by source.
+    /// The places by source.
     sources: Arc<Sources>,
-    /// Those among them that send more than a `Hello` has room for.
+    /// The places for those that send a large Hello.
     introductions: Arc<Semaphore>,
 }
 
-/// The place of one connection, until it is let in or its stream is closed: so those who were refused
-/// and don't go take up places and not descriptors.
+/// The place of one connection, until the plugin is registered or its stream is closed: so refused
+/// plugins that don't close take up places and not descriptors.
 #[derive(Debug, Default)]
 pub(crate) struct Place {
-    /// Its place among all of them; `None` if it came by other ways than a listener.
+    /// Its place among all of them; `None` if it didn't come from a listener.
     _handshake: Option<OwnedSemaphorePermit>,
     /// Its place among those of the same source.
     source: Option<SourcePermit>,
-    /// Its place among those that send a long introduction.
+    /// Its place among those that send a large Hello.
     introduction: Option<OwnedSemaphorePermit>,
 }
 
@@ -49,7 +49,7 @@ impl Places {
         }
     }
 
-    /// Notes where a connection is from; false if too many are from there.
+    /// Takes a place for the source of a connection; false if none is left.
     pub(crate) fn admit(&self, place: &mut Place, source: Source) -> bool {
         match self.sources.admit(source) {
             Ok(permit) => {
@@ -60,7 +60,7 @@ impl Places {
         }
     }
 
-    /// A place for a long introduction; false if too many send one.
+    /// Takes a place for a large Hello; false if none is left.
     pub(crate) fn admit_introduction(&self, place: &mut Place) -> bool {
         place.introduction = self.introductions.clone().try_acquire_owned().ok();
         place.introduction.is_some()

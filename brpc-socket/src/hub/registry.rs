@@ -1,4 +1,4 @@
-//! Which connections there are, and which plugins are let in under which names.
+//! The connections, and the registered plugins by name.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -9,16 +9,16 @@ use brpc_proto::Description;
 use super::link::PluginLink;
 use crate::plugin_ref::PluginRef;
 
-/// Which connections there are. Keyed by connection: one removes itself and no other.
+/// The connections of a hub. Keyed by connection, so one removes only itself.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     /// The number given last.
     last_id: u64,
-    /// All connections, let in or not.
+    /// All connections, also those in their handshake.
     connections: HashMap<u64, Arc<PluginLink>>,
-    /// Those that are let in, by name.
+    /// The registered plugins, by name.
     plugins: HashMap<String, Arc<PluginLink>>,
-    /// The descriptions of those that are let in, so that replicas share one.
+    /// The descriptions of registered plugins; replicas share one.
     descriptions: HashMap<[u8; 32], Weak<Description>>,
 }
 
@@ -38,19 +38,19 @@ impl Registry {
         self.connections.insert(link.id, link);
     }
 
-    /// Gives a free name to a connection; false if the connection has ended meanwhile.
+    /// Registers a connection under a free name; false if the connection has ended meanwhile.
     pub(crate) fn enter(
         &mut self,
         name: &str,
         link: &Arc<PluginLink>,
         known: &Arc<Description>,
     ) -> bool {
-        // Nobody would take the name back.
+        // Nothing would free the name again.
         if !self.connections.contains_key(&link.id) {
             return false;
         }
         self.plugins.insert(name.to_owned(), link.clone());
-        // Of those that are gone there are never many more than plugins.
+        // Drops those that are gone, so that they are never many more than plugins.
         if self.descriptions.len() > 2 * self.plugins.len() {
             self.descriptions.retain(|_, description| description.strong_count() > 0);
         }
@@ -58,7 +58,7 @@ impl Registry {
         true
     }
 
-    /// Takes a connection out, and the name that it has.
+    /// Removes a connection, and frees its name.
     pub(crate) fn remove(&mut self, link: &PluginLink) {
         self.connections.remove(&link.id);
         let Some(member) = link.member() else { return };
@@ -68,7 +68,7 @@ impl Registry {
         }
     }
 
-    /// The plugin of a name. One whose end is being told is not found any more.
+    /// The plugin of a name. Doesn't find one whose end is being reported.
     pub(crate) fn plugin(&self, name: &str) -> Option<&Arc<PluginLink>> {
         self.plugins.get(name).filter(|link| !link.has_ended())
     }
@@ -80,13 +80,13 @@ impl Registry {
         (is_it && !link.has_ended()).then_some(link)
     }
 
-    /// Whether a name can't be given. It is free when the end of its plugin has been told, so that
-    /// nobody hears of the next one before.
+    /// Whether a name is taken. It is free after the end of its plugin was reported, so that the
+    /// next plugin of that name is reported later.
     pub(crate) fn is_taken(&self, name: &str) -> bool {
         self.plugins.contains_key(name)
     }
 
-    /// The description of that digest, if a plugin that is let in has it.
+    /// The description of that digest, if a registered plugin has it.
     pub(crate) fn description(&self, digest: &[u8; 32]) -> Option<Arc<Description>> {
         self.descriptions.get(digest)?.upgrade()
     }
@@ -96,24 +96,24 @@ impl Registry {
         self.plugins.len()
     }
 
-    /// The plugins that are let in.
+    /// The registered plugins.
     pub(crate) fn plugins(&self) -> impl Iterator<Item = &Arc<PluginLink>> {
         self.plugins.values().filter(|link| !link.has_ended())
     }
 
-    /// Those of them that a selector means.
+    /// The registered plugins that a selector matches.
     pub(crate) fn matching(&self, selector: &Selector) -> impl Iterator<Item = &Arc<PluginLink>> {
         self.plugins()
             .filter(|link| link.member().is_some_and(|member| member.is_meant_by(selector)))
     }
 
-    /// All connections, let in or not.
+    /// All connections, also those in their handshake.
     pub(crate) fn connections(&self) -> impl ExactSizeIterator<Item = &Arc<PluginLink>> {
         self.connections.values()
     }
 }
 
-/// The plugins of connections that are let in.
+/// The registered plugins of these connections.
 pub(crate) fn members<'a>(links: impl Iterator<Item = &'a Arc<PluginLink>>) -> Vec<PluginRef> {
     links.filter_map(|link| link.member()).map(|member| member.plugin.clone()).collect()
 }

@@ -8,15 +8,15 @@ use parking_lot::Mutex;
 
 use crate::listener::Source;
 
-/// Counts the connections in their handshake, by the address that they are from.
+/// Counts the connections in their handshake by their address.
 #[derive(Debug)]
 pub(crate) struct Sources {
     limit: usize,
-    /// Addresses with at least one.
+    /// Addresses with at least one connection.
     counts: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// As many connections from one address are in their handshake as may be.
+/// The limit of connections in their handshake from one address is reached.
 #[derive(Debug)]
 pub(crate) struct TooMany;
 
@@ -32,7 +32,7 @@ impl Sources {
         Arc::new(Self { limit, counts: Mutex::default() })
     }
 
-    /// A place for a connection, unless it is of this host; an error if there is none left.
+    /// Takes a place for a connection, unless it is from this host; an error if none is left.
     pub(crate) fn admit(self: &Arc<Self>, source: Source) -> Result<Option<SourcePermit>, TooMany> {
         let Source::Ip(address) = source else { return Ok(None) };
         if source.is_this_host() {

@@ -1,18 +1,18 @@
-//! Counts those who speak what the hub doesn't.
+//! Counts peers whose protocol the hub doesn't accept.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use brpc_core::Wire;
 use serde::Serialize;
 
-/// Connections that were turned away for what they speak, since the hub was made; from
+/// Connections that the hub turned away because of their protocol, since it was made; from
 /// [`Socket::strangers`](crate::Socket::strangers).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Strangers {
-    /// Plugins of the native protocol, where the hub takes none.
+    /// Plugins of the native protocol, where the hub accepts none.
     pub native: u64,
-    /// Programs that begin as a plugin of the Go package does, where the hub takes none.
+    /// Programs that begin as a plugin of the Go package does, where the hub accepts none.
     pub gob: u64,
     /// TLS clients.
     pub tls: u64,
@@ -34,7 +34,7 @@ impl Strangers {
     }
 }
 
-/// The same, while they are counted.
+/// The same as counters.
 #[derive(Debug, Default)]
 pub(crate) struct StrangerCounts {
     native: AtomicU64,

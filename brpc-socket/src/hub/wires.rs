@@ -1,18 +1,18 @@
-//! Which wires a hub takes, and from where.
+//! Which wires a hub accepts, and from where.
 
 use brpc_proto::{WireEntry, Wires};
 
 use crate::listener::Source;
 
-/// From where a hub takes the plugins of a wire.
+/// From where a hub accepts the plugins of a wire.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Access {
     /// From nowhere: they are refused.
     Off,
-    /// From this host: over loopback addresses, Unix sockets and in memory. A stream that is
-    /// [attached](crate::Socket::attach) counts as from elsewhere, unless it is
-    /// [said](crate::Socket::attach_from) where it is from.
+    /// From this host: over loopback addresses, Unix sockets and in memory. An
+    /// [attached](crate::Socket::attach) stream counts as coming from elsewhere, unless
+    /// [`attach_from`](crate::Socket::attach_from) gives its source.
     Loopback,
     /// From anywhere.
     Anywhere,
@@ -37,7 +37,7 @@ impl Default for WireAccess {
 }
 
 impl WireAccess {
-    /// The wires that are taken from a place, if it is known.
+    /// The wires that are accepted from a source, if it is known.
     pub(crate) fn from(self, source: Option<Source>) -> Wires {
         let closed = |access, off, elsewhere| match access {
             Access::Anywhere => None,
