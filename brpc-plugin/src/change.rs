@@ -1,13 +1,13 @@
-//! A change to what a method says of itself.
+//! A change to the description of a method.
 
 use brpc_core::{FieldError, Function};
 
-/// A change, as it is kept until the plugin describes itself.
+/// A change, stored until the plugin describes itself.
 pub(crate) type Change = dyn Fn(&mut Function) -> Result<(), FieldError> + Send + Sync;
 
-/// What a change returns: nothing, or whether it could be made.
+/// What a change returns: nothing, or whether it succeeded.
 pub trait Changed {
-    /// Whether it could be made.
+    /// Whether the change succeeded.
     ///
     /// # Errors
     /// Why not.

@@ -9,9 +9,9 @@ use brpc_proto::DrainCause;
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum EndReason {
-    /// The plugin stopped by its own wish; see [`Handle`](crate::Handle).
+    /// The plugin stopped by itself; see [`Handle`](crate::Handle).
     Stopped,
-    /// The hub wanted this plugin to leave.
+    /// The hub unplugged this plugin.
     Unplugged {
         /// The trace id of the request; may be empty.
         trace: String,
@@ -21,20 +21,20 @@ pub enum EndReason {
         /// The trace id of the request; may be empty.
         trace: String,
     },
-    /// The hub does not let the plugin in. Only from hubs that say so after
-    /// [`connect`](crate::Plugin::connect) has returned; others refuse there.
+    /// The hub refused the plugin. Only on a wire where a refusal can arrive after
+    /// [`connect`](crate::Plugin::connect) has returned; otherwise `connect` returns it.
     Refused(Refusal),
-    /// The connection ended unasked.
+    /// The connection ended without an announcement.
     Lost(DisconnectReason),
 }
 
 impl EndReason {
-    /// Whether the run ended as one of the two sides wished and announced.
+    /// Whether the plugin or the hub ended the run, and announced it.
     pub fn is_graceful(&self) -> bool {
         !matches!(self, Self::Lost(_) | Self::Refused(_))
     }
 
-    /// What the end of a connection means, considering what was asked before.
+    /// What the end of a connection means, given the requests before it.
     pub(crate) fn new(
         reason: DisconnectReason,
         drain: Option<(DrainCause, String)>,

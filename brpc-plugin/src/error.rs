@@ -1,4 +1,4 @@
-//! What can go wrong with the plugin itself; what its methods return is their own.
+//! Errors of the plugin itself; the errors of its methods are their own.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use thiserror::Error;
 
 /// Why a plugin is not connected.
 ///
-/// What it prints is the whole of it; only what the system said of an address is in `source()`.
+/// Its text is complete, except for the system's error about an address, which is in `source()`.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -18,7 +18,7 @@ pub enum ConnectError {
     BadName {
         /// The name that was given.
         name: String,
-        /// What a name may be.
+        /// The rule for names.
         rule: &'static str,
     },
     /// The plugin's version breaks the rule; nothing was sent.
@@ -30,7 +30,7 @@ pub enum ConnectError {
     /// The plugin's labels break a rule; nothing was sent.
     #[error("bad labels: {0}")]
     BadLabels(LabelError),
-    /// The plugin has no method to describe otherwise; nothing was sent.
+    /// A method is to be described that the plugin doesn't have; nothing was sent.
     #[error("there is no method `{name}` to describe; there are: {}", methods.join(", "))]
     NoSuchMethod {
         /// The name that was given.
@@ -38,7 +38,7 @@ pub enum ConnectError {
         /// The names of the methods that there are.
         methods: Vec<String>,
     },
-    /// A method was to be described by fields that it can't be described by; nothing was sent.
+    /// A method is to be described by fields that don't fit it; nothing was sent.
     #[error("method `{method}` can't be described so: {error}")]
     Fields {
         /// The name of the method.
@@ -49,36 +49,36 @@ pub enum ConnectError {
     /// The description of the plugin's methods breaks a rule; nothing was sent.
     #[error("bad description: {0}")]
     Description(DescriptionError),
-    /// What was given as the hub's address is none. A name that can't be looked up at the moment
-    /// is [`Io`](Self::Io).
+    /// The hub's address isn't one. For a name that can't be resolved at the moment, the error is
+    /// [`Io`](Self::Io).
     #[error("this is no address of a hub; expected host:port, as in 127.0.0.1:8080")]
     Address(#[source] io::Error),
     /// The hub can't be reached.
     #[error("can't connect to the hub{}", at(addresses))]
     Io {
-        /// The addresses that were tried; none if the hub's name couldn't be looked up, or if
-        /// somebody else dialled.
+        /// The addresses that were tried; none if the hub's name couldn't be resolved, or if the
+        /// plugin didn't dial itself.
         addresses: Vec<SocketAddr>,
-        /// What the system said of the last of them, or of the name.
+        /// The system's error for the last of them, or for the name.
         #[source]
         error: io::Error,
     },
-    /// The hub did not let the plugin in, and says why.
+    /// The hub refused the plugin, with its reason.
     #[error("refused by the hub: {0}")]
     Refused(Refusal),
     /// The peer did not answer in time; it may not be a hub.
     #[error("no answer to the handshake in time; is the peer a brpc hub?")]
     TimedOut,
-    /// The connection ended before the plugin was let in; the peer may not be a hub.
+    /// The connection ended before the hub registered the plugin; the peer may not be a hub.
     #[error("the connection ended in the handshake: {}{}", .0, doubt(*.0))]
     Lost(DisconnectReason),
 }
 
 impl ConnectError {
-    /// Whether another attempt may succeed without a change to the plugin: nobody is there at the
-    /// moment, or the hub refuses for the time being.
+    /// Whether a retry may succeed without a change to the plugin: the hub can't be reached at the
+    /// moment, or refuses plugins for a while.
     ///
-    /// What to wait for is up to the caller; if the hub [`Refused`](Self::Refused), at least for
+    /// The caller chooses the backoff; if the hub [`Refused`](Self::Refused), at least
     /// [`Refusal::retry_after`].
     pub fn is_transient(&self) -> bool {
         match self {
@@ -103,7 +103,7 @@ fn at(addresses: &[SocketAddr]) -> String {
     format!(" at {}", listed.join(", "))
 }
 
-/// A peer that says nothing a hub would say may be something else.
+/// A peer that sends nothing that a hub would send may not be one.
 fn doubt(reason: DisconnectReason) -> &'static str {
     use DisconnectReason::{MidFrame, Protocol, Reset, Unclean};
     match reason {

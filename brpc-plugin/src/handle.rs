@@ -15,18 +15,19 @@ pub struct Handle {
 
 /// What can be stopped.
 pub(crate) trait Stop: Send + Sync {
-    /// Leaves when what runs has ended, or at this time.
+    /// Leaves when all running calls are answered, or at this time.
     fn stop(&self, until: Option<Instant>);
 }
 
 impl Handle {
-    /// Takes no more calls, lets those that run finish, and ends the run; after the grace it ends
-    /// all the same, and those that still run are dropped. A grace of zero ends it at once.
+    /// Accepts no more calls, lets running ones finish, and ends the run. When the grace period is
+    /// over, the run ends in any case, and calls that still run are dropped. A grace period of zero
+    /// ends it at once.
     ///
-    /// Stopping what has ended does nothing.
+    /// If the run has ended, this does nothing.
     pub fn stop(&self, grace: Duration) {
         if let Some(link) = self.link.upgrade() {
-            // A grace beyond all clocks is no limit.
+            // A grace period beyond the range of the clock is no limit.
             link.stop(Instant::now().checked_add(grace));
         }
     }

@@ -1,4 +1,4 @@
-//! A plugin: a receiver, and what it says of itself.
+//! A plugin: a receiver, and how it describes itself.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +22,7 @@ use crate::error::ConnectError;
 use crate::link::HubLink;
 use crate::session::Session;
 
-/// A plugin: an object whose methods a hub can call, and what it says of itself.
+/// A plugin: an object whose methods a hub can call, and its description.
 ///
 /// ```no_run
 /// # async fn example<G: brpc_plugin::Receiver>(greeter: G) -> Result<(), brpc_plugin::ConnectError> {
@@ -38,30 +38,30 @@ pub struct Plugin<R> {
     hook: AsyncHook,
     name: String,
     version: String,
-    /// What it says of where and what it is, by key.
+    /// Its labels, by key.
     labels: BTreeMap<String, String>,
     /// Random, the same as long as this value lives.
     instance: [u8; 16],
     limits: Limits,
     middleware: Chain<Incoming>,
     overrides: Vec<Override>,
-    /// What its hub speaks.
+    /// The wire that its hub speaks.
     wire: Wire,
-    /// What it says of its functions; made when it first connects.
+    /// The description of its methods; made when it first connects.
     description: OnceLock<Arc<Description>>,
 }
 
-/// A change to what a method says of itself.
+/// A change to the description of a method.
 struct Override {
     method: String,
     change: Box<Change>,
 }
 
 impl<R: Receiver> Plugin<R> {
-    /// Makes a plugin of a receiver. Its hook method, if it has one, is called here, once.
+    /// Makes a plugin of a receiver. Calls its hook method here, once, if it has one.
     ///
     /// # Panics
-    /// If the system has no random numbers, of which the plugin needs one.
+    /// If the system provides no random numbers; the plugin needs one.
     pub fn new(mut receiver: R) -> Self {
         let hook = attach_hook(&mut receiver);
         let mut instance = [0; 16];
@@ -81,7 +81,7 @@ impl<R: Receiver> Plugin<R> {
         }
     }
 
-    /// The name to ask the hub for. Default: that of the macro, or the type's in snake case.
+    /// The name that the plugin asks for. Default: that of the macro, or the type's in snake case.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
@@ -93,15 +93,15 @@ impl<R: Receiver> Plugin<R> {
         self
     }
 
-    /// Says where or what the plugin is, so that a hub can choose it by that: `region` is `eu`.
-    /// A key that is given again gets the new value.
+    /// Labels the plugin, so that a hub can select it by that: for instance `region` with `eu`. If
+    /// a key is given again, the new value counts.
     ///
     /// At most 32 labels, and 2 KiB of keys and values together. A key has 1 to 64 of the
     /// characters `A-Z a-z 0-9 . _ - /` and starts neither with a dot nor with `brpc.`; a value has
-    /// at most 128 printable ASCII characters, and may be empty. What breaks a rule is found when
-    /// the plugin connects, before anything is sent.
+    /// at most 128 printable ASCII characters, and may be empty. The plugin checks these rules when
+    /// it connects, before it sends anything.
     ///
-    /// A hub that does not know labels leaves them aside.
+    /// A hub that doesn't know labels ignores them.
     pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.labels.insert(key.into(), value.into());
         self
@@ -113,12 +113,11 @@ impl<R: Receiver> Plugin<R> {
         self
     }
 
-    /// Dials hubs of the Go package `easysy/brpc`, and speaks as they do.
+    /// Makes the plugin dial hubs of the Go package `easysy/brpc`, on their wire.
     ///
-    /// Such a hub says nothing to a plugin that it lets in, so [`connect`](Self::connect) returns at
-    /// once, and a refusal comes as [`EndReason::Refused`](crate::EndReason::Refused). A name may be
-    /// any text of 1 to 128 bytes without control characters. What else is different is in
-    /// `docs/go.md`.
+    /// Such a hub doesn't welcome plugins, so [`connect`](Self::connect) returns at once, and a
+    /// refusal arrives as [`EndReason::Refused`](crate::EndReason::Refused). A name may be any text
+    /// of 1 to 128 bytes without control characters. `docs/go.md` lists the other differences.
     #[cfg(feature = "gob")]
     #[cfg_attr(docsrs, doc(cfg(feature = "gob")))]
     pub fn gob(mut self) -> Self {
@@ -126,18 +125,18 @@ impl<R: Receiver> Plugin<R> {
         self
     }
 
-    /// Has each call go through a middleware before the method runs. Those that are added first are
-    /// outermost: they see a call first, and its answer last.
+    /// Adds middleware that each call passes before the method runs. The first one added is
+    /// outermost: it sees a call first, and its answer last.
     pub fn middleware(mut self, middleware: impl Middleware<Incoming>) -> Self {
         self.middleware.push(middleware);
         self
     }
 
-    /// Changes what a method says of itself: its description or its schemas, not its name. What the
-    /// method takes and gives is not changed by it.
+    /// Changes how a method is described: its description or its schemas, not its name. What the
+    /// method accepts and returns stays the same.
     ///
-    /// The change returns nothing, or a `Result<(), FieldError>` as
-    /// [`Function::input_fields`] does, whose error is that of [`connect`](Self::connect).
+    /// The change returns nothing, or a `Result<(), FieldError>` as [`Function::input_fields`]
+    /// does; [`connect`](Self::connect) returns its error.
     ///
     /// ```
     /// # use brpc_plugin::Plugin;
@@ -148,7 +147,7 @@ impl<R: Receiver> Plugin<R> {
     /// # impl Shop { pub fn buy(&self, name: String, count: Option<u8>, debug: Option<bool>) {} }
     /// let plugin = Plugin::new(Shop).describe("buy", |function| {
     ///     function.description = "Buys something.".to_owned();
-    ///     // First the count, then the name, and nothing of `debug`.
+    /// // First the count, then the name, and `debug` not at all.
     ///     function.input_fields([Field::mandatory("count"), Field::mandatory("name")])
     /// });
     /// # let input = plugin.functions()?[0].input.clone().unwrap();
@@ -171,37 +170,38 @@ impl<R: Receiver> Plugin<R> {
         &self.receiver
     }
 
-    /// The functions, as the hub will see them.
+    /// The functions, as the hub sees them.
     ///
     /// # Errors
-    /// If another method or field was to be described than there are, or a hub would not take them.
+    /// If a method or field is to be described that doesn't exist, or the description breaks a
+    /// rule.
     pub fn functions(&self) -> Result<Vec<Function>, ConnectError> {
         Ok(self.description()?.functions())
     }
 
-    /// Dials a hub over TCP, and returns when it has let the plugin in. The hub is a host and a port,
-    /// as in `"127.0.0.1:8080"`; of a host with several addresses the first that answers is taken.
+    /// Dials a hub over TCP, and returns when the hub has registered the plugin. The hub is a host
+    /// and a port, as in `"127.0.0.1:8080"`. If a host has several addresses, the plugin uses the
+    /// first that answers.
     ///
     /// The plugin has one connection at a time; after the end of a run it can connect again.
     ///
-    /// # Errors
-    /// If the hub can't be reached or doesn't let the plugin in; if it refuses, with its reason.
+    /// If the hub can't be reached, or if it refuses the plugin, with its reason.
     ///
     /// # Cancel safety
-    /// Dropped, the plugin is not connected.
+    /// If this future is dropped, the plugin is not connected.
     pub async fn connect(&self, hub: impl ToSocketAddrs) -> Result<Session<R>, ConnectError> {
-        // So that a mistake of its own is found first.
+        // So that a mistake in the plugin itself is found first.
         self.hello(&*self.codec())?;
         self.open(dial(hub).await?).await
     }
 
-    /// Does the same over a connection that is there already: a Unix socket, TLS, memory.
+    /// Does the same over an existing connection: a Unix socket, TLS, memory.
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
     ///
     /// # Cancel safety
-    /// Dropped, the connection is closed.
+    /// If this future is dropped, the connection is closed.
     pub async fn serve<S>(&self, stream: S) -> Result<Session<R>, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -222,7 +222,7 @@ impl<R: Receiver> Plugin<R> {
         Session::open(HubLink::new(handlers), stream).await
     }
 
-    /// What turns what it says into the bytes of its hub's wire.
+    /// The codec of its hub's wire.
     fn codec(&self) -> Box<dyn Codec> {
         match self.wire {
             #[cfg(feature = "gob")]
@@ -231,8 +231,8 @@ impl<R: Receiver> Plugin<R> {
         }
     }
 
-    /// What it says of its functions. Made once, because schemas take longer to make than a
-    /// connection.
+    /// The description of its methods. Made once, because making the schemas takes longer than
+    /// connecting.
     fn description(&self) -> Result<Arc<Description>, ConnectError> {
         if let Some(description) = self.description.get() {
             return Ok(description.clone());
@@ -252,7 +252,7 @@ impl<R: Receiver> Plugin<R> {
         Ok(self.description.get_or_init(|| Arc::new(description)).clone())
     }
 
-    /// What the hub is told, checked here so that the error comes from where the mistake is.
+    /// The Hello. Checked here, so that the error names the mistake.
     fn hello(&self, codec: &dyn Codec) -> Result<Hello, ConnectError> {
         let rule = codec.traits().names.plugin;
         if !rule.allows(&self.name) {
@@ -271,24 +271,24 @@ impl<R: Receiver> Plugin<R> {
     }
 }
 
-/// A connection to the first of the addresses that answers.
+/// Connects to the first of the addresses that answers.
 async fn dial(hub: impl ToSocketAddrs) -> Result<TcpStream, ConnectError> {
-    // Resolved apart from connecting, so that an error can say which addresses were tried.
+    // Resolved separately, so that an error can name the addresses that were tried.
     let addresses: Vec<SocketAddr> = lookup_host(hub).await.map_err(unresolved)?.collect();
     if addresses.is_empty() {
         let error = io::Error::new(io::ErrorKind::InvalidInput, "there is no address");
         return Err(ConnectError::Address(error));
     }
     let connected = TcpStream::connect(&addresses[..]).await.and_then(|stream| {
-        // Frames are written whole; the system has nothing to wait for.
+        // Frames are written whole, so the system need not wait for more.
         stream.set_nodelay(true)?;
         Ok(stream)
     });
     connected.map_err(|error| ConnectError::Io { addresses, error })
 }
 
-/// What doesn't parse will never do so; a name may be known later, as when the plugin starts before
-/// the network does.
+/// The error for an address that doesn't parse, or a name that can't be resolved. The name may
+/// resolve later, for instance if the plugin starts before the network does.
 fn unresolved(error: io::Error) -> ConnectError {
     match error.kind() {
         io::ErrorKind::InvalidInput => ConnectError::Address(error),
@@ -296,7 +296,7 @@ fn unresolved(error: io::Error) -> ConnectError {
     }
 }
 
-/// What a method says of itself.
+/// The description of a method.
 fn function<R>(method: &Method<R>) -> Function {
     let mut function = Function::new(method.name);
     method.description.clone_into(&mut function.description);

@@ -1,4 +1,4 @@
-//! A plugin that is let in.
+//! A plugin that is connected.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -17,19 +17,19 @@ use crate::error::ConnectError;
 use crate::handle::{Handle, Stop};
 use crate::link::{Admittance, DrivenLink, HubLink};
 
-/// A plugin that a hub has let in; made by [`Plugin::connect`](crate::Plugin::connect). Its calls
-/// are answered while [`run`](Self::run) is polled.
+/// A plugin that a hub has registered; made by [`Plugin::connect`](crate::Plugin::connect). It
+/// answers calls while [`run`](Self::run) is polled.
 #[must_use = "calls are answered only while `run` is polled"]
 pub struct Session<R: Receiver> {
     link: Arc<HubLink<R>>,
     /// Moves the connection's bytes, up to its end.
     driver: Driver,
-    /// The name that the hub gave.
+    /// The plugin's name on this hub.
     name: String,
 }
 
 impl<R: Receiver> Session<R> {
-    /// Says hello, and returns when the hub has let the plugin in.
+    /// Sends Hello, and returns when the hub has registered the plugin.
     pub(crate) async fn open<S>(link: HubLink<R>, stream: S) -> Result<Self, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -41,7 +41,7 @@ impl<R: Receiver> Session<R> {
             let driving = Pin::new(&mut driver).poll(context);
             match link.admittance() {
                 Some(admittance) => Poll::Ready(admittance),
-                // A driver that ended has said why before.
+                // The driver has ended, and reported why before.
                 None => driving.map(|()| Admittance::default()),
             }
         })
@@ -58,7 +58,7 @@ impl<R: Receiver> Session<R> {
         }
     }
 
-    /// The name that the hub gave; it may be another than the one asked for, if that was taken.
+    /// The plugin's name on this hub; another one than it asked for, if that was taken.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -69,25 +69,26 @@ impl<R: Receiver> Session<R> {
         Handle { link: Arc::downgrade(&link) }
     }
 
-    /// Answers calls until the connection ends or the plugin is stopped; why it ended.
+    /// Answers calls until the connection ends or the plugin is stopped; returns why.
     ///
-    /// It returns when the connection is closed and no handler runs any more. Those that may be
-    /// are dropped when the connection ends; those marked `no_cancel`, and blocking ones, run to
-    /// their end first.
+    /// It returns when the connection is closed and no handler runs any more. When the connection
+    /// ends, handlers are dropped; those marked `no_cancel`, and blocking ones, run to their end
+    /// first.
     ///
     /// # Cancel safety
-    /// Dropped, the connection ends soon as if the process had, and handlers are dropped at their next
-    /// `await`; those marked `no_cancel`, and blocking ones, run to their end.
+    /// If this future is dropped, the connection ends soon, as if the process had ended, and
+    /// handlers are dropped at their next `await`; those marked `no_cancel`, and blocking ones, run
+    /// to their end.
     pub async fn run(self) -> EndReason {
         let Self { link, driver, .. } = self;
-        // A task of its own, because it is woken for each read, and the task that waits for the end
-        // often runs on a thread that is not one of the runtime's. Dropped, it is stopped.
+        // In a task of its own, because the driver is woken for each read, and the task that awaits
+        // the run is often not on a thread of the runtime. If the set is dropped, the task stops.
         let mut driving = JoinSet::new();
         driving.spawn(driver);
         let driven = tokio::select! {
             driven = driving.join_next() => driven,
             () = link.cut_off() => {
-                // The grace is over.
+                // The grace period is over.
                 link.cut();
                 driving.join_next().await
             }
@@ -101,8 +102,8 @@ impl<R: Receiver> Session<R> {
         link.end_reason()
     }
 
-    /// As [`run`](Self::run), until `stop` is ready; then as [`Handle::stop`] with this grace. For
-    /// programs that end with a signal.
+    /// As [`run`](Self::run), until `stop` is ready; then as [`Handle::stop`] with this grace
+    /// period. For programs that end with a signal.
     ///
     /// # Cancel safety
     /// As [`run`](Self::run).

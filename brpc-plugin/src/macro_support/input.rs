@@ -10,15 +10,15 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-/// The type of a method's input, asked whether it can be one.
+/// The type of a method's input, which tells whether it can be one.
 ///
-/// An associated function of an inherent impl wins over one of a trait. So [`input`](Self::input)
-/// is this type's own where `T` decodes and describes itself, and [`NotAnInput`]'s elsewhere, which
-/// asks for what no type has. Bounds instead would make an error for each that is missing.
+/// An associated function of an inherent impl precedes one of a trait. So [`input`](Self::input) is
+/// this type's own if `T` decodes and describes itself, and otherwise [`NotAnInput`]'s, whose bound
+/// no type meets. With plain bounds, each missing one would be an error.
 #[derive(Debug)]
 pub struct Takes<T>(PhantomData<fn() -> T>);
 
-/// What is done with an input. It needs no bound, so that an unsuitable type is reported once.
+/// What an input can do. It needs no bound, so that an unsuitable type is reported once.
 #[derive(Debug)]
 pub struct InputRole<T> {
     decode: fn(&[u8]) -> Result<T, JsonError>,
@@ -55,7 +55,7 @@ impl<T> NotAnInput<T> for Takes<T> {
     }
 }
 
-/// Has no implementation, only a message.
+/// Has no implementation; it exists for its message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an input of a plugin's method",
     label = "not an input",
@@ -77,16 +77,16 @@ impl<T> InputRole<T> {
         (self.decode)(payload).map_err(|error| invalid(error, ""))
     }
 
-    /// The schema of a method's only input, as a document of its own.
+    /// The schema of a method's only input, as a separate document.
     pub fn schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
         Some((self.document)(generator))
     }
 }
 
-/// Checks that a method without input is given none: an absent payload or `null`.
+/// Checks that a method without input gets none: an absent payload or `null`.
 ///
 /// # Errors
-/// [`Status::InvalidInput`] if there is one.
+/// [`Status::InvalidInput`] if it gets one.
 pub fn no_input(payload: &[u8]) -> Result<(), Failure> {
     if payload.is_empty() {
         return Ok(());
@@ -96,15 +96,15 @@ pub fn no_input(payload: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// Several inputs, which travel as one JSON object keyed by name.
+/// Several inputs, sent as one JSON object keyed by name.
 #[derive(Debug)]
 pub struct Arguments<'a> {
-    /// What the object has, by name; taken out one by one.
+    /// The members of the object, by name; taken out one by one.
     given: Vec<(String, &'a RawValue)>,
 }
 
 impl<'a> Arguments<'a> {
-    /// Takes an object apart that may have only the members named.
+    /// Splits an object that may have only the named members.
     ///
     /// # Errors
     /// [`Status::InvalidInput`] if it isn't an object, or has a member of another name, or one
@@ -176,20 +176,20 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
     }
 }
 
-/// The schema of a method that takes no input.
+/// The schema of a method without input.
 pub fn no_schema(_: &mut SchemaGenerator) -> Option<Schema> {
     None
 }
 
-/// The schema of what is hidden: it may be anything.
+/// The schema of a hidden method: anything.
 pub fn any_schema(_: &mut SchemaGenerator) -> Option<Schema> {
     Some(true.into())
 }
 
-/// The name of one of several inputs, and what makes its schema.
+/// The name of one of several inputs, and the function that makes its schema.
 pub type Member<'a> = (&'a str, fn(&mut SchemaGenerator) -> Schema);
 
-/// The schema of several inputs, as a document of its own.
+/// The schema of several inputs, as a separate document.
 pub fn object_schema(generator: &mut SchemaGenerator, members: &[Member<'_>]) -> Option<Schema> {
     let properties: Map<String, Value> =
         members.iter().map(|&(name, schema)| (name.to_owned(), schema(generator).into())).collect();
@@ -204,7 +204,7 @@ pub fn object_schema(generator: &mut SchemaGenerator, members: &[Member<'_>]) ->
     if !definitions.is_empty() {
         object.insert("$defs".to_owned(), definitions.into());
     }
-    // `Arguments::take` reads an absent member as `null`.
+    // `Arguments::take` decodes an absent member as `null`.
     let is_required = |schema: &Value| !accepts_null(&object, schema, MAX_REFERENCES);
     let required: Vec<Value> = properties
         .iter()
@@ -218,11 +218,11 @@ pub fn object_schema(generator: &mut SchemaGenerator, members: &[Member<'_>]) ->
     Some(object)
 }
 
-/// The most references that are followed to find out whether a schema allows `null`: one that leads
-/// back to itself has no end.
+/// The most references that are followed to tell whether a schema allows `null`: one that refers to
+/// itself has no end.
 const MAX_REFERENCES: usize = 16;
 
-/// Whether a schema allows `null`, in the forms in which `schemars` says so.
+/// Whether a schema allows `null`, in the forms that `schemars` generates.
 fn accepts_null(document: &Schema, schema: &Value, references: usize) -> bool {
     let Value::Object(rules) = schema else { return *schema == true };
     let allows = |schema| accepts_null(document, schema, references);
@@ -241,7 +241,7 @@ fn accepts_null(document: &Schema, schema: &Value, references: usize) -> bool {
     })
 }
 
-/// What a JSON value is, told by its first byte, in the words of `serde`.
+/// The kind of a JSON value, by its first byte, in the words of `serde`.
 fn kind(value: &[u8]) -> &'static str {
     match value.trim_ascii_start().first() {
         Some(b'{') => "a map",
@@ -253,7 +253,7 @@ fn kind(value: &[u8]) -> &'static str {
     }
 }
 
-/// Names for a sentence.
+/// Names, listed for a sentence.
 fn listed(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")
@@ -318,7 +318,8 @@ mod tests {
         assert!(no_input(b"{}").is_err());
     }
 
-    /// Whether an input of this type, one of several, has to be given: by its schema, and indeed.
+    /// Whether an input of this type, one of several, is required: by its schema, and by the
+    /// decoder.
     fn is_required<T: DeserializeOwned + JsonSchema>() -> (bool, bool) {
         let input = Takes::<T>::input();
         let schema = object_schema(&mut inputs(), &[("a", input.member)]).unwrap();

@@ -1,4 +1,4 @@
-//! What the code made by `#[plugin]` calls, so that it stays a few lines a method.
+//! The functions that the code of `#[plugin]` calls, so that it needs only a few lines a method.
 //!
 //! Not part of the public interface.
 

@@ -1,11 +1,11 @@
-//! From what a method returns to the answer of a call.
+//! From a method's return value to the answer to a call.
 //!
-//! Whether it returns `T` or `Result<T, E>`, and what `T` and `E` can do, is asked of the types and
-//! not of their names: a function of an inherent impl wins over one of a trait, and one of a trait
-//! for `X` over one of a trait for `&X`. So the special case is an inherent impl, the general one a
-//! trait, and the last resort asks for what no type has, which makes the error message. Errors are
-//! told apart in five steps, for which they are asked by reference to a reference, and so on: the
-//! impls for more references come first, and then those for fewer.
+//! Trait resolution, and not names, tells whether a method returns `T` or `Result<T, E>`, and what
+//! `T` and `E` can do: a function of an inherent impl precedes one of a trait, and one of a trait
+//! for `X` precedes one of a trait for `&X`. So the special case is an inherent impl, the general
+//! one is a trait, and the last one has a bound that no type meets, which makes the error message.
+//! Errors need five steps, so they are resolved through a reference to a reference, and so on: the
+//! impls for more references come first.
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -18,7 +18,8 @@ use bytes::Bytes;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
-/// The answer of a method that has returned. The roles are asked for where the types are known.
+/// The answer of a method that has returned. The generated code passes the roles, since it knows
+/// the types.
 ///
 /// # Errors
 /// The method's own, or [`Status::InvalidOutput`] if its output doesn't encode.
@@ -33,7 +34,7 @@ pub fn answer<T, E>(
     }
 }
 
-/// The type that a method returns, asked whether it is a [`Result`].
+/// The type that a method returns, which tells whether it is a [`Result`].
 #[derive(Debug)]
 pub struct Returns<R>(PhantomData<fn() -> R>);
 
@@ -41,7 +42,7 @@ impl<T, E> Returns<Result<T, E>> {
     /// Whether it is one.
     pub const IS_RESULT: bool = true;
 
-    /// What a method that can fail returned.
+    /// The return value of a method that can fail.
     ///
     /// # Errors
     /// The method's own.
@@ -60,7 +61,7 @@ pub trait ReturnsValue<T> {
     /// Whether it is a [`Result`].
     const IS_RESULT: bool = false;
 
-    /// What the method returned.
+    /// The return value.
     ///
     /// # Errors
     /// None.
@@ -76,11 +77,11 @@ pub trait ReturnsValue<T> {
 
 impl<T> ReturnsValue<T> for Returns<T> {}
 
-/// The type of an output, asked whether it can be one.
+/// The type of an output, which tells whether it can be one.
 #[derive(Debug)]
 pub struct OutputType<T>(PhantomData<fn() -> T>);
 
-/// What is done with an output. It needs no bound, so that an unsuitable type is reported once.
+/// What an output can do. It needs no bound, so that an unsuitable type is reported once.
 #[derive(Debug)]
 pub struct OutputRole<T> {
     encode: fn(&T) -> Result<Bytes, JsonError>,
@@ -111,7 +112,7 @@ impl<T> NotAnOutput<T> for OutputType<T> {
     }
 }
 
-/// Has no implementation, only a message.
+/// Has no implementation; it exists for its message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the output of a plugin's method",
     label = "not an output",
@@ -128,7 +129,7 @@ impl<T> OutputRole<T> {
         (self.encode)(value).map_err(|error| Failure::new(Status::InvalidOutput, error.message))
     }
 
-    /// The schema of the output; none where it is always `null`.
+    /// The schema of the output; none if it is always `null`.
     pub fn schema(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
         let schema = (self.document)(generator);
         let is_null = schema.get("type").is_some_and(|kind| kind == "null");
@@ -136,7 +137,7 @@ impl<T> OutputRole<T> {
     }
 }
 
-/// The type of an error, asked how it travels.
+/// The type of an error, which tells how it is sent.
 #[derive(Debug)]
 pub struct ErrorType<E>(PhantomData<fn() -> E>);
 
@@ -148,7 +149,7 @@ impl<E> Clone for ErrorType<E> {
 
 impl<E> Copy for ErrorType<E> {}
 
-/// What is done with an error. It needs no bound, so that an unsuitable type is reported once.
+/// What an error can do. It needs no bound, so that an unsuitable type is reported once.
 #[derive(Debug)]
 pub struct ErrorRole<E> {
     into_failure: fn(E) -> Failure,
@@ -156,7 +157,7 @@ pub struct ErrorRole<E> {
 
 /// [`ErrorType`] for an error with a code and data of its own.
 pub trait CodedError<E> {
-    /// The role of an error that travels as it says itself.
+    /// The role of an error that is sent with its own code and data.
     fn role(&self) -> ErrorRole<E>;
 }
 
@@ -168,10 +169,10 @@ impl<E: Into<MethodError>> CodedError<E> for &&&ErrorType<E> {
 
 /// [`ErrorType`] for an error that may have causes.
 ///
-/// A `Box` of any error is what `std`'s errors convert into, texts, `anyhow`'s and such a `Box`
-/// itself; the last two are no errors in the sense of `std`.
+/// The errors of `std`, texts, those of `anyhow` and a `Box` of any error convert into a `Box` of
+/// any error. The last two don't implement `std`'s `Error` themselves.
 pub trait CausedError<'a, E> {
-    /// The role of an error that travels as what it and its causes say.
+    /// The role of an error that is sent as its text and those of its causes.
     fn role(&self) -> ErrorRole<E>;
 }
 
@@ -186,7 +187,7 @@ impl<'a, E: Into<Box<dyn std::error::Error + Send + Sync + 'a>>> CausedError<'a,
 /// [`ErrorType`] for an error that may have causes and is not `Send` or not `Sync`; also for a `Box`
 /// of any such error.
 pub trait LocalError<'a, E> {
-    /// The role of an error that travels as what it and its causes say.
+    /// The role of an error that is sent as its text and those of its causes.
     fn role(&self) -> ErrorRole<E>;
 }
 
@@ -196,11 +197,12 @@ impl<'a, E: Into<Box<dyn std::error::Error + 'a>>> LocalError<'a, E> for &ErrorT
     }
 }
 
-/// How many causes are asked for. An error may be its own cause, which has no end; chains that
-/// people write have a few.
+/// The most causes that are read. An error may be its own cause, which has no end; real chains have
+/// a few.
 const MAX_CAUSES: usize = 32;
 
-/// What an error says and, as `: ..`, what each of its causes does, unless it is said already.
+/// The text of an error and, after `: `, that of each of its causes, unless it already contains
+/// that.
 fn with_causes(error: &(dyn std::error::Error + '_)) -> String {
     let mut message = error.to_string();
     for cause in successors(error.source(), |cause| cause.source()).take(MAX_CAUSES) {
@@ -218,7 +220,7 @@ fn with_causes(error: &(dyn std::error::Error + '_)) -> String {
 
 /// [`ErrorType`] for an error that is only text.
 pub trait TextError<E> {
-    /// The role of an error that travels as what its `Display` says; in the alternate form, in
+    /// The role of an error that is sent as the text of its `Display`, in the alternate form, in
     /// which some types name their causes.
     fn role(&self) -> ErrorRole<E>;
 }
@@ -251,7 +253,7 @@ impl<E> NotAnError<E> for ErrorType<E> {
     }
 }
 
-/// Has no implementation, only a message.
+/// Has no implementation; it exists for its message.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a plugin's method",
     label = "not an error",
@@ -267,7 +269,7 @@ pub trait Error: Sized {
 mod tests {
     use super::*;
 
-    /// What the code made for a method that returns `$returned` of type `$of` answers.
+    /// The answer of the generated code for a method that returns `$returned` of type `$of`.
     macro_rules! answer {
         ($of:ty, $returned:expr) => {
             answer(Returns::<$of>::split($returned), |output| output.role(), |error| error.role())

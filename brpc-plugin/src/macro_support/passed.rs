@@ -1,4 +1,4 @@
-//! What a method is passed besides its inputs.
+//! What a method receives besides its inputs.
 
 use crate::{AsyncHook, Context};
 
@@ -9,7 +9,7 @@ use crate::{AsyncHook, Context};
     note = "or keep the method from callers with `#[brpc(skip)]`"
 )]
 pub trait Borrowed {
-    /// The context, as the type that the method names.
+    /// The context, as the type in the method's signature.
     fn context(context: &Context) -> &Self;
 }
 
@@ -24,13 +24,13 @@ pub fn context<C: Borrowed + ?Sized>(context: &Context) -> &C {
     C::context(context)
 }
 
-/// What a method that is marked as the hook can take: the sender of events.
+/// What a hook method can take: the sender of events.
 #[diagnostic::on_unimplemented(
     message = "the method that is marked as the hook is given an `AsyncHook`",
     label = "take `AsyncHook` here"
 )]
 pub trait Hook {
-    /// The sender, as the type that the method names.
+    /// The sender, as the type in the method's signature.
     fn hook(hook: AsyncHook) -> Self;
 }
 
