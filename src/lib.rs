@@ -23,7 +23,7 @@ pub use brpc_gob as gob;
 pub mod guide;
 pub mod testing;
 
-/// What stands between those who call and the methods, on either side.
+/// Middleware of a hub and of a plugin.
 pub mod middleware {
     /// At the hub: between a caller and the plugin.
     pub mod hub {
@@ -36,7 +36,7 @@ pub mod middleware {
     }
 }
 
-/// What typed clients are made of; see [`#[client]`](macro@client).
+/// What typed clients are built on; see [`#[client]`](macro@client).
 pub mod client {
     pub use brpc_socket::client::*;
 }

@@ -1,4 +1,4 @@
-//! A link that fails when it is told to.
+//! A link that fails on request.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use tokio::sync::watch;
 
 use super::ROOM;
 
-/// Carries connections in memory, and fails when it is told to. A cheap clone; all clones are the
-/// same link. When the last one is dropped, the link goes on as it was.
+/// Carries connections in memory, and fails on request. A cheap clone; all clones are the same
+/// link. When the last one is dropped, the link stays as it is.
 #[derive(Clone, Debug)]
 pub struct Link {
     state: watch::Sender<State>,
 }
 
-/// How a link is at the moment.
+/// The state of a link.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct State {
-    /// How long bytes are under way.
+    /// How long bytes take.
     delay: Duration,
-    /// Whether bytes wait, as on a link whose cable is out.
+    /// Whether bytes wait, as on a link whose cable is unplugged.
     is_stalled: bool,
     /// How often it was cut.
     cuts: u64,
@@ -38,23 +38,23 @@ impl Link {
         Self { state: watch::Sender::default() }
     }
 
-    /// Lets nothing through in either direction from now on, and says so to nobody: both sides see a
-    /// peer that is silent.
+    /// Stops all bytes in both directions, without an error: both sides see a silent peer.
     pub fn stall(&self) {
         self.state.send_modify(|state| state.is_stalled = true);
     }
 
-    /// Lets everything through again, and first what has waited.
+    /// Lets bytes through again, first those that have waited.
     pub fn resume(&self) {
         self.state.send_modify(|state| state.is_stalled = false);
     }
 
-    /// Has bytes be under way for so long, in each direction; zero at first.
+    /// Delays bytes for so long, in each direction; zero at first.
     pub fn delay(&self, delay: Duration) {
         self.state.send_modify(|state| state.delay = delay);
     }
 
-    /// Ends all connections that it carries. What is under way is lost. The link can carry others.
+    /// Ends all connections over this link. Bytes on their way are lost. The link can carry new
+    /// connections.
     pub fn cut(&self) {
         self.state.send_modify(|state| state.cuts += 1);
     }
@@ -73,7 +73,7 @@ impl Link {
             let cuts = cut.borrow_and_update().cuts;
             tokio::select! {
                 ((), ()) = async { tokio::join!(there, back) } => {}
-                // Dropped, both halves are closed.
+                // Dropping them closes both halves.
                 _ = cut.wait_for(|state| state.cuts != cuts) => {}
             }
         };
@@ -84,7 +84,7 @@ impl Link {
     }
 }
 
-/// Carries bytes in one direction, up to the end of either side.
+/// Carries bytes in one direction, until either side ends.
 async fn carry(
     mut from: ReadHalf<DuplexStream>,
     mut to: WriteHalf<DuplexStream>,
@@ -96,7 +96,7 @@ async fn carry(
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        // A link that nobody holds any more stays as it was: stalled, for ever.
+        // A link whose last clone is dropped stays as it is: stalled, for ever.
         if state.wait_for(|state| !state.is_stalled).await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -1,13 +1,13 @@
-//! What tests of hubs and plugins need: connections in memory, plugins that follow a script, and
+//! Help for tests of hubs and plugins: connections in memory, plugins that follow a script, and
 //! links that fail.
 //!
 //! Everything runs in the runtime of the test. With `#[tokio::test(start_paused = true)]`, which
-//! needs tokio's feature `test-util`, time passes only when nothing else can happen: a deadline of
-//! 30 s is over at once, and tests depend on no machine's speed.
+//! needs tokio's feature `test-util`, time passes only when nothing else can happen: a timeout of
+//! 30 s is over at once, and tests don't depend on a machine's speed.
 //!
 //! # A plugin under test
 //!
-//! [`plug`] lets a plugin in to a hub and runs it:
+//! [`plug`] connects a plugin to a hub and runs it:
 //!
 //! ```
 //! use brpc::testing::plug;
@@ -37,7 +37,7 @@
 //!
 //! # A hub under test
 //!
-//! A [`Script`] stands for a plugin that is somebody else's:
+//! A [`Script`] stands in for a plugin that others write:
 //!
 //! ```
 //! use std::time::Duration;
@@ -56,7 +56,7 @@
 //!     .plug(&hub)
 //!     .await?;
 //!
-//! // What is to be tested, which calls the plugin:
+//! // The code under test, which calls the plugin:
 //! assert!(hub.call::<String>("disk", "check", &json!({ "deep": true })).await.is_err());
 //! let check = hub.call::<String>("disk", "check", &json!({ "deep": false }));
 //! assert_eq!(check.timeout(None).await?, "fine");
@@ -69,8 +69,8 @@
 //!
 //! # A link that fails
 //!
-//! A [`Link`] carries connections, and stalls, delays or cuts them when it is told to:
-//! [`plug_through`], [`Script::plug_through`].
+//! A [`Link`] carries connections, and stalls, delays or cuts them on request: [`plug_through`],
+//! [`Script::plug_through`].
 
 mod link;
 mod plugged;
@@ -84,5 +84,5 @@ pub use self::reply::Reply;
 pub use self::script::Script;
 pub use self::scripted::{Received, Scripted};
 
-/// Bytes that a connection in memory holds in each direction.
+/// How many bytes a connection in memory holds in each direction.
 const ROOM: usize = 64 * 1024;

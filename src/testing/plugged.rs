@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use super::{Link, ROOM};
 use crate::{ConnectError, EndReason, Handle, Plugin, Receiver, Socket, Source};
 
-/// A plugin that is connected and runs. Dropped, it goes on running.
+/// A plugin that is connected and runs. If this is dropped, it goes on running.
 #[derive(Debug)]
 pub struct Plugged {
     name: String,
@@ -14,13 +14,13 @@ pub struct Plugged {
     run: JoinHandle<EndReason>,
 }
 
-/// Lets a plugin in to a hub over a connection in memory, and runs it.
+/// Connects a plugin to a hub in memory, and runs it.
 ///
 /// # Errors
 /// As [`Plugin::serve`].
 ///
 /// # Cancel safety
-/// Dropped, the plugin is not connected.
+/// If this future is dropped, the plugin is not connected.
 pub async fn plug<R: Receiver>(hub: &Socket, plugin: &Plugin<R>) -> Result<Plugged, ConnectError> {
     let (ours, theirs) = tokio::io::duplex(ROOM);
     run(hub, plugin, ours, theirs).await
@@ -59,7 +59,7 @@ where
 }
 
 impl Plugged {
-    /// The name that the hub gave.
+    /// The plugin's name on this hub.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -69,13 +69,13 @@ impl Plugged {
         &self.handle
     }
 
-    /// Why the run ended, once it has.
+    /// Waits until the run has ended; returns why.
     ///
     /// # Panics
-    /// If the run did.
+    /// If the run panicked.
     ///
     /// # Cancel safety
-    /// Dropped, the plugin goes on running.
+    /// If this future is dropped, the plugin goes on running.
     pub async fn ended(self) -> EndReason {
         match self.run.await {
             Ok(reason) => reason,
@@ -84,10 +84,10 @@ impl Plugged {
         }
     }
 
-    /// Ends it as if its process was killed: without a goodbye.
+    /// Ends it without a Goodbye, as if its process was killed.
     ///
     /// # Cancel safety
-    /// Dropped once it was polled, the plugin ends all the same.
+    /// Once this has been polled, the plugin ends, even if the future is dropped.
     pub async fn kill(self) {
         self.run.abort();
         let _ = self.run.await;

@@ -1,4 +1,4 @@
-//! What a scripted plugin answers.
+//! The answers of a scripted plugin.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,12 +12,12 @@ use serde_json::Value;
 
 use crate::{Metadata, MethodError};
 
-/// What a scripted plugin answers to one call.
+/// The answer of a scripted plugin to one call.
 #[derive(Clone, Debug)]
 pub struct Reply {
     kind: Kind,
     delay: Duration,
-    /// What goes along.
+    /// The metadata of the answer.
     metadata: Metadata,
 }
 
@@ -29,7 +29,7 @@ enum Kind {
 }
 
 impl Reply {
-    /// This output. One that doesn't encode is answered as a method's would be.
+    /// This output. If it doesn't encode, the answer is that of a method with such an output.
     pub fn value<T: Serialize + ?Sized>(output: &T) -> Self {
         let answer = json::encode(output)
             .map_err(|error| Failure::new(Status::InvalidOutput, error.message));
@@ -47,7 +47,8 @@ impl Reply {
         Self::new(Kind::Answer(Err(Failure::new(Status::Panicked, text))))
     }
 
-    /// What a function makes of the input; `null` if there is none. A panic in it is answered as one.
+    /// The result of a function of the input, which is `null` if there is none. If the function
+    /// panics, so does the method.
     pub fn with<F>(function: F) -> Self
     where
         F: Fn(Value) -> Result<Value, MethodError> + Send + Sync + 'static,
@@ -55,20 +56,20 @@ impl Reply {
         Self::new(Kind::With(Arc::new(function)))
     }
 
-    /// Nothing, ever: the caller waits until its time is over.
+    /// No answer, ever: the caller waits until its deadline.
     #[must_use]
     pub fn never() -> Self {
         Self::new(Kind::Never)
     }
 
-    /// The same, but after so much time.
+    /// The same, after a delay.
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// The same, with a key and a value along. More than 64 pairs, or 8 KiB, are left out.
+    /// The same, with a key and a value as metadata. More than 64 pairs, or 8 KiB, are left out.
     #[must_use]
     pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.push(key, value);
@@ -87,7 +88,7 @@ impl Reply {
         &self.metadata
     }
 
-    /// The answer to a call with this input, if there is one.
+    /// The answer to a call with this input, if it has one.
     pub(super) fn answer(&self, input: Value) -> Option<Answer> {
         match &self.kind {
             Kind::Answer(answer) => Some(answer.clone()),

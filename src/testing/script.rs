@@ -1,4 +1,4 @@
-//! What a scripted plugin is to do.
+//! The script of a scripted plugin.
 
 use brpc_core::Function;
 use tokio::io::DuplexStream;
@@ -6,20 +6,20 @@ use tokio::io::DuplexStream;
 use super::{Link, ROOM, Reply, Scripted};
 use crate::{ConnectError, Socket, Source};
 
-/// A plugin that does what it is told: a stand-in for one that a hub is tested with.
+/// A plugin that follows a script: it stands in for a real one in tests of a hub.
 #[derive(Clone, Debug)]
 #[must_use = "a script does nothing before it is plugged"]
 pub struct Script {
     pub(super) name: String,
     pub(super) version: String,
     pub(super) labels: Vec<(String, String)>,
-    /// In the order in which they were named first.
+    /// In the order in which they were first given.
     pub(super) methods: Vec<Method>,
-    /// How many calls it gets before it is gone.
+    /// How many calls it receives before it dies.
     pub(super) calls_left: Option<usize>,
 }
 
-/// A method, and what it answers to one call after the other. The last is for all that follow.
+/// A method, and its answers to one call after the other. The last answer is repeated.
 #[derive(Clone, Debug)]
 pub(super) struct Method {
     pub(super) function: Function,
@@ -33,20 +33,20 @@ impl Script {
         Self { name, version, labels: Vec::new(), methods: Vec::new(), calls_left: None }
     }
 
-    /// Has it register under this version.
+    /// Sets the plugin's version.
     pub fn version(mut self, version: impl Into<String>) -> Self {
         self.version = version.into();
         self
     }
 
-    /// Has it register with this label, as [`Plugin::label`](crate::Plugin::label) does.
+    /// Gives the plugin this label, as [`Plugin::label`](crate::Plugin::label) does.
     pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.labels.push((key.into(), value.into()));
         self
     }
 
-    /// Gives it a method that answers so. Said again of the same method, it answers so the next
-    /// time, and what was said last from then on.
+    /// Gives the plugin a method with this answer. Given again for the same method, it answers the
+    /// next call; the last answer is repeated.
     pub fn on(mut self, method: impl Into<String>, reply: Reply) -> Self {
         let name = method.into();
         let known = self.methods.iter_mut().find(|method| method.function.name == name);
@@ -54,27 +54,27 @@ impl Script {
             method.replies.push(reply);
         } else {
             let mut function = Function::new(name);
-            // What it takes and gives isn't said.
+            // The description leaves open what it accepts and returns.
             (function.input, function.output) = (Some(true.into()), Some(true.into()));
             self.methods.push(Method { function, replies: vec![reply] });
         }
         self
     }
 
-    /// Has it die when it has got so many calls, as if its process was killed: the last of them is
-    /// not answered.
+    /// Makes the plugin die when it has received so many calls, as if its process was killed: it
+    /// doesn't answer the last one.
     pub fn dies_after(mut self, calls: usize) -> Self {
         self.calls_left = Some(calls);
         self
     }
 
-    /// Lets it in to a hub over a connection in memory.
+    /// Connects the plugin to a hub in memory.
     ///
     /// # Errors
-    /// If its name, version or methods break a rule, or the hub doesn't let it in.
+    /// If its name, version, labels or methods break a rule, or if the hub refuses it.
     ///
     /// # Cancel safety
-    /// Dropped, the plugin is not connected.
+    /// If this future is dropped, the plugin is not connected.
     pub async fn plug(self, hub: &Socket) -> Result<Scripted, ConnectError> {
         let (ours, theirs) = tokio::io::duplex(ROOM);
         self.run(hub, ours, theirs).await
@@ -86,7 +86,7 @@ impl Script {
     /// As [`plug`](Self::plug).
     ///
     /// # Cancel safety
-    /// As there.
+    /// As [`plug`](Self::plug).
     pub async fn plug_through(self, hub: &Socket, link: &Link) -> Result<Scripted, ConnectError> {
         let (ours, theirs) = link.connect();
         self.run(hub, ours, theirs).await

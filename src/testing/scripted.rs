@@ -20,14 +20,13 @@ use tokio_util::sync::CancellationToken;
 use super::Script;
 use crate::{ConnectError, HookError, Metadata};
 
-/// A scripted plugin that is connected. When it is dropped, it is gone, as if its process was
-/// killed.
+/// A scripted plugin that is connected. When this is dropped, it ends as if its process was killed.
 #[derive(Debug)]
 pub struct Scripted {
     link: Arc<ScriptLink>,
 }
 
-/// A call that a scripted plugin got.
+/// A call that a scripted plugin received.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Received {
@@ -39,7 +38,7 @@ pub struct Received {
     pub trace: String,
     /// The caller's metadata.
     pub metadata: Metadata,
-    /// Whether the caller has given the call up since.
+    /// Whether the caller has cancelled the call since.
     pub is_cancelled: bool,
 }
 
@@ -48,12 +47,12 @@ pub struct Received {
 struct ScriptLink {
     driven: Driven,
     state: Mutex<State>,
-    /// Whether the hub let it in, once that is known.
+    /// Whether the hub registered it, once that is known.
     admittance: watch::Sender<Option<Result<(), Refused>>>,
     killed: CancellationToken,
 }
 
-/// Why the hub did not let it in.
+/// Why the hub did not register it.
 #[derive(Clone, Debug)]
 enum Refused {
     Refusal(Refusal),
@@ -64,13 +63,13 @@ enum Refused {
 struct State {
     script: Script,
     received: Vec<Received>,
-    /// Where calls that are not answered are in `received`.
+    /// The indices in `received` of the unanswered calls.
     open: HashMap<CallId, usize>,
 }
 
 impl Scripted {
     pub(super) async fn run(script: Script, stream: DuplexStream) -> Result<Self, ConnectError> {
-        // Each is another process, as far as the hub can see.
+        // Each is another process, as far as the hub can tell.
         static INSTANCES: AtomicU64 = AtomicU64::new(0);
         if !is_plugin_name(&script.name) {
             return Err(ConnectError::BadName { name: script.name, rule: PLUGIN_NAME_RULE });
@@ -113,21 +112,21 @@ impl Scripted {
         }
     }
 
-    /// The calls of a method that it got so far, in their order.
+    /// The calls of a method that it has received so far, in order.
     pub fn received(&self, method: &str) -> Vec<Received> {
         let state = self.link.state.lock();
         state.received.iter().filter(|received| received.method == method).cloned().collect()
     }
 
-    /// All calls that it got so far, in their order.
+    /// All calls that it has received so far, in order.
     pub fn all_received(&self) -> Vec<Received> {
         self.link.state.lock().received.clone()
     }
 
-    /// Checks that it got a call of this method with this input.
+    /// Checks that it has received a call of this method with this input.
     ///
     /// # Panics
-    /// If it didn't, with what it got instead.
+    /// If it hasn't, with what it received instead.
     #[track_caller]
     pub fn assert_received(&self, method: &str, input: &Value) {
         let received = self.received(method);
@@ -146,7 +145,7 @@ impl Scripted {
     /// Sends an event.
     ///
     /// # Errors
-    /// [`HookError::Full`] if the hub's consumers are behind; else as [`AsyncHook::emit`].
+    /// [`HookError::Full`] if the hub's subscribers lag; else as [`AsyncHook::emit`].
     ///
     /// [`AsyncHook::emit`]: crate::AsyncHook::emit
     pub fn emit<T: Serialize + ?Sized>(&self, event: &T) -> Result<(), HookError> {
@@ -162,14 +161,14 @@ impl Scripted {
         })
     }
 
-    /// Has it leave: it takes no more calls, answers those that it has, and says goodbye.
+    /// Makes it leave: it accepts no more calls, answers those in flight, and sends Goodbye.
     pub fn leave(&self) {
         let mut connection = self.link.driven.lock();
         connection.leave();
         connection.unlock_and_wake();
     }
 
-    /// Ends it as if its process was killed: without a goodbye.
+    /// Ends it without a Goodbye, as if its process was killed.
     pub fn kill(&self) {
         self.link.killed.cancel();
     }
@@ -193,7 +192,7 @@ impl ScriptLink {
         }
     }
 
-    /// What is said first counts.
+    /// The first result counts.
     fn note_admittance(&self, admittance: Result<(), Refused>) {
         self.admittance.send_if_modified(|known| {
             let is_new = known.is_none();
@@ -207,7 +206,7 @@ impl ScriptLink {
         let input: Value = serde_json::from_slice(&payload).unwrap_or_default();
         let mut state = self.state.lock();
         let State { script, received, open } = &mut *state;
-        // The connection lets no call through of a method that was not described.
+        // The connection passes on no call of a method that was not described.
         let Some(method) = script.methods.get_mut(method as usize) else { return };
         open.insert(id, received.len());
         received.push(Received {
@@ -243,7 +242,7 @@ impl ScriptLink {
         tokio::spawn(async move { killed.run_until_cancelled(answer).await });
     }
 
-    /// A call that was given up is answered all the same, or it would hold its place.
+    /// A cancelled call must be answered too, or it would hold its place.
     fn handle_cancel(&self, id: CallId) {
         let mut state = self.state.lock();
         if let Some(place) = state.open.remove(&id) {
