@@ -1,4 +1,4 @@
-//! One call to many plugins: all of them, some of them, or as many as are needed.
+//! One call to many plugins: all of them, some of them, or as many as needed.
 //!
 //! ```console
 //! $ cargo run --example broadcast
@@ -13,7 +13,7 @@ use brpc::testing::plug;
 use brpc::{Context, Plugin, Selector, Socket};
 use report::Report;
 
-/// Keeps a copy of what is stored.
+/// Keeps a copy of each object.
 struct Replica {
     is_slow: bool,
 }
@@ -43,7 +43,7 @@ async fn main() -> Result<(), Report> {
         plug(&hub, &plugin).await?;
     }
 
-    // All of them; each is answered for, with its output or with why there is none.
+    // All of them; each has an outcome.
     let counts = ReplicaClient::all(&hub).count().await;
     println!("asked: {}", counts.into_keys().collect::<Vec<_>>().join(", "));
 
@@ -52,7 +52,7 @@ async fn main() -> Result<(), Report> {
     let counts = ReplicaClient::select(&hub, american).count().await;
     println!("in the US: {}", counts.into_keys().collect::<Vec<_>>().join(", "));
 
-    // A majority: what the others would say is not waited for, and they are told so.
+    // A majority: it doesn't wait for the other calls, but cancels them.
     let stored = ReplicaClient::all(&hub).store("photo".into()).trace("t-1").quorum();
     for (replica, place) in stored.try_collect().await? {
         println!("stored by {replica}: {place}");

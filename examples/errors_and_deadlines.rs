@@ -1,4 +1,4 @@
-//! What a call may end in, and whether it can be made again.
+//! How a call may end, and whether a retry is safe.
 //!
 //! ```console
 //! $ cargo run --example errors_and_deadlines
@@ -24,7 +24,7 @@ enum BankError {
     Short { missing: u64 },
 }
 
-/// With a code and data for programs; without this, only what `Display` says would arrive.
+/// With a code and data for programs; without this, only the text of `Display` would arrive.
 impl From<BankError> for MethodError {
     fn from(error: BankError) -> Self {
         let message = error.to_string();
@@ -50,13 +50,13 @@ impl Bank {
         }
     }
 
-    /// Takes as long as it is given, and knows how long that is.
+    /// Runs until its deadline, which it can read.
     pub async fn audit(&self, cx: &Context) {
         println!("  the auditor has {:?}", cx.remaining().map(|left| left.as_millis() > 0));
         std::future::pending::<()>().await;
     }
 
-    /// Never comes to its end.
+    /// Never ends.
     pub fn rob(&self) {
         panic!("the alarm went off");
     }
@@ -80,7 +80,7 @@ async fn main() -> Result<(), Report> {
     Ok(())
 }
 
-/// Says what came of a call, and whether it is safe to make it again.
+/// Prints the outcome of a call, and whether a retry is safe.
 fn say<T>(what: &str, result: Result<T, CallError>) {
     let Err(error) = result else { return println!("{what}: fine") };
     println!("{what}: {error}");

@@ -1,4 +1,4 @@
-//! What plugins say by themselves: to one who must miss nothing, and to one who only looks on.
+//! Events of plugins: for a subscriber that must miss nothing, and for one that only watches.
 //!
 //! ```console
 //! $ cargo run --example events
@@ -11,7 +11,7 @@ use brpc::testing::plug;
 use brpc::{AsyncHook, Event, HookError, Plugin, Socket};
 use report::Report;
 
-/// Counts, and says so.
+/// Counts, with an event for each number.
 #[derive(Default)]
 struct Counter {
     hook: AsyncHook,
@@ -19,7 +19,7 @@ struct Counter {
 
 #[brpc::plugin(client)]
 impl Counter {
-    /// Counts up to a number; each is an event. Waits while the hub's readers are behind.
+    /// Counts up to a number; each is an event. Waits while the hub's subscribers lag.
     pub async fn count(&self, to: u32) -> Result<(), HookError> {
         for number in 1..=to {
             self.hook.emit(&number).await?;
@@ -37,9 +37,9 @@ impl Counter {
 async fn main() -> Result<(), Report> {
     const COUNT: u32 = 5_000;
     let hub = Socket::default();
-    // Plugins wait for this one, however slow it is.
+    // Plugins wait for this subscriber, however slow it is.
     let mut ledger = hub.events().wait();
-    // This one keeps ten, and misses the oldest when it lags; that is the default.
+    // This one keeps ten events, and misses the oldest when it lags; that is the default.
     let mut monitor = hub.events().capacity(10);
 
     let _counter = plug(&hub, &Plugin::new(Counter::default())).await?;

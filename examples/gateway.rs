@@ -1,5 +1,5 @@
-//! A gateway: the plugin of one hub that forwards calls to the plugins of another, without a look at
-//! what they say.
+//! A gateway: the plugin of one hub that forwards calls to the plugins of another, without decoding
+//! their inputs and outputs.
 //!
 //! ```console
 //! $ cargo run --example gateway
@@ -13,15 +13,15 @@ use brpc::{CallError, Context, Execution, MethodError, Plugin, Socket};
 use report::Report;
 use serde_json::value::RawValue;
 
-/// Forwards calls to the plugins of a hub of its own, as on the edge of a network.
+/// Forwards calls to the plugins of its own hub, as at the edge of a network.
 struct Gateway {
     inner: Socket,
 }
 
 #[brpc::plugin(client)]
 impl Gateway {
-    /// Calls a method of a plugin behind this gateway. The time that is left and the trace id go along,
-    /// and the metadata both ways.
+    /// Calls a method of a plugin behind this gateway. Forwards the time left and the trace id, and
+    /// the metadata of the call and of the answer.
     pub async fn forward(
         &self,
         cx: &Context,
@@ -35,12 +35,12 @@ impl Gateway {
             call = call.metadata(key, value);
         }
         let response = call.response().await.map_err(|error| match (error.execution(), error) {
-            // What the method said is passed on as it was.
+            // The method's own error, unchanged.
             (Execution::Completed, CallError::Method(error)) => error,
             (_, other) => MethodError::new("gateway", other.to_string()),
         })?;
         for (key, value) in &response.metadata {
-            // It came along with one answer, so it can go along with another.
+            // The metadata fitted one answer, so it fits another.
             let _ = cx.add_response_metadata(key, value);
         }
         Ok(response.output)

@@ -17,10 +17,10 @@ use brpc::{Event, Events, PluginRef, Socket};
 use report::{Report, chain};
 use tokio::net::TcpListener;
 
-/// The name of the plugin that is waited for.
+/// The name of the plugin to wait for.
 const PLUGIN: &str = "your_plugin_name";
 
-/// How long calls in progress get to finish when the program is told to stop.
+/// The grace period when the program is asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
@@ -41,13 +41,13 @@ async fn main() -> Result<(), Report> {
         result = &mut talk => result,
         () = stop => {
             println!("Stopping");
-            // A call in progress finishes; what is tried after it is refused.
+            // Calls in progress finish; later ones are refused.
             let _ = tokio::join!(hub.shutdown().grace(GRACE), talk);
             Ok(())
         }
     };
 
-    // Shut the hub down; every plugin is told why its run ends. Twice is the same as once.
+    // Shut the hub down; every plugin learns why its run ends. Twice is the same as once.
     let report = hub.shutdown().grace(GRACE).await;
     for left in report.plugins.iter().filter(|left| !left.is_clean()) {
         println!("Cut off: {} ({}, {} calls)", shown(&left.plugin), left.reason, left.cut);
@@ -58,17 +58,17 @@ async fn main() -> Result<(), Report> {
     result
 }
 
-/// Calls the plugin as soon as it is there, and lets it go.
+/// Calls the plugin as soon as it is connected, and unplugs it.
 async fn talk(hub: &Socket) -> Result<(), Report> {
     hub.wait_for(PLUGIN, Duration::from_secs(30)).await?;
 
     let response: String = hub.call(PLUGIN, "ExampleMethod", &()).await?;
     println!("Response: {response}");
 
-    // Get a list of connected plugins.
+    // List the connected plugins.
     print_list(hub);
 
-    // If you need, you can stop any plugin. The trace id reaches it.
+    // Any plugin can be unplugged. The trace id reaches it.
     match hub.unplug(PLUGIN).trace("1").await {
         Ok(report) => println!("Unplugged: {} calls were cut off", report.cut),
         // It left by itself.

@@ -1,4 +1,4 @@
-//! Middleware: what each call goes through, at the hub and in a plugin.
+//! Middleware, which each call passes: at the hub and in a plugin.
 //!
 //! ```console
 //! $ cargo run --example middleware
@@ -17,7 +17,7 @@ use brpc::{Answer, Failure, Plugin, Socket, Status};
 use report::Report;
 use tokio::sync::Semaphore;
 
-/// At the hub: how long the slowest call of each method took, whatever it ended in.
+/// At the hub: how long the slowest call of each method took, whatever its outcome.
 #[derive(Clone, Default)]
 struct Timing(Arc<Mutex<BTreeMap<String, Duration>>>);
 
@@ -28,8 +28,8 @@ impl hub::Middleware<hub::Outgoing> for Timing {
     }
 }
 
-/// Notes the time when it is dropped. What stands after `run` isn't reached if the call is given up
-/// or out of time: all of this is dropped then.
+/// Notes the time when it is dropped. Code after `run` isn't reached if the call is cancelled or
+/// its deadline passes: then all of this is dropped.
 struct Clock<'t> {
     timing: &'t Timing,
     method: String,
@@ -44,8 +44,8 @@ impl Drop for Clock<'_> {
     }
 }
 
-/// At the hub: so many calls at once, over all plugins; the others wait for their turn, up to their
-/// deadlines.
+/// At the hub: limits the calls at a time, over all plugins; the others wait for their turn, up to
+/// their deadlines.
 struct AtOnce(Semaphore);
 
 impl hub::Middleware<hub::Outgoing> for AtOnce {
@@ -55,7 +55,7 @@ impl hub::Middleware<hub::Outgoing> for AtOnce {
     }
 }
 
-/// In a plugin: a line for each call.
+/// In a plugin: logs a line for each call.
 struct Logging;
 
 impl plugin::Middleware<plugin::Incoming> for Logging {
@@ -70,7 +70,8 @@ impl plugin::Middleware<plugin::Incoming> for Logging {
     }
 }
 
-/// In a plugin: so many calls at once; the others are refused. They have not run, and the hub knows.
+/// In a plugin: limits the calls at a time and refuses the others. The hub knows that those never
+/// ran.
 struct NoMoreThan(Semaphore);
 
 impl plugin::Middleware<plugin::Incoming> for NoMoreThan {
@@ -86,7 +87,7 @@ struct Press;
 
 #[brpc::plugin(client)]
 impl Press {
-    /// Prints a page, which takes its time.
+    /// Prints a page, which takes a while.
     pub async fn print(&self, page: String) -> String {
         tokio::time::sleep(Duration::from_millis(50)).await;
         format!("*{page}*")
@@ -101,7 +102,7 @@ impl Press {
 #[tokio::main]
 async fn main() -> Result<(), Report> {
     let timing = Timing::default();
-    // What is added first is outermost: the time includes the wait for a turn.
+    // The first one added is outermost: the time includes the wait for a turn.
     let hub = Socket::builder().middleware(timing.clone()).middleware(AtOnce(Semaphore::new(2)));
     let hub = hub.build();
     let press = Plugin::new(Press).middleware(Logging).middleware(NoMoreThan(Semaphore::new(1)));

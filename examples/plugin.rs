@@ -18,7 +18,7 @@ use std::time::Duration;
 use brpc::{AsyncHook, HookError, Plugin};
 use report::Report;
 
-/// How long calls in progress get to finish when the program is told to stop.
+/// The grace period when the program is asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
 struct Example {
@@ -28,7 +28,7 @@ struct Example {
 // The name must be unique among the hub's plugins.
 #[brpc::plugin(name = "your_plugin_name", version = "your_plugin_version")]
 impl Example {
-    /// Sends two async messages around a pause.
+    /// Sends two events, one before and one after a pause.
     #[brpc(rename = "ExampleMethod")]
     pub async fn example_method(&self) -> Result<String, HookError> {
         self.hook.emit("ExampleMethod started").await?;

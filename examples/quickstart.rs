@@ -1,4 +1,4 @@
-//! The whole story in one program: a hub, and a plugin that dials in to it over TCP.
+//! Hub and plugin in one program; the plugin dials in to the hub over TCP.
 //!
 //! ```console
 //! $ cargo run --example quickstart
@@ -18,19 +18,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
-/// What `greet` takes. A hub in another program has a type of its own, or builds JSON.
+/// The input of `greet`. A hub in another program has a type of its own, or builds JSON.
 #[derive(Deserialize, JsonSchema, Serialize)]
 struct Greet {
     name: String,
 }
 
-/// What `greet` gives.
+/// The output of `greet`.
 #[derive(Deserialize, JsonSchema, Serialize)]
 struct Greeting {
     text: String,
 }
 
-/// A method may fail with any error that can be displayed.
+/// A method may return any error that can be displayed.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The plugin: any type of yours.
@@ -63,26 +63,26 @@ async fn main() -> Result<(), Report> {
     let hub = Socket::default();
     hub.serve(listener);
 
-    // In real life this is another process, on another machine.
+    // Normally another process, on another machine.
     let plugin = tokio::spawn(run_plugin(address));
 
     let result = tokio::select! {
         result = talk(&hub) => result,
         () = stop => Ok(()),
     };
-    // Lets calls finish, says goodbye to every plugin, and closes the port.
+    // Lets calls finish, lets every plugin leave, and closes the port.
     hub.shutdown().await;
     println!("the plugin's run ended: {}", plugin.await??);
     result
 }
 
-/// The plugin's side: dial in, and answer calls until one of the two sides ends it.
+/// The plugin's side: dials in, and answers calls until one of the two sides ends it.
 async fn run_plugin(hub: SocketAddr) -> Result<EndReason, ConnectError> {
     let session = Plugin::new(Greeter { hook: AsyncHook::default() }).connect(hub).await?;
     Ok(session.run().await)
 }
 
-/// The hub's side: wait for the plugin, and call its methods.
+/// The hub's side: waits for the plugin, and calls its methods.
 async fn talk(hub: &Socket) -> Result<(), Report> {
     let mut events = hub.events();
     hub.wait_for("greeter", Duration::from_secs(5)).await?;
@@ -90,7 +90,7 @@ async fn talk(hub: &Socket) -> Result<(), Report> {
     let greeting: Greeting = hub.call("greeter", "greet", &Greet { name: "Ada".into() }).await?;
     println!("greet: {}", greeting.text);
 
-    // Any type that serializes will do as input, and any that deserializes as output.
+    // An input is any type that serializes, an output any type that deserializes.
     let nobody = serde_json::json!({ "name": "" });
     let call = hub.call::<serde_json::Value>("greeter", "greet", &nobody);
     match call.timeout(Duration::from_secs(1)).await {
@@ -98,7 +98,7 @@ async fn talk(hub: &Socket) -> Result<(), Report> {
         Err(error) => println!("greet: {error}"),
     }
 
-    // What a method emits before it returns is here before its answer is.
+    // Events that a method sends before it returns arrive before its answer.
     while let Some(event) = events.next().await {
         if let Event::Message(message) = event {
             println!("event from {}: {}", message.plugin().name(), message.decode::<String>()?);

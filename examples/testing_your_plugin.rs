@@ -1,5 +1,5 @@
 //! A plugin with its tests. They need no network and no time: the hub is in memory, and the clock
-//! goes on by itself when nothing else can happen.
+//! advances by itself when nothing else can happen.
 //!
 //! ```console
 //! $ cargo test --example testing_your_plugin
@@ -17,7 +17,7 @@ use brpc::testing::plug;
 use brpc::{Plugin, Socket};
 use report::Report;
 
-/// Keeps texts by name.
+/// Stores texts by name.
 #[derive(Default)]
 struct Notes {
     texts: Mutex<HashMap<String, String>>,
@@ -25,12 +25,12 @@ struct Notes {
 
 #[brpc::plugin(client)]
 impl Notes {
-    /// Keeps a text, in place of what was kept under its name.
+    /// Stores a text under a name, in place of an earlier one.
     pub fn write(&self, name: String, text: String) {
         self.texts.lock().unwrap_or_else(PoisonError::into_inner).insert(name, text);
     }
 
-    /// The text that is kept under a name.
+    /// The text that is stored under a name.
     pub fn read(&self, name: String) -> Result<String, String> {
         let texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
         texts.get(&name).cloned().ok_or_else(|| format!("there is no `{name}`"))
@@ -83,7 +83,7 @@ mod tests {
         Ok(())
     }
 
-    /// An hour goes by in no time.
+    /// An hour passes at once.
     #[tokio::test(start_paused = true)]
     async fn a_reminder_takes_its_time() -> Result {
         let hub = Socket::default();
@@ -95,7 +95,7 @@ mod tests {
         Ok(())
     }
 
-    /// What was written survives a connection.
+    /// What was written outlives the connection.
     #[tokio::test(start_paused = true)]
     async fn notes_outlive_a_connection() -> Result {
         let (hub, link) = (Socket::default(), Link::new());

@@ -1,5 +1,5 @@
-//! A hub that calls its plugins by types: with a client made of a plugin, and with one made of a
-//! trait where no plugin's crate is at hand.
+//! A hub that calls its plugins by types: with a client generated from a plugin, and with one
+//! generated from a trait, for hubs without the plugin's crate.
 //!
 //! ```console
 //! $ cargo run --example typed_client
@@ -14,7 +14,7 @@ use brpc::{CallError, Plugin, Socket};
 use report::Report;
 use tokio::net::TcpListener;
 
-/// A plugin. `client` makes `CalculatorClient` of its methods.
+/// A plugin. `client` generates `CalculatorClient` from its methods.
 struct Calculator {
     name: String,
 }
@@ -37,13 +37,13 @@ impl Calculator {
     }
 }
 
-/// What a hub needs to know of the same plugins. `client` makes `NamedClient` of it.
+/// What a hub needs to know of the same plugins. `client` generates `NamedClient` from it.
 #[brpc::client]
 trait Named {
     async fn name(&self) -> String;
 }
 
-/// What no calculator has.
+/// A method that no calculator has.
 #[brpc::client]
 trait Greet {
     async fn greet(&self, name: String) -> String;
@@ -56,14 +56,14 @@ async fn main() -> Result<(), Report> {
     let hub = Socket::default();
     hub.serve(listener);
 
-    // In real life these are other processes.
+    // Normally other processes.
     for name in ["ada", "bob"] {
         let plugin = Plugin::new(Calculator { name: name.to_owned() }).name(name);
         tokio::spawn(plugin.connect(address).await?.run());
     }
 
     let ada = CalculatorClient::new(&hub, "ada");
-    // Nothing is called yet: this compares the client with what the plugin says of itself.
+    // Calls nothing yet: compares the client with the plugin's description.
     ada.check_interface()?;
     let greeter = GreetClient::new(&hub, "ada");
     if let Err(difference) = greeter.check_interface() {
@@ -77,7 +77,7 @@ async fn main() -> Result<(), Report> {
         Err(other) => return Err(other.into()),
     }
 
-    // All of them at once: the answers come as they are given.
+    // All of them at once, in the order of their answers.
     let mut names = Vec::new();
     let mut answers = NamedClient::all(&hub).name();
     while let Some((_, name)) = answers.next().await {
@@ -86,7 +86,7 @@ async fn main() -> Result<(), Report> {
     names.sort();
     println!("connected: {}", names.join(", "));
 
-    // This plugin, and nobody who has its name later.
+    // This plugin, and no later one of its name.
     for plugin in hub.connected() {
         let name = NamedClient::instance(&hub, &plugin).name().await?;
         println!("connection {} is {name}", plugin.generation());
