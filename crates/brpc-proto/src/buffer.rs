@@ -10,15 +10,15 @@ use crate::limits::{MAX_TRANSMIT, OWN_SLICE};
 /// Room for a message's header, unless it carries texts.
 const SHORT_HEADER: usize = 24;
 
-/// Encoded messages on their way to the transport: small ones side by side, large payloads as they
-/// are. A [`Buf`] whose chunks are meant for vectored writes.
+/// Encoded messages on their way to the transport: small ones side by side, large payloads as
+/// slices. A [`Buf`] whose chunks are meant for vectored writes.
 #[derive(Debug, Default)]
 pub struct WriteBuffer {
-    /// What comes first, in order.
+    /// The first bytes, in order.
     chunks: VecDeque<Bytes>,
     /// Bytes in the chunks.
     chunked: usize,
-    /// What comes after the chunks, and is still being written to.
+    /// The bytes after the chunks; more are appended here.
     tail: Vec<u8>,
     /// How much of the tail the transport has taken.
     taken: usize,
@@ -35,19 +35,20 @@ impl WriteBuffer {
         self.chunks.is_empty() && self.tail.is_empty()
     }
 
-    /// The room that it has taken, in bytes.
+    /// Its allocated capacity, in bytes.
     pub fn capacity(&self) -> usize {
         self.tail.capacity()
     }
 
-    /// Makes room for so many messages with short headers, and so many bytes of payload, at once.
+    /// Reserves room for so many messages with short headers, and so many bytes of payload, at
+    /// once.
     pub(crate) fn reserve(&mut self, messages: usize, payloads: usize) {
-        // Large ones are not copied here.
+        // Large payloads are not copied here.
         let copied = if payloads < messages * OWN_SLICE { payloads } else { 0 };
         self.tail.reserve((messages * SHORT_HEADER + copied).min(MAX_TRANSMIT));
     }
 
-    /// Appends what another buffer holds, and empties it.
+    /// Appends the bytes of another buffer, and empties it.
     pub(crate) fn append(&mut self, other: &mut Self) {
         if self.is_empty() && !other.is_empty() {
             return std::mem::swap(self, other);
@@ -60,12 +61,12 @@ impl WriteBuffer {
         }
     }
 
-    /// Appends what a function appends; for codecs.
+    /// Appends what `append` appends; for codecs.
     pub fn with(&mut self, append: impl FnOnce(&mut Vec<u8>)) {
         append(&mut self.tail);
     }
 
-    /// Appends a payload; a large one goes by as it is.
+    /// Appends a payload, a large one as a slice.
     pub fn payload(&mut self, payload: &Bytes) {
         if payload.len() < OWN_SLICE {
             return self.tail.extend_from_slice(payload);
@@ -73,7 +74,7 @@ impl WriteBuffer {
         self.slice(payload);
     }
 
-    /// Appends a payload that goes by as it is.
+    /// Appends a payload as a slice.
     fn slice(&mut self, payload: &Bytes) {
         let mut before = Bytes::from(std::mem::take(&mut self.tail));
         before.advance(std::mem::take(&mut self.taken));

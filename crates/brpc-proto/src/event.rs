@@ -1,4 +1,4 @@
-//! What a connection tells its owner.
+//! The events of a connection for its owner.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,58 +11,57 @@ use crate::message::{Call, CallId, DrainCause, Hello};
 use crate::settlement::Settlement;
 use crate::terms::Terms;
 
-/// What a connection tells its owner. `T` stands for a caller of its.
+/// An event of a connection for its owner. `T` is a caller.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<T> {
-    /// To a hub: the peer speaks something that it doesn't take, and began with these bytes, eight at
-    /// most. It is told so in a few words of its own, if there are any. Nothing follows but
-    /// `Refused`, if it is a plugin that is not taken here, and `Closed`.
+    /// At a hub: the peer speaks a protocol that isn't accepted, and began with these bytes, at
+    /// most eight. The connection sends it a short reply in that protocol, if there is one. Only
+    /// `Refused` follows, if it is a plugin that isn't accepted here, and `Closed`.
     Stranger(Wire, Box<[u8]>),
-    /// To a hub: a plugin says more of itself than [`MAX_HELLO`](crate::limits::MAX_HELLO) bytes.
+    /// At a hub: a plugin sends a Hello of more than [`MAX_HELLO`](crate::limits::MAX_HELLO) bytes.
     /// Answer with [`grant_room`](crate::Connection::grant_room) or
     /// [`refuse`](crate::Connection::refuse).
     WantsRoom,
-    /// To a hub: a plugin says who it is. Answer with [`accept`](crate::Connection::accept) or
+    /// At a hub: a plugin sent Hello. Answer with [`accept`](crate::Connection::accept) or
     /// [`refuse`](crate::Connection::refuse), at any time before the handshake's deadline.
     Hello(Arc<Hello>),
-    /// To a hub: a plugin has described itself. Answer with
-    /// [`welcome`](crate::Connection::welcome) or [`refuse`](crate::Connection::refuse), at any time
-    /// before the handshake's deadline.
+    /// At a hub: a plugin has described itself. Answer with [`welcome`](crate::Connection::welcome)
+    /// or [`refuse`](crate::Connection::refuse), at any time before the handshake's deadline.
     Described(Arc<Description>),
-    /// The hub let the plugin in, on these terms. Calls can go.
+    /// The hub welcomed the plugin, on these terms. Calls can be sent.
     Welcomed(Box<Terms>),
-    /// The plugin was not let in. Nothing follows but `Closed`. On a wire whose hub says nothing to
-    /// those that it lets in, it comes after `Welcomed`.
+    /// The hub refused the plugin. Only `Closed` follows. On a wire without Welcome, it comes after
+    /// `Welcomed`.
     Refused(Refusal),
-    /// A call of this side's ended; its caller is handed back.
+    /// A call of this side is settled; its caller is returned.
     Settled(T, Settlement),
-    /// A method is to be run; answer with [`answer`](crate::Connection::answer).
+    /// A method is called; answer with [`answer`](crate::Connection::answer).
     Call {
-        /// Goes with the answer.
+        /// The id for the answer.
         id: CallId,
         /// The call.
         call: Call,
-        /// When its time is over; `None` if it has no limit.
+        /// Its deadline; `None` if it has none.
         deadline: Option<Instant>,
     },
-    /// Nobody waits for this call any more. It is to be answered all the same.
+    /// The call was cancelled. It must still be answered.
     Cancel(CallId),
-    /// The peer sent an event. When it is consumed, give its credit back with
+    /// The peer sent an event. When it is consumed, return its credit with
     /// [`return_credit`](crate::Connection::return_credit).
     Message(Bytes),
     /// Events can be sent again.
     Credit,
-    /// The hub wants the plugin to leave, with this trace id. Calls that run are to be answered;
-    /// the goodbye follows by itself.
+    /// The hub asks the plugin to leave, with this trace id. Answer the running calls; the
+    /// connection then sends Goodbye by itself.
     Drain(DrainCause, String),
-    /// The peer said goodbye, and why. For logs; it may be any text.
+    /// The text of the peer's Goodbye. For logs; it may be any text.
     LastWords(String),
     /// The connection is over. No event follows.
     Closed(DisconnectReason, Tally),
 }
 
-/// How many calls a session that was asked to end still had, and what became of them.
+/// The calls of a session that was drained, and how they ended.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Tally {
@@ -70,6 +69,6 @@ pub struct Tally {
     pub finished: usize,
     /// Calls that were cut off.
     pub cut: usize,
-    /// Whether the peer had not left when its grace was over, and was cut off.
+    /// Whether the peer had not left when the grace period was over, and was cut off.
     pub overstayed: bool,
 }

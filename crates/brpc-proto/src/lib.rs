@@ -1,8 +1,7 @@
 //! The protocol of brpc, as state machines without a runtime, a clock or sockets.
 //!
-//! This crate is for those who build on the protocol itself: another runtime, another transport,
-//! another wire, a test that plays one of the sides. Programs use `brpc`, `brpc-socket` or
-//! `brpc-plugin`.
+//! This crate is for those who build on the protocol itself: another runtime, transport or wire, or
+//! a test that plays one of the sides. Programs use `brpc`, `brpc-socket` or `brpc-plugin`.
 //!
 //! ```text
 //!                                ┌────────────┐ ──▶ events: a call ended, a method is to be run,
@@ -15,26 +14,26 @@
 //! ```
 //!
 //! - [`Connection`] is one side of a connection, from its first byte to its last; its documentation
-//!   says what its owner does.
-//! - [`Message`] is what one side says to the other, whatever the wire; a [`codec`] turns messages into
-//!   bytes and back.
-//! - [`json`] keeps payloads within bounds; [`limits`] is what a peer may make this side hold or wait
-//!   for, beside what can be [chosen](brpc_core::Limits).
+//! says what its owner does.
+//! - [`Message`] is what one side sends to the other, on every wire; a [`codec`] turns messages
+//! into bytes and back.
+//! - [`json`] limits payloads; [`limits`] are those on what a peer may make this side hold or wait
+//! for, beside the [configurable ones](brpc_core::Limits).
 //!
 //! # Goals
 //!
-//! - Every call that is taken in is handed back exactly once, whatever the peer does.
+//! - Every caller that is accepted is returned exactly once, whatever the peer does.
 //! - Nothing that a peer sends panics, loops, or grows memory beyond the limits.
-//! - Everything depends on its input alone, so that every run can be repeated.
+//! - Everything depends only on the input, so every run can be repeated.
 //!
 //! # Not goals
 //!
-//! - Payloads are opaque here but for their size; what they mean is between caller and method.
-//! - No I/O, no threads, no randomness: ids that have to be random are given.
+//! - Payloads are opaque here except for their size; caller and method give them their meaning.
+//! - No I/O, no threads, no randomness: the owner provides random ids.
 //!
 //! # Example
 //!
-//! Both sides in one thread, with a wire that is a variable:
+//! Both sides in one thread, with a variable in place of the transport:
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -58,7 +57,7 @@
 //! let mut plugin = Connection::<()>::dialled(codec, hello, Limits::default(), now);
 //! let mut hub = Connection::<&str>::accepted(Limits::default(), Wires::default(), now);
 //!
-//! // The handshake: the hub's owner is asked twice.
+//! // The handshake: the hub's owner answers two events.
 //! carry(&mut plugin, &mut hub, now);
 //! assert!(matches!(hub.poll_event(), Some(Event::Hello(_))));
 //! hub.accept(None);

@@ -1,11 +1,11 @@
-//! What names may be on a wire.
+//! The rules for names on a wire.
 
 use brpc_core::name::{
     MAX_NAME, METHOD_NAME_RULE, PLUGIN_NAME_RULE, VERSION_RULE, is_method_name, is_plugin_name,
     is_version,
 };
 
-/// What names may be on one wire.
+/// The rules for names on one wire.
 #[derive(Clone, Copy, Debug)]
 pub struct NameRules {
     /// The name of a plugin.
@@ -16,7 +16,7 @@ pub struct NameRules {
     pub method: Rule,
 }
 
-/// What a text may be.
+/// The rule for a text.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
     is_kept: fn(&str) -> bool,
@@ -24,7 +24,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Whether a text keeps the rule.
+    /// Whether a text meets the rule.
     pub fn allows(&self, text: &str) -> bool {
         (self.is_kept)(text)
     }
@@ -43,7 +43,7 @@ impl NameRules {
         method: Rule { is_kept: is_method_name, words: METHOD_NAME_RULE },
     };
 
-    /// The rules of wires on which names are free. Such a name may look like another, so it is shown
+    /// The rules of wires whose names are free. Such a name may look like another, so it is shown
     /// with escapes.
     pub const FREE: Self = Self {
         plugin: Rule { is_kept: is_text, words: TEXT_RULE },

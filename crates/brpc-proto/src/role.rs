@@ -3,14 +3,14 @@
 /// Which side of a connection this is.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Role {
-    /// The one that was dialled, and lets plugins in.
+    /// The side that was dialled, and registers plugins.
     Hub,
-    /// The one that dialled.
+    /// The side that dialled.
     Plugin,
 }
 
 impl Role {
-    /// The other side's.
+    /// The other side.
     pub(crate) fn other(self) -> Self {
         match self {
             Self::Hub => Self::Plugin,

@@ -1,4 +1,4 @@
-//! How a call ended, before its bytes are looked at.
+//! How a call ended, before its bytes are decoded.
 
 use brpc_core::{
     Answer, CallError, Failure, Metadata, MethodError, Response, Scope, Stage, Status,
@@ -9,18 +9,18 @@ use crate::json;
 
 /// How a call ended.
 ///
-/// The session only hands this over; [`into_result`](Self::into_result) looks at the bytes, in the
-/// caller's own time.
+/// The session only passes this on; [`into_result`](Self::into_result) decodes an error's data, in
+/// the caller's task.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Settlement {
-    /// The plugin answered, and sent this along.
+    /// The plugin's answer, with its metadata.
     Answered(Answer, Metadata),
     /// It ended without an answer.
     Ended(CallError),
 }
 
 impl Settlement {
-    /// The encoded output, or the error that the caller gets. `called` gives the names of the plugin
+    /// The encoded output, or the error for the caller. `called` returns the names of the plugin
     /// and of the method that were called.
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl Settlement {
     }
 }
 
-/// The one place that maps what a plugin says to what the caller gets.
+/// The one place that maps a plugin's failure to the caller's error.
 fn into_error(failure: Failure, metadata: Metadata, called: (&str, &str)) -> CallError {
     let Failure { status, code, message, data, .. } = failure;
     match status {

@@ -1,18 +1,18 @@
-//! Tells by its first bytes what a peer speaks.
+//! Tells which protocol a peer speaks by its first bytes.
 
 use brpc_core::Wire;
 
-/// What the first bytes tell.
+/// The result of a look at the first bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Sniffed {
-    /// Too few have come to say.
+    /// Too few bytes have arrived to tell.
     Undecided,
-    /// This is it.
+    /// The peer speaks this.
     Is(Wire),
 }
 
-/// Tells from the first bytes of a connection what the peer speaks. It looks at no more bytes than
-/// it takes to tell the protocols apart, 18 at the most, and takes none of them off.
+/// Tells which protocol a peer speaks by the first bytes of a connection. Needs no more bytes than
+/// tell the protocols apart, at most 18, and consumes none.
 ///
 /// | first bytes | protocol |
 /// |---|---|
@@ -28,8 +28,8 @@ pub fn sniff(bytes: &[u8]) -> Sniffed {
         [] => Undecided,
         [0xB2, ..] => Is(Native),
         [first, ..] if is_gob_number(*first) => match gob(bytes) {
-            // All the others begin as a gob stream may, with a small number. A gob stream goes on
-            // with a type id, which is none of the bytes that come second in these.
+            // All the others begin with a small number, as a gob stream may. A gob stream then has
+            // a type id, which no second byte of the others can begin.
             Is(Unknown) => match bytes {
                 [0x16, 0x03, ..] => Is(Tls),
                 [b'{', b'"' | b'}' | b' ' | b'\t' | b'\r' | b'\n', ..] => Is(Json),
@@ -44,12 +44,13 @@ pub fn sniff(bytes: &[u8]) -> Sniffed {
     }
 }
 
-/// Whether a number of gob's can begin with this byte: one that is small, or says how many follow.
+/// Whether a gob number can begin with this byte: a small number, or the count of the bytes that
+/// follow.
 fn is_gob_number(first: u8) -> bool {
     !(0x80..0xF8).contains(&first)
 }
 
-/// Whether a message of gob's begins here that defines a type.
+/// Whether a gob message that defines a type begins here.
 fn gob(bytes: &[u8]) -> Sniffed {
     let Some((length, rest)) = gob_number(bytes) else { return Sniffed::Undecided };
     let id = match rest {
@@ -60,13 +61,13 @@ fn gob(bytes: &[u8]) -> Sniffed {
             Some((id, _)) => id,
         },
     };
-    // Ids below 64 are of types that both sides know. Of a number with a sign the last bit is the
-    // sign, and a negative one has all the others inverted: -64 is 63 and the sign.
+    // Both sides know the types with ids below 64. The last bit of a signed number is the sign, and
+    // a negative one has all other bits inverted: -64 is 63 and the sign.
     let defines = length > 0 && id & 1 == 1 && id >> 1 >= 63;
     Sniffed::Is(if defines { Wire::Gob } else { Wire::Unknown })
 }
 
-/// The number that begins here, and what follows it; `None` if it isn't complete.
+/// The number that begins here, and the bytes behind it; `None` if it isn't complete.
 fn gob_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let (&first, rest) = bytes.split_first()?;
     if first < 0x80 {
@@ -81,7 +82,7 @@ fn gob_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
 mod tests {
     use super::*;
 
-    /// How many bytes it takes to tell, and what they are then found to be.
+    /// How many bytes are needed to tell, and the result.
     fn told(bytes: &[u8]) -> Option<(usize, Wire)> {
         (0..=bytes.len()).find_map(|count| match sniff(&bytes[..count]) {
             Sniffed::Undecided => None,
@@ -98,7 +99,7 @@ mod tests {
             (b"\x3b\x7f\x03\x01\x01\x0aPluginInfo", 2, Gob),
             (b"\x3c\xff\x81\x03\x01\x01\x0aPluginInfo", 3, Gob),
             (b"\xff\xa0\xfe\x03\xff\x03\x01\x01\x0aPluginInfo", 5, Gob),
-            // Definitions as long as the first bytes of the others are numbers.
+            // Definitions whose lengths are the first bytes of the other protocols.
             (b"\x16\x7f\x03", 2, Gob),
             (b"{\x7f\x03", 2, Gob),
             (b"G\xff\x81", 3, Gob),
@@ -108,7 +109,7 @@ mod tests {
             (b"SSH-2.0-x", 3, Ssh),
             (b"{\"t\":\"hello\"}", 2, Json),
             (b"{\n", 2, Json),
-            // A value of gob's without a definition; a definition of a type that both know.
+            // A gob value without a definition; a definition of a type that both sides know.
             (b"\x05\x04", 2, Unknown),
             (b"\x05\x7d", 2, Unknown),
             (b"\x00\x7f", 2, Unknown),

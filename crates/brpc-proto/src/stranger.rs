@@ -1,9 +1,9 @@
-//! What those are told who speak something else.
+//! Replies to peers that speak another protocol.
 
 use brpc_core::Wire;
 
-/// What a peer is told that speaks this, in its own words, so that whoever runs it finds out where it
-/// has come; nothing if there are no such words.
+/// The reply to a peer that speaks this, in its own protocol, so that whoever runs it learns what
+/// it has reached; empty if there is none.
 pub(crate) fn words(wire: Wire) -> &'static [u8] {
     match wire {
         Wire::Http => {
@@ -12,7 +12,7 @@ pub(crate) fn words(wire: Wire) -> &'static [u8] {
         }
         // A fatal alert: protocol_version.
         Wire::Tls => &[0x15, 3, 1, 0, 2, 2, 70],
-        // Lines may come before a server says who it is; clients show them when asked to.
+        // A server may send lines before it identifies itself; clients show them on request.
         Wire::Ssh => b"This is a brpc hub. It takes plugins, and no SSH.\r\n",
         Wire::Json => b"{\"error\":\"this is a brpc hub; it takes no JSON\"}\n",
         _ => b"",

@@ -1,48 +1,47 @@
-//! What both sides agreed on in the handshake.
+//! The terms of a session.
 
 use brpc_core::Limits;
 
 use crate::message::{Features, Hello, Welcome};
 
-/// What both sides agreed on in the handshake, as one of them sees it. What a side may not do at all
-/// has the limit 0.
+/// What both sides agreed on in the handshake, as one of them sees it. Where a side may send
+/// nothing at all, its limit is 0.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Terms {
-    /// The name that the hub gave the plugin; not always the one asked for.
+    /// The plugin's name on this hub; not always the one that it asked for.
     pub name: String,
-    /// The number of this connection among all of that hub; rises. 0 if the hub doesn't say.
+    /// The number of this connection; rises within an epoch. 0 if the hub doesn't send one.
     pub generation: u64,
-    /// Random, the same for the life of the hub. Zeros if the hub doesn't say.
+    /// Random, the same for the life of the hub. Zeros if the hub doesn't send one.
     pub epoch: [u8; 16],
-    /// The optional parts of the protocol that both have.
+    /// The optional parts of the protocol that both sides have.
     pub features: Features,
-    /// The largest frame that the peer takes.
+    /// The largest frame that the peer accepts.
     pub max_frame: usize,
-    /// The most calls of this side's at once.
+    /// The most calls of this side in flight.
     pub calls_out: usize,
-    /// The most calls of the peer's at once.
+    /// The most calls of the peer in flight.
     pub calls_in: usize,
-    /// The methods that the peer may call have lower numbers; `None` if it calls them by name, which
-    /// may be any.
+    /// The methods that the peer may call have lower numbers; `None` if it calls them by any name.
     pub methods: Option<u32>,
-    /// What this side may send ahead; `None` if the peer gives no credit.
+    /// This side's initial credit; `None` if the wire has no credit.
     pub credit_out: Option<Credit>,
-    /// What the peer may send ahead.
+    /// The peer's initial credit.
     pub credit_in: Credit,
 }
 
-/// How much may be sent ahead of those who consume it.
+/// Credit for events.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Credit {
-    /// So many events.
+    /// How many events.
     pub events: u32,
-    /// And bytes of them.
+    /// How many bytes of events.
     pub bytes: u64,
 }
 
 impl Terms {
-    /// What a hub agrees on with a plugin, and what it says to it.
+    /// The hub's terms with a plugin, and the Welcome that tells the plugin.
     pub(crate) fn of_hub(
         hello: &Hello,
         given: (&str, u64, [u8; 16]),
@@ -77,7 +76,7 @@ impl Terms {
         (terms, welcome)
     }
 
-    /// What a plugin agrees on with a hub that says this, and to which it has said so many methods.
+    /// A plugin's terms after this Welcome; it has described so many methods.
     pub(crate) fn of_plugin(welcome: Welcome, methods: usize, limits: &Limits) -> Self {
         Self {
             name: welcome.name,
@@ -93,7 +92,7 @@ impl Terms {
         }
     }
 
-    /// What a plugin goes by that asked for this name, of a hub that says nothing.
+    /// A plugin's terms on a wire without Welcome; it asked for this name.
     pub(crate) fn unsaid(name: &str, limits: &Limits) -> Self {
         Self {
             name: name.to_owned(),

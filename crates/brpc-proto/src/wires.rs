@@ -1,4 +1,4 @@
-//! Which wires a hub takes on a connection.
+//! Which wires a hub accepts on a connection.
 
 use brpc_core::Wire;
 
@@ -8,9 +8,9 @@ use crate::role::Role;
 /// A wire that a hub knows.
 #[derive(Clone, Copy, Debug)]
 pub struct WireEntry {
-    /// What its peers speak, by their first bytes.
+    /// The wire; `sniff` recognizes it by the first bytes.
     pub wire: Wire,
-    /// Why it is not taken, which the plugin is told; `None` if it is taken.
+    /// Why the hub doesn't accept it, for the plugin; `None` if it accepts it.
     pub closed: Option<&'static str>,
     /// Makes a codec for one connection.
     pub codec: fn() -> Box<dyn Codec>,
@@ -33,12 +33,12 @@ pub(crate) fn native() -> Box<dyn Codec> {
 pub struct Wires(Vec<WireEntry>);
 
 impl Wires {
-    /// These.
+    /// The wires of these entries.
     pub fn new(wires: impl IntoIterator<Item = WireEntry>) -> Self {
         Self(wires.into_iter().collect())
     }
 
-    /// The one of this name.
+    /// The entry of this wire.
     pub(crate) fn get(&self, wire: Wire) -> Option<&WireEntry> {
         self.0.iter().find(|entry| entry.wire == wire)
     }

@@ -12,7 +12,7 @@ use crate::json;
 use crate::limits::{MAX_SCHEMA_DEPTH, MAX_SCHEMA_NODES};
 use crate::names::NameRules;
 
-/// A function, as it travels. Schemas are texts: postcard can't decode a JSON value.
+/// A function as it is sent. Schemas are texts: postcard can't decode a JSON value.
 #[derive(Deserialize, Serialize)]
 pub(super) struct EncodedFunction<'a> {
     pub(super) name: &'a str,
@@ -40,7 +40,7 @@ pub(super) fn encode(functions: &[Function]) -> Result<Bytes, DescriptionError> 
     Ok(body.into())
 }
 
-/// Reads the functions of a body and checks each against every limit, before any is stored.
+/// Decodes the functions of a body and checks each against every limit, before any is stored.
 pub(super) fn decode<'a>(
     body: &'a [u8],
     names: &NameRules,
@@ -79,7 +79,8 @@ pub(super) fn decode<'a>(
     if rest.is_empty() { Ok(functions) } else { Err(DescriptionError::Malformed) }
 }
 
-/// How many values a schema has; an error if they are too many or too deep, or it isn't a schema.
+/// How many values a schema has; an error if they are too many or too deep, or if it isn't a
+/// schema.
 fn check_schema(text: &str, nodes_left: usize) -> Result<usize, String> {
     let nodes = json::measure(text.as_bytes(), MAX_SCHEMA_DEPTH, nodes_left)
         .map_err(|error| error.message)?;

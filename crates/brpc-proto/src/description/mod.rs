@@ -1,4 +1,4 @@
-//! What a plugin says of its functions, as it travels and as a hub keeps it.
+//! The description of a plugin's functions, as it is sent and as a hub stores it.
 
 mod body;
 
@@ -12,17 +12,17 @@ use sha2::{Digest as _, Sha256};
 
 use crate::names::NameRules;
 
-/// The functions of a plugin, as they travel: encoded once, kept as they came, and shared by all
-/// replicas that describe themselves alike.
+/// The functions of a plugin: encoded once, stored as they arrived, and shared by all replicas with
+/// the same description.
 #[derive(Clone)]
 pub struct Description {
     /// The body of the `Describe` message.
     encoded: Bytes,
     /// Its SHA-256.
     digest: [u8; 32],
-    /// The names, in their order; a method's number is its place here.
+    /// The names, in order; a method's number is its index here.
     names: Arc<[Box<str>]>,
-    /// Places in `names`, sorted by name.
+    /// Indices into `names`, sorted by name.
     by_name: Arc<[u32]>,
     /// Whether the native wire allows all names.
     is_native: bool,
@@ -37,7 +37,7 @@ impl Description {
         Self::decode(body::encode(functions)?)
     }
 
-    /// The same on a wire where methods have names that the native one doesn't allow.
+    /// The same for a wire whose methods may have names that the native one doesn't allow.
     ///
     /// # Errors
     /// Which limit or rule they break.
@@ -45,7 +45,7 @@ impl Description {
         Self::checked(body::encode(functions)?, names)
     }
 
-    /// Checks and keeps what a plugin sent.
+    /// Checks and stores a description that a plugin sent.
     pub(crate) fn decode(encoded: Bytes) -> Result<Self, DescriptionError> {
         Self::checked(encoded, &NameRules::NATIVE)
     }
@@ -73,7 +73,7 @@ impl Description {
         self.is_native
     }
 
-    /// Its SHA-256, by which a hub knows it again.
+    /// Its SHA-256, by which a hub recognizes it.
     pub fn digest(&self) -> &[u8; 32] {
         &self.digest
     }
@@ -93,7 +93,7 @@ impl Description {
         self.names.is_empty()
     }
 
-    /// The number by which a method goes on the wire.
+    /// The number of a method on the wire.
     pub fn method(&self, name: &str) -> Option<u32> {
         let found = self.by_name.binary_search_by(|&place| (*self.names[place as usize]).cmp(name));
         found.ok().map(|index| self.by_name[index])
@@ -114,7 +114,7 @@ impl Description {
         let schema = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok());
         body::decode(&self.encoded, &NameRules::FREE)
             .into_iter()
-            // One that doesn't decode is never made.
+            // A function that doesn't decode is never stored.
             .flatten()
             .map(|encoded| {
                 let mut function = Function::new(encoded.name);

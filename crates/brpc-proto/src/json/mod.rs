@@ -1,4 +1,4 @@
-//! JSON payloads: bounds that hold before anything is built from them, and errors with a path.
+//! JSON payloads: limits that are checked before anything is built, and errors with a path.
 
 mod strings;
 
@@ -14,25 +14,26 @@ use self::strings::Strings;
 
 /// The deepest nesting of arrays and objects in a payload.
 ///
-/// Half of what `serde_json` itself allows, so that a value that passes here can be wrapped by a
-/// gateway and still decode.
+/// Half of `serde_json`'s own limit, so that a gateway can wrap a value that is accepted here, and
+/// it still decodes.
 pub const MAX_DEPTH: usize = 64;
 
 /// The most values in a payload, counted as commas, colons and opening brackets.
 ///
-/// A [`serde_json::Value`] can take 120 times the room of its text; this bounds it where the frame
-/// limit alone does not.
+/// A [`serde_json::Value`] can take 120 times the bytes of its text; this limits it where the
+/// frame's limit alone does not.
 pub const MAX_NODES: usize = 100_000;
 
 thread_local! {
-    /// The room of a value that was encoded before.
+    /// The buffer of a value that was encoded before.
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// How much room a value has to begin with, and how much is kept for the next one.
+/// The initial capacity for a value, and the most that is kept for the next one.
 const SCRATCH_SIZES: (usize, usize) = (256, 16 * 1024);
 
-/// An encoded value. When it is dropped, its room is kept for the next one that the thread encodes.
+/// An encoded value. When it is dropped, its buffer is kept for the next one that the thread
+/// encodes.
 #[derive(Debug)]
 pub struct Encoded(Vec<u8>);
 
@@ -42,7 +43,7 @@ impl Encoded {
     /// # Errors
     /// As [`encode`].
     pub fn after<T: Serialize + ?Sized>(texts: &[&str], value: &T) -> Result<Self, JsonError> {
-        // Taken out, since a value that is being encoded may encode others.
+        // Taken out, since a value may encode others while it is encoded.
         let mut encoded = Self(SCRATCH.take());
         encoded.0.clear();
         encoded.0.reserve(SCRATCH_SIZES.0);
@@ -55,8 +56,7 @@ impl Encoded {
         }
     }
 
-    /// The bytes, to be kept and shared: a large value's own ones, of a small one a copy of just its
-    /// size.
+    /// The bytes as shared bytes: the buffer of a large value, a copy of a small one.
     pub fn into_bytes(mut self) -> Bytes {
         if self.0.len() > SCRATCH_SIZES.1 {
             return std::mem::take(&mut self.0).into();
@@ -77,7 +77,7 @@ impl Drop for Encoded {
     fn drop(&mut self) {
         let room = std::mem::take(&mut self.0);
         if (1..=SCRATCH_SIZES.1).contains(&room.capacity()) {
-            // A thread that ends has no use for it.
+            // A thread that ends doesn't need it.
             let _ = SCRATCH.try_with(|scratch| scratch.set(room));
         }
     }
@@ -86,36 +86,36 @@ impl Drop for Encoded {
 /// Encodes a value.
 ///
 /// # Errors
-/// What `serde_json` says; for instance a map whose keys are not strings.
+/// The error of `serde_json`; for instance for a map whose keys are not strings.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, JsonError> {
     Encoded::after(&[], value).map(Encoded::into_bytes)
 }
 
-/// Decodes a value, after a check of its bounds. An absent payload is `null`.
+/// Decodes a value, after a check of its limits. An absent payload is `null`.
 ///
 /// # Errors
-/// The path and what was expected there; or a bound that is exceeded.
+/// The path and what was expected there; or the limit that is exceeded.
 pub fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, JsonError> {
     let payload = if payload.is_empty() { b"null" } else { payload };
     check(payload, MAX_DEPTH, MAX_NODES)?;
-    // Looked at once as a whole, which takes less than string by string.
+    // Checked as a whole, which costs less than string by string.
     let text = std::str::from_utf8(payload)
         .map_err(|error| JsonError::whole(format!("JSON is UTF-8, and this is not: {error}")))?;
     serde_json::from_str(text).map_err(|error| locate::<T>(text, &error))
 }
 
-/// Decodes once more, slowly, to find where it went wrong.
+/// Decodes once more, slowly, to find the path of the error.
 #[cold]
 fn locate<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> JsonError {
     let mut json = serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, T>(&mut json) {
         Err(located) => JsonError::at(located.path().to_string(), message(located.inner())),
-        // The value is fine; what follows it isn't.
+        // The value is fine; the text behind it isn't.
         Ok(_) => JsonError::whole(message(error)),
     }
 }
 
-/// What an error says, without the line and the column: nobody sees the text that they count in.
+/// The text of an error without line and column: nobody sees the JSON that they refer to.
 pub fn message(error: &serde_json::Error) -> String {
     let mut message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
@@ -127,13 +127,13 @@ pub fn message(error: &serde_json::Error) -> String {
 
 /// Checks the nesting and the number of values of a JSON text, without building anything.
 ///
-/// The text need not be valid: what this lets pass, a decoder still has to accept.
+/// The text need not be valid: the decoder still checks what this accepts.
 ///
 /// # Errors
-/// The bound that is exceeded.
+/// The limit that is exceeded.
 pub fn check(text: &[u8], max_depth: usize, max_nodes: usize) -> Result<(), JsonError> {
-    // A level takes two bytes and a value one, so most payloads are too short to break a bound,
-    // and of the others most have too few brackets.
+    // A level takes two bytes and a value one, so most payloads are too short to exceed a limit,
+    // and most of the others have too few brackets.
     let has_few_brackets = || memchr::memchr2_iter(b'[', b'{', text).nth(max_depth).is_none();
     let too_short_for_depth = text.len() <= 2 * max_depth;
     if text.len() <= max_nodes && (too_short_for_depth || has_few_brackets()) {

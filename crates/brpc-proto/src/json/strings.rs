@@ -1,8 +1,8 @@
-//! Writes long strings faster than `serde_json` does by itself.
+//! Encodes long strings faster than `serde_json` does by itself.
 //!
-//! It looks at the bytes of a string one by one, which for a payload of a kilobyte is most of what
-//! its call takes. A string without anything to escape is a piece of JSON as soon as it is between
-//! quotes; so a long one is looked at many bytes at a time, and handed on as such a piece.
+//! It checks the bytes of a string one by one; for a payload of a kilobyte that is most of the cost
+//! of its call. A string without anything to escape, put between quotes, is raw JSON. So a long one
+//! is checked many bytes at a time, and passed on as raw JSON.
 
 use serde::ser::{
     Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
@@ -10,11 +10,10 @@ use serde::ser::{
 };
 use serde_json::value::RawValue;
 
-/// From how many bytes on a string is long: up to there two more copies take more time than they
-/// save.
+/// The length from which a string is long: below it two more copies cost more time than they save.
 const LONG: usize = 128;
 
-/// Wraps a value so that `serde_json` is handed its long strings as pieces.
+/// Wraps a value so that `serde_json` gets its long strings as raw JSON.
 pub(super) struct Strings<'a, T: ?Sized> {
     value: &'a T,
     long: usize,
@@ -32,17 +31,17 @@ impl<T: Serialize + ?Sized> Serialize for Strings<'_, T> {
     }
 }
 
-/// A serializer, or a part of one, that passes all on to another.
+/// A serializer, or a part of one, that passes everything on to another.
 struct Through<S> {
     inner: S,
-    /// From how many bytes on a string is long.
+    /// The length from which a string is long.
     long: usize,
 }
 
-/// Whether JSON has a string as it is.
+/// Whether a string needs no escape in JSON.
 fn is_plain(text: &str) -> bool {
     let is_escaped = |&byte: &u8| matches!(byte, 0..0x20 | b'"' | b'\\');
-    // Without a way out before the end of a chunk, which is then looked at as a whole.
+    // Without an early exit inside a chunk, so that the compiler can check a chunk as a whole.
     let has_no_escape =
         |chunk: &[u8]| chunk.iter().fold(0, |found, byte| found | u8::from(is_escaped(byte))) == 0;
     let (chunks, rest) = text.as_bytes().as_chunks::<64>();
@@ -173,8 +172,8 @@ impl<S: Serializer> Serializer for Through<S> {
         name: &'static str,
         len: usize,
     ) -> Result<Self::SerializeStruct, S::Error> {
-        // Not a name that Rust has: a type that has an understanding with its serializer, a piece of
-        // JSON among them. Its text is no string.
+        // Not a name in Rust: a type with a convention between it and its serializer, such as raw
+        // JSON. Its text is no string.
         let long = if name.starts_with('$') { usize::MAX } else { self.long };
         Self::compound(long, self.inner.serialize_struct(name, len))
     }
@@ -256,7 +255,7 @@ impl<C: SerializeMap> SerializeMap for Through<C> {
     type Error = C::Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), C::Error> {
-        // As it is: a piece of JSON is no key.
+        // Unwrapped: raw JSON can't be a key.
         self.inner.serialize_key(key)
     }
 
@@ -321,7 +320,7 @@ mod tests {
         Struct { text: String },
     }
 
-    /// A map that says its keys and its values one by one.
+    /// A map that serializes its keys and its values separately.
     struct OneByOne(String);
 
     impl Serialize for OneByOne {
@@ -374,7 +373,7 @@ mod tests {
 
     #[test]
     fn a_piece_of_json_is_no_string() {
-        // None of these needs an escape, as the text of a piece.
+        // None of these needs an escape, as the text of raw JSON.
         let long = [" ".repeat(LONG) + "1", format!("[{}]", ["1"; LONG].join(","))];
         for piece in long.map(|text| RawValue::from_string(text).unwrap()) {
             is_written_as_ever(&piece);

@@ -1,4 +1,4 @@
-//! A call, as it is made, waits to be sent, travels and arrives.
+//! A call: made, queued, sent and received.
 
 use std::time::{Duration, Instant};
 
@@ -6,30 +6,30 @@ use brpc_core::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_TRACE};
 use brpc_core::{CallError, Metadata, Stage};
 use bytes::Bytes;
 
-/// Identifies a call on its connection. Counted up from 1 and never used again.
+/// Identifies a call on its connection. Counts up from 1 and is never reused.
 pub type CallId = u64;
 
-/// A call: as it is made, waits to be sent, travels and arrives.
+/// A call: made, queued, sent and received.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
-    /// Which of the described methods.
+    /// The number of the method.
     pub method: u32,
     /// The encoded input; empty for none.
     pub payload: Bytes,
-    /// How much time it has, from when the connection knows of it; `None` for no limit.
+    /// The timeout, from when the connection gets the call; `None` for none.
     pub timeout: Option<Duration>,
     /// The caller's trace id; empty for none.
     pub trace: String,
     /// The caller's keys and values for the handler.
     pub metadata: Metadata,
-    /// What to do if there is no place for it. It doesn't travel.
+    /// What to do if no place is free. It isn't sent.
     pub admission: Admission,
 }
 
 pub use brpc_core::Admission;
 
 impl Call {
-    /// When its time is over, if the connection knows of it now.
+    /// Its deadline, if the connection gets it now.
     pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
         now.checked_add(self.timeout?)
     }
@@ -47,7 +47,7 @@ impl Call {
         Ok(())
     }
 
-    /// Checks what the peer would take for a breach of the protocol.
+    /// Checks what the peer would count as a breach.
     fn check_texts(&self) -> Result<(), CallError> {
         let (path, message) = if self.trace.len() > MAX_TRACE {
             ("trace", format!("a trace id has at most {MAX_TRACE} bytes"))
@@ -60,7 +60,7 @@ impl Call {
         Err(CallError::InvalidInput { path: path.to_owned(), message })
     }
 
-    /// How large its frame can be, with the longest numbers.
+    /// The largest possible size of its frame, with the longest numbers.
     fn frame_size(&self) -> usize {
         const NUMBERS: usize = 1 + 10 + 5 + 10 + 2;
         let texts = self.metadata.iter().map(|(key, value)| key.len() + value.len() + 4);
@@ -68,7 +68,7 @@ impl Call {
     }
 }
 
-/// A duration as it travels: in milliseconds, and the longest for what is longer.
+/// A duration as it is sent, in milliseconds; one that is too long becomes the longest.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,20 +1,20 @@
-//! Why a side says goodbye, or asks the other to.
+//! Why a side sends Goodbye, or asks the other side to leave.
 
 use brpc_core::DisconnectReason;
 
 /// Why the hub asks a plugin to leave.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum DrainCause {
-    /// This plugin is not wanted any more.
+    /// The plugin is unplugged.
     Unplug,
     /// The hub shuts down.
     Shutdown,
 }
 
-/// Why a side says goodbye, as the other side is told.
+/// The reason in a Goodbye.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Farewell {
-    /// It has done what it was asked to, or leaves by its own wish.
+    /// The plugin leaves, after Drain or by itself.
     Done,
     /// The hub cut off a plugin that it had asked to leave.
     Unplugged,
@@ -29,7 +29,7 @@ pub enum Farewell {
 }
 
 impl Farewell {
-    /// What the peer is told when this side ends the connection; nothing if it is gone already.
+    /// What this side sends when it ends the connection; nothing if the peer is gone already.
     pub(crate) fn of(reason: DisconnectReason) -> Option<Self> {
         Some(match reason {
             DisconnectReason::Clean => Self::Done,

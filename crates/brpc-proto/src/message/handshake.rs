@@ -1,4 +1,4 @@
-//! What is said while a plugin is let in.
+//! The contents of Hello and Welcome.
 
 use std::fmt;
 use std::ops::BitAnd;
@@ -9,7 +9,7 @@ use brpc_core::{Labels, Wire};
 use crate::description::Description;
 
 /// Optional parts of the protocol, a bit each. A side offers those that it has; both use those that
-/// both have. A bit that a side doesn't know is one that it doesn't have.
+/// both have. A side ignores bits that it doesn't know.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Features(pub u64);
 
@@ -26,7 +26,7 @@ impl BitAnd for Features {
     }
 }
 
-/// What a plugin says of itself before it is let in.
+/// A plugin's Hello.
 #[derive(Clone)]
 pub struct Hello {
     /// The wire that it speaks.
@@ -35,27 +35,27 @@ pub struct Hello {
     pub name: String,
     /// Its own version, for people; may be empty.
     pub version: String,
-    /// What it says of where and what it is; by these a hub can choose it.
+    /// Where and what it is; a hub can select plugins by them.
     pub labels: Labels,
-    /// Random, the same for the life of its process; a secret between the two. Zeros on a wire that
-    /// has none.
+    /// Random, the same for the life of its process; a secret between plugin and hub. Zeros on a
+    /// wire that has none.
     pub instance: [u8; 16],
     /// The digest of its description.
     pub digest: [u8; 32],
-    /// Its description, where it is known already: at the plugin, and on a wire on which a plugin
-    /// says all of itself at once.
+    /// Its description, if it is known already: at the plugin, and on a wire where a plugin sends
+    /// it in its first message.
     pub description: Option<Arc<Description>>,
     /// The optional parts of the protocol that it has.
     pub features: Features,
-    /// The largest frame that it takes, in bytes; `None` if it doesn't say.
+    /// The largest frame that it accepts, in bytes; `None` if it doesn't say.
     pub max_frame: Option<usize>,
-    /// The most calls that it takes at once; `None` if it doesn't say.
+    /// The most calls in flight that it accepts; `None` if it doesn't say.
     pub max_calls: Option<usize>,
 }
 
 impl Hello {
-    /// Of a plugin of this name and description, on the native wire. What it takes is filled in from
-    /// the limits of its connection.
+    /// The Hello of a plugin with this name and description, on the native wire. The limits of its
+    /// connection are filled in later.
     pub fn new(name: impl Into<String>, description: Arc<Description>) -> Self {
         Self {
             wire: Wire::Native,
@@ -84,23 +84,23 @@ impl fmt::Debug for Hello {
     }
 }
 
-/// What a hub says when it lets a plugin in.
+/// A hub's Welcome.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Welcome {
-    /// The optional parts of the protocol that both have.
+    /// The optional parts of the protocol that both sides have.
     pub features: Features,
     /// Random, the same for the life of the hub.
     pub epoch: [u8; 16],
-    /// The name given; not always the one asked for.
+    /// The plugin's name on this hub; not always the one that it asked for.
     pub name: String,
-    /// The number of this connection among all that the hub has had; rises.
+    /// The number of this connection among all that the hub has had; it rises.
     pub generation: u64,
-    /// The largest frame that the hub takes, in bytes.
+    /// The largest frame that the hub accepts, in bytes.
     pub max_frame: usize,
-    /// The most calls at once, for both.
+    /// The most calls in flight, for both sides.
     pub max_calls: usize,
-    /// Events that may be sent ahead.
+    /// Initial credit: how many events the plugin may send.
     pub credit_events: u32,
-    /// Bytes of events that may be sent ahead.
+    /// Initial credit: how many bytes of events.
     pub credit_bytes: u64,
 }

@@ -1,4 +1,4 @@
-//! What one side of a connection says to the other, whatever the wire.
+//! The messages of a connection, on every wire.
 
 mod call;
 mod goodbye;
@@ -16,58 +16,59 @@ pub use self::goodbye::{DrainCause, Farewell};
 pub use self::handshake::{Features, Hello, Welcome};
 use crate::description::Description;
 
-/// What one side says to the other. A [`Codec`](crate::codec::Codec) turns it into bytes and back;
-/// what a wire has no words for is left out there.
+/// What one side sends to the other. A [`Codec`](crate::codec::Codec) turns it into bytes and back,
+/// and leaves out what its wire can't carry.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Message {
-    /// First, of a plugin: who it is.
+    /// From a plugin, first: identifies it.
     Hello(Arc<Hello>),
-    /// Of a hub: the `Hello` is fine. Says whether the plugin is to describe itself.
+    /// From a hub: the `Hello` is valid.
     Accepted {
-        /// False if the hub knows a description of that digest.
+        /// Whether the plugin must describe itself; false if the hub knows a description of that
+        /// digest.
         describe: bool,
     },
-    /// Of a plugin: what it can do.
+    /// From a plugin: describes its methods.
     Describe(Arc<Description>),
-    /// Of a hub: let in, and on which terms.
+    /// From a hub: the plugin is registered, on these terms.
     Welcome(Box<Welcome>),
-    /// Of a hub, last: not let in.
+    /// From a hub, last: the plugin is refused.
     Refused(Refusal),
-    /// A method is to be run. The id rises from call to call.
+    /// Calls a method. The id rises from call to call.
     Call(CallId, Call),
-    /// Nobody waits for this call any more. It is to be answered all the same.
+    /// Cancels a call. It must still be answered.
     Cancel(CallId),
     /// The answer to a call.
     Answer {
-        /// Of which call.
+        /// The id of the call.
         id: CallId,
         /// The output, or why there is none.
         answer: Answer,
-        /// What goes along with it.
+        /// The metadata of the answer.
         metadata: Metadata,
     },
     /// An event.
     Event(Bytes),
-    /// More events may be sent.
+    /// Returns credit for events.
     Credit {
-        /// So many.
+        /// How many events.
         events: u32,
-        /// And bytes of them.
+        /// How many bytes of events.
         bytes: u64,
     },
-    /// Finish what runs, and leave. No call follows.
+    /// Asks the plugin to answer its calls and leave. No call follows.
     Drain {
         /// Why.
         cause: DrainCause,
-        /// How long the peer waits.
+        /// The grace period.
         grace: Duration,
         /// The trace id of the request.
         trace: String,
     },
-    /// This side leaves when what runs has ended. Calls above this id are not started.
+    /// This side answers its calls and leaves. It doesn't start calls above this id.
     Leave {
-        /// The last call that is.
+        /// The id of the last call that it answers.
         last_id: CallId,
     },
     /// Last: the connection ends.
@@ -77,7 +78,7 @@ pub enum Message {
         /// Why, for people; may be empty.
         text: String,
     },
-    /// Something of a later version, which can be skipped.
+    /// A message of a later version, which can be skipped.
     Skipped,
 }
 
@@ -104,7 +105,7 @@ impl Message {
     }
 }
 
-/// The kinds of messages. A number is never given a second meaning.
+/// The kinds of messages. A number is never reused.
 pub(crate) mod kind {
     pub(crate) const HELLO: u8 = 0x01;
     pub(crate) const ACCEPTED: u8 = 0x02;
@@ -122,6 +123,6 @@ pub(crate) mod kind {
     pub(crate) const METADATA: u8 = 0x1C;
     pub(crate) const GOODBYE: u8 = 0x1F;
 
-    /// Kinds that a receiver skips if it doesn't know them. All others it must know.
+    /// Kinds that a receiver skips if it doesn't know them. It must know all others.
     pub(crate) const IGNORABLE: std::ops::RangeInclusive<u8> = 0x80..=0xBF;
 }

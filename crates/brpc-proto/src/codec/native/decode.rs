@@ -1,4 +1,4 @@
-//! Frames as messages.
+//! Decodes frames into messages.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::description::Description;
 use crate::limits::MAX_GOODBYE_TEXT;
 use crate::message::{Call, Features, Hello, Message, Welcome, kind};
 
-/// What a frame says in a session. An answer gets the metadata that was announced.
+/// The message of a frame in a session. An answer gets the metadata of the frame before it.
 pub(super) fn message(
     frame: Frame,
     announced: &mut Option<Metadata>,
@@ -79,12 +79,12 @@ fn call(frame: Frame) -> Result<Message, ProtocolError> {
     Ok(Message::Call(id, Call { method, payload, timeout, trace, metadata, ..Call::default() }))
 }
 
-/// What goes along with the answer in the next frame.
+/// The metadata of the answer in the next frame.
 pub(super) fn metadata(frame: &Frame) -> Result<Metadata, ProtocolError> {
-    /// No pairs that can be sent take more bytes: their texts, two lengths for each pair, of at most
-    /// two bytes since 8,192 is below 2^14, and their number, of one byte since 64 is below 2^7.
+    /// Valid pairs never take more bytes: their texts, two lengths for each pair, of at most two
+    /// bytes since 8,192 is below 2^14, and their number, of one byte since 64 is below 2^7.
     ///
-    /// Judged before pairs are decoded: in memory an empty one takes 16 times its bytes here.
+    /// Checked before the pairs are decoded: in memory an empty one takes 16 times as many bytes.
     const MAX_ENCODED: usize = MAX_METADATA_BYTES + MAX_METADATA_ENTRIES * 2 * 2 + 1;
     let malformed = ProtocolError::Malformed { kind: frame.kind };
     if frame.body.len() > MAX_ENCODED {
@@ -93,7 +93,7 @@ pub(super) fn metadata(frame: &Frame) -> Result<Metadata, ProtocolError> {
     sendable(header::Metadata::decode(frame)?.pairs).ok_or(malformed)
 }
 
-/// These pairs, if they are as many as can be sent.
+/// These pairs, if they are within the limits.
 fn sendable(pairs: Vec<(&str, &str)>) -> Option<Metadata> {
     if pairs.is_empty() {
         return Some(Metadata::new());
@@ -104,7 +104,7 @@ fn sendable(pairs: Vec<(&str, &str)>) -> Option<Metadata> {
     Some(pairs.into_iter().collect()).filter(Metadata::is_sendable)
 }
 
-/// What a plugin says of itself, and the versions that it speaks.
+/// A plugin's Hello, and the versions that it speaks.
 pub(super) fn hello(frame: &Frame) -> Result<(Hello, (u8, u8)), Fault> {
     let hello = header::Hello::decode(frame)?;
     let refused = |code, message: String| Err(Refusal::new(code, message).into());
@@ -140,16 +140,16 @@ pub(super) fn hello(frame: &Frame) -> Result<(Hello, (u8, u8)), Fault> {
     Ok((greeting, (hello.min_version, hello.max_version)))
 }
 
-/// The labels among the extensions of a `Hello`; those that are not known are skipped.
+/// The labels among the extensions of a `Hello`; skips unknown extensions.
 fn given_labels(extensions: &[Extension<'_>]) -> Result<Labels, LabelError> {
     let mut given = extensions.iter().filter(|(number, _)| *number == extension::LABELS);
     let labels = given.next().map_or(Ok(Labels::default()), |(_, bytes)| labels::decode(bytes));
     if given.next().is_some() { Err(LabelError::Malformed) } else { labels }
 }
 
-/// What a plugin says of its functions.
+/// A plugin's description.
 pub(super) fn description(frame: &Frame) -> Result<Description, Fault> {
-    // A copy of its own, since it is kept for as long as the plugin stays.
+    // A copy, since it is kept for as long as the plugin stays connected.
     Description::decode(Bytes::copy_from_slice(&frame.body)).map_err(|error| {
         let code = match error {
             DescriptionError::TooManyMethods => RefusalCode::TooManyMethods,
@@ -159,15 +159,15 @@ pub(super) fn description(frame: &Frame) -> Result<Description, Fault> {
     })
 }
 
-/// That the `Hello` is fine.
+/// The hub's Accepted.
 pub(super) fn accepted(frame: &Frame) -> Result<Message, Fault> {
     Ok(Message::Accepted { describe: header::Accepted::decode(frame)?.describe })
 }
 
-/// What a hub says that lets the plugin in.
+/// The hub's Welcome.
 pub(super) fn welcome(frame: &Frame) -> Result<Welcome, Fault> {
     let welcome = header::Welcome::decode(frame)?;
-    // Whether the hub chose the highest version that both speak, and heard what was said.
+    // Whether the hub chose the highest version that both speak, and received what the plugin sent.
     let is_untouched = welcome.plugin_versions == (MIN_VERSION, MAX_VERSION)
         && welcome.version == welcome.hub_versions.1.min(MAX_VERSION);
     if !is_untouched {
@@ -185,7 +185,7 @@ pub(super) fn welcome(frame: &Frame) -> Result<Welcome, Fault> {
     })
 }
 
-/// Why a hub doesn't let the plugin in.
+/// The hub's Refused.
 pub(super) fn refused(frame: &Frame) -> Result<Message, Fault> {
     let refused = header::Refused::decode(frame)?;
     let mut refusal = Refusal::new(number::code(refused.code), refused.message);
@@ -193,7 +193,7 @@ pub(super) fn refused(frame: &Frame) -> Result<Message, Fault> {
     Ok(Message::Refused(refusal))
 }
 
-/// The first of a text of any length.
+/// The beginning of a text, up to a limit.
 fn cut(text: &str, limit: usize) -> String {
     text[..text.floor_char_boundary(limit)].to_owned()
 }

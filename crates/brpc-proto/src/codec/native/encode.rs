@@ -1,4 +1,4 @@
-//! Messages as frames.
+//! Encodes messages into frames.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{MAX_VERSION, MIN_VERSION, labels, number};
 use crate::buffer::WriteBuffer;
 use crate::message::{Call, CallId, Hello, Message, Welcome, kind, millis};
 
-/// Appends the frame of a message; of an answer with metadata, two.
+/// Appends the frame of a message; two for an answer with metadata.
 pub(super) fn message(message: &Message, out: &mut WriteBuffer) {
     match message {
         Message::Call(id, call) => encode_call(*id, call, out),
@@ -36,7 +36,7 @@ pub(super) fn message(message: &Message, out: &mut WriteBuffer) {
             put_frame(kind::DESCRIBE, &(), description.encoded(), out);
         }
         Message::Refused(refusal) => encode_refusal(refusal, out),
-        // The first is said with the versions; the second is never said.
+        // `welcome` encodes the first, with the versions; the second is never sent.
         Message::Welcome(_) | Message::Skipped => {}
     }
 }
@@ -46,7 +46,7 @@ pub(super) fn event(event: &[u8], out: &mut WriteBuffer) {
     put_frame_with_copy(kind::EVENT, &header::Event {}, event, out);
 }
 
-/// Appends what lets a plugin in that speaks these versions.
+/// Appends a Welcome for a plugin that speaks these versions.
 pub(super) fn welcome(welcome: &Welcome, plugin_versions: (u8, u8), out: &mut WriteBuffer) {
     let header = header::Welcome {
         version: plugin_versions.1.min(MAX_VERSION),
@@ -66,7 +66,7 @@ pub(super) fn welcome(welcome: &Welcome, plugin_versions: (u8, u8), out: &mut Wr
 }
 
 fn encode_call(id: CallId, call: &Call, out: &mut WriteBuffer) {
-    // Rounded up, and never 0, which would mean that there is no limit.
+    // Rounded up, and never 0, which would mean no deadline.
     let round_up = |left: Duration| millis(left.saturating_add(Duration::from_nanos(999_999)));
     let timeout_ms = call.timeout.map_or(0, |left| round_up(left).max(1));
     let metadata = call.metadata.iter().collect();
@@ -74,7 +74,7 @@ fn encode_call(id: CallId, call: &Call, out: &mut WriteBuffer) {
     put(&header, &call.payload, out);
 }
 
-/// Appends an answer. What goes along with it is announced, and nothing comes between the two.
+/// Appends an answer, directly after its metadata.
 fn encode_answer(id: CallId, answer: &Answer, metadata: &Metadata, out: &mut WriteBuffer) {
     if !metadata.is_empty() {
         put_bare(&header::Metadata { pairs: metadata.iter().collect() }, out);

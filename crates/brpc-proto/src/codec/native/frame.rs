@@ -1,4 +1,4 @@
-//! Frames: a length, a kind, and a body of which the kind tells the layout.
+//! Frames: a length, a kind, and a body whose layout depends on the kind.
 //!
 //! ```text
 //! +----------------+--------+---------------------+-----------------+
@@ -20,14 +20,14 @@ pub(crate) const PREFIX: usize = 4;
 /// One frame, without its length.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Frame {
-    /// Says what the body is.
+    /// The kind, which gives the layout of the body.
     pub(crate) kind: u8,
-    /// Header and payload; a view into the bytes as they were read.
+    /// Header and payload; a view into the bytes that were read.
     pub(crate) body: Bytes,
 }
 
 impl Frame {
-    /// What follows the header, which has so many bytes.
+    /// The payload behind a header of so many bytes.
     pub(crate) fn into_payload(mut self, header: usize) -> Bytes {
         self.body.advance(header);
         self.body
@@ -36,8 +36,8 @@ impl Frame {
 
 /// Takes the next frame off the input; `None` if it isn't complete.
 ///
-/// The length is judged before any byte of the body has come, and nothing is ever reserved for a
-/// length that was only announced.
+/// The length is checked before the body arrives, and nothing is reserved for a length that was
+/// only announced.
 pub(crate) fn next_frame(
     input: &mut BytesMut,
     limit: usize,
@@ -83,7 +83,7 @@ pub(crate) fn put_frame_with_copy<H: Serialize>(
     });
 }
 
-/// Appends all of a frame that comes before a payload of this size.
+/// Appends the part of a frame before a payload of this size.
 fn put_header<H: Serialize>(kind: u8, header: &H, payload: usize, bytes: &mut Vec<u8>) {
     let start = bytes.len();
     bytes.extend_from_slice(&[0, 0, 0, 0, kind]);

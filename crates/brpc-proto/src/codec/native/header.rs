@@ -1,6 +1,6 @@
-//! What a frame's header says, one struct a kind. All are flat, since postcard has no depth limit.
+//! The headers of frames, one struct a kind. All are flat, since postcard has no depth limit.
 //!
-//! Fields are only ever added with a new kind or a new version.
+//! Only a new kind or a new version adds fields.
 
 use brpc_core::ProtocolError;
 use postcard::experimental::serialized_size;
@@ -17,12 +17,12 @@ pub(crate) trait Header<'a>: Serialize + Deserialize<'a> {
     /// Whether a payload may follow.
     const HAS_PAYLOAD: bool = false;
 
-    /// Reads the header of a frame.
+    /// Decodes the header of a frame.
     fn decode(frame: &'a Frame) -> Result<Self, ProtocolError> {
         Ok(Self::decode_with_payload(frame)?.0)
     }
 
-    /// Reads the header of a frame, and where in the body its payload starts.
+    /// Decodes the header of a frame; returns it with the start of the payload in the body.
     fn decode_with_payload(frame: &'a Frame) -> Result<(Self, usize), ProtocolError> {
         let kind = frame.kind;
         if kind != Self::KIND {
@@ -31,8 +31,8 @@ pub(crate) trait Header<'a>: Serialize + Deserialize<'a> {
         let malformed = |_| ProtocolError::Malformed { kind };
         let (header, payload) = postcard::take_from_bytes(&frame.body).map_err(malformed)?;
         let size = frame.body.len() - payload.len();
-        // Everything but a number has one form only, so a header that is longer than it would be
-        // if we wrote it has a number in a longer form.
+        // Everything but a number has one form only, so a header that is longer than this side
+        // would encode it has a number in a longer form.
         if size != serialized_size(&header).map_err(malformed)? {
             return Err(ProtocolError::Overlong { kind });
         }
@@ -43,28 +43,28 @@ pub(crate) trait Header<'a>: Serialize + Deserialize<'a> {
     }
 }
 
-/// Plugin to hub, first: who it is and what it speaks. Its layout is the same in every version.
+/// Plugin to hub, first: identifies the plugin. Its layout is the same in every version.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Hello<'a> {
     /// The lowest version of the protocol that the plugin speaks.
     pub(crate) min_version: u8,
     /// The highest.
     pub(crate) max_version: u8,
-    /// Bits for what else it can do; none is given yet.
+    /// Bits for optional parts of the protocol; none is defined yet.
     pub(crate) features: u64,
-    /// The largest frame that it takes, in bytes.
+    /// The largest frame that it accepts, in bytes.
     pub(crate) max_frame: u32,
-    /// The most calls that it takes at once.
+    /// The most calls in flight that it accepts.
     pub(crate) max_calls: u32,
     /// The name that it asks for.
     pub(crate) name: &'a str,
     /// Its own version, for people.
     pub(crate) version: &'a str,
-    /// Random, the same for the life of its process; a secret between the two.
+    /// Random, the same for the life of its process; a secret between plugin and hub.
     pub(crate) instance: [u8; 16],
     /// SHA-256 of the body of its `Describe`.
     pub(crate) digest: [u8; 32],
-    /// Numbered additions; those not known are skipped.
+    /// Numbered additions; a hub skips those that it doesn't know.
     #[serde(borrow)]
     pub(crate) extensions: Vec<Extension<'a>>,
 }
@@ -72,27 +72,28 @@ pub(crate) struct Hello<'a> {
 /// A numbered addition to the handshake.
 pub(crate) type Extension<'a> = (u16, &'a [u8]);
 
-/// The numbers of additions to a `Hello`.
+/// The numbers of the extensions of a `Hello`.
 pub(crate) mod extension {
     /// The plugin's labels.
     pub(crate) const LABELS: u16 = 1;
 }
 
-/// Hub to plugin: the `Hello` is fine.
+/// Hub to plugin: the `Hello` is valid.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Accepted {
-    /// Whether the hub wants the description; false if it knows one with that digest.
+    /// Whether the plugin must describe itself; false if the hub knows a description with that
+    /// digest.
     pub(crate) describe: bool,
 }
 
-/// Hub to plugin, last: not let in. Its layout is the same in every version.
+/// Hub to plugin, last: the plugin is refused. Its layout is the same in every version.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Refused<'a> {
     /// A [`RefusalCode`](brpc_core::RefusalCode).
     pub(crate) code: u16,
     /// For people.
     pub(crate) message: &'a str,
-    /// How long to wait before the next attempt, in milliseconds; none if it would be in vain.
+    /// How long to wait before the next attempt, in milliseconds, if the hub knows.
     pub(crate) retry_after_ms: Option<u64>,
     /// The lowest version of the protocol that the hub speaks.
     pub(crate) min_version: u8,
@@ -100,44 +101,44 @@ pub(crate) struct Refused<'a> {
     pub(crate) max_version: u8,
 }
 
-/// Hub to plugin: let in, and on which terms.
+/// Hub to plugin: the plugin is registered, on these terms.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Welcome<'a> {
     /// The version of the protocol from here on: the highest that both speak.
     pub(crate) version: u8,
-    /// What the hub speaks, so that the plugin can check the choice.
+    /// The versions that the hub speaks, so that the plugin can check the choice.
     pub(crate) hub_versions: (u8, u8),
-    /// What the hub heard that the plugin speaks, so that it can check that too.
+    /// The versions of the Hello, so that the plugin can check that they arrived unchanged.
     pub(crate) plugin_versions: (u8, u8),
-    /// Bits of the features that both have.
+    /// Bits of the features that both sides have.
     pub(crate) features: u64,
     /// Random, the same for the life of the hub.
     pub(crate) epoch: [u8; 16],
-    /// The name given; not always the one asked for.
+    /// The plugin's name on this hub; not always the one that it asked for.
     pub(crate) name: &'a str,
-    /// The number of this connection among all of that name; rises.
+    /// The number of this connection; rises within an epoch.
     pub(crate) generation: u64,
-    /// The largest frame that the hub takes, in bytes.
+    /// The largest frame that the hub accepts, in bytes.
     pub(crate) max_frame: u32,
-    /// The most calls at once, for both.
+    /// The most calls in flight, for both sides.
     pub(crate) max_calls: u32,
-    /// Events that may be sent ahead.
+    /// Initial credit: how many events the plugin may send.
     pub(crate) credit_events: u32,
-    /// Bytes of events that may be sent ahead.
+    /// Initial credit: how many bytes of events.
     pub(crate) credit_bytes: u64,
-    /// Numbered additions; those not known are skipped.
+    /// Numbered additions; a plugin skips those that it doesn't know.
     #[serde(borrow)]
     pub(crate) extensions: Vec<Extension<'a>>,
 }
 
-/// Hub to plugin: run a method. The payload is its input.
+/// Hub to plugin: calls a method. The payload is the input.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Call<'a> {
     /// Rises from call to call.
     pub(crate) id: u64,
-    /// Which of the described methods, from 0.
+    /// The number of a described method, from 0.
     pub(crate) method: u32,
-    /// What is left of its time, in milliseconds, rounded up; 0 if it has no limit.
+    /// The time left until its deadline, in milliseconds, rounded up; 0 if it has none.
     pub(crate) timeout_ms: u64,
     /// The caller's trace id.
     pub(crate) trace: &'a str,
@@ -146,23 +147,23 @@ pub(crate) struct Call<'a> {
     pub(crate) metadata: Vec<(&'a str, &'a str)>,
 }
 
-/// Hub to plugin: nobody waits for this call any more. It is answered all the same.
+/// Hub to plugin: cancels a call. The plugin still answers it.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Cancel {
     pub(crate) id: u64,
 }
 
-/// Hub to plugin: more events may be sent.
+/// Hub to plugin: returns credit for events.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Credit {
     pub(crate) events: u32,
     pub(crate) bytes: u64,
 }
 
-/// Hub to plugin: finish what runs, then say goodbye. No call follows.
+/// Hub to plugin: answer the calls and leave. No call follows.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Drain<'a> {
-    /// Why: 1 unplugged, 2 the hub shuts down.
+    /// Why: 1 the plugin is unplugged, 2 the hub is shutting down.
     pub(crate) why: u8,
     /// How long the hub waits, in milliseconds.
     pub(crate) grace_ms: u64,
@@ -188,7 +189,7 @@ pub(crate) struct Failed<'a> {
     pub(crate) message: &'a str,
 }
 
-/// Plugin to hub: what goes along with the answer in the next frame.
+/// Plugin to hub: the metadata of the answer in the next frame.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Metadata<'a> {
     /// Keys and values.
@@ -200,7 +201,7 @@ pub(crate) struct Metadata<'a> {
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Event {}
 
-/// Plugin to hub: it leaves when what runs has ended. Calls above this id are not started.
+/// Plugin to hub: it answers its calls and leaves. It doesn't start calls above this id.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Leave {
     pub(crate) last_id: u64,

@@ -1,15 +1,15 @@
-//! The extension of a `Hello` that has a plugin's labels: a count, then that many keys and values.
+//! The extension of a `Hello` with a plugin's labels: a count, then that many keys and values.
 
 use brpc_core::labels::{LabelError, Labels, MAX_LABELS};
 use postcard::experimental::serialized_size;
 
-/// The bytes of labels, which are few.
+/// Encodes labels.
 pub(crate) fn encode(labels: &Labels) -> Vec<u8> {
     let labels: Vec<_> = labels.iter().collect();
     postcard::to_stdvec(&labels).expect("flat values serialize into memory")
 }
 
-/// Reads labels; the count is judged before any is. Their keys rise.
+/// Decodes labels; checks their count first. Their keys rise.
 pub(crate) fn decode(encoded: &[u8]) -> Result<Labels, LabelError> {
     let malformed = |_| LabelError::Malformed;
     let (count, mut rest) = postcard::take_from_bytes::<u32>(encoded).map_err(malformed)?;

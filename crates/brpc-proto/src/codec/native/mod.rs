@@ -1,5 +1,4 @@
-//! The native wire: frames with a header in postcard's format. `docs/protocol.md` is the page that
-//! this module follows.
+//! The native wire: frames with a header in postcard's format. `docs/protocol.md` specifies it.
 
 mod decode;
 mod encode;
@@ -29,18 +28,18 @@ const MAX_VERSION: u8 = 1;
 /// One side of the native wire.
 #[derive(Debug)]
 pub struct Native {
-    /// Which side.
+    /// This side's role.
     role: Role,
-    /// Whether this side has said anything. Its preface comes first.
+    /// Whether this side has sent its preface, which precedes its first message.
     has_spoken: bool,
-    /// Whether the peer's preface has come.
+    /// Whether the peer's preface has arrived.
     has_heard: bool,
-    /// Whether the plugin is let in: from then on there is nothing more of the handshake, and
-    /// before there is nothing else.
+    /// Whether the plugin is welcomed: before that only messages of the handshake are valid,
+    /// afterwards only others.
     is_let_in: bool,
-    /// The versions that the plugin speaks, as the hub heard.
+    /// The versions that the plugin speaks, as the hub received them.
     plugin_versions: (u8, u8),
-    /// What goes along with the answer in the next frame, if that was announced.
+    /// The metadata of the answer in the next frame, if it has arrived.
     announced: Option<Metadata>,
 }
 
@@ -57,18 +56,18 @@ impl Native {
         }
     }
 
-    /// Whether a frame of this kind may come now. Judged before it is decoded.
+    /// Whether a frame of this kind is valid now. Checked before it is decoded.
     fn expects(&self, kind: u8) -> bool {
         let is_handshake = (kind::HELLO..=kind::WELCOME).contains(&kind);
         let is_from = match kind {
             kind::HELLO | kind::DESCRIBE | kind::REPLY..=kind::METADATA => Role::Plugin,
             kind::ACCEPTED | kind::REFUSED | kind::WELCOME | kind::CALL..=kind::DRAIN => Role::Hub,
-            // From either.
+            // From both sides.
             _ => self.role.other(),
         };
         is_handshake != self.is_let_in
             && is_from != self.role
-            // Nothing comes between what goes along with an answer and the answer.
+            // An answer must directly follow its metadata.
             && (self.announced.is_none() || matches!(kind, kind::REPLY | kind::FAILED))
     }
 }
@@ -128,7 +127,7 @@ impl Codec for Native {
 }
 
 impl Native {
-    /// What a frame of the handshake says.
+    /// The message of a frame in the handshake.
     fn decode_handshake(&mut self, frame: &Frame) -> Result<Message, Fault> {
         Ok(match frame.kind {
             kind::HELLO => {

@@ -1,4 +1,4 @@
-//! The numbers that stand for causes, codes and statuses. None is ever given a second meaning.
+//! The numbers of causes, codes and statuses. None is ever reused.
 
 use brpc_core::{RefusalCode, Status};
 
@@ -16,12 +16,12 @@ pub(crate) fn of_status(status: Status) -> u8 {
         Status::Expired => 8,
         Status::Cancelled => 9,
         Status::Forbidden => 10,
-        // `Unspecified` among them: told on to somebody else, it is what the one before was told.
+        // `Unspecified` among them: forwarded, it is a method's error again, as on this side.
         _ => 1,
     }
 }
 
-/// The status of a number. What a later version says is a failure of which no more is known.
+/// The status of a number. An unknown one, of a later version, says only that the call failed.
 pub(crate) fn status(number: u8) -> Status {
     match number {
         1 => Status::Method,
@@ -77,7 +77,7 @@ pub(crate) fn code(number: u16) -> RefusalCode {
     }
 }
 
-/// The number of a cause.
+/// The number of a drain's cause.
 pub(crate) fn of_cause(cause: DrainCause) -> u8 {
     match cause {
         DrainCause::Unplug => 1,
@@ -85,7 +85,7 @@ pub(crate) fn of_cause(cause: DrainCause) -> u8 {
     }
 }
 
-/// The cause of a number.
+/// The drain's cause of a number.
 pub(crate) fn cause(number: u8) -> Option<DrainCause> {
     match number {
         1 => Some(DrainCause::Unplug),

@@ -5,7 +5,7 @@ use bytes::{Buf, BytesMut};
 use brpc_core::ProtocolError;
 
 /// What each side sends first: a byte that starts no text, the name, a line feed that a text-mode
-/// transfer would mangle, the version of the handshake's layout, and flags of which none is given.
+/// transfer would change, the layout of the handshake, and flags, of which none is defined.
 pub(crate) const PREFACE: [u8; 8] = [0xB2, b'b', b'r', b'p', b'c', b'\n', 1, 0];
 
 /// How many of the bytes must be as they are in every version.
@@ -13,8 +13,9 @@ const MAGIC: usize = 6;
 
 /// Takes the peer's preface off the input; false if it isn't complete yet.
 ///
-/// Wrong bytes are found as soon as they come. The version byte is not judged here: the layout of
-/// preface, `Hello` and `Refused` stays, so that a peer of any version can be told which are spoken.
+/// Wrong bytes are found as soon as they arrive. The version byte isn't checked here: the layout of
+/// preface, `Hello` and `Refused` stays the same, so that a peer of any version learns which
+/// versions this side speaks.
 pub(crate) fn read_preface(input: &mut BytesMut) -> Result<bool, ProtocolError> {
     let seen = input.len().min(MAGIC);
     if input[..seen] != PREFACE[..seen] {
