@@ -52,9 +52,9 @@ impl Builder {
     }
 
     /// The most connections that may be in their handshake. Default 1,024. At this limit the hub
-    /// accepts no more until one of them is registered or its handshake ends; the others wait in
-    /// the system's queue. A listener that waits for a connection counts as one, so set more than
-    /// there are listeners.
+    /// accepts no more until one of them is registered or closed; the others wait in the system's
+    /// queue. A listener that waits for a connection counts as one, so set more than there are
+    /// listeners.
     pub fn max_handshakes(mut self, connections: usize) -> Self {
         self.config.max_handshakes = connections.max(1);
         self
@@ -102,9 +102,9 @@ impl Builder {
         self
     }
 
-    /// Registers a plugin whose name is taken under another one: `next` makes it of the taken name,
-    /// again if that is taken too, up to so many `attempts`. Without a sequencer the hub refuses
-    /// the plugin.
+    /// If a plugin's name is taken, registers the plugin under another one: `next` makes it from
+    /// the taken name, and from its own result if that is taken too, up to so many `attempts`.
+    /// Without a sequencer the hub refuses the plugin.
     pub fn key_sequencer<F>(mut self, next: F, attempts: u32) -> Self
     where
         F: Fn(&str) -> String + Send + Sync + 'static,

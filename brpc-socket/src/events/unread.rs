@@ -71,7 +71,7 @@ impl Unread {
         }
     }
 
-    /// Returns the credit and the event.
+    /// Reads the event; its credit returns to the plugin.
     pub(crate) fn into_event(mut self) -> Event {
         self.give_back();
         std::mem::replace(&mut self.event, Event::Lagged(0))

@@ -40,7 +40,7 @@ pub(crate) struct Hub {
     bus: Bus,
     /// Whether the hub serves.
     phase: Phase,
-    /// Counts changes of the registry; those that wait for plugins wait for it.
+    /// Counts changes of the registry; those that wait for plugins watch it.
     changes: watch::Sender<u64>,
     /// The disconnect listeners.
     listeners: Mutex<Vec<mpsc::Sender<(PluginRef, DisconnectReason)>>>,

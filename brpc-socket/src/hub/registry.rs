@@ -50,7 +50,7 @@ impl Registry {
             return false;
         }
         self.plugins.insert(name.to_owned(), link.clone());
-        // Drops those that are gone, so that they are never many more than plugins.
+        // Drops descriptions without a plugin, so that they are never many more than plugins.
         if self.descriptions.len() > 2 * self.plugins.len() {
             self.descriptions.retain(|_, description| description.strong_count() > 0);
         }

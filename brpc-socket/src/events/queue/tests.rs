@@ -1,4 +1,4 @@
-//! Of events that are read, dropped and counted.
+//! Events that are read, dropped and counted.
 
 use std::sync::{Arc, Weak};
 
@@ -19,14 +19,14 @@ fn message(plugin: &PluginRef) -> Unread {
     Unread::new(Event::Message(Message { origin, payload: Bytes::from_static(b"1") }))
 }
 
-/// Whether the counts of a queue are those of what is in it.
+/// Whether the counts of a queue match its entries.
 fn counts_are_right(state: &State) -> bool {
     let bytes: usize = state.unread.iter().map(Unread::size).sum();
     let gaps = state.unread.iter().filter(|unread| unread.is_gap()).count();
     (state.bytes, state.gaps) == (bytes, gaps)
 }
 
-/// Reads once: how many events were seen, or are known to be missing.
+/// Reads once; returns how many events were read or counted as missing.
 fn read(queue: &Queue) -> u64 {
     let mut next = VecDeque::new();
     match queue.poll_read(&mut next, &mut Context::from_waker(Waker::noop())) {
@@ -45,7 +45,7 @@ fn here() -> PluginRef {
     plugin("here", 1)
 }
 
-/// Whatever is asked for and in whichever order, nothing is lost without being counted.
+/// Whatever the policy and the order, no event is lost without being counted.
 #[test]
 fn every_event_is_read_or_counted() {
     let (bus, here, gone) = (Bus::default(), here(), here());
@@ -115,7 +115,7 @@ fn one_that_is_cut_off_keeps_what_it_has_and_no_more() {
     assert!(state.is_closed && state.is_cut_off && counts_are_right(&state));
 }
 
-/// Each event would cost a walk along the queue.
+/// Otherwise each event would cost a walk along the queue.
 #[test]
 fn nothing_is_looked_for_while_nobody_has_gone() {
     let (bus, here) = (Bus::default(), here());
