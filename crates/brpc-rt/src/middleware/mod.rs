@@ -22,6 +22,9 @@ pub trait CallKind: Clone + fmt::Debug + Send + 'static {
     fn failed(message: String) -> Self::Error;
 }
 
+/// What a call comes to.
+pub type Outcome<C> = Result<<C as CallKind>::Output, <C as CallKind>::Error>;
+
 /// Something that each call goes through on its way to the method, and its outcome on the way back.
 ///
 /// It passes the call on with [`Next::run`], and can look at both, change both, wait before it, pass
@@ -32,11 +35,7 @@ pub trait CallKind: Clone + fmt::Debug + Send + 'static {
 /// behind `next.run` doesn't run then, so what must be done in any case belongs into a `Drop`.
 pub trait Middleware<C: CallKind>: Send + Sync + 'static {
     /// Handles a call.
-    fn handle(
-        &self,
-        call: C,
-        next: Next<C>,
-    ) -> impl Future<Output = Result<C::Output, C::Error>> + Send;
+    fn handle(&self, call: C, next: Next<C>) -> impl Future<Output = Outcome<C>> + Send;
 }
 
 /// What is behind a middleware: others, and at last whoever makes the call or runs the method. A
@@ -57,7 +56,7 @@ impl<C: CallKind> Next<C> {
     ///
     /// # Cancel safety
     /// Dropping it drops the middleware behind, and gives the call up.
-    pub async fn run(mut self, call: C) -> Result<C::Output, C::Error> {
+    pub async fn run(mut self, call: C) -> Outcome<C> {
         let Some(step) = self.chain.0.get(self.passed).cloned() else {
             return self.inner.run(call).await;
         };
@@ -109,16 +108,16 @@ impl<C> fmt::Debug for Chain<C> {
 /// What is behind all middleware.
 pub trait Inner<C: CallKind>: Send + Sync {
     /// Makes the call, or runs its method, however much time has gone by.
-    fn run(self: Arc<Self>, call: C) -> BoxFuture<Result<C::Output, C::Error>>;
+    fn run(self: Arc<Self>, call: C) -> BoxFuture<Outcome<C>>;
 }
 
 /// A [`Middleware`] of any type.
 trait AnyMiddleware<C: CallKind>: Send + Sync {
-    fn handle(self: Arc<Self>, call: C, next: Next<C>) -> BoxFuture<Result<C::Output, C::Error>>;
+    fn handle(self: Arc<Self>, call: C, next: Next<C>) -> BoxFuture<Outcome<C>>;
 }
 
 impl<C: CallKind, M: Middleware<C>> AnyMiddleware<C> for M {
-    fn handle(self: Arc<Self>, call: C, next: Next<C>) -> BoxFuture<Result<C::Output, C::Error>> {
+    fn handle(self: Arc<Self>, call: C, next: Next<C>) -> BoxFuture<Outcome<C>> {
         Box::pin(async move { Middleware::handle(&*self, call, next).await })
     }
 }

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{CallKind, Middleware, Next};
+use super::{CallKind, Middleware, Next, Outcome};
 use crate::BoxFuture;
 
 /// A layer as middleware.
@@ -34,7 +34,7 @@ where
     S::Error: Into<Box<dyn Error + Send + Sync>>,
     S::Future: Send,
 {
-    async fn handle(&self, call: C, next: Next<C>) -> Result<C::Output, C::Error> {
+    async fn handle(&self, call: C, next: Next<C>) -> Outcome<C> {
         let mut service = self.service.lock().clone();
         poll_fn(|context| service.poll_ready(context)).await.map_err(error_of::<C>)?;
         service.call(Passing { call, next }).await.map_err(error_of::<C>)
@@ -71,7 +71,7 @@ pub struct PassOn(());
 impl<C: CallKind> Service<Passing<C>> for PassOn {
     type Response = C::Output;
     type Error = C::Error;
-    type Future = BoxFuture<Result<C::Output, C::Error>>;
+    type Future = BoxFuture<Outcome<C>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), C::Error>> {
         Poll::Ready(Ok(()))

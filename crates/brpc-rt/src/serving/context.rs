@@ -20,25 +20,31 @@ pub struct Context {
 
 /// What came with a call.
 #[derive(Debug)]
-pub(super) struct Call {
+struct Call {
     /// The caller's trace id; empty if it gave none.
-    pub(super) trace: String,
+    trace: String,
     /// The caller's metadata.
-    pub(super) metadata: Metadata,
+    metadata: Metadata,
     /// When the call's time is over; `None` if it has no limit.
-    pub(super) deadline: Option<Instant>,
+    deadline: Option<Instant>,
     /// The plugin's sender of events.
-    pub(super) hook: AsyncHook,
+    hook: AsyncHook,
     /// Fires when nobody waits for the answer any more. Made when somebody wants to know: most
     /// handlers end before anybody could give the call up.
-    pub(super) cancelled: OnceLock<CancellationToken>,
+    cancelled: OnceLock<CancellationToken>,
     /// What goes along with the answer; made when somebody adds to it.
-    pub(super) along: OnceLock<Mutex<Metadata>>,
+    along: OnceLock<Mutex<Metadata>>,
 }
 
 impl Context {
-    pub(super) fn new(call: Call) -> Self {
-        Self { call: Arc::new(call) }
+    pub(super) fn new(
+        trace: String,
+        metadata: Metadata,
+        deadline: Option<Instant>,
+        hook: AsyncHook,
+    ) -> Self {
+        let (cancelled, along) = (OnceLock::new(), OnceLock::new());
+        Self { call: Arc::new(Call { trace, metadata, deadline, hook, cancelled, along }) }
     }
 
     /// Fires when nobody waits for the answer any more.
@@ -116,12 +122,5 @@ impl Context {
 
 /// The context of no call, for tests that run a method's row by hand.
 pub fn context_of_no_call() -> Context {
-    Context::new(Call {
-        trace: String::new(),
-        metadata: Metadata::new(),
-        deadline: None,
-        hook: AsyncHook::default(),
-        cancelled: OnceLock::new(),
-        along: OnceLock::new(),
-    })
+    Context::new(String::new(), Metadata::new(), None, AsyncHook::default())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Instant as StdInstant;
 
 use brpc_core::{Answer, Failure, Metadata, Status};
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::bound::Bound;
-use super::context::{Call, Context};
+use super::context::Context;
 use super::handler::{Handler, catching, expired, run_blocking};
 use super::hook::AsyncHook;
 use super::incoming::Incoming;
@@ -74,14 +74,8 @@ impl<R: Receiver> Handlers<R> {
             let failure = Failure::new(Status::MethodNotFound, "");
             return self.send(id, Err(failure), Metadata::new());
         };
-        let context = Context::new(Call {
-            trace,
-            metadata,
-            deadline: deadline.map(Instant::from_std),
-            hook: self.hook.clone(),
-            cancelled: OnceLock::new(),
-            along: OnceLock::new(),
-        });
+        let deadline = deadline.map(Instant::from_std);
+        let context = Context::new(trace, metadata, deadline, self.hook.clone());
         if !self.middleware.is_empty() {
             return self.start_chain(id, method, &context, payload);
         }
@@ -112,14 +106,14 @@ impl<R: Receiver> Handlers<R> {
         id: CallId,
         method: &'static Method<R>,
         context: &Context,
-        payload: Bytes,
+        input: Bytes,
     ) {
         if let Some(answer) = expired(context) {
             return self.answer(id, answer, context);
         }
         let bound = Arc::new(Bound::new(self.receiver.clone(), method));
         let next = self.middleware.clone().around(bound.clone());
-        let call = Incoming::new(method.name, context.clone(), payload);
+        let call = Incoming { method: method.name, context: context.clone(), input };
         let chain = match Handler::begin(|| Box::pin(next.run(call))) {
             Ok(answer) if bound.close() => return self.answer(id, answer, context),
             chain => chain,

@@ -18,12 +18,6 @@ pub struct Incoming {
     pub input: Bytes,
 }
 
-impl Incoming {
-    pub(super) fn new(method: &'static str, context: Context, input: Bytes) -> Self {
-        Self { method, context, input }
-    }
-}
-
 impl CallKind for Incoming {
     type Output = Bytes;
     type Error = Failure;
