@@ -185,6 +185,7 @@ impl<R: Receiver> Plugin<R> {
     ///
     /// The plugin has one connection at a time; after the end of a run it can connect again.
     ///
+    /// # Errors
     /// If the hub can't be reached, or if it refuses the plugin, with its reason.
     ///
     /// # Cancel safety

@@ -32,7 +32,7 @@
 //! # What is not here
 //!
 //! - The hub has no TLS and no authentication of its own yet: serve on a loopback address, a Unix
-//! socket, or a [`Listener`] with its own ([`Securing`]).
+//!   socket, or a [`Listener`] with its own ([`Securing`]).
 //! - It makes each call once. The caller decides by the error whether to retry.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -84,6 +84,7 @@ impl Pair {
         carry(&mut self.plugin, &mut self.hub, self.now);
         assert!(matches!(self.hub.poll_event(), Some(Event::Described(_))));
         self.hub.welcome("plugin", 1, [9; 16]);
+        assert!(matches!(self.hub.poll_event(), Some(Event::Welcomed(_))));
         carry(&mut self.hub, &mut self.plugin, self.now);
         assert!(matches!(self.plugin.poll_event(), Some(Event::Welcomed(_))));
     }
@@ -111,9 +112,7 @@ impl Pair {
         let mut calls = std::mem::take(&mut self.calls).into_iter();
         for written in &mut self.written {
             for call in calls.by_ref().take(self.at_once) {
-                self.hub
-                    .start_call(call, (), self.now)
-                    .expect("there is a place");
+                self.hub.start_call(call, (), self.now).expect("there is a place");
             }
             self.hub.poll_transmit(written, self.now);
         }

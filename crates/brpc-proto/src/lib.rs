@@ -14,11 +14,11 @@
 //! ```
 //!
 //! - [`Connection`] is one side of a connection, from its first byte to its last; its documentation
-//! says what its owner does.
+//!   says what its owner does.
 //! - [`Message`] is what one side sends to the other, on every wire; a [`codec`] turns messages
-//! into bytes and back.
+//!   into bytes and back.
 //! - [`json`] limits payloads; [`limits`] are those on what a peer may make this side hold or wait
-//! for, beside the [configurable ones](brpc_core::Limits).
+//!   for, beside the [configurable ones](brpc_core::Limits).
 //!
 //! # Goals
 //!
