@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use brpc_core::{CallError, Execution, Stage};
 use brpc_rt::middleware::Inner;
-use brpc_rt::{BoxFuture, Slot};
+use brpc_rt::{BoxFuture, Canceller, Route, Slot};
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -33,8 +33,8 @@ struct Attempts {
 /// The attempts that were made.
 #[derive(Default)]
 struct Made {
-    /// Attempts that are not over: their numbers and slots.
-    pending: Vec<(u64, Arc<Slot>)>,
+    /// Attempts that are not over: their numbers, and the ways to them.
+    pending: Vec<(u64, Route)>,
     /// The number of the last attempt.
     last: u64,
     /// Whether the method may have run in an attempt that is over.
@@ -51,10 +51,10 @@ impl Attempts {
         if made.is_over {
             return Err(CallError::Cancelled { stage: Stage::Queued });
         }
-        let running = Running::start(&self.hub, call, Arc::default(), self.charged)?;
+        let running = Running::start(&self.hub, call, Slot::default(), self.charged)?;
         made.last += 1;
         let number = made.last;
-        made.pending.push((number, running.attach_slot().clone()));
+        made.pending.push((number, running.route()));
         Ok((running, Attempt { attempts: self, number, may_have_run: true }))
     }
 
@@ -66,9 +66,9 @@ impl Attempts {
             (std::mem::take(&mut made.pending), made.may_have_run)
         };
         let mut stage = if may_have_run { Stage::Sent } else { Stage::Queued };
-        for (_, slot) in pending {
+        for (_, route) in pending {
             // If it can't be cancelled any more, it has an outcome that was not taken.
-            if slot.cancel() != Some(Stage::Queued) {
+            if route.cancel() != Some(Stage::Queued) {
                 stage = Stage::Sent;
             }
         }
@@ -122,12 +122,12 @@ impl Drop for EndOnDrop {
     }
 }
 
-/// Takes a call through the middleware of its hub. The slot belongs to the cancel handle. If the
-/// input is shared, the broadcast has charged it already.
+/// Takes a call through the middleware of its hub. The canceller belongs to the cancel handle. If
+/// the input is shared, the broadcast has charged it already.
 pub(crate) fn through(
     hub: Arc<Hub>,
     call: Outgoing,
-    slot: Option<Arc<Slot>>,
+    canceller: Option<Arc<Canceller>>,
     is_shared: bool,
 ) -> BoxFuture<Outcome> {
     Box::pin(async move {
@@ -141,7 +141,7 @@ pub(crate) fn through(
         let attempts = &attempts.0;
         tokio::select! {
             biased;
-            () = cancelled(slot) => Err(CallError::Cancelled { stage: attempts.end() }),
+            () = cancelled(canceller) => Err(CallError::Cancelled { stage: attempts.end() }),
             outcome = chain.around(attempts.clone()).run(call) => outcome,
             () = late(attempts) => Err(CallError::DeadlineExceeded { stage: attempts.end() }),
             () = stopped(attempts, &stop) => Err(CallError::ShuttingDown),
@@ -150,9 +150,9 @@ pub(crate) fn through(
 }
 
 /// Returns when the cancel handle is used.
-async fn cancelled(slot: Option<Arc<Slot>>) {
-    match slot {
-        Some(slot) => poll_fn(|context| slot.poll_cancelled(context)).await,
+async fn cancelled(canceller: Option<Arc<Canceller>>) {
+    match canceller {
+        Some(canceller) => poll_fn(|context| canceller.poll_cancelled(context)).await,
         None => pending().await,
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use brpc_core::caller::Target;
 use brpc_core::{Admission, CallError, Response, Selector};
+use brpc_rt::Slot;
 use futures_core::Stream;
 use futures_util::stream::FuturesUnordered;
 use serde::de::DeserializeOwned;
@@ -230,7 +231,7 @@ impl<T> Broadcast<T> {
     /// Makes one of the calls.
     fn call(&self, link: Arc<PluginLink>, call: Outgoing) -> Call<T> {
         if self.hub.config().middleware.is_empty() {
-            Call::running(Running::start_on(link, call, Arc::default(), None), self.decode)
+            Call::running(Running::start_on(link, call, Slot::default(), None), self.decode)
         } else {
             Call::passing(self.hub.clone(), call, self.decode)
         }

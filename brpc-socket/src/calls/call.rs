@@ -10,7 +10,7 @@ use brpc_core::caller::Target;
 use brpc_core::{Admission, CallError, Response, Stage};
 use brpc_proto::limits::OWN_SLICE;
 use brpc_proto::{Call as Wanted, json};
-use brpc_rt::{BoxFuture, Slot};
+use brpc_rt::{BoxFuture, Canceller, Slot};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
@@ -60,7 +60,7 @@ struct Prepared {
     /// The rest of the call; its method and its input are in the request.
     wanted: Wanted,
     /// Made in advance only for a cancel handle.
-    slot: Option<Arc<Slot>>,
+    canceller: Option<Arc<Canceller>>,
 }
 
 impl Prepared {
@@ -69,21 +69,14 @@ impl Prepared {
         if !self.hub.config().middleware.is_empty() {
             return Ok(self.pass());
         }
-        let Self { hub, request, instance, mut wanted, slot } = self;
+        let Self { hub, request, instance, mut wanted, canceller } = self;
         let link = find(&hub, request.plugin(), instance.as_ref())?;
         let charge = hub.charge(request.input().len())?;
         wanted.method = method_number(&link, request.method())?;
-        let has_handle = slot.is_some();
-        let slot = match slot {
-            None => Arc::new(Slot::waiting(context)),
-            Some(slot) if slot.is_cancelled() => {
-                return Err(CallError::Cancelled { stage: Stage::Queued });
-            }
-            Some(slot) => {
-                slot.wait(context);
-                slot
-            }
-        };
+        if canceller.as_deref().is_some_and(Canceller::is_cancelled) {
+            return Err(CallError::Cancelled { stage: Stage::Queued });
+        }
+        let slot = Slot::waiting(context);
         // A small input is copied where it is submitted.
         let running = if request.input().len() < OWN_SLICE {
             Running::start_with(link, wanted, request.input(), slot, Some(charge))?
@@ -91,15 +84,15 @@ impl Prepared {
             wanted.payload = request.into_input();
             Running::start_with(link, wanted, &[], slot, Some(charge))?
         };
-        if has_handle {
-            running.attach_slot();
+        if let Some(canceller) = canceller {
+            canceller.set_route(running.route());
         }
         Ok(State::Running(running))
     }
 
     /// Passes the call to the middleware.
     fn pass(self) -> State {
-        let Self { hub, request, instance, mut wanted, slot } = self;
+        let Self { hub, request, instance, mut wanted, canceller } = self;
         let plugin = match instance {
             Some(plugin) => Target::Instance(plugin),
             None => Target::Name(request.plugin().into()),
@@ -107,7 +100,7 @@ impl Prepared {
         let method = request.method().to_owned();
         wanted.payload = request.into_input();
         let call = Outgoing::new(plugin, method, wanted);
-        State::Passing(through(hub, call, slot, false))
+        State::Passing(through(hub, call, canceller, false))
     }
 }
 
@@ -144,7 +137,7 @@ impl<T> Call<T> {
             Err(error) => return Self::refused(error, decode),
         };
         let wanted = Wanted { timeout: hub.config().default_timeout, ..Wanted::default() };
-        let prepared = Prepared { hub, request, instance, wanted, slot: None };
+        let prepared = Prepared { hub, request, instance, wanted, canceller: None };
         Self { state: State::Prepared(prepared), decode }
     }
 
@@ -210,9 +203,9 @@ impl<T> Call<T> {
     pub fn cancel_handle(&mut self) -> CancelHandle {
         match &mut self.state {
             State::Prepared(prepared) => {
-                CancelHandle(prepared.slot.get_or_insert_default().clone())
+                CancelHandle(prepared.canceller.get_or_insert_default().clone())
             }
-            // Too late: the call has no slot for a handle, so this one does nothing.
+            // Too late: nothing leads from the handle to the call, so this one does nothing.
             State::Running(_) | State::Passing(_) | State::Refused(_) | State::Done => {
                 CancelHandle(Arc::default())
             }
@@ -271,7 +264,7 @@ impl<T> std::fmt::Debug for Call<T> {
 
 /// Cancels a call from elsewhere; made by [`Call::cancel_handle`].
 #[derive(Clone, Debug)]
-pub struct CancelHandle(Arc<Slot>);
+pub struct CancelHandle(Arc<Canceller>);
 
 impl CancelHandle {
     /// Cancels the call, if it is not over.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use brpc_core::caller::Target;
 use brpc_core::{CallError, Response, Stage};
 use brpc_proto::Call;
-use brpc_rt::{Ended, PendingCall, Slot};
+use brpc_rt::{Ended, PendingCall, Route, Slot};
 
 use crate::error::few;
 use crate::hub::{Charge, Hub, PluginLink};
@@ -28,7 +28,7 @@ impl Running {
     pub(crate) fn start(
         hub: &Arc<Hub>,
         call: Outgoing,
-        slot: Arc<Slot>,
+        slot: Slot,
         charged: usize,
     ) -> Result<Self, CallError> {
         let link = match &call.plugin {
@@ -44,7 +44,7 @@ impl Running {
     pub(crate) fn start_on(
         link: Arc<PluginLink>,
         call: Outgoing,
-        slot: Arc<Slot>,
+        slot: Slot,
         charge: Option<Charge>,
     ) -> Result<Self, CallError> {
         let method = method_number(&link, &call.method)?;
@@ -57,7 +57,7 @@ impl Running {
         link: Arc<PluginLink>,
         call: Call,
         input: &[u8],
-        slot: Arc<Slot>,
+        slot: Slot,
         charge: Option<Charge>,
     ) -> Result<Self, CallError> {
         let (connection, method) = (link.driven().clone(), call.method);
@@ -73,9 +73,9 @@ impl Running {
         })
     }
 
-    /// Lets the holders of its slot cancel it.
-    pub(crate) fn attach_slot(&self) -> &Arc<Slot> {
-        self.pending.attach_slot()
+    /// The way to the call, for those who cancel it.
+    pub(crate) fn route(&self) -> Route {
+        self.pending.route()
     }
 
     /// The names of the plugin and of the method.

@@ -10,9 +10,9 @@ use brpc_proto::limits::IDLE_PLACES;
 use brpc_proto::{Call, CallId, Connection};
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::calling::Slot;
 use crate::inbox::{Inbox, Submitted};
 use crate::now;
+use crate::slot::Slot;
 
 /// A connection behind its lock, which is held for one look at it, never across an await, and never
 /// while foreign code runs.

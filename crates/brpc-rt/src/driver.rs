@@ -11,10 +11,10 @@ use brpc_proto::limits::IDLE_PLACES;
 use brpc_proto::{Connection, End};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::calling::Slot;
 use crate::gathering::{Gathering, Ready};
 use crate::link::{Link, Pending};
 use crate::now;
+use crate::slot::Slot;
 use crate::timer::Timer;
 use crate::transport::Transport;
 

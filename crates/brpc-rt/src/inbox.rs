@@ -8,7 +8,7 @@ use brpc_proto::limits::{IDLE_BYTES, IDLE_PLACES};
 use brpc_proto::{Call, CallId};
 use bytes::BytesMut;
 
-use crate::calling::Slot;
+use crate::slot::Slot;
 
 /// Where callers put their calls down, and whoever works on the connection takes them away. Who makes
 /// a call needs not wait for whoever works on the connection.

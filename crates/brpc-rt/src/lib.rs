@@ -16,16 +16,18 @@ mod link;
 pub mod middleware;
 #[cfg(feature = "serving")]
 pub mod serving;
+mod slot;
 mod timer;
 mod transport;
 
 use std::future::Future;
 use std::pin::Pin;
 
-pub use calling::{Ended, PendingCall, Slot};
+pub use calling::{Canceller, PendingCall, Route};
 pub use driven::{Driven, Guard};
 pub use driver::drive;
 pub use link::Link;
+pub use slot::{Ended, Slot};
 
 /// A boxed future that can be moved between threads.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use brpc_proto::Event;
 
 use crate::Driven;
-use crate::calling::Slot;
 use crate::gathering::TOLD_AT_ONCE;
+use crate::slot::Slot;
 
 /// Who owns a connection.
 pub trait Link {

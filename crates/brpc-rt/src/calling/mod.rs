@@ -1,7 +1,7 @@
 //! Making calls on a connection, from the caller's side.
 
+mod cancel;
 mod pending;
-mod slot;
 
+pub use self::cancel::{Canceller, Route};
 pub use self::pending::PendingCall;
-pub use self::slot::{Ended, Slot};

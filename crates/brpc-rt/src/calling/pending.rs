@@ -6,11 +6,13 @@ use std::task::{Context, Poll};
 use brpc_core::CallError;
 use brpc_proto::{Call, CallId};
 
-use super::{Ended, Slot};
-use crate::Driven;
+use super::cancel::Route;
+use crate::driven::Driven;
+use crate::slot::{Ended, Slot};
 
-/// A call that was made on a connection. Dropped before its end, it is given up: if nothing of it was
-/// sent, nothing will be; else the peer is told, and the call keeps its place until the peer answers.
+/// A call that was made on a connection. Dropped before its end, it is cancelled: if none of its bytes
+/// was sent, none will be; else the peer gets a Cancel, and the call keeps its place until the peer
+/// answers.
 #[derive(Debug)]
 pub struct PendingCall {
     connection: Arc<Driven>,
@@ -21,8 +23,8 @@ pub struct PendingCall {
 }
 
 impl PendingCall {
-    /// Makes a call, with a copy of this input if it has none of its own, whose caller waits at this
-    /// slot.
+    /// Makes a call whose caller waits at this slot. If an input is given, the call's payload is a
+    /// copy of it.
     ///
     /// # Errors
     /// If the connection is over. Any other refusal is the call's outcome.
@@ -30,23 +32,24 @@ impl PendingCall {
         connection: Arc<Driven>,
         call: Call,
         input: &[u8],
-        slot: Arc<Slot>,
+        slot: Slot,
     ) -> Result<Self, CallError> {
+        let slot = Arc::new(slot);
         let id = connection.submit(call, input, slot.clone())?;
         Ok(Self { connection, id, slot, is_over: false })
     }
 
-    /// How it ended, once it has.
+    /// Returns how the call ended, once it has.
     pub fn poll(&mut self, context: &Context<'_>) -> Poll<Ended> {
         let ended = self.slot.poll(context);
         self.is_over |= ended.is_ready();
         ended
     }
 
-    /// Lets those who have its slot [cancel](Slot::cancel) it, which they may have done already.
-    pub fn attach_slot(&self) -> &Arc<Slot> {
-        self.slot.set_route(Arc::downgrade(&self.connection), self.id);
-        &self.slot
+    /// The way to the call, for those who cancel it.
+    pub fn route(&self) -> Route {
+        let connection = Arc::downgrade(&self.connection);
+        Route { connection, id: self.id, slot: self.slot.clone() }
     }
 }
 

@@ -1,0 +1,87 @@
+//! Cancelling a call from elsewhere than where its outcome is awaited.
+
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+
+use brpc_core::{CallError, Stage};
+use brpc_proto::{CallId, Settlement};
+use parking_lot::Mutex;
+
+use crate::driven::Driven;
+use crate::slot::Slot;
+
+/// The way to a call that was made.
+#[derive(Clone, Debug)]
+pub struct Route {
+    pub(super) connection: Weak<Driven>,
+    pub(super) id: CallId,
+    pub(super) slot: Arc<Slot>,
+}
+
+impl Route {
+    /// Cancels the call, unless it is settled already; returns how far it had come. Its caller gets
+    /// [`CallError::Cancelled`].
+    pub fn cancel(self) -> Option<Stage> {
+        let stage = self.connection.upgrade()?.cancel(self.id)?;
+        self.slot.settle(Settlement::Ended(CallError::Cancelled { stage }));
+        Some(stage)
+    }
+}
+
+/// Cancels one call, whether it is made already or not.
+#[derive(Debug, Default)]
+pub struct Canceller(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    is_cancelled: bool,
+    /// Set when the call is made.
+    route: Option<Route>,
+    /// Set while the caller waits without a route: its call passes middleware.
+    caller: Option<Waker>,
+}
+
+impl Canceller {
+    /// Cancels the call. One that is not made yet will not be.
+    pub fn cancel(&self) {
+        let (route, caller) = {
+            let mut state = self.0.lock();
+            state.is_cancelled = true;
+            (state.route.take(), state.caller.take())
+        };
+        caller.into_iter().for_each(Waker::wake);
+        route.and_then(Route::cancel);
+    }
+
+    /// Whether the call was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.lock().is_cancelled
+    }
+
+    /// Sets the way to the call. If it was cancelled while it was being made, it is cancelled now.
+    pub fn set_route(&self, route: Route) {
+        let cancelled = {
+            let mut state = self.0.lock();
+            if state.is_cancelled {
+                Some(route)
+            } else {
+                state.route = Some(route);
+                None
+            }
+        };
+        cancelled.and_then(Route::cancel);
+    }
+
+    /// Returns when the call is cancelled.
+    pub fn poll_cancelled(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.0.lock();
+        if state.is_cancelled {
+            return Poll::Ready(());
+        }
+        let before = state.caller.replace(context.waker().clone());
+        drop(state);
+        // Code of others, like any waker.
+        drop(before);
+        Poll::Pending
+    }
+}

@@ -1,0 +1,80 @@
+//! Where a caller waits for the outcome of its call.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use brpc_proto::Settlement;
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+/// Where one caller waits. Shared by the caller and the connection that has the call.
+#[derive(Debug, Default)]
+pub struct Slot(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// How the call ended, once it has.
+    ended: Option<Ended>,
+    /// Set while the caller waits.
+    caller: Option<Waker>,
+}
+
+/// How a call ended; small, because there are as many slots as calls.
+#[derive(Debug)]
+pub enum Ended {
+    /// With an output that has no metadata.
+    Output(Bytes),
+    /// In any other way.
+    Other(Box<Settlement>),
+}
+
+impl From<Settlement> for Ended {
+    fn from(settlement: Settlement) -> Self {
+        match settlement {
+            Settlement::Answered(Ok(output), metadata) if metadata.is_empty() => {
+                Self::Output(output)
+            }
+            other => Self::Other(Box::new(other)),
+        }
+    }
+}
+
+impl Slot {
+    /// A slot whose caller waits already.
+    pub fn waiting(context: &Context<'_>) -> Self {
+        let caller = Some(context.waker().clone());
+        Self(Mutex::new(State { ended: None, caller }))
+    }
+
+    /// Settles the call and wakes the caller. Only the first settlement counts.
+    pub fn settle(self: Arc<Self>, settlement: Settlement) {
+        let caller = {
+            let mut state = self.0.lock();
+            state.ended.get_or_insert_with(|| settlement.into());
+            state.caller.take()
+        };
+        // Before the caller is woken, so that it has the slot alone when it polls.
+        drop(self);
+        caller.into_iter().for_each(Waker::wake);
+    }
+
+    /// Returns how the call ended, once it has.
+    pub(crate) fn poll(self: &mut Arc<Self>, context: &Context<'_>) -> Poll<Ended> {
+        // Whoever settled the call has dropped the slot, unless there is a route to the call.
+        if let Some(Self(state)) = Arc::get_mut(self)
+            && let Some(ended) = state.get_mut().ended.take()
+        {
+            return Poll::Ready(ended);
+        }
+        let mut state = self.0.lock();
+        if let Some(ended) = state.ended.take() {
+            return Poll::Ready(ended);
+        }
+        let is_known = state.caller.as_ref().is_some_and(|known| known.will_wake(context.waker()));
+        let before = if is_known { None } else { state.caller.replace(context.waker().clone()) };
+        drop(state);
+        // Code of others, like any waker.
+        drop(before);
+        Poll::Pending
+    }
+}
