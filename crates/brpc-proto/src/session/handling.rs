@@ -1,0 +1,109 @@
+//! What a session does with each message of the peer.
+
+use std::time::Instant;
+
+use brpc_core::{DisconnectReason, ProtocolError};
+
+use super::calling::Answered;
+use super::ending::Ending;
+use super::{Events, Session};
+use crate::event::Event;
+use crate::limits::MAX_STRIKES;
+use crate::message::{Call, CallId, Message, kind};
+use crate::role::Role;
+
+impl<T> Session<T> {
+    /// Handles a message; returns an error if it breaks the protocol, and the reason if the peer
+    /// has ended the connection.
+    pub(crate) fn handle(
+        &mut self,
+        message: Message,
+        now: Instant,
+        events: &mut Events<T>,
+    ) -> Result<Option<DisconnectReason>, ProtocolError> {
+        match message {
+            Message::Answer { id, answer, metadata } if self.terms.calls_out > 0 => {
+                match self.calling.handle_answer(id, answer, metadata, events)? {
+                    Answered::Settled => {
+                        self.tally.finished += usize::from(self.ending.is_some());
+                    }
+                    Answered::Late => {}
+                    Answered::Again => self.strike()?,
+                }
+            }
+            Message::Call(id, call) if self.terms.calls_in > 0 => {
+                self.handle_call(id, call, now, events)?;
+            }
+            Message::Cancel(id) if self.terms.calls_in > 0 => {
+                self.serving.handle_cancel(id, events)?;
+            }
+            Message::Event(event) if self.role == Role::Hub => {
+                let is_paid = self.credit_in.spend(event.len() as u64);
+                // On a wire without credit, only the events read at the end exceed it.
+                if !is_paid && self.traits.has_credit {
+                    return Err(ProtocolError::CreditExceeded);
+                }
+                events.push_back(Event::Message(event));
+            }
+            Message::Credit { events: count, bytes } if self.role == Role::Plugin => {
+                if !self.credit_out.as_mut().is_some_and(|credit| credit.add(count, bytes)) {
+                    return Err(ProtocolError::CreditExceeded);
+                }
+                // One event for all Credit frames in a batch, or a flood of them would pile up.
+                if !matches!(events.back(), Some(Event::Credit)) {
+                    events.push_back(Event::Credit);
+                }
+            }
+            Message::Drain { cause, trace, .. } if self.role == Role::Plugin => {
+                self.handle_drain(cause, trace, events)?;
+            }
+            Message::Leave { last_id } if self.role == Role::Hub => {
+                self.handle_leave(last_id, events)?;
+            }
+            Message::Refused(refusal) if self.role == Role::Plugin => {
+                events.push_back(Event::Refused(refusal));
+                return Ok(Some(DisconnectReason::Refused));
+            }
+            Message::Goodbye { farewell, text } => {
+                if !text.is_empty() {
+                    events.push_back(Event::LastWords(text));
+                }
+                return Ok(Some(self.reason_of(farewell)));
+            }
+            Message::Skipped => self.strike()?,
+            message => return Err(ProtocolError::UnexpectedFrame { kind: message.kind() }),
+        }
+        Ok(None)
+    }
+
+    fn handle_call(
+        &mut self,
+        id: CallId,
+        call: Call,
+        now: Instant,
+        events: &mut Events<T>,
+    ) -> Result<(), ProtocolError> {
+        self.serving.note(id, call.method)?;
+        match self.ending {
+            // Sent before the peer received Leave; it knows that such calls don't start.
+            Some(Ending::Leaving { told: Some(last_id) }) if id > last_id => return Ok(()),
+            Some(Ending::Asked) => {
+                return Err(ProtocolError::UnexpectedFrame { kind: kind::CALL });
+            }
+            _ => {}
+        }
+        if !self.serving.has_place(self.outbox.answers()) {
+            return Err(ProtocolError::TooManyCalls);
+        }
+        let deadline = call.deadline(now);
+        self.serving.start(id, deadline);
+        events.push_back(Event::Call { id, call, deadline });
+        Ok(())
+    }
+
+    /// Counts a strike.
+    fn strike(&mut self) -> Result<(), ProtocolError> {
+        self.strikes += 1;
+        if self.strikes > MAX_STRIKES { Err(ProtocolError::TooManyStrikes) } else { Ok(()) }
+    }
+}
