@@ -98,7 +98,7 @@ impl Builder {
     #[cfg(feature = "gob")]
     #[cfg_attr(docsrs, doc(cfg(feature = "gob")))]
     pub fn max_gob_introductions(mut self, plugins: usize) -> Self {
-        self.config.max_introductions = plugins.max(1);
+        self.config.max_long_hellos = plugins.max(1);
         self
     }
 

@@ -59,7 +59,7 @@ impl Attached {
                 let connection = self.link.id;
                 tracing::debug!(connection, ?wire, ?first, "a connection speaks another protocol");
             }
-            Told::WantsRoom => self.handle_long_introduction(),
+            Told::WantsRoom => self.handle_long_hello(),
             Told::Hello(hello) => self.handle_hello(hello),
             Told::Described(description) => self.handle_description(&description),
             Told::Welcomed(_) => self.handle_welcome(),
@@ -85,8 +85,8 @@ impl Attached {
     }
 
     /// Lets a plugin send a large Hello, if not too many do so already.
-    fn handle_long_introduction(&self) {
-        if self.hub.places().admit_introduction(&mut self.place.lock()) {
+    fn handle_long_hello(&self) {
+        if self.hub.places().admit_long_hello(&mut self.place.lock()) {
             return self.answer(Connection::grant_room);
         }
         let message = "too many plugins with long descriptions are in their handshake";

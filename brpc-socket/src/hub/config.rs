@@ -20,7 +20,7 @@ pub(crate) struct Config {
     pub(crate) max_handshakes_per_source: usize,
     /// The most plugins of a wire other than the native one that may send a larger `Hello` than
     /// `MAX_HELLO`, at the same time.
-    pub(crate) max_introductions: usize,
+    pub(crate) max_long_hellos: usize,
     pub(crate) max_input_bytes: usize,
     pub(crate) wires: WireAccess,
     pub(crate) sequencer: Option<Sequencer>,
@@ -42,7 +42,7 @@ impl Default for Config {
             max_plugins: 65_536,
             max_handshakes: 1_024,
             max_handshakes_per_source: 64,
-            max_introductions: 64,
+            max_long_hellos: 64,
             max_input_bytes: 256 << 20,
             wires: WireAccess::default(),
             sequencer: None,
@@ -59,7 +59,7 @@ impl fmt::Debug for Config {
             .field("max_plugins", &self.max_plugins)
             .field("max_handshakes", &self.max_handshakes)
             .field("max_handshakes_per_source", &self.max_handshakes_per_source)
-            .field("max_introductions", &self.max_introductions)
+            .field("max_long_hellos", &self.max_long_hellos)
             .field("max_input_bytes", &self.max_input_bytes)
             .field("wires", &self.wires)
             .field("attempts", &self.sequencer.as_ref().map(|sequencer| sequencer.attempts))

@@ -15,7 +15,7 @@ pub(crate) struct Places {
     /// The places by source.
     sources: Arc<Sources>,
     /// The places for those that send a large Hello.
-    introductions: Arc<Semaphore>,
+    long_hellos: Arc<Semaphore>,
 }
 
 /// The place of one connection, until the plugin is registered or its stream is closed: so refused
@@ -27,7 +27,7 @@ pub(crate) struct Place {
     /// Its place among those of the same source.
     source: Option<SourcePermit>,
     /// Its place among those that send a large Hello.
-    introduction: Option<OwnedSemaphorePermit>,
+    long_hello: Option<OwnedSemaphorePermit>,
 }
 
 impl Places {
@@ -35,7 +35,7 @@ impl Places {
         Self {
             handshakes: Arc::new(Semaphore::new(config.max_handshakes)),
             sources: Sources::new(config.max_handshakes_per_source),
-            introductions: Arc::new(Semaphore::new(config.max_introductions)),
+            long_hellos: Arc::new(Semaphore::new(config.max_long_hellos)),
         }
     }
 
@@ -61,8 +61,8 @@ impl Places {
     }
 
     /// Takes a place for a large Hello; false if none is left.
-    pub(crate) fn admit_introduction(&self, place: &mut Place) -> bool {
-        place.introduction = self.introductions.clone().try_acquire_owned().ok();
-        place.introduction.is_some()
+    pub(crate) fn admit_long_hello(&self, place: &mut Place) -> bool {
+        place.long_hello = self.long_hellos.clone().try_acquire_owned().ok();
+        place.long_hello.is_some()
     }
 }

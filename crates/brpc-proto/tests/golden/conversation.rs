@@ -32,8 +32,8 @@ impl Recorded {
 #[test]
 fn the_code_says_what_the_page_says() {
     let mut talk = Recorded { pair: Pair::new(), parts: Vec::new() };
-    assert!(matches!(&talk.plugin_says()[..], [Event::Hello(greeting)]
-        if greeting.name == "edge-1" && greeting.version == "1.0"));
+    assert!(matches!(&talk.plugin_says()[..], [Event::Hello(hello)]
+        if hello.name == "edge-1" && hello.version == "1.0"));
     talk.pair.hub.accept(None);
     assert!(talk.hub_says().is_empty());
     assert!(matches!(&talk.plugin_says()[..], [Event::Described(description)]

@@ -19,7 +19,7 @@ type Case = (&'static str, fn(&[u8]));
 const CASES: &[Case] = &[
     ("preface", |bytes| {
         assert!(Pair::new().plugin_sends().starts_with(bytes));
-        let mut pair = Pair::greeted();
+        let mut pair = Pair::hello();
         pair.hub.accept(None);
         assert!(pair.hub_sends().starts_with(bytes));
     }),
@@ -27,13 +27,13 @@ const CASES: &[Case] = &[
         let mut pair = Pair::new();
         assert_eq!(pair.plugin_sends(), after_preface(bytes));
         let events = pair.hub_takes(&after_preface(bytes));
-        let [Event::Hello(greeting)] = &events[..] else { panic!("{events:?}") };
-        assert_eq!((&*greeting.name, &*greeting.version), ("edge-1", "1.0"));
-        assert_eq!(greeting.instance.to_vec(), (0..16).collect::<Vec<u8>>());
+        let [Event::Hello(received)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((&*received.name, &*received.version), ("edge-1", "1.0"));
+        assert_eq!(received.instance.to_vec(), (0..16).collect::<Vec<u8>>());
         pair.hub.accept(None);
         let events = pair.hub_takes(&vector("describe"));
         let [Event::Described(description)] = &events[..] else { panic!("{events:?}") };
-        assert_eq!(*description.digest(), greeting.digest);
+        assert_eq!(*description.digest(), received.digest);
         pair.welcome();
         let terms = pair.hub.terms().unwrap();
         assert_eq!((terms.max_frame, terms.calls_out), (1 << 20, 1024));
@@ -45,11 +45,11 @@ const CASES: &[Case] = &[
         let mut pair = Pair::of(hello.clone());
         assert_eq!(pair.plugin_sends(), after_preface(bytes));
         let events = pair.hub_takes(&after_preface(bytes));
-        let [Event::Hello(greeting)] = &events[..] else { panic!("{events:?}") };
-        assert_eq!(greeting.labels, hello.labels);
+        let [Event::Hello(received)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(received.labels, hello.labels);
     }),
     ("accepted", |bytes| {
-        let mut pair = Pair::greeted();
+        let mut pair = Pair::hello();
         pair.hub.accept(None);
         assert_eq!(pair.hub_sends(), after_preface(bytes));
         pair.plugin_sends();
@@ -58,7 +58,7 @@ const CASES: &[Case] = &[
     }),
     ("accepted-known", |bytes| {
         let description = hello().description.unwrap();
-        let mut pair = Pair::greeted();
+        let mut pair = Pair::hello();
         pair.hub.accept(Some(description));
         assert!(pair.hub_sends().is_empty(), "what is to be said next goes with it");
         assert!(matches!(pair.hub_takes(&[])[..], [Event::Described(_)]));
@@ -247,7 +247,7 @@ fn after_preface(frame: &[u8]) -> Vec<u8> {
 }
 
 fn refusal(bytes: &[u8], refusal: Refusal) {
-    let mut pair = Pair::greeted();
+    let mut pair = Pair::hello();
     pair.hub.refuse(refusal.clone());
     assert_eq!(pair.hub_sends(), after_preface(bytes));
     let events = pair.plugin_takes(&after_preface(bytes));

@@ -131,7 +131,7 @@ fn codes_of_refusals() {
         if let Some(row) = table.iter().find(|row| row[0] == code.to_string()) {
             assert_eq!(format!("{:?}", refusal.code), row[1]);
             assert_eq!(is_transient, [row[3] == "later"; 2], "{}", row[1]);
-            let mut pair = Pair::greeted();
+            let mut pair = Pair::hello();
             pair.hub.refuse(refusal.clone());
             assert_eq!(pair.hub_sends()[8 + 5], code);
         } else {

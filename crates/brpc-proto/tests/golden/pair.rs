@@ -49,7 +49,7 @@ impl Pair {
     }
 
     /// The hub has taken the `Hello` and is to accept it; the plugin has sent it.
-    pub(crate) fn greeted() -> Self {
+    pub(crate) fn hello() -> Self {
         let mut pair = Self::new();
         let hello = pair.plugin_sends();
         assert!(matches!(pair.hub_takes(&hello)[..], [Event::Hello(_)]));
@@ -58,7 +58,7 @@ impl Pair {
 
     /// The hub has sent `Accepted`, which the plugin has not taken.
     pub(crate) fn accepted() -> Self {
-        let mut pair = Self::greeted();
+        let mut pair = Self::hello();
         pair.hub.accept(None);
         pair.hub_sends();
         pair

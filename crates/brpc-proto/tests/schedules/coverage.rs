@@ -80,7 +80,7 @@ places! {
     TooManyStrikes "breach: TooManyStrikes"
     Described "handshake: let in after a description"
     DescriptionKnown "handshake: let in without one"
-    RefusedGreeting "handshake: refused after the greeting"
+    RefusedHello "handshake: refused after the Hello"
     RefusedDescription "handshake: refused after the description"
     RefusedBadName "handshake: refused for the name"
     RefusedTimeout "handshake: took too long for the hub"

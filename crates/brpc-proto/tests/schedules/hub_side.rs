@@ -28,7 +28,7 @@ pub(crate) struct HubSide {
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Step {
-    AnswerGreeting,
+    AnswerHello,
     AnswerDescription,
     /// Consume an event of this size.
     Consume(usize),
@@ -55,7 +55,7 @@ impl HubSide {
         model.hub_event(&event, now);
         let soon = now + rng.micros(self.welcome.delay);
         match event {
-            Event::Hello(_) => self.steps.push(Reverse((soon, Step::AnswerGreeting))),
+            Event::Hello(_) => self.steps.push(Reverse((soon, Step::AnswerHello))),
             Event::Described(_) => self.steps.push(Reverse((soon, Step::AnswerDescription))),
             Event::Message(event) => match self.consumer {
                 Consumer::AtTheEnd => self.unconsumed.push(event.len()),
@@ -95,9 +95,9 @@ impl HubSide {
         self.steps.pop();
         match step {
             Step::Consume(size) => connection.return_credit(1, size as u64),
-            Step::AnswerGreeting => match self.welcome.greeted {
+            Step::AnswerHello => match self.welcome.hello {
                 Some(Word::Yes) => connection.accept(self.known()),
-                word => refuse(word, Place::RefusedGreeting, connection, model),
+                word => refuse(word, Place::RefusedHello, connection, model),
             },
             Step::AnswerDescription => match self.welcome.described {
                 Some(Word::Yes) => {

@@ -32,8 +32,8 @@ pub(crate) struct Script {
 pub(crate) struct WelcomePlan {
     /// The name that the plugin asks for.
     pub(crate) name: &'static str,
-    /// The answer to its greeting, and to its description; `None` for silence.
-    pub(crate) greeted: Option<Word>,
+    /// The answer to its Hello, and to its description; `None` for silence.
+    pub(crate) hello: Option<Word>,
     pub(crate) described: Option<Word>,
     /// How long each answer takes, at most; in microseconds.
     pub(crate) delay: usize,
@@ -213,7 +213,7 @@ fn welcome_plan(rng: &mut Rng) -> WelcomePlan {
         _ => Some(Word::Yes),
     };
     WelcomePlan {
-        greeted: word(),
+        hello: word(),
         described: word(),
         name: if rng.one_in(50) { ".hidden" } else { "plugin" },
         delay: rng.pick(&[0, 0, 0, 2_000]),

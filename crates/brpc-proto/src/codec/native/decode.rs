@@ -125,7 +125,7 @@ pub(super) fn hello(frame: &Frame) -> Result<(Hello, (u8, u8)), Fault> {
         Ok(labels) => labels,
         Err(error) => return refused(RefusalCode::BadLabels, format!("labels: {error}")),
     };
-    let greeting = Hello {
+    let decoded = Hello {
         wire: Wire::Native,
         name: hello.name.to_owned(),
         version: hello.version.to_owned(),
@@ -137,7 +137,7 @@ pub(super) fn hello(frame: &Frame) -> Result<(Hello, (u8, u8)), Fault> {
         max_frame: Some((hello.max_frame as usize).min(Limits::HIGHEST_MAX_FRAME)),
         max_calls: Some(hello.max_calls as usize),
     };
-    Ok((greeting, (hello.min_version, hello.max_version)))
+    Ok((decoded, (hello.min_version, hello.max_version)))
 }
 
 /// The labels among the extensions of a `Hello`; skips unknown extensions.
