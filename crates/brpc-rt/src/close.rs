@@ -1,4 +1,4 @@
-//! The end of a stream, so that the last words arrive.
+//! Closes a stream so that the last bytes arrive.
 
 use std::time::Duration;
 
@@ -6,16 +6,17 @@ use brpc_proto::WriteBuffer;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-/// How long the last bytes may take to be written.
+/// How long writing the last bytes may take.
 const FLUSH: Duration = Duration::from_secs(1);
 
-/// How long and how much is read and thrown away before the stream is closed.
+/// How long, and how many bytes, are read and discarded before the stream is closed.
 const DISCARD: Duration = Duration::from_millis(500);
 const DISCARD_BYTES: u64 = 64 * 1024;
 
-/// Writes what is left, ends the outgoing half, and waits a little for the peer to end its own.
+/// Writes the remaining bytes, ends this side's direction, and waits briefly for the peer to end
+/// its own.
 ///
-/// A stream that is closed with unread bytes in it is reset, and a reset can overtake the goodbye.
+/// Closing a stream with unread bytes resets it, and a reset can overtake the Goodbye.
 pub(crate) async fn say_and_close<S>(stream: &mut S, mut output: WriteBuffer)
 where
     S: AsyncRead + AsyncWrite + Unpin,

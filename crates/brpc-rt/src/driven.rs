@@ -1,4 +1,4 @@
-//! A connection behind its lock, the inbox of calls beside it, and the waker of the task that drives it.
+//! A connection behind its lock, with an inbox of calls and the waker of its driver.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::inbox::{Inbox, Submitted};
 use crate::now;
 use crate::slot::Slot;
 
-/// A connection behind its lock, which is held for one look at it, never across an await, and never
-/// while foreign code runs.
+/// A connection behind its lock. The lock is held while the connection takes input and gives
+/// output, never across an await, and never while user code runs.
 ///
-/// Its driver holds the lock while it takes messages apart and puts them together. Calls don't wait for
-/// that: they are put down in the inbox, whose lock is held for no longer than to put one down or to
-/// take all away. The connection's lock is taken first.
+/// The driver holds the lock while it decodes and encodes messages. Calls don't wait for that:
+/// callers put them into the inbox, which has its own lock, held only to add one call or to take
+/// all. The connection's lock is taken before the inbox's.
 #[derive(Debug)]
 pub struct Driven {
     state: Mutex<State>,
@@ -29,7 +29,7 @@ pub struct Driven {
 #[derive(Debug)]
 struct State {
     connection: Connection<Arc<Slot>>,
-    /// What is taken out of the inbox; empty in between.
+    /// Calls on their way from the inbox to the connection; empty while the lock is free.
     batch: Vec<Submitted>,
 }
 
@@ -40,19 +40,18 @@ impl Driven {
         Self { state: Mutex::new(state), inbox: Mutex::default() }
     }
 
-    /// Takes the lock. The connection may not know yet of calls that were submitted before.
+    /// Takes the lock. Calls that were submitted before may still be in the inbox.
     pub fn lock(&self) -> Guard<'_> {
         Guard { driven: self, state: self.state.lock() }
     }
 
-    /// Notes that the driver is awake; whether somebody woke it who gave it something to do, or it
-    /// didn't sleep.
+    /// Notes that the driver is awake. True if a command woke it, or if it wasn't parked.
     pub(crate) fn note_awake(&self) -> bool {
         self.inbox.lock().driver.take().is_none()
     }
 
-    /// Takes the lock for the driver, which is awake; and whether calls were submitted meanwhile, whose
-    /// time begins now.
+    /// Takes the lock, and passes the submitted calls to the connection; their timeouts begin now.
+    /// Returns also whether there were any.
     pub(crate) fn drive(&self, now: impl FnOnce() -> Instant) -> (Guard<'_>, bool) {
         let mut guard = self.lock();
         self.inbox.lock().exchange(&mut guard.state.batch);
@@ -60,17 +59,16 @@ impl Driven {
         (guard, has_calls)
     }
 
-    /// Takes the lock, and has the connection take in what was submitted before.
+    /// Takes the lock, and passes the submitted calls to the connection.
     pub fn lock_with_calls(&self) -> Guard<'_> {
         self.drive(now).0
     }
 
-    /// Makes a call, with a copy of this input if it has none of its own, and wakes the driver if it
-    /// sleeps. The connection gets to know of it with the next look at it, and the call's time begins
-    /// then.
+    /// Submits a call, and wakes the driver if it is parked. A non-empty `input` is copied into the
+    /// call's payload. The call's timeout begins when it is passed to the connection.
     ///
     /// # Errors
-    /// If the connection is over, and nobody looks at it any more.
+    /// If the connection is over, and its inbox is closed.
     pub(crate) fn submit(
         &self,
         call: Call,
@@ -85,20 +83,20 @@ impl Driven {
         Ok(id)
     }
 
-    /// Gives a call up, if it is not over: how far it had come.
+    /// Cancels a call, unless it is settled; returns the stage that it had reached.
     pub fn cancel(&self, id: CallId) -> Option<Stage> {
         let mut connection = self.lock_with_calls();
         let (slot, stage) = connection.cancel(id)?;
         connection.unlock_and_wake();
-        // Without the lock: a caller's waker may be dropped with it.
+        // Without the lock: this may drop a caller's waker.
         drop(slot);
         Some(stage)
     }
 }
 
 impl State {
-    /// Has the connection take in what was submitted; whether there was any. The clock is read once for
-    /// all of it.
+    /// Passes the batch to the connection; returns whether it has any call. Reads the clock once
+    /// for all of them.
     fn take_in(&mut self, now: impl FnOnce() -> Instant) -> bool {
         let Self { connection, batch } = self;
         if batch.is_empty() {
@@ -112,7 +110,7 @@ impl State {
     }
 }
 
-/// The lock, held.
+/// Holds the lock.
 #[derive(Debug)]
 pub struct Guard<'a> {
     driven: &'a Driven,
@@ -120,7 +118,7 @@ pub struct Guard<'a> {
 }
 
 impl Guard<'_> {
-    /// Gives the lock back and wakes the driver if it sleeps.
+    /// Releases the lock, and wakes the driver if it is parked.
     pub fn unlock_and_wake(self) {
         let Self { driven, state } = self;
         drop(state);
@@ -128,9 +126,9 @@ impl Guard<'_> {
         driver.into_iter().for_each(Waker::wake);
     }
 
-    /// Notes whom to wake, unless something was submitted meanwhile; false then. Under the lock under
-    /// which nothing was found to do, so that no command is missed that is given meanwhile. An idle
-    /// connection gives back room that it doesn't need.
+    /// Parks the driver: stores its waker. Returns false, and stores nothing, if a call was
+    /// submitted meanwhile. The driver parks under the same lock under which it found nothing to
+    /// do, so it misses no command. An idle connection frees capacity that it doesn't need.
     pub(crate) fn park(&mut self, context: &Context<'_>, is_idle: bool) -> bool {
         if is_idle {
             let State { connection, batch } = &mut *self.state;
@@ -150,8 +148,8 @@ impl Guard<'_> {
         true
     }
 
-    /// Refuses calls from now on, if the connection is over and has nothing more to tell; whether it
-    /// does. Nobody looks at it any more.
+    /// Closes the inbox, if the connection is over and has no events left; returns whether it does.
+    /// Calls are refused from then on, since nobody would take them from the inbox.
     pub(crate) fn close_inbox(&mut self) -> bool {
         match self.refusal() {
             Some(error) if !self.has_events() => self.driven.inbox.lock().close(error),

@@ -1,4 +1,4 @@
-//! Moves the bytes of one connection, in one task.
+//! Drives one connection, in one task.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -18,10 +18,11 @@ use crate::slot::Slot;
 use crate::timer::Timer;
 use crate::transport::Transport;
 
-/// Moves the bytes of a connection until it is over, says goodbye and closes the stream.
+/// Drives a connection until it is over, then sends its last bytes and closes the stream.
 ///
 /// # Cancel safety
-/// Dropped, it leaves the connection's state as it is: whoever drops it ends the connection.
+/// Dropping the future leaves the connection's state as it is: whoever drops it must end the
+/// connection.
 pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream: S) {
     let mut driver = Driver {
         link,
@@ -40,31 +41,32 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
     }
 }
 
-/// A connection that moves so many bytes when it is woken keeps its buffers until the next time.
+/// A connection that moves so many bytes in one wake keeps its buffers.
 const MUCH: usize = 4 * 1024;
 
-/// How much is read of a peer that is held back: enough to hear in most cases that it is gone.
+/// How many bytes are read from a peer that is held back: in most cases enough to notice that it is
+/// gone.
 const HELD_INPUT: usize = 1 << 20;
 
-/// How often a connection that is never out of work is turned around before others get their turn.
+/// The most turns before the driver of a busy connection yields.
 const TURNS: usize = 16;
 
 struct Driver<'a, L: Link, S> {
     link: &'a L,
     transport: Transport<S>,
-    /// The time, if it was looked at since something that can take a while.
+    /// The time; `None` after something that can take a while.
     now: Option<Instant>,
-    /// What gathers for the next write.
+    /// The frames that gather for the next write.
     gathering: Gathering,
-    /// What is still to be told.
+    /// Events that the owner hasn't handled yet.
     pending: Pending<'a, L>,
     timer: Timer,
-    /// Whether the connection takes no input for now.
+    /// Whether the peer is held back: the connection takes no input for now.
     is_held: bool,
 }
 
-/// In which directions the stream may move something. Where it can't, it wakes the driver when it
-/// can.
+/// The directions in which the stream may be ready. For any other, it wakes the driver when it is
+/// ready.
 #[derive(Clone, Copy)]
 struct Open {
     read: bool,
@@ -73,13 +75,13 @@ struct Open {
 
 /// How a turn of the driver ended.
 enum Turn {
-    /// There is more to do, or may be.
+    /// There is, or may be, more to do.
     Busy,
-    /// There is something to write, and perhaps soon more.
+    /// There is something to write, and more may follow soon: the driver yields.
     LetsOthersFirst,
-    /// Whoever has something to do for the driver wakes it.
+    /// The driver is parked. A command, the stream or the timer wakes it.
     Asleep,
-    /// The connection is over, and has told it.
+    /// The connection is over, and its events are handled.
     Over,
 }
 
@@ -106,12 +108,13 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         Poll::Pending
     }
 
-    /// Whether to step back before anything else, for what others gave while the driver slept.
+    /// Whether to yield before anything else, for commands that were given while the driver was
+    /// parked.
     fn lets_others_first(&mut self) -> bool {
         if !self.link.driven().note_awake() {
             return false;
         }
-        // Nothing was done yet that takes a while, so that this is the time of the calls as well.
+        // Nothing has taken a while yet, so this is the time of the calls as well.
         let now = self.now();
         let ready = Ready::of(&self.link.driven().drive(|| now).0);
         if ready.is_any {
@@ -120,20 +123,20 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         self.transport.takes_more() && self.gathering.lets_others_first(|| ready)
     }
 
-    /// The time, as it was looked at last.
+    /// The time, as the clock was read last.
     fn now(&mut self) -> Instant {
         *self.now.get_or_insert_with(now)
     }
 
-    /// Reads, has the connection take it in, tells what it has to tell, and writes: each once, and
-    /// with the lock taken once.
+    /// Reads, passes the input to the connection and the events to the owner, and writes: each at
+    /// most once, and with the lock taken once.
     fn turn(&mut self, open: &mut Open, context: &mut Context<'_>) -> Turn {
-        // What was read before is to be told first.
+        // The events of earlier input come first.
         let has_room = !self.is_held || self.transport.input.len() < HELD_INPUT;
         let may_read = self.pending.events.is_empty() && self.transport.end.is_none() && has_room;
         let has_read = may_read && open.read && self.transport.read(context);
         if !has_room && self.transport.is_heard_out() {
-            // Nothing is read that could end it.
+            // No read will find the end of the stream.
             self.transport.end.get_or_insert(End::Failed);
         }
         open.read &= has_read || !may_read;
@@ -144,13 +147,14 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             self.gathering.note_given();
         }
         let has_taken = self.take_in(&mut connection, now);
-        // While something is to be told, nothing is read, and a peer can't be given a second look.
+        // While events wait for the owner, the driver doesn't read, so it can't check a peer a
+        // second time.
         let timeout = connection.poll_timeout();
         let is_due =
             self.pending.events.is_empty() && timeout.is_some_and(|timeout| timeout <= now);
         if is_due {
             connection.handle_timeout(now);
-            // It may give the peer a second look.
+            // The connection may have to check the peer a second time.
             *open = BOTH;
         }
         self.learn(&mut connection, has_read || has_taken || is_due, now);
@@ -171,15 +175,15 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         let has_come = has_read || has_taken || is_due;
         let is_busy = has_come || can_write || connection.has_events();
         if !is_busy && self.pending.events.is_empty() {
-            // Nothing has changed it since, but what was taken and can't be written now.
+            // Since then only frames that can't be written now may have changed it.
             let timeout =
                 if self.transport.output.is_empty() { timeout } else { connection.poll_timeout() };
             if self.timer.is_set_for(timeout, now) {
-                // One that was woken for nothing, as happens, says nothing of the traffic.
+                // A wake in which nothing moves, as happens, says nothing about the traffic.
                 let is_idle = self.transport.moved < MUCH
                     && (self.transport.moved > 0 || connection.is_quiet());
-                // Others give commands meanwhile and don't wake a driver that is awake, so this is
-                // done under the lock under which nothing was found to do.
+                // Commands don't wake a driver that is awake, so it parks under the lock under
+                // which it found nothing to do.
                 if !connection.park(context, is_idle) {
                     return Turn::Busy;
                 }
@@ -204,13 +208,13 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         }
         if can_write {
             open.write = self.transport.write(context);
-            // What came before a failure is still to be read.
+            // After a failed write, earlier input is still to be read.
             open.read |= self.transport.is_heard_out();
         }
         Turn::Busy
     }
 
-    /// Tells the connection what was written and read. True if it took something in.
+    /// Tells the connection what was written and read. True if it took input, or takes input again.
     fn take_in(&mut self, connection: &mut Connection<Arc<Slot>>, now: Instant) -> bool {
         if self.transport.written > 0 {
             let more = !self.transport.output.is_empty();
@@ -224,7 +228,8 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         self.transport.input.len() < unread || (was_held && !self.is_held)
     }
 
-    /// Fetches what is to be told. The end of the stream is the last thing that a connection hears.
+    /// Takes the connection's events. The connection learns of the end of the stream last, when it
+    /// has nothing else to do.
     fn learn(&mut self, connection: &mut Connection<Arc<Slot>>, is_busy: bool, now: Instant) {
         if self.pending.events.is_empty() {
             connection.swap_events(&mut self.pending.events);
@@ -241,7 +246,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         }
     }
 
-    /// Gives back room that little traffic doesn't need.
+    /// Frees capacity that little traffic doesn't need.
     fn free_room(&mut self) {
         self.transport.free_room();
         if self.pending.events.capacity() > IDLE_PLACES {

@@ -1,40 +1,40 @@
-//! When frames that are ready are written, and when more are awaited: a write takes as much time for
-//! one as for many.
+//! Decides when ready frames are written, and when more are awaited: writing many frames takes as
+//! long as writing one.
 
 use brpc_proto::Connection;
 
-/// How much is told between two writes: enough to fill a write with answers, few enough that the
-/// peer has something to do while the rest is told. What brings nothing to be written is told in one
-/// go, which wakes those who read it less often.
+/// How many events the driver passes on between two writes: enough to fill a write with answers,
+/// few enough that the peer has work while the driver passes on the rest. Events that produce
+/// nothing to write are passed on in one go, which wakes their readers less often.
 pub(crate) const TOLD_AT_ONCE: usize = 64;
 
-/// So many bytes are worth a write of their own: as much as the peer reads at once.
+/// So many bytes are written without waiting for more: as many as the peer reads at once.
 pub(crate) const ENOUGH: usize = 64 * 1024;
 
-/// What is known of the frames that gather for the next write.
+/// What the driver knows about the frames that gather for the next write.
 #[derive(Debug, Default)]
 pub(crate) struct Gathering {
-    /// How much was told since something was written last.
+    /// How many events were passed on since the last write.
     told: usize,
-    /// Whether others than the driver gave something since then. More may follow.
+    /// Whether another task gave a command since then. More may follow.
     is_given: bool,
-    /// Whether others were let first since then.
+    /// Whether the driver has yielded since then.
     has_stepped_back: bool,
 }
 
-/// What there is to be written, as far as it matters here.
+/// What is ready to be written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ready {
     /// How many bytes, roughly.
     pub(crate) bytes: usize,
     /// Whether there is anything.
     pub(crate) is_any: bool,
-    /// Whether it is for one call at most, or of one.
+    /// Whether at most one call is in flight, and no event is unsent.
     pub(crate) is_single: bool,
 }
 
 impl Ready {
-    /// What a connection has.
+    /// What a connection has ready.
     pub(crate) fn of<T>(connection: &Connection<T>) -> Self {
         Self {
             bytes: connection.transmit_size(),
@@ -45,26 +45,26 @@ impl Ready {
 }
 
 impl Gathering {
-    /// Others gave something to be written.
+    /// Notes that another task gave something to write.
     pub(crate) fn note_given(&mut self) {
         self.is_given = true;
     }
 
-    /// So much was told. Much of it has something to be written follow.
+    /// Notes that so many events were passed on. Many of them produce something to write.
     pub(crate) fn note_told(&mut self, count: usize) {
         self.told += count;
     }
 
-    /// What was ready is on its way.
+    /// Notes that the ready frames were taken for a write.
     pub(crate) fn note_written(&mut self) {
         *self = Self::default();
     }
 
-    /// Whether to step back once before frames are taken to be written.
+    /// Whether to yield, once, before frames are taken for a write.
     ///
-    /// Whoever gives the first one wakes the driver, and those who are about to give theirs stand
-    /// behind it. When they have, one write takes them all. With calls that are made one after the
-    /// other there is nobody to wait for.
+    /// The task that gives the first frame wakes the driver, and the tasks that are about to give
+    /// more run after it. Once they have, one write takes all frames. Where one call is made after
+    /// the other, no more frames would come.
     pub(crate) fn lets_others_first(&mut self, ready: impl FnOnce() -> Ready) -> bool {
         if !self.is_given || self.has_stepped_back {
             return false;
@@ -84,7 +84,7 @@ mod tests {
     const SOME: Ready = Ready { is_single: false, ..ONE };
     const MUCH: Ready = Ready { bytes: ENOUGH, ..SOME };
 
-    /// That others gave something, after so much was told.
+    /// The state when other tasks gave something, after so many events were passed on.
     fn given(told: usize) -> Gathering {
         let mut gathering = Gathering::default();
         gathering.note_told(told);
@@ -106,9 +106,9 @@ mod tests {
     fn nobody_waits_where_no_more_is_to_come() {
         // One call after the other, each after the answer before it.
         assert!(!given(0).lets_others_first(|| ONE) && !given(1).lets_others_first(|| ONE));
-        // The first of those whose answers were told together.
+        // The first call of several callers whose answers were passed on together.
         assert!(given(2).lets_others_first(|| ONE));
-        // What came of the driver's own telling.
+        // What the driver's own events produced.
         let mut own = Gathering::default();
         own.note_told(20);
         assert!(!own.lets_others_first(|| SOME));

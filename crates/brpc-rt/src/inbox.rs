@@ -1,4 +1,4 @@
-//! Calls that were submitted to a connection and that it doesn't know of yet.
+//! Calls that were submitted, and that the connection hasn't got yet.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -10,30 +10,30 @@ use bytes::BytesMut;
 
 use crate::slot::Slot;
 
-/// Where callers put their calls down, and whoever works on the connection takes them away. Who makes
-/// a call needs not wait for whoever works on the connection.
+/// Callers put their calls here, and whoever locks the connection takes them out. So a caller
+/// doesn't wait for the connection's lock.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    /// In the order of their ids. Bounded by the callers, each of whom waits at a slot of its own; the
-    /// connection judges them when they are taken away, which is when its driver wakes.
+    /// In the order of their ids. Bounded by the callers, each of which waits at its own slot. The
+    /// connection checks the calls when they are taken out, at the latest when its driver wakes.
     submitted: Vec<Submitted>,
-    /// Room for copies of small inputs, side by side: memory that one thread takes and another gives
-    /// back costs both, so it is once for many calls.
+    /// A buffer for copies of small inputs, side by side. Memory that one thread allocates and
+    /// another frees costs both, so many calls share one allocation.
     inputs: BytesMut,
-    /// How much room was made at once the last time; more, the more there is to copy.
+    /// The size of the last allocation for it; larger, the more there is to copy.
     chunk: usize,
-    /// The id given last.
+    /// The id assigned last.
     last_id: CallId,
-    /// Set while the driver sleeps and is to be woken for bytes to write or another timer.
+    /// Set while the driver is parked, to be woken for bytes to write or another timeout.
     pub(crate) driver: Option<Waker>,
-    /// Why calls are refused, once nobody takes any away.
+    /// Why calls are refused, once the inbox is closed.
     closed: Option<CallError>,
 }
 
-/// The most room for copies that is made at once. A single input that is still needed keeps all of it.
+/// The largest allocation for several copies. A single input that is still needed keeps all of it.
 const MAX_CHUNK: usize = 64 * 1024;
 
-/// A call that was submitted.
+/// A submitted call.
 #[derive(Debug)]
 pub(crate) struct Submitted {
     pub(crate) id: CallId,
@@ -42,7 +42,7 @@ pub(crate) struct Submitted {
 }
 
 impl Inbox {
-    /// Puts a call down, with a copy of this input if it has none of its own; its id.
+    /// Adds a call; returns its id. A non-empty `input` is copied into the call's payload.
     pub(crate) fn submit(
         &mut self,
         mut call: Call,
@@ -65,19 +65,19 @@ impl Inbox {
         Ok(self.last_id)
     }
 
-    /// Whether nothing was put down.
+    /// Whether it has no calls.
     pub(crate) fn is_empty(&self) -> bool {
         self.submitted.is_empty()
     }
 
-    /// Gives what was put down in exchange for an empty batch.
+    /// Exchanges the calls, if there are any, for an empty batch.
     pub(crate) fn exchange(&mut self, batch: &mut Vec<Submitted>) {
         if !self.submitted.is_empty() {
             std::mem::swap(&mut self.submitted, batch);
         }
     }
 
-    /// Refuses all calls to come, unless some are still to be taken away; whether it does.
+    /// Refuses all later calls, unless it still has some; returns whether it does.
     pub(crate) fn close(&mut self, error: CallError) -> bool {
         let is_empty = self.submitted.is_empty();
         if is_empty {
@@ -86,7 +86,7 @@ impl Inbox {
         is_empty
     }
 
-    /// Gives back room that little traffic doesn't need.
+    /// Frees capacity that little traffic doesn't need.
     pub(crate) fn free_room(&mut self) {
         if self.submitted.is_empty() && self.submitted.capacity() > IDLE_PLACES {
             self.submitted = Vec::new();

@@ -1,10 +1,10 @@
-//! The runtime of one brpc connection. Shared by the hub and the plugin; not an interface for users,
-//! who find in `brpc-socket` and `brpc-plugin` what is for them.
+//! The runtime of one brpc connection, shared by the hub and the plugin. It is not an interface for
+//! users; they use `brpc-socket` and `brpc-plugin`.
 //!
-//! The state machine of a connection ([`brpc_proto::Connection`]) knows no sockets and no clock. Here
-//! is what gives it both: [`Driven`] puts it behind one lock that is held for one look at it and
-//! never across an await, and [`drive`] moves its bytes. Calls are made with [`PendingCall`], and
-//! served by `serving::Handlers`, with the feature `serving`.
+//! The state machine of a connection ([`brpc_proto::Connection`]) knows no sockets and no clock;
+//! this crate adds both. [`Driven`] puts it behind one lock that is never held across an await, and
+//! [`drive`] moves its bytes. [`PendingCall`] makes calls, and `serving::Handlers`, with the
+//! feature `serving`, serves them.
 
 mod calling;
 mod close;

@@ -1,4 +1,4 @@
-//! Between a driver and whoever owns its connection.
+//! What lies between a driver and the owner of its connection.
 
 use std::collections::VecDeque;
 use std::collections::vec_deque::Drain;
@@ -10,16 +10,16 @@ use crate::Driven;
 use crate::gathering::TOLD_AT_ONCE;
 use crate::slot::Slot;
 
-/// Who owns a connection.
+/// The owner of a connection.
 pub trait Link {
     /// The connection, behind its lock.
     fn driven(&self) -> &Driven;
 
-    /// Takes in what the connection tells, in order. Called without the lock.
+    /// Handles events of the connection, in order. Called without the lock.
     fn handle_events(&self, events: Drain<'_, Event<Arc<Slot>>>);
 
-    /// Passes on all that a connection has to tell that is over, whether its driver came to its end or
-    /// was dropped before. Calls are refused from then on.
+    /// Handles the remaining events of a connection that is over, whether its driver ended or was
+    /// dropped. Calls are refused from then on.
     fn finish(&self) {
         let mut events = VecDeque::new();
         loop {
@@ -34,7 +34,7 @@ pub trait Link {
     }
 }
 
-/// What the connection has handed over to be told, and knows no more of.
+/// Events that were taken from the connection, and that the owner hasn't handled yet.
 pub(crate) struct Pending<'a, L: Link> {
     link: &'a L,
     pub(crate) events: VecDeque<Event<Arc<Slot>>>,
@@ -45,8 +45,9 @@ impl<'a, L: Link> Pending<'a, L> {
         Self { link, events: VecDeque::new() }
     }
 
-    /// How much of it is told in one go: up to so many that make it likely that something is to be
-    /// sent: an answer, whose caller may make the next call, or a call, which is to be answered.
+    /// How many of the events are handled in one go: up to so many that are likely to produce
+    /// something to send. These are answers, whose caller may make the next call, and calls, which
+    /// must be answered.
     pub(crate) fn portion(&self) -> usize {
         let inviting = (self.events.iter().enumerate())
             .filter(|(_, event)| !matches!(event, Event::Message(_)));

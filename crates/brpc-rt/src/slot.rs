@@ -60,7 +60,8 @@ impl Slot {
 
     /// Returns how the call ended, once it has.
     pub(crate) fn poll(self: &mut Arc<Self>, context: &Context<'_>) -> Poll<Ended> {
-        // Whoever settled the call has dropped the slot, unless there is a route to the call.
+        // Whoever settled the call has dropped its share of the slot; only a route can still have
+        // one.
         if let Some(Self(state)) = Arc::get_mut(self)
             && let Some(ended) = state.get_mut().ended.take()
         {
@@ -73,7 +74,7 @@ impl Slot {
         let is_known = state.caller.as_ref().is_some_and(|known| known.will_wake(context.waker()));
         let before = if is_known { None } else { state.caller.replace(context.waker().clone()) };
         drop(state);
-        // Code of others, like any waker.
+        // Dropping a waker may run user code.
         drop(before);
         Poll::Pending
     }

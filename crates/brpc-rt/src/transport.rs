@@ -1,4 +1,4 @@
-//! The stream below a connection, and the bytes on their way from it and to it.
+//! The stream of a connection, with its input and output.
 
 use std::io;
 use std::pin::Pin;
@@ -12,33 +12,34 @@ use tokio_util::io::{poll_read_buf, poll_write_buf};
 
 use crate::close;
 
-/// How much room is made for a read, at least and at most: little for connections that are mostly
-/// silent, more for those whose reads fill it.
+/// The least and the most capacity for a read: little for connections that are mostly silent, more
+/// for those whose reads fill it.
 const READ_SIZES: (usize, usize) = (1024, 64 * 1024);
 
-/// How often a stream is still read that takes nothing any more.
+/// How many reads a stream gets after a write has failed.
 const LAST_READS: usize = 16;
 
-/// A stream, with what was read of it and what is to be written to it.
+/// A stream, with what was read from it and what is to be written to it.
 pub(crate) struct Transport<S> {
     stream: S,
-    /// Bytes that were read and are not a whole frame yet.
+    /// Bytes that were read and the connection hasn't taken: a part of a frame, or more while the
+    /// peer is held back.
     pub(crate) input: BytesMut,
-    /// How much room the next read gets.
+    /// The capacity for the next read.
     read_size: usize,
-    /// The most room that the input was given.
+    /// The largest capacity that the input had.
     input_size: usize,
     /// Bytes that count as sent and are not written yet.
     pub(crate) output: WriteBuffer,
-    /// Bytes that were written since the connection was last told.
+    /// Bytes that were written and the connection doesn't know of yet.
     pub(crate) written: usize,
     /// Bytes that were read and written since the driver was woken.
     pub(crate) moved: usize,
     /// How the stream ended, once it has.
     pub(crate) end: Option<End>,
-    /// How many more reads a stream gets that can't be written to any more.
+    /// How many reads are left, once a write has failed.
     reads_left: Option<usize>,
-    /// Whether what was written has left the buffers of the stream.
+    /// Whether the stream has flushed what was written.
     is_flushed: bool,
 }
 
@@ -58,12 +59,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         }
     }
 
-    /// Whether more may be taken to be written.
+    /// Whether more frames may be taken for a write.
     pub(crate) fn takes_more(&self) -> bool {
         self.output.is_empty() && !self.is_heard_out()
     }
 
-    /// Whether it takes nothing any more, and is only still read.
+    /// Whether a write has failed, and the stream is only read.
     pub(crate) fn is_heard_out(&self) -> bool {
         self.reads_left.is_some()
     }
@@ -78,7 +79,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         close::say_and_close(&mut self.stream, std::mem::take(&mut self.output)).await;
     }
 
-    /// False if nothing was read, and the stream wakes the driver when something comes.
+    /// Reads once. False if there was nothing to read; the stream then wakes the driver when bytes
+    /// arrive.
     pub(crate) fn read(&mut self, context: &mut Context<'_>) -> bool {
         self.input.reserve(self.read_size);
         self.input_size = self.input_size.max(self.read_size);
@@ -103,7 +105,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         read.is_ready()
     }
 
-    /// False if the stream takes no more for now, and wakes the driver when it does.
+    /// Writes once. False if the stream is full; it then wakes the driver when it accepts more.
     pub(crate) fn write(&mut self, context: &mut Context<'_>) -> bool {
         if !self.output.is_empty() {
             match self.poll_write(context) {
@@ -132,23 +134,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         if chunk.len() < self.output.remaining() {
             return poll_write_buf(stream, context, &mut self.output);
         }
-        // One piece, for which the system takes a plain write faster than a vectored one.
+        // The system takes a single piece faster with a plain write than with a vectored one.
         let count = ready!(stream.poll_write(context, chunk))?;
         self.output.advance(count);
         Poll::Ready(Ok(count))
     }
 
-    /// Ends a connection whose peer takes nothing any more, but only after some more reads: what it
-    /// said before it closed has been received, answers, and a goodbye or a refusal that says why.
+    /// Ends the connection because a write failed, but only after some more reads. Before the peer
+    /// closed, it may have sent answers, and a Goodbye or a refusal that says why.
     fn hear_out(&mut self) {
         self.output = WriteBuffer::new();
         self.is_flushed = true;
         self.reads_left.get_or_insert(LAST_READS);
     }
 
-    /// Gives back room that little traffic doesn't need.
+    /// Frees capacity that little traffic doesn't need.
     pub(crate) fn free_room(&mut self) {
-        // Not as soon as a read finds less than there was room for: it may be a frame's rest.
+        // Not as soon as a read fills less than its capacity: it may be the rest of a frame.
         if self.moved < self.read_size / 4 {
             self.read_size = (self.read_size / 2).max(READ_SIZES.0);
         }

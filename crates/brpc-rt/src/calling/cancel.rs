@@ -1,4 +1,4 @@
-//! Cancelling a call from elsewhere than where its outcome is awaited.
+//! Cancels a call from elsewhere than where its outcome is awaited.
 
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::driven::Driven;
 use crate::slot::Slot;
 
-/// The way to a call that was made.
+/// The way to a submitted call, for cancelling it.
 #[derive(Clone, Debug)]
 pub struct Route {
     pub(super) connection: Weak<Driven>,
@@ -19,8 +19,8 @@ pub struct Route {
 }
 
 impl Route {
-    /// Cancels the call, unless it is settled already; returns how far it had come. Its caller gets
-    /// [`CallError::Cancelled`].
+    /// Cancels the call, unless it is settled; returns the stage that it had reached. Its caller
+    /// gets [`CallError::Cancelled`].
     pub fn cancel(self) -> Option<Stage> {
         let stage = self.connection.upgrade()?.cancel(self.id)?;
         self.slot.settle(Settlement::Ended(CallError::Cancelled { stage }));
@@ -28,21 +28,21 @@ impl Route {
     }
 }
 
-/// Cancels one call, whether it is made already or not.
+/// Cancels one call, before or after it is submitted.
 #[derive(Debug, Default)]
 pub struct Canceller(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     is_cancelled: bool,
-    /// Set when the call is made.
+    /// Set when the call is submitted.
     route: Option<Route>,
     /// Set while the caller waits without a route: its call passes middleware.
     caller: Option<Waker>,
 }
 
 impl Canceller {
-    /// Cancels the call. One that is not made yet will not be.
+    /// Cancels the call. If it isn't submitted yet, it won't be.
     pub fn cancel(&self) {
         let (route, caller) = {
             let mut state = self.0.lock();
@@ -58,7 +58,8 @@ impl Canceller {
         self.0.lock().is_cancelled
     }
 
-    /// Sets the way to the call. If it was cancelled while it was being made, it is cancelled now.
+    /// Sets the way to the call. If the call was cancelled while it was being submitted, it is
+    /// cancelled now.
     pub fn set_route(&self, route: Route) {
         let cancelled = {
             let mut state = self.0.lock();
@@ -80,7 +81,7 @@ impl Canceller {
         }
         let before = state.caller.replace(context.waker().clone());
         drop(state);
-        // Code of others, like any waker.
+        // Dropping a waker may run user code.
         drop(before);
         Poll::Pending
     }

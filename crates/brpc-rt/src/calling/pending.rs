@@ -1,4 +1,4 @@
-//! A call that was made and whose outcome is awaited.
+//! A submitted call whose outcome is awaited.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,24 +10,24 @@ use super::cancel::Route;
 use crate::driven::Driven;
 use crate::slot::{Ended, Slot};
 
-/// A call that was made on a connection. Dropped before its end, it is cancelled: if none of its bytes
-/// was sent, none will be; else the peer gets a Cancel, and the call keeps its place until the peer
-/// answers.
+/// A call that was submitted to a connection. Dropping it before it is settled cancels the call: if
+/// it is unsent, it is never sent; else the peer gets a Cancel, and the call keeps its place until
+/// the peer answers.
 #[derive(Debug)]
 pub struct PendingCall {
     connection: Arc<Driven>,
     id: CallId,
     slot: Arc<Slot>,
-    /// Whether its outcome was taken.
+    /// Whether its outcome was returned.
     is_over: bool,
 }
 
 impl PendingCall {
-    /// Makes a call whose caller waits at this slot. If an input is given, the call's payload is a
-    /// copy of it.
+    /// Submits a call whose caller waits at this slot. A non-empty `input` is copied into the
+    /// call's payload.
     ///
     /// # Errors
-    /// If the connection is over. Any other refusal is the call's outcome.
+    /// If the connection is over. Any other error is the call's outcome.
     pub fn start(
         connection: Arc<Driven>,
         call: Call,
@@ -46,7 +46,7 @@ impl PendingCall {
         ended
     }
 
-    /// The way to the call, for those who cancel it.
+    /// The way to the call, for cancelling it.
     pub fn route(&self) -> Route {
         let connection = Arc::downgrade(&self.connection);
         Route { connection, id: self.id, slot: self.slot.clone() }

@@ -1,4 +1,4 @@
-//! What stands between those who call and the methods: once, for calls of either direction.
+//! Middleware, for calls in either direction.
 
 #[cfg(feature = "tower")]
 pub mod tower;
@@ -10,40 +10,40 @@ use std::sync::Arc;
 
 use crate::BoxFuture;
 
-/// Which calls go through a [`Middleware`]: those that are made, or those that come in.
+/// The kind of calls that pass a [`Middleware`]: outgoing or incoming.
 pub trait CallKind: Clone + fmt::Debug + Send + 'static {
-    /// What a call gives if it succeeds.
+    /// What a call returns if it succeeds.
     type Output: Send;
 
-    /// What it ends in otherwise.
+    /// What it returns otherwise.
     type Error: Error + Send + Sync + 'static;
 
-    /// What a call ends in of which a middleware only says that something failed.
+    /// The error of a call of which a middleware only says that it failed.
     fn failed(message: String) -> Self::Error;
 }
 
-/// What a call comes to.
+/// The outcome of a call.
 pub type Outcome<C> = Result<<C as CallKind>::Output, <C as CallKind>::Error>;
 
-/// Something that each call goes through on its way to the method, and its outcome on the way back.
+/// Each call passes it on its way to the method, and the outcome on its way back.
 ///
-/// It passes the call on with [`Next::run`], and can look at both, change both, wait before it, pass
-/// it on again, or answer itself.
+/// It passes the call on with [`Next::run`]. It can read and change the call and the outcome, wait
+/// first, pass the call on again, or return an outcome of its own.
 ///
 /// # Cancel safety
-/// When nobody waits for the outcome any more, the future is dropped at its next `await`: what stands
-/// behind `next.run` doesn't run then, so what must be done in any case belongs into a `Drop`.
+/// When the caller no longer waits for the outcome, the future is dropped at its next `await`, and
+/// the code after `next.run` doesn't run. What must be done in any case belongs into a `Drop`.
 pub trait Middleware<C: CallKind>: Send + Sync + 'static {
     /// Handles a call.
     fn handle(&self, call: C, next: Next<C>) -> impl Future<Output = Outcome<C>> + Send;
 }
 
-/// What is behind a middleware: others, and at last whoever makes the call or runs the method. A
-/// clone that is run passes the call on once more.
+/// The rest of the chain behind a middleware: further middleware, then its end, which makes the
+/// call or runs the method. A clone that is run passes the call on again.
 #[derive(Clone)]
 pub struct Next<C> {
     chain: Chain<C>,
-    /// How many of the chain the call has been through.
+    /// How many middleware of the chain the call has passed.
     passed: usize,
     inner: Arc<dyn Inner<C>>,
 }
@@ -52,10 +52,10 @@ impl<C: CallKind> Next<C> {
     /// Passes a call on.
     ///
     /// # Errors
-    /// What the call, or another middleware, ended in.
+    /// The error of the call, or of a middleware behind this one.
     ///
     /// # Cancel safety
-    /// Dropping it drops the middleware behind, and gives the call up.
+    /// Dropping it drops the middleware behind this one, and cancels the call.
     pub async fn run(mut self, call: C) -> Outcome<C> {
         let Some(step) = self.chain.0.get(self.passed).cloned() else {
             return self.inner.run(call).await;
@@ -72,12 +72,12 @@ impl<C> fmt::Debug for Next<C> {
     }
 }
 
-/// What all calls go through, the outermost first. A cheap clone.
+/// The middleware that all calls pass, the outermost first. A cheap clone.
 #[derive(Clone)]
 pub struct Chain<C>(Arc<Vec<Arc<dyn AnyMiddleware<C>>>>);
 
 impl<C: CallKind> Chain<C> {
-    /// Adds an innermost one.
+    /// Adds a middleware, as the innermost.
     pub fn push(&mut self, middleware: impl Middleware<C>) {
         Arc::make_mut(&mut self.0).push(Arc::new(middleware));
     }
@@ -87,7 +87,7 @@ impl<C: CallKind> Chain<C> {
         self.0.is_empty()
     }
 
-    /// All of it, around what is behind.
+    /// The whole chain, around its end.
     pub fn around(self, inner: Arc<dyn Inner<C>>) -> Next<C> {
         Next { chain: self, passed: 0, inner }
     }
@@ -105,9 +105,9 @@ impl<C> fmt::Debug for Chain<C> {
     }
 }
 
-/// What is behind all middleware.
+/// The end of a chain, behind all middleware.
 pub trait Inner<C: CallKind>: Send + Sync {
-    /// Makes the call, or runs its method, however much time has gone by.
+    /// Makes the call, or runs its method, however long the middleware has taken.
     fn run(self: Arc<Self>, call: C) -> BoxFuture<Outcome<C>>;
 }
 

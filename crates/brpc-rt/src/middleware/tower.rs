@@ -1,4 +1,4 @@
-//! [`tower`](https://docs.rs/tower)'s layers as middleware.
+//! Layers of [`tower`](https://docs.rs/tower) as middleware.
 
 use std::error::Error;
 use std::fmt;
@@ -14,15 +14,15 @@ use crate::BoxFuture;
 
 /// A layer as middleware.
 ///
-/// The service that the layer makes is cloned for each call, so its clones are to share what it
-/// counts, as those of `tower` do.
+/// The layer's service is cloned for each call. Its clones must share what they count, as those of
+/// `tower` do.
 pub struct TowerLayer<S> {
     // For `Sync`, which few services are.
     service: Mutex<S>,
 }
 
 impl<S> TowerLayer<S> {
-    /// The layer around what is behind the middleware.
+    /// Puts the layer around the rest of the chain.
     pub fn new(layer: impl Layer<PassOn, Service = S>) -> Self {
         Self { service: Mutex::new(layer.layer(PassOn(()))) }
     }
@@ -41,7 +41,7 @@ where
     }
 }
 
-/// What a call ends in because of an error of its service, which may be that of the call, boxed.
+/// The error of a call whose layer failed. The layer's error may be that of the call, boxed.
 fn error_of<C: CallKind>(error: impl Into<Box<dyn Error + Send + Sync>>) -> C::Error {
     match error.into().downcast::<C::Error>() {
         Ok(error) => *error,
@@ -55,7 +55,7 @@ impl<S> fmt::Debug for TowerLayer<S> {
     }
 }
 
-/// A call on its way through layers, and what is behind them. A clone passes the call on once more.
+/// A call on its way through layers, with the rest of the chain. A clone passes the call on again.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Passing<C> {
@@ -64,7 +64,7 @@ pub struct Passing<C> {
     next: Next<C>,
 }
 
-/// The service behind all layers: it passes a call on.
+/// The service behind all layers; it passes a call on.
 #[derive(Clone, Copy, Debug)]
 pub struct PassOn(());
 
