@@ -1,4 +1,4 @@
-//! A method with what it is called on: the end of a chain of middleware.
+//! A method with its receiver: the end of a chain of middleware.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use super::receiver::{Invoke, Method, OnCancel, Receiver};
 use crate::BoxFuture;
 use crate::middleware::Inner;
 
-/// A method with what it is called on: the end of a chain of middleware.
+/// A method with its receiver: the end of a chain of middleware.
 pub(super) struct Bound<R: 'static> {
     receiver: Arc<R>,
     method: &'static Method<R>,
-    /// What runs of it: most often once at a time. It is not dropped with the chain.
+    /// Counts the runs of the method, mostly one at a time. A run may outlive the chain.
     running: TaskTracker,
-    /// Whether the chain is over, and the method isn't started any more.
+    /// Whether the chain has ended, so that the method isn't started any more.
     is_over: Mutex<bool>,
 }
 
@@ -30,14 +30,14 @@ impl<R> Bound<R> {
         Self { receiver, method, running: TaskTracker::new(), is_over: Mutex::new(false) }
     }
 
-    /// Keeps the method from being started once more; whether nothing runs of it.
+    /// Prevents the method from being started again; returns whether no run is left.
     pub(super) fn close(&self) -> bool {
         *self.is_over.lock() = true;
         self.running.close();
         self.running.is_empty()
     }
 
-    /// Returns when nothing runs of it that may not be dropped.
+    /// Waits until no run is left that may not be dropped.
     pub(super) async fn released(&self) {
         let may_be_dropped = match self.method.invoke {
             Invoke::Sync(_) => true,
@@ -50,12 +50,12 @@ impl<R> Bound<R> {
         }
     }
 
-    /// Returns when nothing runs of it any more, after it was closed.
+    /// Waits until no run is left, after `close`.
     pub(super) async fn finish(&self) {
         self.running.wait().await;
     }
 
-    /// Counts as running; none if the chain is over. Under the lock, so that who closes it sees that.
+    /// Counts a run; `None` if the chain has ended. Under the lock, so that `close` sees the run.
     fn enter(&self) -> Option<TaskTrackerToken> {
         let is_over = self.is_over.lock();
         (!*is_over).then(|| self.running.token())
@@ -98,8 +98,8 @@ impl<R: Receiver> Inner<Incoming> for Bound<R> {
     }
 }
 
-/// The answer of a method that goes on whether somebody waits for it or not.
+/// The answer of a method that runs to its end even if this future is dropped.
 async fn watch(method: JoinHandle<Answer>) -> Answer {
-    // Only a runtime that ends doesn't run it.
+    // It fails only if the runtime ends.
     method.await.unwrap_or_else(|_| Err(Failure::new(Status::Cancelled, "")))
 }

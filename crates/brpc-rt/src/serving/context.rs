@@ -18,21 +18,21 @@ pub struct Context {
     call: Arc<Call>,
 }
 
-/// What came with a call.
+/// What the clones of a context share.
 #[derive(Debug)]
 struct Call {
     /// The caller's trace id; empty if it gave none.
     trace: String,
     /// The caller's metadata.
     metadata: Metadata,
-    /// When the call's time is over; `None` if it has no limit.
+    /// The call's deadline; `None` if it has none.
     deadline: Option<Instant>,
     /// The plugin's sender of events.
     hook: AsyncHook,
-    /// Fires when nobody waits for the answer any more. Made when somebody wants to know: most
-    /// handlers end before anybody could give the call up.
+    /// Fires when the call is cancelled. Created on first use: most handlers end before anybody
+    /// could cancel the call.
     cancelled: OnceLock<CancellationToken>,
-    /// What goes along with the answer; made when somebody adds to it.
+    /// The metadata of the answer. Created when a handler first adds to it.
     along: OnceLock<Mutex<Metadata>>,
 }
 
@@ -47,7 +47,7 @@ impl Context {
         Self { call: Arc::new(Call { trace, metadata, deadline, hook, cancelled, along }) }
     }
 
-    /// Fires when nobody waits for the answer any more.
+    /// Fires when the call is cancelled.
     pub(super) fn cancellation(&self) -> &CancellationToken {
         self.call.cancelled.get_or_init(CancellationToken::new)
     }
@@ -62,16 +62,17 @@ impl Context {
         &self.call.metadata
     }
 
-    /// Sends a key and a value along with the answer, whether it is an output or the method's own
-    /// error; the caller finds them in [`Response::metadata`](brpc_core::Response::metadata) or in
+    /// Adds a key and a value to the metadata of the answer, whether it is an output or the
+    /// method's own error. The caller finds them in
+    /// [`Response::metadata`](brpc_core::Response::metadata) or in
     /// [`MethodError::metadata`](brpc_core::MethodError::metadata).
     ///
-    /// A caller doesn't get them with another failure: a panic, an output that doesn't encode, a
-    /// refusal by a middleware. What is added after the answer was given is lost.
+    /// Any other failure reaches the caller without metadata: a panic, an output that doesn't
+    /// encode, a refusal by a middleware. What is added after the call was answered is lost.
     ///
     /// # Errors
-    /// If that would be more than 64 pairs, or more than 8 KiB of keys and values together; it is
-    /// left out then, and what was added before stays.
+    /// If the metadata would exceed 64 pairs, or 8 KiB of keys and values together. The pair is
+    /// left out then, and earlier ones stay.
     pub fn add_response_metadata(
         &self,
         key: impl Into<String>,
@@ -86,27 +87,27 @@ impl Context {
         Err(MetadataError(()))
     }
 
-    /// What goes along with the answer, which is given now.
+    /// Takes the metadata of the answer, which is about to be sent.
     pub(super) fn take_response_metadata(&self) -> Metadata {
         let Some(along) = self.call.along.get() else { return Metadata::new() };
         std::mem::take(&mut *along.lock())
     }
 
-    /// How much of the call's time is left; `None` if it has no limit, zero when it is over.
+    /// The time left until the call's deadline; `None` if it has none, zero when it has passed.
     pub fn remaining(&self) -> Option<Duration> {
         self.call.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// Whether nobody waits for the answer any more: the caller gave up, the call's time is over,
-    /// or the connection ended.
+    /// Whether the call is cancelled: the caller cancelled it, its deadline passed, or the
+    /// connection ended.
     pub fn is_cancelled(&self) -> bool {
         self.call.cancelled.get().is_some_and(CancellationToken::is_cancelled)
     }
 
     /// Returns when [`is_cancelled`](Self::is_cancelled) becomes true; at once if it is.
     ///
-    /// Of use to handlers that are marked `no_cancel` or `blocking`, and to tasks that a handler
-    /// spawned. Others are dropped at their next `await` anyway.
+    /// Handlers that are marked `no_cancel` or `blocking` can use it, and tasks that a handler
+    /// spawned. Other handlers are dropped at their next `await` anyway.
     ///
     /// # Cancel safety
     /// It can be dropped and called again at any time.
@@ -120,7 +121,7 @@ impl Context {
     }
 }
 
-/// The context of no call, for tests that run a method's row by hand.
+/// A context without a call, for tests that run a row of a method table by hand.
 pub fn context_of_no_call() -> Context {
     Context::new(String::new(), Metadata::new(), None, AsyncHook::default())
 }

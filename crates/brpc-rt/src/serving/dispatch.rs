@@ -1,4 +1,4 @@
-//! Running handlers: in place while they don't wait, else in tasks of their own.
+//! Runs handlers: in place until they have to wait, then in tasks of their own.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -28,14 +28,14 @@ pub struct Handlers<R> {
     receiver: Arc<R>,
     hook: AsyncHook,
     middleware: Chain<Incoming>,
-    /// What stops each handler that runs beside the driver.
+    /// Cancels each handler that runs beside the driver.
     running: Mutex<HashMap<CallId, CancellationToken>>,
     /// The tasks and threads of these handlers.
     tasks: TaskTracker,
 }
 
 impl<R: Receiver> Handlers<R> {
-    /// The handlers of a connection whose peer may not be let in yet.
+    /// The handlers of a connection, which may still be in its handshake.
     pub fn new(
         driven: Arc<Driven>,
         receiver: Arc<R>,
@@ -51,18 +51,18 @@ impl<R: Receiver> Handlers<R> {
         &self.driven
     }
 
-    /// Lets events be sent: the connection is established.
+    /// Lets the hook send events: the handshake has succeeded.
     pub fn open(&self) {
         self.hook.connect(self.driven.clone());
     }
 
-    /// Wakes those who wait to send events, for which there is credit again.
+    /// Wakes the tasks that wait to send events: there is credit again.
     pub fn credit(&self) {
         self.hook.ring();
     }
 
-    /// Runs a handler. Returns at once, unless it is a sync one that isn't marked `blocking` and
-    /// breaks its promise to be short.
+    /// Starts a handler. Returns at once, unless a sync handler that isn't marked `blocking` takes
+    /// long.
     pub fn start(
         self: &Arc<Self>,
         id: CallId,
@@ -99,8 +99,8 @@ impl<R: Receiver> Handlers<R> {
         }
     }
 
-    /// Runs the middleware, and the method at its end. The call is answered when both are over, so
-    /// that it keeps its place as long as the method runs.
+    /// Runs the middleware, and the method at the chain's end. The call is answered when both have
+    /// ended, so it keeps its place as long as the method runs.
     fn start_chain(
         self: &Arc<Self>,
         id: CallId,
@@ -155,7 +155,7 @@ impl<R: Receiver> Handlers<R> {
         });
     }
 
-    /// Tells a handler that nobody waits for it any more.
+    /// Cancels a handler.
     pub fn cancel(&self, id: CallId) {
         let cancelled = self.running.lock().get(&id).cloned();
         if let Some(cancelled) = cancelled {
@@ -163,14 +163,14 @@ impl<R: Receiver> Handlers<R> {
         }
     }
 
-    /// Tells all handlers, and lets no more events be sent: the connection is over.
+    /// Cancels all handlers, and disconnects the hook: the connection is over.
     pub fn close(&self) {
         self.hook.disconnect(&self.driven);
         let running = std::mem::take(&mut *self.running.lock());
         running.values().for_each(CancellationToken::cancel);
     }
 
-    /// Returns when no handler runs any more.
+    /// Waits until no handler runs.
     pub async fn finish(&self) {
         self.tasks.close();
         self.tasks.wait().await;
@@ -181,7 +181,7 @@ impl<R: Receiver> Handlers<R> {
         self.answer(id, answer, context);
     }
 
-    /// Gives a call's answer, with what its handler wanted to go along.
+    /// Answers a call, with the metadata that its handler has added.
     fn answer(&self, id: CallId, answer: Answer, context: &Context) {
         self.send(id, answer, context.take_response_metadata());
     }
@@ -200,8 +200,8 @@ impl<R> fmt::Debug for Handlers<R> {
     }
 }
 
-/// Runs a chain to its end, or until nobody waits for it any more and no method runs that may not
-/// be dropped: what is around such a one stays, as a place that it takes.
+/// Runs a chain to its end, or until the call is cancelled and no method runs that may not be
+/// dropped. The middleware around such a method stays, with all that it holds, such as a permit.
 async fn run_chain<R: Receiver>(chain: Handler, bound: &Bound<R>, context: &Context) -> Answer {
     let cancelled = context.cancellation();
     tokio::select! {

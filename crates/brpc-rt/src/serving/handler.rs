@@ -1,4 +1,4 @@
-//! One handler: run so that whatever it does doesn't reach beyond its call.
+//! Runs one handler, so that a panic in it ends only its call.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,16 +11,16 @@ use super::context::Context;
 use super::receiver::OnCancel;
 use crate::BoxFuture;
 
-/// An async handler. Whatever it does, also when it is dropped, doesn't reach beyond its call.
+/// An async handler. A panic in it, also when it is dropped, ends only its call.
 pub(super) struct Handler(Option<BoxFuture<Answer>>);
 
 impl Handler {
-    /// Makes a handler and polls it once: its answer, or the handler if it has to wait.
+    /// Makes a handler and polls it once; returns its answer, or the handler if it has to wait.
     pub(super) fn begin(begin: impl FnOnce() -> BoxFuture<Answer>) -> Result<Answer, Self> {
         let mut handler = Self(None);
         let first = catch_unwind(AssertUnwindSafe(|| {
             let handler = handler.0.insert(begin());
-            // Who is to be woken is said again when it is polled by a task.
+            // The task that polls it next sets the waker.
             handler.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()))
         }));
         match first {
@@ -33,7 +33,7 @@ impl Handler {
         }
     }
 
-    /// Runs the handler to its end, or until nobody waits for it.
+    /// Runs the handler to its end, or until its call is cancelled and it may be dropped.
     pub(super) async fn run(
         mut self,
         on_cancel: OnCancel,
@@ -69,7 +69,7 @@ impl Drop for Handler {
     }
 }
 
-/// The answer of a handler that runs in one go.
+/// Runs a handler that never waits; returns its answer.
 pub(super) fn catching(run: impl FnOnce() -> Answer) -> Answer {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(panic)))
 }
@@ -85,22 +85,22 @@ pub(super) fn run_blocking<R>(
     expired(context).or_else(|| unwanted(context)).unwrap_or_else(run)
 }
 
-/// The answer of a call whose time was over before its handler started.
+/// The answer if the call's deadline passed before its handler started.
 pub(super) fn expired(context: &Context) -> Option<Answer> {
     let is_over = context.remaining().is_some_and(|remaining| remaining.is_zero());
     is_over.then(|| Err(Failure::new(Status::Expired, "")))
 }
 
-/// The answer of a call that nobody waits for before its handler started.
+/// The answer if the call was cancelled before its handler started.
 pub(super) fn unwanted(context: &Context) -> Option<Answer> {
     context.is_cancelled().then(|| Err(Failure::new(Status::Cancelled, "")))
 }
 
-/// What a panic says.
+/// The failure of a handler that panicked, with the panic's text.
 fn panicked(panic: Box<dyn Any + Send>) -> Failure {
     let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    // What was thrown is the user's, and may panic itself when it is dropped.
+    // The panic's payload is the user's, and may itself panic when it is dropped.
     if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         std::mem::forget(again);
     }

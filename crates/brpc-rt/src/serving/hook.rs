@@ -14,45 +14,47 @@ use crate::Driven;
 /// Sends events to the hub: anything that serializes. A cheap clone.
 ///
 /// Events arrive in the order in which they were sent, and one that was sent before a method
-/// returns arrives before the method's output. How many may be under way is limited by the hub:
-/// when its consumers are behind, [`emit`](Self::emit) waits and [`try_emit`](Self::try_emit) says
-/// so. Events of a connection that is lost may be lost with it.
+/// returns arrives before the method's output. The hub limits how many events are not consumed yet:
+/// while its subscribers lag, [`emit`](Self::emit) waits and [`try_emit`](Self::try_emit) returns
+/// an error. Events of a connection that is lost may be lost with it.
 ///
-/// A default one belongs to no plugin and answers [`HookError::Detached`].
+/// A default hook belongs to no plugin, and returns [`HookError::Detached`].
 #[derive(Clone, Default)]
 pub struct AsyncHook {
-    /// Shared with the plugin that gave the hook; `None` in a default one.
+    /// Shared with the plugin to which the hook belongs; `None` in a default hook.
     shared: Option<Arc<Shared>>,
 }
 
 #[derive(Default)]
 struct Shared {
-    /// The newest connection of the plugin, while there is one.
+    /// The newest connection, while there is one.
     connection: Mutex<Option<Arc<Driven>>>,
     /// Rung when events can be sent again, and when the connection ends.
     bell: Notify,
 }
 
 impl AsyncHook {
-    /// A hook for a plugin, not connected yet.
+    /// A hook that is not connected yet.
     pub(super) fn new() -> Self {
         Self { shared: Some(Arc::default()) }
     }
 
-    /// Sends an event; waits while the hub's consumers are behind. Those that wait have no order
-    /// among them: a large event may wait for long where many tasks send small ones without a pause.
+    /// Sends an event; waits for credit while the hub's subscribers lag. Events that wait have no
+    /// order among them: a large one may wait for long while many tasks send small ones without a
+    /// pause.
     ///
     /// # Errors
     /// If the event doesn't encode or is too large, or the plugin is not connected.
     ///
     /// # Cancel safety
-    /// Dropped before it returned, the event may have been sent or not, and is never sent later.
+    /// If the future is dropped before it returns, the event may have been sent or not; it is never
+    /// sent later.
     pub async fn emit<T: Serialize + ?Sized>(&self, event: &T) -> Result<(), HookError> {
         let shared = self.shared.as_deref().ok_or(HookError::Detached)?;
-        // A loop that sends is not to keep others, the task that writes among them, from running.
+        // A loop that sends must not keep other tasks from running, such as the driver.
         tokio::task::coop::consume_budget().await;
         let event = encode(event)?;
-        // Mostly there is credit. An event that has to wait for some is kept in room of its own.
+        // Mostly there is credit. An event that waits for credit gets a buffer of its own.
         let event = match shared.emit(&event) {
             Err(HookError::Full) => event.into_bytes(),
             result => return result,
@@ -68,10 +70,10 @@ impl AsyncHook {
         }
     }
 
-    /// Sends an event, or says at once why not.
+    /// Sends an event, or returns at once why it can't be sent.
     ///
     /// # Errors
-    /// [`HookError::Full`] while the hub's consumers are behind; else as [`emit`](Self::emit).
+    /// [`HookError::Full`] while the hub's subscribers lag; else as [`emit`](Self::emit).
     pub fn try_emit<T: Serialize + ?Sized>(&self, event: &T) -> Result<(), HookError> {
         let shared = self.shared.as_deref().ok_or(HookError::Detached)?;
         shared.emit(&encode(event)?)
@@ -84,7 +86,7 @@ impl AsyncHook {
         }
     }
 
-    /// Sends events over this connection no more.
+    /// Stops sending events over this connection.
     pub(super) fn disconnect(&self, connection: &Arc<Driven>) {
         let Some(shared) = &self.shared else { return };
         let mut current = shared.connection.lock();
@@ -94,7 +96,7 @@ impl AsyncHook {
         shared.bell.notify_waiters();
     }
 
-    /// Wakes those who wait to send.
+    /// Wakes the tasks that wait to send.
     pub(super) fn ring(&self) {
         if let Some(shared) = &self.shared {
             shared.bell.notify_waiters();

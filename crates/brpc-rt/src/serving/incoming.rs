@@ -1,4 +1,4 @@
-//! A call that came in, on its way through middleware.
+//! An incoming call, on its way through middleware.
 
 use brpc_core::{Failure, MethodError};
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use crate::middleware::CallKind;
 pub struct Incoming {
     /// The name of the method.
     pub method: &'static str,
-    /// What the method knows of the call. All clones speak of the same call.
+    /// The call's context. All clones share it.
     pub context: Context,
     /// The encoded input; empty for none.
     pub input: Bytes,

@@ -1,4 +1,4 @@
-//! Serving calls on a connection: what is called, and running it.
+//! Serves calls on a connection: the methods, and how they run.
 
 mod bound;
 mod context;

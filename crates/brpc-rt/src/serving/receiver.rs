@@ -1,4 +1,4 @@
-//! What `#[plugin]` makes of an impl block: a table of methods that can be called by number.
+//! What `#[plugin]` generates from an impl block: a table of methods that are called by number.
 
 use std::sync::Arc;
 
@@ -16,24 +16,24 @@ use crate::BoxFuture;
     note = "put `#[brpc::plugin]` on one of its impl blocks"
 )]
 pub trait Receiver: Send + Sync + Sized + 'static {
-    /// The name under which it registers, unless another is given to `Plugin::name`.
+    /// The name under which it registers, unless `Plugin::name` sets another.
     const NAME: &'static str;
 
-    /// Its version, unless another is given to `Plugin::version`.
+    /// Its version, unless `Plugin::version` sets another.
     const VERSION: &'static str;
 
-    /// Its methods. Their order is their number on the wire.
-    // The bounds are the trait's own. An implementation that repeats them takes them as given in its
-    // body, so that a type that can't be shared is reported once, and not for each async method.
+    /// Its methods. A method's index is its number on the wire.
+    // These bounds repeat the trait's. An implementation that has them too may rely on them in its
+    // body, so a type that can't be shared is reported once, and not for each async method.
     fn methods() -> &'static [Method<Self>]
     where
         Self: Send + Sync;
 
-    /// Takes the sender of events; called once, before the receiver is shared.
+    /// Receives the hook that sends events; called once, before the receiver is shared.
     fn attach_hook(&mut self, _hook: AsyncHook) {}
 }
 
-/// Makes the sender of a receiver's events, and gives it to the receiver.
+/// Makes a receiver's hook, and passes it to the receiver.
 pub fn attach_hook(receiver: &mut impl Receiver) -> AsyncHook {
     let hook = AsyncHook::new();
     receiver.attach_hook(hook.clone());
@@ -52,28 +52,28 @@ pub struct Method<S> {
     pub output: fn(&mut SchemaGenerator) -> Option<Schema>,
     /// Decodes the input, runs the method and encodes the output.
     pub invoke: Invoke<S>,
-    /// What becomes of a running handler when its call is cancelled or the connection ends.
+    /// What happens to a running handler when its call is cancelled or the connection ends.
     pub on_cancel: OnCancel,
 }
 
 /// How a method is run.
 #[non_exhaustive]
 pub enum Invoke<S> {
-    /// In place: it promises to be short.
+    /// In place; it must be short.
     Sync(fn(&S, &Context, &[u8]) -> Answer),
     /// On a thread where it may block.
     Blocking(fn(&S, &Context, &[u8]) -> Answer),
-    /// In place up to its first wait, then as a task of its own.
+    /// In place until it has to wait, then in a task of its own.
     Async(fn(Arc<S>, Context, Bytes) -> BoxFuture<Answer>),
 }
 
-/// What becomes of a running async handler when its call is cancelled or the connection ends.
+/// What happens to a running async handler when its call is cancelled or the connection ends.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum OnCancel {
     /// Its future is dropped at the next `await`.
     Drop,
-    /// It runs to its end; [`Context::cancelled`] tells it.
+    /// It runs to its end. It can watch [`Context::cancelled`].
     Finish,
 }
 
