@@ -32,18 +32,18 @@
 //!
 //! # How handlers run
 //!
-//! Each in the order in which its call came, and then beside each other: a sync method runs in
-//! place and promises to be short; one that may block is marked `#[brpc(blocking)]` and gets a
-//! thread; an async one is polled in place and goes on in a task of its own when it has to wait. A
-//! panic ends its own call and nothing else.
+//! Handlers start in the order of their calls, and then run concurrently. A sync method runs in
+//! place and must be short. A sync method that may block is marked `#[brpc(blocking)]`, and runs on
+//! a thread. An async method is polled in place, and goes on in a task of its own when it has to
+//! wait. A panic ends its own call and nothing else.
 //!
-//! When nobody waits for a call any more (the caller gave up, its time is over, the connection
+//! When a call is cancelled (by the caller, because its deadline passed, or because the connection
 //! ended), an async handler is dropped at its next `await`, unless it is marked
 //! `#[brpc(no_cancel)]`.
 //!
 //! # What is not here
 //!
-//! A plugin does not reconnect by itself yet: [`Session::run`] says why it ended, and the same
+//! A plugin does not reconnect by itself yet: [`Session::run`] returns why it ended, and the same
 //! [`Plugin`] can connect again.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -18,11 +18,11 @@ use crate::handle::Stop;
 pub(crate) struct HubLink<R> {
     handlers: Arc<Handlers<R>>,
     progress: Mutex<Progress>,
-    /// When the plugin stops whatever runs; `None` until it is asked to.
+    /// When the plugin stops its handlers; `None` until it is asked to stop.
     stop: watch::Sender<Option<StopAt>>,
 }
 
-/// When to stop whatever runs, if ever.
+/// When to stop the handlers; `None` if never.
 type StopAt = Option<Instant>;
 
 /// What has happened so far.
@@ -30,12 +30,12 @@ type StopAt = Option<Instant>;
 struct Progress {
     admittance: Option<Admittance>,
     drain: Option<(DrainCause, String)>,
-    /// Why the hub does not let the plugin in, said after it seemed to.
+    /// Why the hub refused the plugin, if it did so after `Welcomed`.
     refusal: Option<Refusal>,
     end: Option<DisconnectReason>,
 }
 
-/// Whether the hub let the plugin in.
+/// Whether the hub registered the plugin.
 #[derive(Clone, Debug)]
 pub(crate) enum Admittance {
     Welcomed(Box<Terms>),
@@ -54,7 +54,7 @@ impl<R: Receiver> HubLink<R> {
         Self { handlers, progress: Mutex::default(), stop: watch::Sender::new(None) }
     }
 
-    /// Whether the hub let the plugin in, once it is known.
+    /// Whether the hub registered the plugin, once this is known.
     pub(crate) fn admittance(&self) -> Option<Admittance> {
         self.progress.lock().admittance.clone()
     }
@@ -63,7 +63,7 @@ impl<R: Receiver> HubLink<R> {
         &self.handlers
     }
 
-    /// Returns when the plugin is to stop whatever runs.
+    /// Waits until the plugin must stop its handlers.
     pub(crate) async fn cut_off(&self) {
         let mut stop = self.stop.subscribe();
         loop {
@@ -76,7 +76,7 @@ impl<R: Receiver> HubLink<R> {
         }
     }
 
-    /// Ends the connection now, with a goodbye.
+    /// Ends the connection now, with a Goodbye.
     pub(crate) fn cut(&self) {
         let mut connection = self.handlers.driven().lock();
         connection.close(DisconnectReason::Clean);
@@ -134,7 +134,7 @@ impl<R: Receiver> HubLink<R> {
 impl<R: Receiver> Stop for HubLink<R> {
     fn stop(&self, until: Option<Instant>) {
         self.stop.send_modify(|stop| {
-            // The sooner one counts.
+            // The earlier time counts.
             *stop = Some([stop.flatten(), until].into_iter().flatten().min());
         });
         let mut connection = self.handlers.driven().lock();
@@ -163,7 +163,7 @@ impl<R: Receiver> Drop for DrivenLink<R> {
     }
 }
 
-/// Returns at this time, and never if there is none.
+/// Waits until this time; for ever if there is none.
 async fn at(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,

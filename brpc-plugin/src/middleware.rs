@@ -1,6 +1,5 @@
-//! What stands between a hub's calls and the methods: each call of a plugin goes through it on its way
-//! to the method, and its answer on the way back. [`Plugin::middleware`](crate::Plugin::middleware)
-//! adds it.
+//! Middleware of a plugin: each call passes it on its way to the method, and its answer on its way
+//! back. [`Plugin::middleware`](crate::Plugin::middleware) adds it.
 //!
 //! ```
 //! use brpc_plugin::middleware::{Incoming, Middleware, Next};
@@ -20,29 +19,30 @@
 //! ```
 //!
 //! # Which answer
-//! A failure with [`Status::MethodNotFound`](brpc_core::Status::MethodNotFound) and those below it
-//! up to `Expired`, and `Forbidden`, say that the method has not run and never will: callers repeat
-//! such calls. Once a call was passed on, only what came back says that truthfully. A call whose time
-//! is over, or that nobody waits for any more, does not reach the method when it is passed on, and is
-//! answered so. A panic of the method comes back as a failure.
+//! Callers rely on the answer to say truthfully whether the method ran. A failure with
+//! [`Status::MethodNotFound`](brpc_core::Status::MethodNotFound), one of those after it up to
+//! `Expired`, or `Forbidden` says that the method has not run and never will, and callers repeat
+//! such calls. Once a middleware has passed the call on, only the answer that comes back is true. A
+//! call that is passed on after its deadline, or after it was cancelled, does not reach the method,
+//! and fails with that status. A panic of the method comes back as a failure.
 //!
 //! # Cancel safety
-//! When nobody waits for the answer any more, the middleware's future is dropped at its next `await`,
-//! and an async method with it. A method that is marked `no_cancel` or `blocking` runs to its end, and
-//! what is around it stays until then; if a middleware drops it nevertheless, it runs on alone, and
-//! the call is answered, and its place is free, when both are over. A panic is answered as one of
-//! the method's.
+//! When the call is cancelled, its deadline passes or the connection ends, the middleware's future
+//! is dropped at its next `await`, and an async method with it. A method that is marked `no_cancel`
+//! or `blocking` runs to its end, and the middleware around it stays until then. If a middleware
+//! drops such a method nevertheless, the method runs on alone; the call is answered, and its place
+//! is free, when both have ended. A panic of a middleware is answered like one of the method.
 
 #[doc(inline)]
 pub use brpc_rt::middleware::{CallKind, Middleware};
 #[doc(inline)]
 pub use brpc_rt::serving::Incoming;
 
-/// What is behind a middleware: others, and at last the method. A clone that is run again runs the
-/// method again.
+/// The rest of the chain behind a middleware: further middleware, then the method. A clone that is
+/// run runs the method again.
 pub type Next = brpc_rt::middleware::Next<Incoming>;
 
-/// [`tower`](https://docs.rs/tower)'s layers as middleware of a plugin. With the feature `tower`.
+/// Layers of [`tower`](https://docs.rs/tower) as middleware of a plugin. With the feature `tower`.
 ///
 /// ```
 /// # fn example<R: brpc_plugin::Receiver>(receiver: R) {
@@ -55,15 +55,15 @@ pub type Next = brpc_rt::middleware::Next<Incoming>;
 /// # }
 /// ```
 ///
-/// An error of a layer's service that is a [`Failure`](brpc_core::Failure), boxed or not, is the answer; any other is
-/// answered as a method's error with its text. Where the layers know better, as that they are
-/// overloaded, `ServiceBuilder::map_err` can say so.
+/// If the error of a layer's service is a [`Failure`](brpc_core::Failure), boxed or not, it is the
+/// answer. Any other error becomes a method's error with its text. Where the layers know more, such
+/// as that they are overloaded, `ServiceBuilder::map_err` can say so.
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 pub mod tower {
     #[doc(inline)]
     pub use brpc_rt::middleware::tower::{PassOn, TowerLayer};
 
-    /// A call on its way through layers, and what is behind them. A clone runs the method again.
+    /// A call on its way through layers, with the rest of the chain. A clone runs the method again.
     pub type Passing = brpc_rt::middleware::tower::Passing<super::Incoming>;
 }
