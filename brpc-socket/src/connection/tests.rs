@@ -1,4 +1,4 @@
-//! Plugins that are accepted and registered late, and by another task than the connection's.
+//! Plugins that the hub accepts and registers late, and in another task than the connection's.
 
 use std::collections::vec_deque::Drain;
 use std::sync::Arc;
@@ -119,7 +119,7 @@ async fn one_for_whom_it_is_decided_too_late_takes_no_name() {
     assert!(desk.events.next().await.is_none());
 }
 
-/// As a takeover has to.
+/// As a takeover must do.
 #[tokio::test(start_paused = true)]
 async fn a_name_can_be_given_when_its_last_connection_has_ended() {
     let mut desk = Desk::new();

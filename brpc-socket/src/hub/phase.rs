@@ -113,7 +113,7 @@ pub(crate) struct ShutdownRun {
 }
 
 impl ShutdownRun {
-    /// Ends it, for all who wait.
+    /// Ends it, and wakes all that wait for it.
     pub(crate) fn finish(&self, report: Arc<ShutdownReport>) {
         self.report.send_replace(Some(report));
     }

@@ -12,7 +12,7 @@ use crate::plugin_ref::PluginRef;
 /// The connections of a hub. Keyed by connection, so one removes only itself.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    /// The number given last.
+    /// The number assigned last.
     last_id: u64,
     /// All connections, also those in their handshake.
     connections: HashMap<u64, Arc<PluginLink>>,
@@ -29,7 +29,7 @@ impl Registry {
         self.last_id
     }
 
-    /// Whether there was a connection, now or before.
+    /// Whether there is a connection, or was one before.
     pub(crate) fn has_seen_any(&self) -> bool {
         self.last_id > 0
     }

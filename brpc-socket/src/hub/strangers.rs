@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use brpc_core::Wire;
 use serde::Serialize;
 
-/// Connections that the hub turned away because of their protocol, since it was made; from
+/// Connections that the hub turned away because of their protocol, since it was created; from
 /// [`Socket::strangers`](crate::Socket::strangers).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Strangers {
     /// Plugins of the native protocol, where the hub accepts none.
     pub native: u64,
-    /// Programs that begin as a plugin of the Go package does, where the hub accepts none.
+    /// Plugins of the Go package, or programs that begin like one, where the hub accepts none.
     pub gob: u64,
     /// TLS clients.
     pub tls: u64,
