@@ -6,7 +6,7 @@ use std::sync::Arc;
 use brpc_core::{DisconnectReason, Refusal};
 use brpc_proto::{DrainCause, Event, Terms};
 use brpc_rt::serving::{Handlers, Receiver};
-use brpc_rt::{Driven, Link, Slot};
+use brpc_rt::{Link, SharedConnection, Slot};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -78,7 +78,7 @@ impl<R: Receiver> HubLink<R> {
 
     /// Ends the connection now, with a Goodbye.
     pub(crate) fn cut(&self) {
-        let mut connection = self.handlers.driven().lock();
+        let mut connection = self.handlers.connection().lock();
         connection.close(DisconnectReason::Clean);
         connection.unlock_and_wake();
     }
@@ -137,18 +137,18 @@ impl<R: Receiver> Stop for HubLink<R> {
             // The earlier time counts.
             *stop = Some([stop.flatten(), until].into_iter().flatten().min());
         });
-        let mut connection = self.handlers.driven().lock();
+        let mut connection = self.handlers.connection().lock();
         connection.leave();
         connection.unlock_and_wake();
     }
 }
 
 /// A connection in the hands of its driver. A driver that is dropped early ends the connection.
-pub(crate) struct DrivenLink<R: Receiver>(pub(crate) Arc<HubLink<R>>);
+pub(crate) struct Attached<R: Receiver>(pub(crate) Arc<HubLink<R>>);
 
-impl<R: Receiver> Link for DrivenLink<R> {
-    fn driven(&self) -> &Driven {
-        self.0.handlers.driven()
+impl<R: Receiver> Link for Attached<R> {
+    fn connection(&self) -> &SharedConnection {
+        self.0.handlers.connection()
     }
 
     fn handle_events(&self, events: Drain<'_, Event<Arc<Slot>>>) {
@@ -156,9 +156,9 @@ impl<R: Receiver> Link for DrivenLink<R> {
     }
 }
 
-impl<R: Receiver> Drop for DrivenLink<R> {
+impl<R: Receiver> Drop for Attached<R> {
     fn drop(&mut self) {
-        self.driven().lock().close(DisconnectReason::Clean);
+        self.connection().lock().close(DisconnectReason::Clean);
         self.finish();
     }
 }

@@ -11,7 +11,7 @@ use brpc_core::name::is_version;
 use brpc_core::{Function, Labels, Limits, Wire};
 use brpc_proto::codec::{Codec, Native};
 use brpc_proto::{Connection, Description, Hello, Role};
-use brpc_rt::Driven;
+use brpc_rt::SharedConnection;
 use brpc_rt::middleware::{Chain, Middleware};
 use brpc_rt::serving::{AsyncHook, Handlers, Incoming, Method, Receiver, attach_hook};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -218,8 +218,8 @@ impl<R: Receiver> Plugin<R> {
         let hello = self.hello(&*codec)?;
         let connection = Connection::dialled(codec, hello, self.limits.clone(), brpc_rt::now());
         let (receiver, hook) = (self.receiver.clone(), self.hook.clone());
-        let driven = Arc::new(Driven::new(connection));
-        let handlers = Handlers::new(driven, receiver, hook, self.middleware.clone());
+        let connection = Arc::new(SharedConnection::new(connection));
+        let handlers = Handlers::new(connection, receiver, hook, self.middleware.clone());
         Session::open(HubLink::new(handlers), stream).await
     }
 

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::end::EndReason;
 use crate::error::ConnectError;
 use crate::handle::{Handle, Stop};
-use crate::link::{Admittance, DrivenLink, HubLink};
+use crate::link::{Admittance, Attached, HubLink};
 
 /// A plugin that a hub has registered; made by [`Plugin::connect`](crate::Plugin::connect). It
 /// answers calls while [`run`](Self::run) is polled.
@@ -35,7 +35,7 @@ impl<R: Receiver> Session<R> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let link = Arc::new(link);
-        let held = DrivenLink(link.clone());
+        let held = Attached(link.clone());
         let mut driver = Driver(Some(Box::pin(async move { brpc_rt::drive(&held, stream).await })));
         let admittance = poll_fn(|context| {
             let driving = Pin::new(&mut driver).poll(context);
@@ -85,15 +85,15 @@ impl<R: Receiver> Session<R> {
         // the run is often not on a thread of the runtime. If the set is dropped, the task stops.
         let mut driving = JoinSet::new();
         driving.spawn(driver);
-        let driven = tokio::select! {
-            driven = driving.join_next() => driven,
+        let ended = tokio::select! {
+            ended = driving.join_next() => ended,
             () = link.cut_off() => {
                 // The grace period is over.
                 link.cut();
                 driving.join_next().await
             }
         };
-        if let Some(Err(error)) = driven
+        if let Some(Err(error)) = ended
             && error.is_panic()
         {
             std::panic::resume_unwind(error.into_panic());

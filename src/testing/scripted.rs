@@ -9,7 +9,7 @@ use brpc_core::name::{PLUGIN_NAME_RULE, is_plugin_name, is_version};
 use brpc_core::{DisconnectReason, Failure, Function, Labels, Limits, Refusal, Status};
 use brpc_proto::codec::Native;
 use brpc_proto::{Call, CallId, Connection, Description, EmitError, Event, Hello, Role, json};
-use brpc_rt::{Driven, Link, Slot};
+use brpc_rt::{Link, SharedConnection, Slot};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::Value;
@@ -45,7 +45,7 @@ pub struct Received {
 /// What the driver, the tasks that answer and the test share.
 #[derive(Debug)]
 struct ScriptLink {
-    driven: Driven,
+    connection: SharedConnection,
     state: Mutex<State>,
     /// Whether the hub registered it, once that is known.
     admittance: watch::Sender<Option<Result<(), Refused>>>,
@@ -92,7 +92,7 @@ impl Scripted {
         let codec = Box::new(Native::new(Role::Plugin));
         let connection = Connection::dialled(codec, hello, Limits::default(), brpc_rt::now());
         let link = Arc::new(ScriptLink {
-            driven: Driven::new(connection),
+            connection: SharedConnection::new(connection),
             state: Mutex::new(State { script, received: Vec::new(), open: HashMap::new() }),
             admittance: watch::Sender::new(None),
             killed: CancellationToken::new(),
@@ -100,8 +100,8 @@ impl Scripted {
         let (mut admitted, killed) = (link.admittance.subscribe(), link.killed.clone());
         let scripted = Self { link: link.clone() };
         tokio::spawn(async move {
-            let driven = DrivenScript(link);
-            killed.run_until_cancelled(brpc_rt::drive(&driven, stream)).await
+            let script = AttachedScript(link);
+            killed.run_until_cancelled(brpc_rt::drive(&script, stream)).await
         });
         let admitted = admitted.wait_for(Option::is_some).await;
         match admitted.ok().and_then(|admittance| admittance.clone()) {
@@ -151,7 +151,7 @@ impl Scripted {
     pub fn emit<T: Serialize + ?Sized>(&self, event: &T) -> Result<(), HookError> {
         let event =
             json::encode(event).map_err(|error| HookError::Invalid { message: error.message })?;
-        let mut connection = self.link.driven.lock();
+        let mut connection = self.link.connection.lock();
         let emitted = connection.emit(&event);
         connection.unlock_and_wake();
         emitted.map_err(|error| match error {
@@ -163,7 +163,7 @@ impl Scripted {
 
     /// Makes it leave: it accepts no more calls, answers those in flight, and sends Goodbye.
     pub fn leave(&self) {
-        let mut connection = self.link.driven.lock();
+        let mut connection = self.link.connection.lock();
         connection.leave();
         connection.unlock_and_wake();
     }
@@ -233,7 +233,7 @@ impl ScriptLink {
             tokio::time::sleep(reply.delay()).await;
             if let Some(answer) = reply.answer(input) {
                 link.state.lock().open.remove(&id);
-                let mut connection = link.driven.lock();
+                let mut connection = link.connection.lock();
                 connection.answer(id, answer, reply.along().clone());
                 connection.unlock_and_wake();
             }
@@ -250,25 +250,25 @@ impl ScriptLink {
         }
         drop(state);
         let failure = Failure::new(Status::Cancelled, "");
-        let mut connection = self.driven.lock();
+        let mut connection = self.connection.lock();
         connection.answer(id, Err(failure), Metadata::new());
         connection.unlock_and_wake();
     }
 }
 
 /// The connection in the hands of its driver.
-struct DrivenScript(Arc<ScriptLink>);
+struct AttachedScript(Arc<ScriptLink>);
 
-impl Drop for DrivenScript {
+impl Drop for AttachedScript {
     fn drop(&mut self) {
-        self.0.driven.lock().close(DisconnectReason::Clean);
+        self.0.connection.lock().close(DisconnectReason::Clean);
         self.finish();
     }
 }
 
-impl Link for DrivenScript {
-    fn driven(&self) -> &Driven {
-        &self.0.driven
+impl Link for AttachedScript {
+    fn connection(&self) -> &SharedConnection {
+        &self.0.connection
     }
 
     fn handle_events(&self, events: Drain<'_, Event<Arc<Slot>>>) {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use brpc_core::caller::Target;
 use brpc_core::{Admission, CallError, Response, Stage};
+use brpc_proto::json;
 use brpc_proto::limits::OWN_SLICE;
-use brpc_proto::{Call as Wanted, json};
 use brpc_rt::{BoxFuture, Canceller, Slot};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -58,7 +58,7 @@ struct Prepared {
     /// Which plugin on its connection is called; `None` for the plugin that has the name.
     instance: Option<PluginRef>,
     /// The rest of the call; its method and its input are in the request.
-    wanted: Wanted,
+    wanted: brpc_proto::Call,
     /// Made in advance only for a cancel handle.
     canceller: Option<Arc<Canceller>>,
 }
@@ -136,7 +136,10 @@ impl<T> Call<T> {
             Ok(request) => request,
             Err(error) => return Self::refused(error, decode),
         };
-        let wanted = Wanted { timeout: hub.config().default_timeout, ..Wanted::default() };
+        let wanted = brpc_proto::Call {
+            timeout: hub.config().default_timeout,
+            ..brpc_proto::Call::default()
+        };
         let prepared = Prepared { hub, request, instance, wanted, canceller: None };
         Self { state: State::Prepared(prepared), decode }
     }

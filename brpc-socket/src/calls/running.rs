@@ -60,7 +60,7 @@ impl Running {
         slot: Slot,
         charge: Option<Charge>,
     ) -> Result<Self, CallError> {
-        let (connection, method) = (link.driven().clone(), call.method);
+        let (connection, method) = (link.connection().clone(), call.method);
         let pending = PendingCall::start(connection, call, input, slot)?;
         Ok(Self { pending, link, method, _charge: charge })
     }

@@ -4,8 +4,8 @@ use std::collections::vec_deque::Drain;
 use std::sync::Arc;
 
 use brpc_core::{DisconnectReason, Refusal, RefusalCode};
-use brpc_proto::{Connection, Description, Event as Told, Hello, Tally};
-use brpc_rt::{Driven, Link, Slot};
+use brpc_proto::{Connection, Description, Event as ConnectionEvent, Hello, Tally};
+use brpc_rt::{Link, SharedConnection, Slot};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -50,28 +50,28 @@ impl Attached {
 
     /// Handles an event of the connection. Events of the handshake may be handled later than those
     /// that follow them.
-    pub(super) fn handle_event(&self, event: Told<Arc<Slot>>) {
+    pub(super) fn handle_event(&self, event: ConnectionEvent<Arc<Slot>>) {
         match event {
-            Told::Settled(slot, settlement) => slot.settle(settlement),
-            Told::Message(payload) => self.handle_messages(&[payload]),
-            Told::Stranger(wire, first) => {
+            ConnectionEvent::Settled(slot, settlement) => slot.settle(settlement),
+            ConnectionEvent::Message(payload) => self.handle_messages(&[payload]),
+            ConnectionEvent::Stranger(wire, first) => {
                 self.hub.strangers().count(wire);
                 let connection = self.link.id;
                 tracing::debug!(connection, ?wire, ?first, "a connection speaks another protocol");
             }
-            Told::WantsRoom => self.handle_long_hello(),
-            Told::Hello(hello) => self.handle_hello(hello),
-            Told::Described(description) => self.handle_description(&description),
-            Told::Welcomed(_) => self.handle_welcome(),
-            Told::Refused(refusal) => {
+            ConnectionEvent::WantsRoom => self.handle_long_hello(),
+            ConnectionEvent::Hello(hello) => self.handle_hello(hello),
+            ConnectionEvent::Described(description) => self.handle_description(&description),
+            ConnectionEvent::Welcomed(_) => self.handle_welcome(),
+            ConnectionEvent::Refused(refusal) => {
                 let (connection, code) = (self.link.id, refusal.code);
                 tracing::debug!(connection, ?code, "connection refused");
             }
-            Told::LastWords(words) => {
+            ConnectionEvent::LastWords(words) => {
                 // Printed with escapes, since it may be any text.
                 tracing::warn!(connection = self.link.id, ?words, "the plugin says why it goes");
             }
-            Told::Closed(reason, tally) => self.handle_end(reason, tally),
+            ConnectionEvent::Closed(reason, tally) => self.handle_end(reason, tally),
             _ => {}
         }
     }
@@ -79,7 +79,7 @@ impl Attached {
     /// Answers an event of the handshake: now or later, up to the handshake's deadline, and from
     /// any task.
     fn answer(&self, answer: impl FnOnce(&mut Connection<Arc<Slot>>)) {
-        let mut connection = self.link.driven().lock();
+        let mut connection = self.link.connection().lock();
         answer(&mut connection);
         connection.unlock_and_wake();
     }
@@ -108,7 +108,7 @@ impl Attached {
         let Some(hello) = self.hello.lock().take() else { return };
         match registration::register(&self.hub, &self.link, &hello, description) {
             // The plugin was welcomed under the registry's lock, where no task is woken.
-            Ok(()) => self.link.driven().lock().unlock_and_wake(),
+            Ok(()) => self.link.connection().lock().unlock_and_wake(),
             Err(refusal) => self.refuse(&hello, refusal),
         }
     }
@@ -136,7 +136,7 @@ impl Attached {
         let origin = Arc::new(Origin {
             plugin: member.plugin.clone(),
             consumed: member.consumed.clone(),
-            driven: Arc::downgrade(self.link.driven()),
+            connection: Arc::downgrade(self.link.connection()),
         });
         let events = copy_all(payloads).map(|payload| {
             Unread::new(Event::Message(Message { origin: origin.clone(), payload }))
@@ -172,14 +172,14 @@ impl Attached {
 }
 
 impl Link for Attached {
-    fn driven(&self) -> &Driven {
-        self.link.driven()
+    fn connection(&self) -> &SharedConnection {
+        self.link.connection()
     }
 
-    fn handle_events(&self, mut events: Drain<'_, Told<Arc<Slot>>>) {
+    fn handle_events(&self, mut events: Drain<'_, ConnectionEvent<Arc<Slot>>>) {
         let mut payloads = Vec::new();
         while let Some(event) = events.next() {
-            if let Told::Message(payload) = event {
+            if let ConnectionEvent::Message(payload) = event {
                 // Reserved once, for all that follow.
                 payloads.reserve(1 + events.len());
                 payloads.push(payload);
@@ -197,7 +197,7 @@ impl Link for Attached {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        self.link.driven().lock().close(DisconnectReason::ShutdownForced);
+        self.link.connection().lock().close(DisconnectReason::ShutdownForced);
         self.finish();
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn register(
     hello: &Hello,
     description: &Arc<Description>,
 ) -> Result<(), Refusal> {
-    let traits = link.driven().lock().traits();
+    let traits = link.connection().lock().traits();
     let sequencer = hub.config().sequencer.as_ref();
     let mut attempts_left = sequencer.map_or(0, |sequencer| sequencer.attempts);
     let mut name = hello.name.clone();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brpc_plugin::{ConnectError, Plugin, Session};
-use brpc_proto::Event as Told;
-use brpc_rt::{Driven, Link, Slot};
+use brpc_proto::Event as ConnectionEvent;
+use brpc_rt::{Link, SharedConnection, Slot};
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -26,7 +26,7 @@ impl Greeter {
     }
 }
 
-type Question = (Arc<Attached>, Told<Arc<Slot>>);
+type Question = (Arc<Attached>, ConnectionEvent<Arc<Slot>>);
 
 /// A connection that leaves the events of its handshake to another task.
 struct Deliberating {
@@ -35,14 +35,14 @@ struct Deliberating {
 }
 
 impl Link for Deliberating {
-    fn driven(&self) -> &Driven {
-        self.attached.driven()
+    fn connection(&self) -> &SharedConnection {
+        self.attached.connection()
     }
 
-    fn handle_events(&self, events: Drain<'_, Told<Arc<Slot>>>) {
+    fn handle_events(&self, events: Drain<'_, ConnectionEvent<Arc<Slot>>>) {
         for event in events {
             match event {
-                Told::Hello(_) | Told::Described(_) => {
+                ConnectionEvent::Hello(_) | ConnectionEvent::Described(_) => {
                     self.questions.send((self.attached.clone(), event)).unwrap();
                 }
                 event => self.attached.handle_event(event),

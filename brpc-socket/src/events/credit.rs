@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use brpc_core::Limits;
-use brpc_rt::Driven;
+use brpc_rt::SharedConnection;
 use parking_lot::Mutex;
 
 use crate::plugin_ref::PluginRef;
@@ -33,16 +33,16 @@ impl Drop for Return {
 pub(crate) struct Origin {
     pub(crate) plugin: PluginRef,
     pub(crate) consumed: Arc<Consumed>,
-    pub(crate) driven: Weak<Driven>,
+    pub(crate) connection: Weak<SharedConnection>,
 }
 
 impl Origin {
     /// Returns the credit of an event of this size to the plugin.
     pub(crate) fn give_back(&self, bytes: usize) {
         if let Some((events, bytes)) = self.consumed.add(bytes)
-            && let Some(driven) = self.driven.upgrade()
+            && let Some(connection) = self.connection.upgrade()
         {
-            let mut connection = driven.lock();
+            let mut connection = connection.lock();
             connection.return_credit(events, bytes);
             // A plugin without credit is held back by not reading from it.
             if connection.wants_transmit() || !connection.takes_input() {

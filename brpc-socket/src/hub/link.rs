@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use brpc_core::{DisconnectReason, Limits, PluginInfo, Selector};
 use brpc_proto::{Connection, Description, DrainCause, Tally, Wires};
-use brpc_rt::{Driven, now};
+use brpc_rt::{SharedConnection, now};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ use crate::plugin_ref::PluginRef;
 pub(crate) struct PluginLink {
     /// The number of the connection, which is also its generation.
     pub(crate) id: u64,
-    driven: Arc<Driven>,
+    connection: Arc<SharedConnection>,
     /// Set when the plugin is registered.
     member: OnceLock<Member>,
     /// Whether the plugin has disconnected. Here as well as in [`PluginRef`], because each call
@@ -57,7 +57,7 @@ impl PluginLink {
     pub(crate) fn new(id: u64, limits: Limits, wires: Wires) -> Self {
         Self {
             id,
-            driven: Arc::new(Driven::new(Connection::accepted(limits, wires, now()))),
+            connection: Arc::new(SharedConnection::new(Connection::accepted(limits, wires, now()))),
             member: OnceLock::new(),
             has_ended: AtomicBool::new(false),
             end: watch::Sender::new(None),
@@ -65,8 +65,8 @@ impl PluginLink {
     }
 
     /// The connection.
-    pub(crate) fn driven(&self) -> &Arc<Driven> {
-        &self.driven
+    pub(crate) fn connection(&self) -> &Arc<SharedConnection> {
+        &self.connection
     }
 
     /// The plugin, if it is registered.
@@ -81,26 +81,26 @@ impl PluginLink {
 
     /// Whether the plugin can be called: it is registered, and isn't about to leave.
     pub(crate) fn is_ready(&self) -> bool {
-        self.driven.lock().is_ready()
+        self.connection.lock().is_ready()
     }
 
     /// Welcomes the plugin under its name. Called with the registry's lock, so that the plugin can
     /// be called as soon as it is found there.
     pub(crate) fn welcome(&self, member: Member, epoch: [u8; 16]) {
-        self.driven.lock().welcome(member.plugin.name(), self.id, epoch);
+        self.connection.lock().welcome(member.plugin.name(), self.id, epoch);
         let _ = self.member.set(member);
     }
 
     /// Asks the plugin to leave. Calls that were submitted before are still sent.
     pub(crate) fn drain(&self, cause: DrainCause, trace: &str, until: Instant) {
-        let mut connection = self.driven.lock_with_calls();
+        let mut connection = self.connection.lock_with_calls();
         connection.drain(cause, trace, Some(until.into_std()));
         connection.unlock_and_wake();
     }
 
     /// Ends the connection now.
     pub(crate) fn close(&self, reason: DisconnectReason) {
-        let mut connection = self.driven.lock_with_calls();
+        let mut connection = self.connection.lock_with_calls();
         connection.close(reason);
         connection.unlock_and_wake();
     }

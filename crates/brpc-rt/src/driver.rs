@@ -36,7 +36,7 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
     poll_fn(|context| driver.poll(context)).await;
     let transport = &mut driver.transport;
     if transport.end.is_none() {
-        link.driven().lock().poll_transmit(&mut transport.output, now());
+        link.connection().lock().poll_transmit(&mut transport.output, now());
         transport.close().await;
     }
 }
@@ -111,12 +111,12 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
     /// Whether to yield before anything else, for commands that were given while the driver was
     /// parked.
     fn lets_others_first(&mut self) -> bool {
-        if !self.link.driven().note_awake() {
+        if !self.link.connection().note_awake() {
             return false;
         }
         // Nothing has taken a while yet, so this is the time of the calls as well.
         let now = self.now();
-        let ready = Ready::of(&self.link.driven().drive(|| now).0);
+        let ready = Ready::of(&self.link.connection().begin_turn(|| now).0);
         if ready.is_any {
             self.gathering.note_given();
         }
@@ -142,7 +142,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         open.read &= has_read || !may_read;
 
         let (link, now) = (self.link, self.now());
-        let (mut connection, has_calls) = link.driven().drive(crate::now);
+        let (mut connection, has_calls) = link.connection().begin_turn(crate::now);
         if has_calls {
             self.gathering.note_given();
         }

@@ -2,13 +2,12 @@
 //! users; they use `brpc-socket` and `brpc-plugin`.
 //!
 //! The state machine of a connection ([`brpc_proto::Connection`]) knows no sockets and no clock;
-//! this crate adds both. [`Driven`] puts it behind one lock that is never held across an await, and
+//! this crate adds both. [`SharedConnection`] puts it behind one lock that is never held across an await, and
 //! [`drive`] moves its bytes. [`PendingCall`] makes calls, and `serving::Handlers`, with the
 //! feature `serving`, serves them.
 
 mod calling;
 mod close;
-mod driven;
 mod driver;
 mod gathering;
 mod inbox;
@@ -16,6 +15,7 @@ mod link;
 pub mod middleware;
 #[cfg(feature = "serving")]
 pub mod serving;
+mod shared;
 mod slot;
 mod timer;
 mod transport;
@@ -24,9 +24,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use calling::{Canceller, PendingCall, Route};
-pub use driven::{Driven, Guard};
 pub use driver::drive;
 pub use link::Link;
+pub use shared::{Guard, SharedConnection};
 pub use slot::{Ended, Slot};
 
 /// A boxed future that can be moved between threads.

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use brpc_proto::Event;
 
-use crate::Driven;
+use crate::SharedConnection;
 use crate::gathering::TOLD_AT_ONCE;
 use crate::slot::Slot;
 
 /// The owner of a connection.
 pub trait Link {
     /// The connection, behind its lock.
-    fn driven(&self) -> &Driven;
+    fn connection(&self) -> &SharedConnection;
 
     /// Handles events of the connection, in order. Called without the lock.
     fn handle_events(&self, events: Drain<'_, Event<Arc<Slot>>>);
@@ -23,7 +23,7 @@ pub trait Link {
     fn finish(&self) {
         let mut events = VecDeque::new();
         loop {
-            let mut connection = self.driven().lock_with_calls();
+            let mut connection = self.connection().lock_with_calls();
             if connection.close_inbox() {
                 return;
             }
@@ -73,7 +73,7 @@ mod tests {
     struct Deaf;
 
     impl Link for Deaf {
-        fn driven(&self) -> &Driven {
+        fn connection(&self) -> &SharedConnection {
             unreachable!("nothing drives it")
         }
 

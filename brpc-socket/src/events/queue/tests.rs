@@ -15,7 +15,7 @@ use crate::plugin_ref::PluginRef;
 
 fn message(plugin: &PluginRef) -> Unread {
     let consumed = Arc::new(Consumed::new(&Limits::default(), true));
-    let origin = Arc::new(Origin { plugin: plugin.clone(), consumed, driven: Weak::new() });
+    let origin = Arc::new(Origin { plugin: plugin.clone(), consumed, connection: Weak::new() });
     Unread::new(Event::Message(Message { origin, payload: Bytes::from_static(b"1") }))
 }
 

@@ -210,12 +210,12 @@ impl<T> Connection<T> {
     ) -> Result<(), (T, CallError)> {
         match &mut self.phase {
             Phase::Session(session) => session.start_call(id, call, caller, now),
-            _ => Err((caller, self.refusal().unwrap_or(CallError::Draining))),
+            _ => Err((caller, self.call_error().unwrap_or(CallError::Draining))),
         }
     }
 
     /// The error with which every call is refused at the moment; `None` if it depends on the call.
-    pub fn refusal(&self) -> Option<CallError> {
+    pub fn call_error(&self) -> Option<CallError> {
         match self.phase {
             Phase::Session(_) => None,
             Phase::Closed { reason, generation } => {

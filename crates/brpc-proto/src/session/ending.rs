@@ -44,7 +44,7 @@ pub(crate) enum Ending {
 
 impl Ending {
     /// The error of a call that this side makes too late.
-    pub(crate) fn refusal(&self) -> CallError {
+    pub(crate) fn call_error(&self) -> CallError {
         match self {
             Self::Draining { cause: DrainCause::Shutdown, .. } => CallError::ShuttingDown,
             _ => CallError::Draining,
@@ -79,7 +79,7 @@ impl<T> Session<T> {
             return;
         }
         let ending = Ending::Draining { cause, until, to_send: Some(trace.to_owned()) };
-        self.calling.refuse_waiting(&ending.refusal(), events);
+        self.calling.refuse_waiting(&ending.call_error(), events);
         self.ending = Some(ending);
     }
 

@@ -128,7 +128,7 @@ impl<T> Session<T> {
         now: Instant,
     ) -> Result<(), (T, CallError)> {
         let checked = match &self.ending {
-            Some(ending) => Err(ending.refusal()),
+            Some(ending) => Err(ending.call_error()),
             None => call.check(self.terms.max_frame),
         };
         match checked {

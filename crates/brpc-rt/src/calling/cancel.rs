@@ -7,13 +7,13 @@ use brpc_core::{CallError, Stage};
 use brpc_proto::{CallId, Settlement};
 use parking_lot::Mutex;
 
-use crate::driven::Driven;
+use crate::shared::SharedConnection;
 use crate::slot::Slot;
 
 /// The way to a submitted call, for cancelling it.
 #[derive(Clone, Debug)]
 pub struct Route {
-    pub(super) connection: Weak<Driven>,
+    pub(super) connection: Weak<SharedConnection>,
     pub(super) id: CallId,
     pub(super) slot: Arc<Slot>,
 }

@@ -7,7 +7,7 @@ use brpc_core::CallError;
 use brpc_proto::{Call, CallId};
 
 use super::cancel::Route;
-use crate::driven::Driven;
+use crate::shared::SharedConnection;
 use crate::slot::{Ended, Slot};
 
 /// A call that was submitted to a connection. Dropping it before it is settled cancels the call: if
@@ -15,7 +15,7 @@ use crate::slot::{Ended, Slot};
 /// the peer answers.
 #[derive(Debug)]
 pub struct PendingCall {
-    connection: Arc<Driven>,
+    connection: Arc<SharedConnection>,
     id: CallId,
     slot: Arc<Slot>,
     /// Whether its outcome was returned.
@@ -29,7 +29,7 @@ impl PendingCall {
     /// # Errors
     /// If the connection is over. Any other error is the call's outcome.
     pub fn start(
-        connection: Arc<Driven>,
+        connection: Arc<SharedConnection>,
         call: Call,
         input: &[u8],
         slot: Slot,

@@ -20,11 +20,11 @@ use super::hook::AsyncHook;
 use super::incoming::Incoming;
 use super::receiver::{Invoke, Method, OnCancel, Receiver};
 use crate::middleware::Chain;
-use crate::{BoxFuture, Driven};
+use crate::{BoxFuture, SharedConnection};
 
 /// The handlers of one connection, and what they share.
 pub struct Handlers<R> {
-    driven: Arc<Driven>,
+    connection: Arc<SharedConnection>,
     receiver: Arc<R>,
     hook: AsyncHook,
     middleware: Chain<Incoming>,
@@ -37,23 +37,23 @@ pub struct Handlers<R> {
 impl<R: Receiver> Handlers<R> {
     /// The handlers of a connection, which may still be in its handshake.
     pub fn new(
-        driven: Arc<Driven>,
+        connection: Arc<SharedConnection>,
         receiver: Arc<R>,
         hook: AsyncHook,
         middleware: Chain<Incoming>,
     ) -> Arc<Self> {
         let (running, tasks) = (Mutex::default(), TaskTracker::new());
-        Arc::new(Self { driven, receiver, hook, middleware, running, tasks })
+        Arc::new(Self { connection, receiver, hook, middleware, running, tasks })
     }
 
     /// The connection.
-    pub fn driven(&self) -> &Arc<Driven> {
-        &self.driven
+    pub fn connection(&self) -> &Arc<SharedConnection> {
+        &self.connection
     }
 
     /// Lets the hook send events: the handshake has succeeded.
     pub fn open(&self) {
-        self.hook.connect(self.driven.clone());
+        self.hook.connect(self.connection.clone());
     }
 
     /// Wakes the tasks that wait to send events: there is credit again.
@@ -165,7 +165,7 @@ impl<R: Receiver> Handlers<R> {
 
     /// Cancels all handlers, and disconnects the hook: the connection is over.
     pub fn close(&self) {
-        self.hook.disconnect(&self.driven);
+        self.hook.disconnect(&self.connection);
         let running = std::mem::take(&mut *self.running.lock());
         running.values().for_each(CancellationToken::cancel);
     }
@@ -187,7 +187,7 @@ impl<R: Receiver> Handlers<R> {
     }
 
     fn send(&self, id: CallId, answer: Answer, metadata: Metadata) {
-        let mut connection = self.driven.lock();
+        let mut connection = self.connection.lock();
         connection.answer(id, answer, metadata);
         connection.unlock_and_wake();
     }

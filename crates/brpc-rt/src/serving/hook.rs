@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use super::error::HookError;
-use crate::Driven;
+use crate::SharedConnection;
 
 /// Sends events to the hub: anything that serializes. A cheap clone.
 ///
@@ -28,7 +28,7 @@ pub struct AsyncHook {
 #[derive(Default)]
 struct Shared {
     /// The newest connection, while there is one.
-    connection: Mutex<Option<Arc<Driven>>>,
+    connection: Mutex<Option<Arc<SharedConnection>>>,
     /// Rung when events can be sent again, and when the connection ends.
     bell: Notify,
 }
@@ -80,14 +80,14 @@ impl AsyncHook {
     }
 
     /// Sends events over this connection from now on.
-    pub(super) fn connect(&self, connection: Arc<Driven>) {
+    pub(super) fn connect(&self, connection: Arc<SharedConnection>) {
         if let Some(shared) = &self.shared {
             *shared.connection.lock() = Some(connection);
         }
     }
 
     /// Stops sending events over this connection.
-    pub(super) fn disconnect(&self, connection: &Arc<Driven>) {
+    pub(super) fn disconnect(&self, connection: &Arc<SharedConnection>) {
         let Some(shared) = &self.shared else { return };
         let mut current = shared.connection.lock();
         // A newer one stays.
@@ -106,8 +106,8 @@ impl AsyncHook {
 
 impl Shared {
     fn emit(&self, event: &[u8]) -> Result<(), HookError> {
-        let driven = self.connection.lock().clone().ok_or(HookError::Closed)?;
-        let mut connection = driven.lock();
+        let connection = self.connection.lock().clone().ok_or(HookError::Closed)?;
+        let mut connection = connection.lock();
         connection.emit(event).map_err(|error| match error {
             EmitError::Full => HookError::Full,
             EmitError::TooLarge { size, limit } => HookError::TooLarge { size, limit },

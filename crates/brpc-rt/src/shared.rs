@@ -21,7 +21,7 @@ use crate::slot::Slot;
 /// callers put them into the inbox, which has its own lock, held only to add one call or to take
 /// all. The connection's lock is taken before the inbox's.
 #[derive(Debug)]
-pub struct Driven {
+pub struct SharedConnection {
     state: Mutex<State>,
     inbox: Mutex<Inbox>,
 }
@@ -33,7 +33,7 @@ struct State {
     batch: Vec<Submitted>,
 }
 
-impl Driven {
+impl SharedConnection {
     /// Puts a connection behind a lock.
     pub fn new(connection: Connection<Arc<Slot>>) -> Self {
         let state = State { connection, batch: Vec::new() };
@@ -42,7 +42,7 @@ impl Driven {
 
     /// Takes the lock. Calls that were submitted before may still be in the inbox.
     pub fn lock(&self) -> Guard<'_> {
-        Guard { driven: self, state: self.state.lock() }
+        Guard { shared: self, state: self.state.lock() }
     }
 
     /// Notes that the driver is awake. True if a command woke it, or if it wasn't parked.
@@ -52,7 +52,7 @@ impl Driven {
 
     /// Takes the lock, and passes the submitted calls to the connection; their timeouts begin now.
     /// Returns also whether there were any.
-    pub(crate) fn drive(&self, now: impl FnOnce() -> Instant) -> (Guard<'_>, bool) {
+    pub(crate) fn begin_turn(&self, now: impl FnOnce() -> Instant) -> (Guard<'_>, bool) {
         let mut guard = self.lock();
         self.inbox.lock().exchange(&mut guard.state.batch);
         let has_calls = guard.state.take_in(now);
@@ -61,7 +61,7 @@ impl Driven {
 
     /// Takes the lock, and passes the submitted calls to the connection.
     pub fn lock_with_calls(&self) -> Guard<'_> {
-        self.drive(now).0
+        self.begin_turn(now).0
     }
 
     /// Submits a call, and wakes the driver if it is parked. A non-empty `input` is copied into the
@@ -113,16 +113,16 @@ impl State {
 /// Holds the lock.
 #[derive(Debug)]
 pub struct Guard<'a> {
-    driven: &'a Driven,
+    shared: &'a SharedConnection,
     state: MutexGuard<'a, State>,
 }
 
 impl Guard<'_> {
     /// Releases the lock, and wakes the driver if it is parked.
     pub fn unlock_and_wake(self) {
-        let Self { driven, state } = self;
+        let Self { shared, state } = self;
         drop(state);
-        let driver = driven.inbox.lock().driver.take();
+        let driver = shared.inbox.lock().driver.take();
         driver.into_iter().for_each(Waker::wake);
     }
 
@@ -137,7 +137,7 @@ impl Guard<'_> {
                 *batch = Vec::new();
             }
         }
-        let mut inbox = self.driven.inbox.lock();
+        let mut inbox = self.shared.inbox.lock();
         if !inbox.is_empty() {
             return false;
         }
@@ -151,8 +151,8 @@ impl Guard<'_> {
     /// Closes the inbox, if the connection is over and has no events left; returns whether it does.
     /// Calls are refused from then on, since nobody would take them from the inbox.
     pub(crate) fn close_inbox(&mut self) -> bool {
-        match self.refusal() {
-            Some(error) if !self.has_events() => self.driven.inbox.lock().close(error),
+        match self.call_error() {
+            Some(error) if !self.has_events() => self.shared.inbox.lock().close(error),
             _ => false,
         }
     }
