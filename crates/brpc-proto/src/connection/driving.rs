@@ -299,10 +299,13 @@ impl<T> Connection<T> {
     fn turn_away(&mut self, wire: Wire, told: Option<&'static str>, input: &BytesMut) {
         let first = input[..input.len().min(8)].into();
         self.events.push_back(Event::Stranger(wire, first));
-        self.control.with(|out| out.extend_from_slice(stranger::words(wire)));
         match told {
+            // The codec of the wire says it.
             Some(why) => self.refuse(Refusal::new(RefusalCode::Wire, why)),
-            None => self.close(DisconnectReason::Protocol(ProtocolError::BadPreface)),
+            None => {
+                self.control.with(|out| out.extend_from_slice(stranger::words(wire)));
+                self.close(DisconnectReason::Protocol(ProtocolError::BadPreface));
+            }
         }
     }
 }

@@ -203,3 +203,25 @@ fn a_hub_may_take_its_time_to_let_a_plugin_in() {
     let events = std::iter::from_fn(|| pair.hub.poll_event());
     assert!(events.into_iter().any(|event| matches!(event, Event::Message(_))));
 }
+
+/// In its own words, and in no others.
+#[test]
+fn a_plugin_of_a_wire_that_is_closed_here_is_refused() {
+    let mut pair = Pair::new();
+    let closed = Some("this hub takes no JSON lines");
+    let json = WireEntry { wire: Wire::Json, closed, codec: || Box::new(JsonLines::default()) };
+    let wires = Wires::new([WireEntry::native(None), json]);
+    pair.hub = Connection::accepted(Limits::default(), wires, pair.now);
+    let hello = pair.plugin_says();
+    let events = pair.hub_hears(&hello);
+    assert!(
+        matches!(
+            &events[..],
+            [Event::Stranger(Wire::Json, _), Event::Refused(_), Event::Closed(..)]
+        ),
+        "{events:?}"
+    );
+    let said = pair.hub_says();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("this hub takes no JSON lines"), "{said}");
+}
