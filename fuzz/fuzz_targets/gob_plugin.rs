@@ -1,6 +1,6 @@
-//! The plugin's side of a connection, and a hub of the Go package that says anything: no panic, a call is
-//! answered at most once, no more run at once than may, nothing is told after the end, and what the
-//! plugin says is of the wire.
+//! The plugin's side of a connection, and a hub of the Go package that sends anything: no panic, a
+//! call is answered at most once, no more calls run at once than may, no event follows the end, and
+//! what the plugin sends is valid on the wire.
 #![no_main]
 
 use brpc_fuzz::plugin;

@@ -1,7 +1,8 @@
-//! Whatever a plugin of the Go package says, in any pieces: a value or an error, the same however it
-//! is cut, in bounded memory. What is taken for an introduction can be said again.
+//! Whatever a plugin of the Go package sends, in any pieces: the reader returns a value or an
+//! error, the same for any pieces, in bounded memory. What it reads as an introduction can be
+//! encoded again.
 //!
-//! The input's last byte chooses the pieces and the limit, the rest is what the plugin says.
+//! The input's last byte chooses the pieces and the limit, the rest is what the plugin sends.
 #![no_main]
 
 use brpc_gob::{Envelope, GobError, PluginInfo, Reader, Writer};
@@ -12,15 +13,15 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// What a reader may take at most beside what depends on the input: the types of its peer, at most
-/// 20 KiB, and the same again while a list grows.
+/// The memory that a reader may use beside what depends on the input: the types of its peer, at
+/// most 20 KiB, and the same again while a list grows.
 const FIXED: usize = 64 << 10;
 
-/// What it may take for each byte of the input: an entity of one byte has 80 in memory, and a
-/// function more.
+/// The memory for each byte of the input: an entity of one byte has 80 in memory, and a function
+/// more.
 const PER_BYTE: usize = 256;
 
-/// What was heard.
+/// What was decoded.
 #[derive(Debug, Default, PartialEq)]
 struct Heard {
     info: Option<PluginInfo>,
@@ -45,7 +46,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// Listens to a plugin whose bytes come in these pieces.
+/// Decodes what a plugin sends in these pieces.
 fn listen<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, limit: usize) -> Heard {
     let (mut reader, mut input, mut heard) = (Reader::new(), BytesMut::new(), Heard::default());
     for piece in pieces {
@@ -84,7 +85,7 @@ fn take(
     Ok(())
 }
 
-/// What was understood is written, and understood alike.
+/// What was decoded is encoded, and decodes to the same.
 fn say_again(info: &PluginInfo) {
     let mut out = Vec::new();
     Writer::new().plugin_info(info, &mut out);

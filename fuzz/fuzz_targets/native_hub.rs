@@ -1,6 +1,6 @@
-//! The hub's side of a connection, and a plugin of the native wire that says anything: no panic, every caller is
-//! handed back exactly once, tables stay within the limits, nothing is told after the end, and what
-//! the hub says is of the wire.
+//! The hub's side of a connection, and a plugin of the native wire that sends anything: no panic,
+//! every caller is returned exactly once, tables stay within the limits, no event follows the end,
+//! and what the hub sends is valid on the wire.
 #![no_main]
 
 use brpc_fuzz::hub;

@@ -1,5 +1,5 @@
-//! What a peer speaks is told from its first bytes, whatever they are: without a panic, within 18
-//! bytes, and for good.
+//! The protocol of a peer is recognized from its first bytes, whatever they are: without a panic,
+//! within 18 bytes, and for good.
 #![no_main]
 
 use brpc_proto::{Sniffed, sniff};

@@ -1,4 +1,4 @@
-//! Time as the runs have it.
+//! The time of a run.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ impl Clock {
         Self { now: Instant::now() }
     }
 
-    /// A time to come, or none.
+    /// A later time, or none.
     pub(crate) fn later(&self, tape: &mut Tape<'_>) -> Option<Instant> {
         match tape.choice() {
             0..64 => None,
@@ -25,7 +25,7 @@ impl Clock {
         }
     }
 
-    /// Goes on for a while, or to the connection's timer.
+    /// Moves on for a while, or to the connection's timeout.
     pub(crate) fn go_on<T>(&mut self, connection: &Connection<T>, tape: &mut Tape<'_>) {
         self.now = match (tape.choice(), connection.poll_timeout()) {
             (0..128, Some(timer)) => timer.max(self.now),
@@ -33,13 +33,13 @@ impl Clock {
         };
     }
 
-    /// Has the connection do what is due, as its shell does.
+    /// Has the connection handle what is due, as its driver does.
     pub(crate) fn tick<T>(&self, connection: &mut Connection<T>) {
         let is_due = |connection: &dyn Fn() -> Option<Instant>| {
             connection().is_some_and(|timer| timer <= self.now)
         };
-        // Twice at the same time is fine, for a second look; more, and the shell would never sleep
-        // again.
+        // Twice at the same time is fine, to check a peer again; more, and the driver would never
+        // park again.
         for _ in 0..2 {
             if !is_due(&|| connection.poll_timeout()) {
                 return;

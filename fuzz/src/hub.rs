@@ -10,13 +10,12 @@ use crate::clock::Clock;
 use crate::tape::Tape;
 use crate::wire::{Wire, sent, small_limits};
 
-/// Runs a hub's side of a connection to its end. The plugin may say anything, on this wire or
+/// Runs a hub's side of a connection to its end. The plugin may send anything, on this wire or
 /// another; the owner may do anything at any time.
 ///
 /// # Panics
-/// If the connection breaks a promise: a caller is handed back twice or never, something is told
-/// after the end, there is more in its tables than the limits allow, or what it says is not of the
-/// wire.
+/// If the connection breaks a promise: it returns a caller twice or never, an event follows the
+/// end, its tables hold more than the limits allow, or what it sends is invalid on the wire.
 pub fn run(wire: Wire, mut tape: Tape<'_>) {
     let options = tape.choice();
     let mut run = Run::new(wire, options, tape);
@@ -41,24 +40,24 @@ struct Run<'a> {
     hub: Connection<Caller>,
     limits: Limits,
     clock: Clock,
-    /// What the plugin said and the connection has not taken.
+    /// What the plugin sent and the connection has not taken.
     input: BytesMut,
     /// Bytes that the transport has not taken.
     unwritten: usize,
-    /// Those who wait, and for which call.
+    /// The callers that wait, and for which call.
     waiting: BTreeMap<Caller, CallId>,
-    /// The caller who came last.
+    /// The latest caller.
     last_caller: Caller,
-    /// Calls that were taken in, and those that were sent.
+    /// Calls that were accepted, and those that were sent.
     started: usize,
     sent: usize,
-    /// Events for which the credit is still to be given back, and their bytes.
+    /// Events whose credit is not returned yet, and their bytes.
     consumed: (u32, u64),
     /// How the handshake goes.
     manner: Manner,
     /// Whether the transport has ended.
     has_ended: bool,
-    /// Whether the owner was told that the connection is over.
+    /// Whether the owner got the event that the connection is over.
     is_over: bool,
 }
 
@@ -67,11 +66,11 @@ type Caller = u64;
 /// How the handshake goes.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Manner {
-    /// As it should. What the hub says then is of the wire that the plugin knows.
+    /// As it should. Then what the hub sends is valid on the wire that the plugin knows.
     LetIn,
-    /// The plugin may say anything, and the owner lets it go on at once.
+    /// The plugin may send anything, and the owner accepts it at once.
     Asked,
-    /// The owner may say anything, too.
+    /// The owner may answer anything, too.
     Any,
 }
 
@@ -107,7 +106,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Does one thing, and whatever it leads to.
+    /// Does one step, and all that follows from it.
     fn step(&mut self, choice: u8) {
         match choice % 20 {
             _ if choice == u8::MAX => {
@@ -146,11 +145,11 @@ impl<'a> Run<'a> {
             _ => self.finish(),
         }
         self.tell();
-        // What was done may be what the rest of the input waits for.
+        // The rest of the input may wait for this step.
         self.hear(b"");
     }
 
-    /// The plugin says something, if it can.
+    /// The plugin sends something, if it can.
     fn hear(&mut self, said: &[u8]) {
         if self.has_ended {
             return;
@@ -164,7 +163,7 @@ impl<'a> Run<'a> {
         self.tell();
     }
 
-    /// The owner is told what there is, and answers if it is obliging.
+    /// The owner handles the events, and answers them if it is obliging.
     fn tell(&mut self) {
         while self.tell_once() {
             self.hub.handle_input(&mut self.input, self.clock.now);
@@ -175,14 +174,14 @@ impl<'a> Run<'a> {
         assert!(placed <= most.min(self.hub.calls()), "{placed} places of {most} are taken");
         let most = self.limits.event_credit_bytes.max(2 * self.limits.max_frame as u64);
         let (events, bytes) = self.consumed;
-        // At the end whatever was read is taken.
+        // At the end, the connection accepts whatever was read.
         let has_credit = events <= self.limits.event_credit && bytes <= most;
         assert!(has_credit || self.has_ended, "events without credit");
         let queued = self.hub.queued_bytes();
         assert!(queued <= self.limits.queue_bytes.max(PAYLOAD), "{queued} bytes are queued");
     }
 
-    /// Whether the owner said something that the rest of the input may wait for.
+    /// Whether the owner did something that the rest of the input may wait for.
     fn tell_once(&mut self) -> bool {
         let (footprint, most) = (self.hub.footprint(), most_entries(&self.limits));
         assert!(footprint <= most, "{footprint} entries, and at most {most} should be");
@@ -243,7 +242,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The plugin is to leave, in one way or another.
+    /// The owner asks the plugin to leave, in one way or another.
     fn ask_to_leave(&mut self, choice: u8) {
         let cause = if choice < 128 { DrainCause::Unplug } else { DrainCause::Shutdown };
         let until = self.clock.later(&mut self.tape);
@@ -261,7 +260,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Gives back some of the credit for what was consumed.
+    /// Returns some of the credit for consumed events.
     fn return_credit(&mut self) {
         let events = u32::from(self.tape.choice()).min(self.consumed.0);
         let bytes = if events == self.consumed.0 { self.consumed.1 } else { 0 };
@@ -289,13 +288,13 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Entries that a connection may have in all its tables, with what the owner is still to be told.
+/// Entries that a connection may have in all its tables, with the events that the owner hasn't
+/// taken.
 fn most_entries(limits: &Limits) -> usize {
     let calls = limits.max_calls + limits.queue_calls;
-    // Each queue of what isn't sent has gaps where calls were taken back: 64, and two for each that
-    // is there.
+    // Each queue of unsent calls has gaps where calls were cancelled: 64, and two for each entry.
     let unsent = 2 * (64 + 3 * calls);
-    // Each call may have ended, and be cancelled; a `Message` takes credit.
+    // Each call may have ended, and be cancelled; a `Message` spends credit.
     3 * calls + unsent + limits.event_credit as usize + FEW
 }
 

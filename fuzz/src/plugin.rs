@@ -11,13 +11,13 @@ use crate::clock::Clock;
 use crate::tape::Tape;
 use crate::wire::{HELLO, Wire, sent, small_limits};
 
-/// Runs a plugin's side of a connection to its end. The hub may say anything; the owner may do
+/// Runs a plugin's side of a connection to its end. The hub may send anything; the owner may do
 /// anything at any time.
 ///
 /// # Panics
-/// If the connection breaks a promise: a call is handed over twice or can be answered twice, more
-/// run than may, something is told after the end, there is more in its tables than the limits allow,
-/// or what it says is not of the wire.
+/// If the connection breaks a promise: it passes on a call twice or accepts two answers to it, more
+/// calls run than may, an event follows the end, its tables hold more than the limits allow, or
+/// what it sends is invalid on the wire.
 pub fn run(wire: Wire, mut tape: Tape<'_>) {
     let options = tape.choice();
     let mut run = Run::new(wire, options, tape);
@@ -41,11 +41,11 @@ struct Run<'a> {
     plugin: Connection<()>,
     limits: Limits,
     clock: Clock,
-    /// What the hub said and the connection has not taken.
+    /// What the hub sent and the connection has not taken.
     input: BytesMut,
     /// Bytes that the transport has not taken.
     unwritten: usize,
-    /// Calls that are to be answered, and whether they were cancelled.
+    /// Calls that the owner must answer, and whether they were cancelled.
     open: BTreeMap<CallId, bool>,
     /// The id of the newest call.
     last_id: CallId,
@@ -56,7 +56,7 @@ struct Run<'a> {
     has_said_hello: bool,
     /// Whether the transport has ended.
     has_ended: bool,
-    /// Whether the owner was told that the connection is over.
+    /// Whether the owner got the event that the connection is over.
     is_over: bool,
 }
 
@@ -88,7 +88,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Does one thing, and whatever it leads to.
+    /// Does one step, and all that follows from it.
     fn step(&mut self, choice: u8) {
         match choice % 16 {
             _ if choice == u8::MAX => {
@@ -123,11 +123,11 @@ impl<'a> Run<'a> {
             _ => self.finish(),
         }
         self.tell();
-        // What was done may be what the rest of the input waits for.
+        // The rest of the input may wait for this step.
         self.hear(b"");
     }
 
-    /// The hub says something, if it can.
+    /// The hub sends something, if it can.
     fn hear(&mut self, said: &[u8]) {
         if self.has_ended {
             return;
@@ -141,7 +141,7 @@ impl<'a> Run<'a> {
         self.tell();
     }
 
-    /// The owner is told what there is.
+    /// The owner handles the events.
     fn tell(&mut self) {
         let (footprint, most) = (self.plugin.footprint(), most_entries(&self.limits));
         assert!(footprint <= most, "{footprint} entries, and at most {most} should be");
@@ -221,10 +221,11 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Entries that a connection may have in all its tables, with what the owner is still to be told.
+/// Entries that a connection may have in all its tables, with the events that the owner hasn't
+/// taken.
 fn most_entries(limits: &Limits) -> usize {
-    // A call that runs, or an answer that isn't sent; and it is told of, and cancelled. Credit is
-    // told of between two of these at the most.
+    // A running call or an unsent answer, with its `Call` and its `Cancel`. Between two of these
+    // there is at most one `Credit`.
     2 * (limits.max_calls + 2 * limits.max_calls) + FEW
 }
 

@@ -1,7 +1,7 @@
 //! The fuzzer's input.
 
-/// The fuzzer's input: what the peer says is taken from the front, and what is done from the back.
-/// So a byte more or less of the one doesn't shift the other.
+/// The fuzzer's input: the peer's bytes are taken from the front, the steps from the back. So a
+/// byte more or less in one doesn't shift the other.
 #[derive(Clone, Copy, Debug)]
 pub struct Tape<'a>(&'a [u8]);
 
@@ -11,26 +11,26 @@ impl<'a> Tape<'a> {
         Self(input)
     }
 
-    /// What is to be done next; `None` at the end.
+    /// The next step; `None` at the end.
     pub fn next_choice(&mut self) -> Option<u8> {
         let (choice, rest) = self.0.split_last()?;
         self.0 = rest;
         Some(*choice)
     }
 
-    /// More of what is to be done; 0 at the end.
+    /// A parameter of the step; 0 at the end.
     pub fn choice(&mut self) -> u8 {
         self.next_choice().unwrap_or(0)
     }
 
-    /// What the peer says next, at most so many bytes.
+    /// The peer's next bytes, at most so many.
     pub fn said(&mut self, most: usize) -> &'a [u8] {
         let (said, rest) = self.0.split_at(most.min(self.0.len()));
         self.0 = rest;
         said
     }
 
-    /// What the peer says next, over and over, so that a short input says much.
+    /// The peer's next bytes, repeated, so that a short input sends much.
     pub(crate) fn said_often(&mut self, choice: u8) -> Vec<u8> {
         let pattern = match self.said(1 + usize::from(choice / 64)) {
             [] => b" ",
@@ -40,6 +40,6 @@ impl<'a> Tape<'a> {
     }
 }
 
-/// More than a plugin may say of itself unasked, and than an error's text may have. It is not cut in
-/// a character, whatever its size.
+/// More than a plugin's Hello may have without asking, and than an error's text may have. Whatever
+/// its size, no character is cut.
 const MUCH: usize = 5_040;

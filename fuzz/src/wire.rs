@@ -1,4 +1,4 @@
-//! What peers say that know the wire, and whether what is said to them is of it.
+//! What a peer that knows the wire sends, and whether what it receives is valid on that wire.
 
 use std::sync::LazyLock;
 use std::time::Instant;
@@ -18,9 +18,9 @@ pub enum Wire {
     Native,
     /// That of the Go package.
     Gob {
-        /// Writes what the peer says.
+        /// Encodes what the peer sends.
         writer: Writer,
-        /// Reads what it is told.
+        /// Decodes what it receives.
         reader: Reader,
     },
 }
@@ -31,7 +31,7 @@ impl Wire {
         Self::Gob { writer: Writer::new(), reader: Reader::new() }
     }
 
-    /// All that a plugin says before it is let in.
+    /// All that a plugin sends in its handshake.
     pub(crate) fn hello(&mut self) -> Vec<u8> {
         match self {
             Self::Native => HANDSHAKE.plugin.clone(),
@@ -44,7 +44,7 @@ impl Wire {
         }
     }
 
-    /// All that a hub says to let a plugin in.
+    /// All that a hub sends to register a plugin.
     pub(crate) fn welcome(&self) -> Vec<u8> {
         match self {
             Self::Native => HANDSHAKE.hub.clone(),
@@ -52,7 +52,7 @@ impl Wire {
         }
     }
 
-    /// What a plugin that is let in may say.
+    /// What a registered plugin may send.
     pub(crate) fn plugin_says(&mut self, tape: &mut Tape<'_>) -> Vec<u8> {
         let (choice, id) = (tape.choice(), tape.choice());
         let Self::Gob { writer, .. } = self else {
@@ -77,7 +77,7 @@ impl Wire {
         out
     }
 
-    /// What a hub may say to a plugin that is let in.
+    /// What a hub may send to a registered plugin.
     pub(crate) fn hub_says(&mut self, tape: &mut Tape<'_>) -> Vec<u8> {
         let (choice, id) = (tape.choice(), tape.choice());
         let method = choice / 5 % 3;
@@ -102,8 +102,8 @@ impl Wire {
         out
     }
 
-    /// Hears what is said to the peer, whole messages of it. How many calls and answers are among
-    /// it.
+    /// Decodes what is sent to the peer, in whole messages. Returns how many calls and answers it
+    /// contains.
     pub(crate) fn hears(&mut self, mut said: &[u8]) -> usize {
         let mut count = 0;
         match self {
@@ -130,7 +130,7 @@ impl Wire {
         count
     }
 
-    /// Hears what a plugin says of itself, which is its first.
+    /// Decodes how a plugin identifies itself, which is its first message.
     pub(crate) fn hears_hello(&mut self, said: &mut BytesMut) {
         if let Self::Gob { reader, .. } = self {
             let info = reader.plugin_info(said, usize::MAX).expect("a `PluginInfo`");
@@ -139,7 +139,7 @@ impl Wire {
     }
 }
 
-/// What both sides say in the native handshake.
+/// What both sides send in the native handshake.
 struct Handshake {
     plugin: Vec<u8>,
     hub: Vec<u8>,
@@ -163,7 +163,7 @@ static HANDSHAKE: LazyLock<Handshake> = LazyLock::new(|| {
     said
 });
 
-/// What the plugins here say of themselves.
+/// The description of the plugins here.
 pub(crate) static HELLO: LazyLock<Hello> = LazyLock::new(|| {
     let description = Description::new(&METHODS.map(Function::new)).expect("short names");
     Hello::new(NAME, description.into())
@@ -179,7 +179,7 @@ pub(crate) fn small_limits() -> Limits {
     limits
 }
 
-/// All that a connection has to say at the moment.
+/// All that a connection has to send at the moment.
 pub(crate) fn sent<T>(connection: &mut Connection<T>, now: Instant) -> Vec<u8> {
     let (mut out, mut sent) = (WriteBuffer::new(), Vec::new());
     loop {
