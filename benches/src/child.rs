@@ -1,4 +1,4 @@
-//! A process that takes orders and answers them, a line each.
+//! A process that receives commands and answers them, a line each.
 
 use std::io;
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use tokio::process::{self, ChildStdin, ChildStdout, Command};
 
 use crate::Error;
 
-/// The process, as the one that has started it sees it. It ends when this is dropped.
+/// The process, seen from the one that started it. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Child {
     /// What it is, for errors.
@@ -40,13 +40,13 @@ impl Child {
         Ok(self.orders.write_all(format!("{order}\n").as_bytes()).await?)
     }
 
-    /// The next line that it says.
+    /// The next line that it prints.
     pub(crate) async fn answer(&mut self) -> Result<String, Error> {
         let answer = self.answers.next_line().await?;
         Ok(answer.ok_or_else(|| ended(self.what))?)
     }
 
-    /// Waits for this line, which is to be the next one.
+    /// Waits for the next line, which must be this one.
     pub(crate) async fn expect(&mut self, expected: &str) -> Result<(), Error> {
         let answer = self.answer().await?;
         if answer == expected {

@@ -11,12 +11,12 @@ pub(crate) struct Message {
     pub(crate) data: String,
 }
 
-/// What a call ends in, if not in the right answer.
+/// How a call fails.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Failure {
-    /// An answer came, but another than to this call.
+    /// The call got another call's answer.
     Mismatch,
-    /// The caller was told so.
+    /// The caller got an error.
     Failed(String),
 }
 

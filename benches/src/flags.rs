@@ -141,9 +141,9 @@ pub(crate) enum System {
     MuxJson,
     /// Limit: the same, and the plugin spawns a task a call.
     MuxJsonSpawn,
-    /// Limit: mux-json, but the writer lets others go first once.
+    /// Limit: mux-json, but the writer yields once.
     MuxJsonYield,
-    /// Limit: mux-json-spawn, but the writers let others go first once.
+    /// Limit: mux-json-spawn, but the writers yield once.
     MuxJsonSpawnYield,
     /// Limit: one task that keeps all calls in progress; no task waits for its own answer.
     PipeJson,

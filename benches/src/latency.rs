@@ -8,7 +8,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-/// Takes latencies in. Each thread has a histogram of its own, so that recording neither waits for
+/// Records latencies. Each thread has a histogram of its own, so that recording neither waits for
 /// another thread nor takes 100 KiB for each of 1,000 callers.
 #[derive(Debug)]
 pub(crate) struct Recorder {
@@ -32,7 +32,7 @@ pub(crate) struct Latency {
 
 impl Recorder {
     pub(crate) fn new() -> Self {
-        // Threads of the runtime, and some that come beside them.
+        // The threads of the runtime, and some beside them.
         let threads = std::thread::available_parallelism().map_or(1, usize::from) + 2;
         Self { shards: (0..threads).map(|_| Shard(Mutex::new(histogram()))).collect() }
     }

@@ -21,7 +21,7 @@ use clap::Parser as _;
 use crate::flags::{Cli, Command, Role, Runtime, Setup};
 use crate::progress::Progress;
 
-/// What ends a measurement; told to whoever started it.
+/// An error that ends a measurement; reported to whoever started it.
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
@@ -51,8 +51,8 @@ fn run(setup: &Setup) -> Result<(), Error> {
     };
     let runtime = runtime.enable_all().build()?;
     let result = match setup.role {
-        // In a task, as all that is measured: a thread that waits outside of the runtime would have
-        // to be woken for each plugin that connects.
+        // In a task, like everything that is measured: a thread that waits outside of the runtime
+        // would have to be woken for each plugin that connects.
         Role::Hub => runtime.block_on(async {
             let setup = setup.clone();
             tokio::spawn(async move { measure(&setup).await }).await?

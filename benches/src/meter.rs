@@ -12,7 +12,7 @@ use crate::Error;
 /// The processes that are measured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Processes {
-    /// The hub's, which is this one if nothing else is said.
+    /// The hub's; by default, this one.
     caller: Pid,
     /// The plugins'.
     callee: Pid,

@@ -1,5 +1,5 @@
-//! The two processes: how the hub's starts the plugins', and what they say to each other beside the
-//! connections that are measured.
+//! The two processes: how the hub's process starts the plugins' process, and what they tell each
+//! other beside the measured connections.
 
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -10,14 +10,14 @@ use tokio::process::Command;
 use crate::Error;
 use crate::child::Child;
 
-/// The plugin process says that it runs.
+/// The plugins' process runs.
 const READY: &str = "READY";
 /// The hub wants the plugins to connect.
 const DIAL: &str = "DIAL";
-/// The plugin process says that all are connected.
+/// All plugins of the process are connected.
 const CONNECTED: &str = "CONNECTED";
 
-/// The process of the plugins, as the hub's sees it. It ends when this is dropped.
+/// The process of the plugins, seen from the hub's. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct PluginProcess(Child);
 
@@ -47,14 +47,14 @@ impl PluginProcess {
     }
 }
 
-/// The process of the hub, as the plugins' sees it.
+/// The process of the hub, seen from the plugins'.
 #[derive(Debug)]
 pub(crate) struct HubProcess {
     orders: Lines<BufReader<Stdin>>,
 }
 
 impl HubProcess {
-    /// Says that this process runs, and waits until the plugins are to connect.
+    /// Reports that this process runs, and waits until the plugins are to connect.
     pub(crate) async fn wait_to_dial() -> Result<Self, Error> {
         println!("{READY}");
         let mut orders = BufReader::new(tokio::io::stdin()).lines();
@@ -64,7 +64,7 @@ impl HubProcess {
         }
     }
 
-    /// Says that all plugins are connected, and returns when the hub's process has ended.
+    /// Reports that all plugins are connected, and returns when the hub's process has ended.
     pub(crate) async fn connected(mut self) -> Result<(), Error> {
         println!("{CONNECTED}");
         while self.orders.next_line().await?.is_some() {}

@@ -1,11 +1,11 @@
-//! A line that shows that something happens.
+//! A line that shows the progress.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Says how far it is, on the standard error: over and over in one line on a terminal, else in a
-/// line a second.
+/// Prints the progress on the standard error: over and over in one line on a terminal, else a line
+/// a second.
 #[derive(Debug)]
 pub(crate) struct Progress {
     what: String,
@@ -50,7 +50,7 @@ impl Progress {
         }
     }
 
-    /// Lets time pass, and says once a second how far it is.
+    /// Lets time pass, and prints the progress once a second.
     pub(crate) async fn wait(&self, time: Duration, text: impl Fn(Duration) -> String + Send) {
         const EACH: Duration = Duration::from_secs(1);
         let start = Instant::now();

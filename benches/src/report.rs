@@ -31,7 +31,7 @@ pub(crate) struct Report {
     calls_per_s: f64,
     /// Calls that ended in an error, and those not answered at all.
     errors: u64,
-    /// Answers that were not those to the call.
+    /// Answers that belonged to another call.
     mismatches: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_error: Option<String>,
@@ -41,7 +41,7 @@ pub(crate) struct Report {
     /// As they would be at even times; see [`Measured::corrected`].
     #[serde(skip_serializing_if = "Option::is_none")]
     corrected_us: Option<Latency>,
-    /// CPU time used in the time that was measured, by the calls that were answered in it.
+    /// CPU time that was used in the measured time, for each call that was answered in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     cpu_us_per_call: Option<CpuTime>,
     peak_rss_kb: Each<u64>,
@@ -126,7 +126,7 @@ impl Report {
         })
     }
 
-    /// Adds what came of the calls.
+    /// Adds the outcomes of the calls.
     #[must_use]
     pub(crate) fn with_calls(mut self, tally: &Tally, measured: &Measured) -> Self {
         self.seconds = measured.time.as_secs_f64();
@@ -140,7 +140,7 @@ impl Report {
     #[must_use]
     pub(crate) fn with_latencies(mut self, setup: &Setup, measured: &Measured) -> Self {
         self.latency_us = Some(Latency::new(&measured.latencies));
-        // At a fixed rate nothing is left to be corrected.
+        // At a fixed rate there is nothing to correct.
         if setup.rate.is_none() {
             let callers = u64::from(setup.inflight) * u64::from(setup.connections);
             self.corrected_us = Some(Latency::new(&measured.corrected(callers)));

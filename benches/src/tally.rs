@@ -1,4 +1,4 @@
-//! What comes of the calls, counted while they run.
+//! The outcomes of the calls, counted while they run.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -55,14 +55,14 @@ impl Tally {
         self.phase.load(Ordering::Relaxed) == OVER
     }
 
-    /// A call was answered rightly; it counts if it ended in the time that is measured.
+    /// A call got the right answer; it counts if it ended within the measured time.
     pub(crate) fn answered(&self, latency: Duration) {
         if self.is_measuring() {
             self.latencies.record(latency);
         }
     }
 
-    /// The same, of what has no latency here.
+    /// The same for operations that have no latency here.
     pub(crate) fn count(&self) {
         if self.is_measuring() {
             self.counted.fetch_add(1, Ordering::Relaxed);
@@ -74,7 +74,7 @@ impl Tally {
         self.latencies.len() + self.counted.load(Ordering::Relaxed)
     }
 
-    /// A call ended otherwise. Counts at any time: one in the warm-up is as wrong as any.
+    /// A call failed. Counts at any time: an error in the warm-up is as wrong as any.
     pub(crate) fn failed(&self, failure: Failure) {
         match failure {
             Failure::Mismatch => {

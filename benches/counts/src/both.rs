@@ -6,7 +6,7 @@ use tokio::runtime::Runtime;
 
 use crate::load::{Load, Message, runtime};
 
-/// Bytes that the pipe holds; more than is ever under way.
+/// Bytes that the pipe holds; more than are ever in flight.
 const ROOM: usize = 256 * 1024;
 
 /// A hub and a plugin.

@@ -17,7 +17,7 @@ struct Hub {
     plugins: Vec<Remote>,
     message: Message,
     load: Load,
-    /// What a plugin sends at a time to be heard by a subscriber.
+    /// The frames that a plugin sends at a time for a subscriber.
     sent: Vec<u8>,
 }
 
@@ -105,7 +105,7 @@ fn call_hub(hub: Hub) -> Hub {
     hub.call()
 }
 
-// Has to take what `call_hub one_64_b` takes, since a call doesn't look at other plugins; but the
+// Must take as many as `call_hub one_64_b`, since a call doesn't look at other plugins; but the
 // allocator may make a difference of some per cent.
 #[library_benchmark(setup = Hub::called_among)]
 #[bench::a_thousand(1_000)]

@@ -27,7 +27,7 @@ impl Message {
 /// How the operations of a benchmark follow each other, and what each carries.
 #[derive(Clone, Copy)]
 pub(crate) struct Load {
-    /// How many are under way at the same time.
+    /// How many are in flight at the same time.
     pub(crate) in_flight: usize,
     /// Bytes of data in each message.
     pub(crate) bytes: usize,
@@ -44,7 +44,7 @@ impl Load {
         Self { in_flight: OPERATIONS, bytes }
     }
 
-    /// How many times so many are to be under way.
+    /// How many times so many are in flight.
     pub(crate) fn rounds(self) -> usize {
         OPERATIONS / self.in_flight
     }

@@ -8,12 +8,12 @@ use tokio::runtime::Runtime;
 use crate::load::{Load, Message, OPERATIONS, runtime};
 use crate::script::{self, Remote};
 
-/// A plugin that is let in.
+/// A registered plugin.
 struct Plugged {
     runtime: Runtime,
     hub: Remote,
     hook: AsyncHook,
-    /// The calls to be made, as frames; those that are under way at the same time are one text.
+    /// The calls to be made, as frames; those that are in flight at the same time are one text.
     calls: Vec<Vec<u8>>,
     message: Message,
     load: Load,

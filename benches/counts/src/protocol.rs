@@ -13,7 +13,7 @@ use gungraun::{library_benchmark, library_benchmark_group};
 
 use crate::load::{Message, OPERATIONS};
 
-/// Both sides of a connection, and what is to be turned into what next.
+/// Both sides of a connection, and the bytes between them.
 struct Pair {
     hub: Connection<()>,
     plugin: Connection<()>,
@@ -22,13 +22,13 @@ struct Pair {
     at_once: usize,
     calls: Vec<Call>,
     outputs: Vec<(CallId, Bytes)>,
-    /// What was written, and what is to be read, a turn each.
+    /// What was written, and what is to be read; an element for each turn.
     written: Vec<WriteBuffer>,
     read: Vec<BytesMut>,
 }
 
 impl Pair {
-    /// A pair that has shaken hands and made its calls once.
+    /// A pair that has finished the handshake and made its calls once.
     fn to_encode_calls(at_once: usize) -> Self {
         let now = Instant::now();
         let description = Description::new(&[Function::new("work")]).expect("it is valid");
@@ -98,7 +98,7 @@ impl Pair {
         self.written = self.turns().map(|_| WriteBuffer::new()).collect();
     }
 
-    /// Hands over what was written, and has room for what comes next.
+    /// Passes on what was written, and makes room for what comes next.
     fn carry(&mut self) {
         self.read = self.written.iter_mut().map(taken).collect();
         self.written = self.turns().map(|_| WriteBuffer::new()).collect();

@@ -1,8 +1,8 @@
-//! A connection whose other end is a script, after `docs/protocol.md`: frames that are written are
-//! heard, and answered from what was prepared.
+//! A connection whose other end is a script, after `docs/protocol.md`: it reads the frames that are
+//! written, and answers them with what was prepared.
 //!
 //! An answer can be read only after the side under test has found nothing to read and was woken, as
-//! it would be with a socket.
+//! with a socket.
 
 use std::future::poll_fn;
 use std::io::{IoSlice, Result};
@@ -35,7 +35,7 @@ const DIGEST: [u8; 32] = [
     0x3D, 0x56, 0x07, 0xB7, 0x03, 0xBC, 0x08, 0x79, 0xD7, 0xC5, 0x1A, 0xD4, 0x01, 0x67, 0x21, 0x8B,
 ];
 
-/// What the script says to a frame that it heard, given its kind and body.
+/// What the script answers to a frame, given its kind and body.
 type Answer = dyn FnMut(u8, &[u8], &mut Vec<u8>) + Send;
 
 /// A plugin with the one method `work`, which always has this output.
@@ -49,7 +49,7 @@ pub(crate) fn plugin(name: &str, output: Vec<u8>) -> (Stream, Remote) {
     })
 }
 
-/// A hub that lets in whatever comes.
+/// A hub that registers every plugin.
 pub(crate) fn hub() -> (Stream, Remote) {
     connection(Vec::new(), |kind, _, out| match kind {
         HELLO => {
@@ -61,7 +61,7 @@ pub(crate) fn hub() -> (Stream, Remote) {
     })
 }
 
-/// The frame of a call with the time that calls usually have.
+/// The frame of a call with the usual timeout.
 pub(crate) fn call(id: u64, method: u64, input: &[u8]) -> Vec<u8> {
     let mut header = Vec::new();
     for field in [id, method, TIMEOUT_MS, 0, 0] {
@@ -110,19 +110,19 @@ struct Wire {
     has_arrived: bool,
     /// Set while the side under test waits for something to read.
     reader: Option<Waker>,
-    /// What was written and is not yet heard.
+    /// What was written and the script has not read.
     outgoing: Vec<u8>,
-    /// Whether the preface was heard.
+    /// Whether the script has read the preface.
     has_preface: bool,
     answer: Box<Answer>,
-    /// How many frames were heard.
+    /// How many frames the script has read.
     heard: usize,
     /// Set while the benchmark waits for frames.
     listener: Option<Waker>,
 }
 
 impl Wire {
-    /// Hears all frames that were written as a whole.
+    /// Reads all frames that were written as a whole.
     fn hear(&mut self) {
         let mut rest = &self.outgoing[..];
         if !self.has_preface {
@@ -138,14 +138,14 @@ impl Wire {
         }
         let heard = self.outgoing.len() - rest.len();
         self.outgoing.drain(..heard);
-        // A reader that sleeps has found nothing to read; another is yet to.
+        // A reader that sleeps has found nothing to read; one that is awake has yet to.
         self.has_arrived = self.incoming.is_empty() || self.wake_reader();
         if let Some(listener) = self.listener.take() {
             listener.wake();
         }
     }
 
-    /// Wakes the side under test, if it waits for something to read; whether it did.
+    /// Wakes the side under test, if it waits for something to read; returns whether it did.
     fn wake_reader(&mut self) -> bool {
         let reader = self.reader.take();
         reader.map(Waker::wake).is_some()
@@ -153,7 +153,7 @@ impl Wire {
 }
 
 impl Remote {
-    /// Says something unasked.
+    /// Sends something without a frame that asks for it.
     pub(crate) fn say(&self, frames: &[u8]) {
         let mut wire = lock(&self.0);
         wire.incoming.extend_from_slice(frames);
@@ -161,12 +161,12 @@ impl Remote {
         wire.wake_reader();
     }
 
-    /// How many frames were heard.
+    /// How many frames the script has read.
     pub(crate) fn heard(&self) -> usize {
         lock(&self.0).heard
     }
 
-    /// Returns when so many frames were heard.
+    /// Waits until the script has read so many frames.
     pub(crate) async fn hear(&self, frames: usize) {
         poll_fn(|context| {
             let mut wire = lock(&self.0);
@@ -253,7 +253,7 @@ fn hello_body(name: &str) -> Vec<u8> {
     body
 }
 
-/// With as many events as anybody likes.
+/// With credit for any number of events.
 fn welcome_body() -> Vec<u8> {
     let mut body = vec![1, 1, 1, 1, 1, 0];
     body.extend([9; 16]);

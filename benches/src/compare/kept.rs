@@ -53,6 +53,6 @@ pub(super) fn append(file: &Path, line: &Line) -> Result<(), Error> {
     let mut open = File::options().create(true).append(true).open(file)?;
     let mut text = serde_json::to_string(line)?;
     text.push('\n');
-    // In one write, so that a line is never there by half.
+    // In one write, so that the file never has half a line.
     Ok(open.write_all(text.as_bytes())?)
 }

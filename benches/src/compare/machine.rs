@@ -19,7 +19,7 @@ pub(super) fn name() -> String {
     format!("{model}, {cpus} CPUs, Linux {}", kernel.trim())
 }
 
-/// Sees how much CPU time processes use that this one has not started.
+/// Measures how much CPU time processes use that this one has not started.
 #[derive(Debug)]
 pub(super) struct Watch {
     start: Instant,

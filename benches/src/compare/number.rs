@@ -1,6 +1,6 @@
 //! Numbers as people read them.
 
-/// As many places as are worth something, and the thousands apart.
+/// As many digits as are significant, and the thousands apart.
 pub(super) fn number(value: f64) -> String {
     if value.abs() < 10.0 {
         return format!("{value:.2}");

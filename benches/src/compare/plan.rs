@@ -1,4 +1,4 @@
-//! What is compared with what, and what is wanted.
+//! What is compared with what, and the goals.
 
 use super::number::apart;
 
@@ -14,7 +14,7 @@ pub(super) struct Case {
     pub(super) measures: Vec<Measure>,
 }
 
-/// One system under the load. The first of a case is the one that is judged.
+/// One system under the load. The first of a case is checked against the goal.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) name: &'static str,
@@ -28,12 +28,12 @@ pub(super) struct Entry {
 pub(super) enum Kind {
     Project,
     Limit,
-    /// A limit that does less: nobody waits for a call's answer.
+    /// A limit that does less: no task waits for a call's answer.
     Ceiling,
     Peer,
 }
 
-/// A number out of the result.
+/// A number of the result.
 #[derive(Debug)]
 pub(super) struct Measure {
     pub(super) title: &'static str,
@@ -49,21 +49,21 @@ pub(super) enum Better {
     Less,
 }
 
-/// What is wanted of the project's number.
+/// The goal for the project's number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Goal {
     pub(super) beside: Beside,
     pub(super) wanted: Wanted,
 }
 
-/// What it is put beside.
+/// What it is compared with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Beside {
     /// The entry of this name.
     Entry(&'static str),
     /// The best of the entries of this kind, in each round anew.
     Best(Kind),
-    /// Nothing: the number itself is judged.
+    /// Nothing: the goal is for the number itself.
     Nothing,
 }
 
@@ -81,7 +81,8 @@ use Better::{Less, More};
 use Wanted::{Anything, AtLeast, AtMost};
 
 const BRPC: Entry = Entry::new("brpc", Kind::Project);
-/// Callers that each wait for their own answer, and a task a call: what brpc does, and no more.
+/// Callers that each wait for their own answer, and a task for each call: what brpc does, and no
+/// more.
 const SPAWN: Entry = Entry::new("buf-json-spawn", Kind::Limit);
 const INLINE: Entry = Entry::new("buf-json", Kind::Limit);
 const QUEUE: Entry = Entry::new("mux-json", Kind::Limit);
@@ -204,7 +205,7 @@ fn idle(plugins: u32) -> Case {
         entries: vec![BRPC, QUEUE, SPAWN],
         measures: vec![
             Measure::new("KiB of the hub each", "/memory/hub_kib_per_plugin", Less, memory),
-            // The one greets each plugin with a message, the other says nothing to it.
+            // The one sends each plugin a message first, the other sends it nothing.
             Measure::new(
                 "plugins/s connected",
                 "/connect/plugins_per_s",
@@ -240,7 +241,8 @@ fn events() -> Case {
         title: "events of one plugin to one reader, 64 B".to_owned(),
         flags,
         entries: vec![BRPC, SPAWN, INLINE],
-        // The one counts what is sent ahead and queues it for a reader, the other is a bare stream.
+        // The one counts the events that are sent ahead, and queues them for a reader; the other is
+        // a bare stream.
         measures: vec![Measure::new(
             "events/s",
             "/calls_per_s",
@@ -308,7 +310,7 @@ fn flags(pairs: &[(&str, u32)]) -> Vec<String> {
 }
 
 impl Case {
-    /// The one that is judged.
+    /// The one that is checked against the goal.
     pub(super) fn subject(&self) -> &Entry {
         &self.entries[0]
     }
@@ -340,7 +342,7 @@ impl Measure {
 }
 
 impl Wanted {
-    /// Whether it is so; `None` if all is well anyway.
+    /// Whether the goal is reached; `None` if any number is good.
     pub(super) fn is_met(self, value: f64) -> Option<bool> {
         match self {
             AtLeast(least) => Some(value >= least),

@@ -25,7 +25,7 @@ pub(super) struct Window {
 /// CPUs that others may use without a run being called disturbed.
 pub(super) const QUIET: f64 = 0.15;
 
-/// All results. Each is kept as soon as it is there.
+/// All results. Each is stored as soon as it is there.
 pub(super) fn run(cases: &[Case], window: &Window, out: Option<&Path>) -> Result<Vec<Line>, Error> {
     let mut runs: Vec<(&Case, &Entry)> =
         cases.iter().flat_map(|case| case.entries.iter().map(move |entry| (case, entry))).collect();
@@ -97,7 +97,7 @@ fn report(mut command: Command) -> Result<Value, Error> {
     const PAUSE: Duration = Duration::from_millis(5);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let start = Instant::now();
-    // A line of JSON and one of errors fit into the pipes, so nobody need read them meanwhile.
+    // A line of JSON and one of errors fit into the pipes, so they need not be read meanwhile.
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;

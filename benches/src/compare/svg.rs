@@ -81,7 +81,7 @@ text {{ font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-ser
     ))
 }
 
-/// A text that XML takes for one.
+/// A text, escaped for XML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }

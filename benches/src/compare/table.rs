@@ -8,7 +8,7 @@ use super::number::number;
 use super::plan::{Beside, Better, Case, Goal, Measure, Wanted};
 use super::rounds::QUIET;
 
-/// A row for each goal, and below it what there is to say of the runs.
+/// A row for each goal, and below it notes on the runs.
 pub(super) fn markdown(cases: &[Case], lines: &[Line]) -> String {
     let mut text = String::from(
         "| what | number | brpc | beside | its number | ratio | wanted | met |\n\
@@ -73,8 +73,8 @@ pub(super) fn values(
     by_round.into_iter().collect()
 }
 
-/// The entry that is meant. The best is the one with the best median: whichever had the most luck in
-/// each round would be better than any of them is.
+/// The entry that is compared with. The best is the one with the best median: whichever had the
+/// most luck in each round would be better than any of them is.
 fn named(case: &Case, measure: &Measure, beside: Beside, lines: &[Line]) -> Option<&'static str> {
     let kind = match beside {
         Beside::Entry(name) => return Some(name),
@@ -104,7 +104,7 @@ fn numbers(
     of_entry.filter_map(|line| Some((line.round, line.number(measure.path)?)))
 }
 
-/// What has to be known to believe the table.
+/// What a reader must know to believe the table.
 fn notes(lines: &[Line]) -> String {
     let mut text = String::new();
     let machines: BTreeSet<&str> = lines.iter().map(|line| line.machine.as_str()).collect();

@@ -1,4 +1,4 @@
-//! A caller that makes its next call when the last one was answered.
+//! A caller that makes its next call when the last one is answered.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ pub(super) async fn call<P: Plugin>(plugin: P, mut message: Message, tally: Arc<
             }
             Err(failure) => {
                 tally.failed(failure);
-                // Calls that fail at once would else keep the CPU from those that don't.
+                // Otherwise calls that fail at once would keep the CPU from those that don't.
                 tokio::time::sleep(Duration::from_millis(1)).await;
                 start = Instant::now();
             }

@@ -31,7 +31,7 @@ pub(crate) struct Measured {
     pub(crate) cpu: Each<Duration>,
 }
 
-/// Calls these plugins, `inflight` callers each, and measures that.
+/// Calls these plugins, with `inflight` callers each, and measures the calls.
 pub(crate) async fn run<P: Plugin>(
     setup: &Setup,
     plugins: &[P],
@@ -56,7 +56,7 @@ pub(crate) async fn run<P: Plugin>(
     Ok((tally, measured))
 }
 
-/// Warms up, and measures what the callers do that run already; then they are to end.
+/// Warms up, measures callers that already run, and stops them.
 pub(crate) async fn measure(
     setup: &Setup,
     tally: &Tally,
@@ -80,7 +80,7 @@ pub(crate) async fn measure(
     Ok(Measured { time, calls: tally.counted(), latencies: tally.latencies.take(), cpu })
 }
 
-/// Waits for callers that were told to end. A call that isn't answered is an error.
+/// Waits for stopped callers. A call that isn't answered is an error.
 pub(crate) async fn finish(callers: Vec<JoinHandle<()>>, tally: &Tally) {
     let until = tokio::time::Instant::now() + PATIENCE;
     for mut caller in callers {
@@ -101,9 +101,9 @@ impl Measured {
         per(self.calls, self.time.as_secs_f64())
     }
 
-    /// The latencies as they would be, had every caller made its calls at even times whatever
-    /// became of the last one. Closed loops alone need it: a call that is slow keeps its caller
-    /// from making those that would have been slow with it.
+    /// The latencies as they would be if every caller had made its calls at even times, whatever
+    /// happened to the last one. Only closed loops need it: a slow call keeps its caller from
+    /// making the calls that would have been slow with it.
     pub(crate) fn corrected(&self, callers: u64) -> Histogram<u64> {
         // By how much the calls of one caller lie apart, on average.
         let interval = nanoseconds(self.time) * callers / self.calls.max(1);

@@ -1,4 +1,4 @@
-//! Calls that are due on a fixed schedule, whatever becomes of those before.
+//! Calls that are due on a fixed schedule, whatever happens to earlier ones.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,16 +16,16 @@ use crate::progress::Progress;
 use crate::system::Plugin;
 use crate::tally::Tally;
 
-/// A call that is to be made.
+/// A call to be made.
 #[derive(Debug)]
 struct Due {
     at: Instant,
-    /// Whether that is in the time that is measured.
+    /// Whether that is within the measured time.
     counts: bool,
 }
 
-/// Makes so many calls a second. The latencies are those of the calls that are due in the time that
-/// is measured, however late they are answered; so a system that doesn't keep up can't hide it.
+/// Makes so many calls a second. The latencies are those of the calls that are due within the
+/// measured time, however late they are answered; so a system that doesn't keep up can't hide it.
 pub(super) async fn run<P: Plugin>(
     setup: &Setup,
     callers: Vec<(P, Message)>,
@@ -37,7 +37,7 @@ pub(super) async fn run<P: Plugin>(
     let latencies = Arc::new(Recorder::new());
     let (mut callers_due, mut tasks) = (Vec::new(), Vec::new());
     for (plugin, message) in callers {
-        // Holds what the caller is behind with; the schedule and its end are the bound.
+        // Holds the calls that the caller is behind with; the schedule and its end are the bound.
         let (sender, due) = mpsc::unbounded_channel();
         callers_due.push(sender);
         tasks.push(tokio::spawn(call(plugin, message, due, latencies.clone(), tally.clone())));
@@ -55,7 +55,7 @@ pub(super) async fn run<P: Plugin>(
 }
 
 /// Tells the callers, in turn, when a call is due. A thread of its own, since the runtime's timer
-/// goes by milliseconds.
+/// counts in milliseconds.
 fn keep_pace(
     rate: f64,
     callers: &[mpsc::UnboundedSender<Due>],
@@ -70,7 +70,7 @@ fn keep_pace(
         if let Some(early) = at.checked_duration_since(Instant::now()) {
             std::thread::sleep(early);
         }
-        // A caller that is gone has panicked, which its end shows.
+        // A caller that is gone has panicked; awaiting its task reports that.
         let _ = caller.send(Due { at, counts: tally.is_measuring() });
         if tally.is_over() {
             break;

@@ -29,7 +29,7 @@ pub(super) async fn run<H: Hub>(
     Ok(report)
 }
 
-/// Calls all plugins, again and again; what it took together, and each time.
+/// Calls all plugins, again and again; returns the times of all the calls together, and of each.
 pub(super) async fn measure<H: Hub>(
     connected: &Connected<H>,
     setup: &Setup,

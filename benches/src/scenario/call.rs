@@ -1,4 +1,4 @@
-//! Calls, as many in progress as asked for.
+//! Calls, with the given number in flight.
 
 use super::Connected;
 use crate::Error;
@@ -21,7 +21,7 @@ pub(super) async fn run<H: Hub>(
         (&connected.plugins[..setup.connections as usize], &connected.processes);
     let (tally, measured) = load::run(setup, called, processes, progress).await?;
     let report = Report::new(setup, processes)?;
-    // Before the plugins' end, of which nothing is to be seen in the report.
+    // Before the plugins end, so that the report shows nothing of their end.
     let report = report.with_calls(&tally, &measured).with_latencies(setup, &measured);
     connected.process.stop().await?;
     Ok(report)

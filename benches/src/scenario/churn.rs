@@ -30,7 +30,7 @@ pub(super) async fn run<H: ChurnHub>(
     outliving.await??;
     let lives = lives.load(Ordering::Relaxed);
     let report = Report::new(setup, &processes)?;
-    // Before its end, which calls would take for errors.
+    // Before its end, which calls would report as errors.
     let mut report = report.with_calls(&tally, &measured).with_latencies(setup, &measured);
     process.stop().await?;
     let lives_per_s = per(lives, measured.time.as_secs_f64());

@@ -30,7 +30,7 @@ pub(super) async fn run<H: EventHub>(
     Ok(report)
 }
 
-/// Reads events until the time is over. Each is to be the one after the last.
+/// Reads events until the time is over. Each must follow the last one.
 async fn read(mut hub: impl EventHub, mut expected: Message, tally: Arc<Tally>) {
     while !tally.is_over() {
         match hub.next_event().await.and_then(|event| event.check(&expected)) {

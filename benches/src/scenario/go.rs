@@ -29,7 +29,7 @@ pub(super) async fn called_by_brpc(setup: &Setup, progress: &Progress) -> Result
     Ok(report)
 }
 
-/// What is measured is measured by the hub, but the CPU time.
+/// The hub measures everything but the CPU time.
 pub(super) async fn called_by_go(setup: &Setup, progress: &Progress) -> Result<Report, Error> {
     of_one_plugin(setup)?;
     if setup.rate.is_some() {

@@ -14,7 +14,7 @@ pub(super) async fn run<H: Hub>(
     setup: &Setup,
     progress: &Progress,
 ) -> Result<Report, Error> {
-    /// How long memory that was needed to connect gets to be given back.
+    /// How long memory that was needed to connect may take to be freed.
     const SETTLE: Duration = Duration::from_secs(2);
     let connected = Connected::new(hub, setup, progress).await?;
     progress.wait(SETTLE, |_| "letting memory settle".to_owned()).await;

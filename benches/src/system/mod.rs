@@ -43,7 +43,7 @@ pub(crate) trait Hub: Send + Sized + 'static {
         setup: &Setup,
     ) -> impl Future<Output = Result<Vec<Self::Plugin>, Error>> + Send;
 
-    /// Calls all plugins at once, and checks the answers. How many were right.
+    /// Calls all plugins at once, and checks the answers. Returns how many were right.
     fn broadcast(
         &self,
         plugins: &[Self::Plugin],
@@ -75,7 +75,8 @@ pub(crate) trait Plugin: Clone + Send + Sync + 'static {
     fn echo(&self, message: &Message) -> impl Future<Output = Result<Message, Failure>> + Send;
 }
 
-/// Calls each plugin in a task of its own; the right answers. For systems that have no call to all.
+/// Calls each plugin in a task of its own; returns the number of right answers. For systems that
+/// have no broadcast.
 pub(crate) async fn call_each<P: Plugin>(plugins: &[P], message: &Message) -> usize {
     let message = Arc::new(message.clone());
     let call = |plugin: &P| {
@@ -93,7 +94,7 @@ pub(crate) async fn call_each<P: Plugin>(plugins: &[P], message: &Message) -> us
     right
 }
 
-/// Waits for the calls of the last lives, when no new ones are lived.
+/// Waits for the calls of the last plugins, when no new ones come.
 pub(crate) async fn finish_lives(calls: JoinSet<()>, tally: &Tally) {
     if tokio::time::timeout(PATIENCE, calls.join_all()).await.is_err() {
         tally.failed(Failure::Failed("a call was not answered".to_owned()));

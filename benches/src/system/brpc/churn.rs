@@ -1,4 +1,4 @@
-//! A plugin that leaves when it was called.
+//! A plugin that leaves after it was called.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -34,7 +34,7 @@ impl Mortal {
 /// Lives one life after the other.
 pub(super) async fn live_again(number: u32, setup: Arc<Setup>) {
     for life in 0_u64.. {
-        // Never a name that was there before: the hub may not have let go of it yet.
+        // Never a name that was used before: the hub may not have freed it yet.
         let name = format!("plugin-{number}-{life}");
         dial::or_wait(live(name, &setup).await).await;
     }

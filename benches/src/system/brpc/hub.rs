@@ -40,12 +40,12 @@ impl BrpcHub {
         let address = dial::address(&listener);
         let events = match setup.scenario {
             Scenario::Events => socket.events().wait(),
-            // Nobody is to be missed.
+            // No plugin may be missed.
             _ => socket.events().capacity(ARRIVALS.max(setup.plugins() as usize)),
         };
         socket.serve(listener);
         let method = match setup.system {
-            // As Go has it: what others may call begins with a capital letter.
+            // As in Go: names that others may call begin with a capital letter.
             System::GoPlugin => "Echo",
             _ => "echo",
         };

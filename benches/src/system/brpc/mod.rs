@@ -15,14 +15,14 @@ use brpc::{Limits, Socket};
 
 use crate::flags::Setup;
 
-/// A hub as by default, with the room that the flags need.
+/// A hub with the defaults, and the limits that the flags need.
 fn socket(setup: &Setup) -> Socket {
     let message = setup.payload as usize + OTHERS;
     let in_progress = setup.connections as usize * setup.inflight as usize * message;
     Socket::builder().limits(limits(setup)).max_input_bytes(in_progress.max(256 << 20)).build()
 }
 
-/// The default limits, and room for what the flags want to be in progress.
+/// The default limits, and places for as many calls as the flags want in flight.
 fn limits(setup: &Setup) -> Limits {
     let (inflight, message) = (setup.inflight as usize, setup.payload as usize + OTHERS);
     let mut limits = Limits::default();

@@ -21,11 +21,11 @@ pub(crate) struct GoHub {
     address: String,
 }
 
-/// What came of the calls.
+/// The outcomes of the calls.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Load {
     pub(crate) seconds: f64,
-    /// Those that were answered rightly.
+    /// Those that got the right answer.
     pub(crate) calls: u64,
     errors: u64,
     mismatches: u64,
@@ -85,7 +85,8 @@ impl GoHub {
             if let Some(error) = answer.get("error") {
                 return Err(format!("the hub in Go: {error}").into());
             }
-            // What happens by itself has no `id`; only one command runs at a time.
+            // A message without an `id` reports something by itself; only one command runs at a
+            // time.
             if answer.get("id").is_some() {
                 return Ok(serde_json::from_value(answer)?);
             }
@@ -94,7 +95,7 @@ impl GoHub {
 }
 
 impl Load {
-    /// Adds what went wrong to what did so far.
+    /// Adds the errors to earlier ones.
     pub(crate) fn tell(&self, tally: &Tally) {
         for _ in 0..self.mismatches {
             tally.failed(Failure::Mismatch);

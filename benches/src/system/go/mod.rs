@@ -41,11 +41,11 @@ impl Programs {
         Ok(Self { folder })
     }
 
-    /// Starts the plugin, and returns when it has introduced itself to the hub.
+    /// Starts the plugin, and returns when it has identified itself to the hub.
     pub(crate) async fn plugin(&self, hub: &str, setup: &Setup) -> Result<Child, Error> {
         let (program, name) = (self.folder.join("plugin"), name());
         let mut command = match setup.callee_cpu {
-            // Go's runtime has threads as soon as it runs, so it has to be there before it does.
+            // Go's runtime starts threads at once, so this must be set before it runs.
             Some(cpu) => {
                 let mut taskset = Command::new("taskset");
                 taskset.args(["--cpu-list", &cpu.to_string()]).arg(program);

@@ -1,4 +1,4 @@
-//! Other systems, turned round as far as they let themselves: the plugins dial in.
+//! Other systems, reversed as far as they permit: the plugins dial in.
 
 pub(crate) mod nats;
 pub(crate) mod tarpc;

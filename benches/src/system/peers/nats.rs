@@ -55,7 +55,7 @@ impl Hub for NatsHub {
     }
 
     async fn accept(&mut self, setup: &Setup) -> Result<Vec<Subject>, Error> {
-        // The server is told by each plugin itself; nobody tells the hub.
+        // Each plugin itself tells the server; nobody tells the hub.
         let named =
             |number| Subject { client: self.client.clone(), subject: subject(number).into() };
         Ok((0..setup.plugins()).map(named).collect())
@@ -101,7 +101,7 @@ pub(crate) async fn dial(setup: &Setup) -> Result<(), Error> {
                 let all = client.subscribe(ALL).await?;
                 tokio::spawn(answer(client.clone(), all));
             }
-            // The server has heard of the subscriptions when it has answered.
+            // When the server has answered, it knows the subscriptions.
             client.flush().await?;
             Ok(())
         }

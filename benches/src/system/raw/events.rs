@@ -1,8 +1,8 @@
 //! The limits of events.
 //!
-//! A stream of frames in one direction, read by the task that decodes them, is the ceiling. One that
-//! bounds what a slow reader makes others hold needs more: the plugin counts what it may send ahead,
-//! and at the hub a task takes events off the connection, whoever reads them or doesn't.
+//! A stream of frames in one direction, read by the task that decodes them, is the ceiling. A
+//! system that bounds what others hold for a slow reader needs more: the plugin counts what it may
+//! send ahead, and at the hub a task takes events off the connection, whether or not they are read.
 
 use std::sync::Arc;
 

@@ -158,7 +158,7 @@ impl Pending {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).remove(&number)
     }
 
-    /// Lets all callers know that no answer follows.
+    /// Tells all callers that no answer follows.
     fn clear(&self) {
         let calls = std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner));
         drop(calls);

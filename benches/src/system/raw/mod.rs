@@ -34,7 +34,7 @@ impl Mode {
             System::MuxJsonSpawn => (Queue { yields: false }, true),
             System::MuxJsonYield => (Queue { yields: true }, false),
             System::MuxJsonSpawnYield => (Queue { yields: true }, true),
-            // Those that are no limits don't come here, and the pipe has only a plugin.
+            // Systems that are no limits don't get here, and the pipe has only a plugin.
             System::BufJson
             | System::PipeJson
             | System::Brpc

@@ -1,8 +1,8 @@
-//! What is to be written on a connection, and the task that writes it.
+//! The frames to be written on a connection, and the task that writes them.
 //!
 //! How many frames go into one write decides most of the throughput: a task that writes as soon as
-//! there is one frame makes a system call for each. So writers let the other tasks go first once,
-//! except where it is to be shown what that is worth.
+//! there is one frame makes a system call for each. So writers yield once first, except where the
+//! measurement shows what that is worth.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,19 +14,19 @@ use tokio::task::yield_now;
 use super::frame;
 use crate::echo::Message;
 
-/// How frames come to the task that writes them.
+/// How frames get to the task that writes them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
     /// Senders encode into one buffer.
     Buffer,
     /// Senders encode each frame by itself, and queue it.
     Queue {
-        /// Whether the writer lets others go first when it finds a frame.
+        /// Whether the writer yields when it finds a frame.
         yields: bool,
     },
 }
 
-/// Takes frames for one connection. A cheap clone.
+/// Accepts frames for one connection. A cheap clone.
 #[derive(Clone, Debug)]
 pub(super) enum Outbox {
     Buffer(Arc<Buffer>),
@@ -37,7 +37,7 @@ pub(super) enum Outbox {
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
     unwritten: Mutex<Unwritten>,
-    /// Rung when it is empty no more, and when it is closed.
+    /// Rung when it is no longer empty, and when it is closed.
     bell: Notify,
 }
 
@@ -71,7 +71,7 @@ impl Outbox {
         }
     }
 
-    /// Lets the task that writes end. A queue does so by itself, when nobody can send any more.
+    /// Stops the task that writes. A queue does so by itself, when nobody can send any more.
     pub(super) fn close(&self) {
         if let Self::Buffer(buffer) = self {
             buffer.lock().is_closed = true;
@@ -87,7 +87,7 @@ impl Outbox {
             Self::Queue(queue) => {
                 let mut encoded = Vec::with_capacity(message.data.len() + OTHERS);
                 frame::put(&mut encoded, number, message);
-                // Without a writer there is no connection, and whoever waits is told so.
+                // Without a writer there is no connection, and the callers get an error.
                 let _ = queue.send(encoded).await;
             }
         }

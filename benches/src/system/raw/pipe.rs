@@ -1,5 +1,5 @@
-//! The limit of all limits that speak JSON: one task keeps all calls in progress, and nobody waits
-//! for an answer of its own.
+//! The limit of all limits that speak JSON: one task keeps all calls in flight, and no task waits
+//! for its own answer.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -69,7 +69,7 @@ async fn keep_in_progress(
                 return;
             }
             batch.clear();
-            // Its memory is used again, if there is still somebody who does.
+            // Its memory is reused, if there is still somebody to do so.
             let _ = written.send(batch);
         }
     });
