@@ -13,7 +13,7 @@ use crate::scenario::{MEMORY, eventually, scaled, scenario};
 #[test]
 fn calls_that_are_dropped_leave_nothing_behind() {
     const PLACES: usize = 1_024;
-    /// Calls that are under way before the oldest is dropped: so many of them reach their handler.
+    /// Calls that are in flight before the oldest is dropped: so many of them reach their handler.
     const AHEAD: usize = 500;
     let calls = scaled(100_000);
     scenario(async move {
@@ -29,7 +29,7 @@ fn calls_that_are_dropped_leave_nothing_behind() {
                 let mut call = hub.call::<u64>("worker", "wait", &0).boxed();
                 match (&mut call).now_or_never() {
                     None => ahead.push_back(call),
-                    // All places are held by calls whose end the plugin has yet to confirm.
+                    // All places are held by cancelled calls that the plugin has yet to answer.
                     Some(Err(CallError::Overloaded { .. })) => tokio::task::yield_now().await,
                     Some(other) => panic!("{other:?}"),
                 }
@@ -39,7 +39,7 @@ fn calls_that_are_dropped_leave_nothing_behind() {
             }
             drop(ahead);
             eventually("no handler is left", || desk.waiting() == 0).await;
-            // Every place is free again, as soon as the plugin has confirmed the last: as many
+            // Every place is free again, as soon as the plugin has answered the last: as many
             // handlers as there are places run at once.
             let mut all: Vec<_> = (0..PLACES)
                 .map(|_| hub.call::<u64>("worker", "wait", &0).queue().boxed())
@@ -48,7 +48,7 @@ fn calls_that_are_dropped_leave_nothing_behind() {
             eventually("all places are taken", || desk.waiting() == PLACES).await;
             drop(all);
             eventually("no handler is left", || desk.waiting() == 0).await;
-            // The last to be confirmed.
+            // The last to be answered.
             let answer: u64 = hub.call("worker", "scramble", &1).queue().await.unwrap();
             assert_eq!(answer, scramble(1));
             rounds.push(MEMORY.current_usage());

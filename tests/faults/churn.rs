@@ -19,7 +19,7 @@ use crate::worker::{Desk, Worker};
 const NAMES: usize = 25;
 const CALLERS: u64 = 16;
 
-/// What became of each call, by its number; `None` for those that were dropped.
+/// The outcome of each call, by its number; `None` for those that were dropped.
 type Outcomes = Vec<(u64, Option<Result<u64, CallError>>)>;
 
 #[test]
@@ -125,7 +125,7 @@ async fn keep_calling(
     outcomes
 }
 
-/// What callers were told is what the plugins saw.
+/// The outcomes that callers got match what the plugins saw.
 fn check(outcomes: Outcomes, desks: &[Arc<Desk>]) {
     let mut started = HashMap::<u64, u32>::new();
     for desk in desks {

@@ -1,4 +1,4 @@
-//! Bytes that no plugin sends, up to the moment in which a plugin would be let in.
+//! Bytes that no plugin sends, up to the end of the handshake.
 
 use brpc::Socket;
 
@@ -10,7 +10,7 @@ use crate::raw::{
 };
 use crate::scenario::{eventually, scaled, scenario, within};
 
-/// What the hub says to it.
+/// How the hub answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Verdict {
     /// Nothing: the peer doesn't speak brpc, or is gone.
@@ -121,7 +121,7 @@ fn greetings() -> Vec<Case> {
         said("a name that is no text", Hello::new(b"\xED\xA0\x80"), PROTOCOL),
         said("a name that is taken", Hello::new("good"), NAME_TAKEN),
     ];
-    // Its description is asked for before its name is looked up.
+    // The hub asks for its description before it looks up its name.
     if let Some(taken) = cases.last_mut() {
         taken.bytes.extend(frame(DESCRIBE, &[&hello.description]));
     }
@@ -213,7 +213,7 @@ fn whoever_is_not_let_in_is_told_why_and_nobody_else_notices() {
     });
 }
 
-/// What the hub says, up to the end of the stream.
+/// What the hub sends, up to the end of the stream.
 async fn verdict_of(peer: &mut Raw) -> Verdict {
     // The shortest of the words is an alert of seven bytes.
     let mut preface = [0; 8];
@@ -240,7 +240,7 @@ async fn verdict_of(peer: &mut Raw) -> Verdict {
     verdict
 }
 
-/// What a plugin says up to its first answer, with bytes changed, lost, repeated and made up.
+/// What a plugin sends up to its first answer, with bytes changed, lost, repeated and made up.
 #[test]
 fn noise_at_every_stage_ends_the_connection_that_it_is_on() {
     let count = scaled(2_000);

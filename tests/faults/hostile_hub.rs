@@ -24,7 +24,7 @@ const WAIT: u64 = 3;
 const NAP: u64 = 5;
 const TEXT: u64 = 7;
 
-/// Dials, and runs if it is let in.
+/// Dials, and runs if the hub registers it.
 fn dial(hub: &RawHub, limits: Limits) -> (Arc<Desk>, JoinHandle<Result<EndReason, ConnectError>>) {
     let (desk, plugin) = Worker::plugin("worker");
     let (address, plugin): (_, Plugin<Worker>) = (hub.address, plugin.limits(limits));
@@ -66,7 +66,7 @@ fn a_refusal_is_told_as_it_is() {
                     }
                     let message = string("m".repeat(2_000));
                     raw.send(&frame(REFUSED, &[&varint(number), &message, &retry, &[1, 1]])).await;
-                    // It waits for that, so that the last words arrive.
+                    // It waits for that, so that the last bytes arrive.
                     raw.end().await;
                     match within("a refusal", running).await.unwrap() {
                         Err(ConnectError::Refused(refusal)) => {
@@ -146,7 +146,7 @@ fn a_hub_that_breaks_the_handshake_is_left() {
             }
             raw.rest().await;
         }
-        // A hub that says nothing, and one that goes.
+        // A hub that sends nothing, and one that disconnects.
         let mut hasty = Limits::default();
         hasty.hello_deadline = Duration::from_millis(50);
         let (_, running) = dial(&hub, hasty);

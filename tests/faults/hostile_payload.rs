@@ -52,7 +52,7 @@ fn a_bomb_in_an_answer_fails_its_call_and_nothing_else() {
                     matches!(result, Err(CallError::InvalidOutput { .. })),
                     "{what}: {result:?}"
                 );
-                // The text itself, as it is read, and nothing built from it.
+                // The text itself, as it was read, and nothing built from it.
                 let growth = MEMORY.peak_usage() - before;
                 assert!(growth < 4 * MIB, "{what}: {growth} bytes");
             }
@@ -76,7 +76,7 @@ fn a_bomb_in_an_event_harms_only_who_decodes_it() {
         let mut plugin = Raw::register(good.address, &Hello::new("hostile")).await;
         for (what, bomb) in bombs() {
             plugin.send(&frame(EVENT, &[bomb.as_bytes()])).await;
-            // Each plugin's connection is told of by its own task, in no order between the two.
+            // Each plugin's connection is reported by its own task, in no order between the two.
             let message = loop {
                 match within(what, events.next()).await {
                     Some(Event::Message(message)) => break message,

@@ -1,4 +1,4 @@
-//! Plugins that turn hostile after they were let in.
+//! Plugins that turn hostile after the hub registered them.
 
 use brpc::{CallError, DisconnectReason, Events, ProtocolError, Socket, Stage};
 use futures_util::FutureExt as _;
@@ -17,7 +17,7 @@ struct Case {
     bytes: Vec<u8>,
     ends: End,
     reason: DisconnectReason,
-    /// Whether the plugin is told that it broke the protocol.
+    /// Whether the hub tells the plugin that it broke the protocol.
     is_told: bool,
 }
 
@@ -130,7 +130,7 @@ fn cases() -> Vec<Case> {
 fn a_plugin_that_turns_hostile_is_cut_off_with_its_reason() {
     scenario(async {
         let good = Good::new(Socket::builder()).await;
-        // Reads nothing, so that no credit goes back.
+        // Reads nothing, so that no credit is returned.
         let _unread = good.hub.events().wait();
         let cases = cases();
         for case in &cases {
@@ -180,7 +180,7 @@ async fn play(good: &Good, case: &Case) {
     }
 }
 
-/// What is odd but does no harm is let through, up to a number.
+/// What is odd but does no harm is tolerated, up to a number.
 #[test]
 fn strikes_are_counted_and_the_first_answer_stands() {
     scenario(async {
@@ -208,8 +208,8 @@ fn strikes_are_counted_and_the_first_answer_stands() {
     });
 }
 
-/// Plugins that go at once, before or after they are let in: either both or none of their coming
-/// and going is seen, and the name is free.
+/// Plugins that disconnect at once, before or after they are registered: subscribers see either
+/// both of connecting and disconnecting or none, and the name is free.
 #[test]
 fn who_goes_at_once_leaves_no_name_behind() {
     scenario(async {

@@ -1,4 +1,4 @@
-//! Connections that say little or nothing, and don't go.
+//! Connections that send little or nothing, and don't close.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use crate::random::scramble;
 use crate::raw::{Hello, PREFACE, REFUSED, Raw, frame};
 use crate::scenario::{Usage, eventually, scaled, scenario, within};
 
-/// What a plugin says first, with so much in it that nobody is interested in that it takes long.
+/// A Hello with so much in it that means nothing to the hub that it takes long.
 fn long_hello() -> Vec<u8> {
     let hello = Hello::new("x".repeat(4_000));
     [&PREFACE[..], &hello.encode()].concat()
 }
 
-/// None of these is closed before its time, which is far away: they are all there while the plugin
-/// is let in and answers.
+/// None of these is closed before its deadline, which is far away: they are all there while the hub
+/// registers the plugin, and the plugin answers.
 #[test]
 fn a_thousand_silent_connections_keep_no_plugin_out() {
     let count = scaled(1_000);
     scenario(async move {
-        // More than there are places for connections that are not let in would keep others out,
-        // until their time is over; see `Builder::max_handshakes`.
+        // More than there are places for handshakes would keep others out, until their deadline
+        // passes; see `Builder::max_handshakes`.
         let (mut hub, address) = Child::hub("$(ulimit -H -n)").await;
         let hello = long_hello();
         let mut silent = Vec::new();
@@ -101,7 +101,7 @@ fn whoever_takes_too_long_is_refused() {
     });
 }
 
-/// Strangers that don't go after they were told to hold their place until they are gone, so that
+/// Strangers that don't close after the hub's answer hold their place until they are gone, so that
 /// they can't use up the descriptors.
 #[test]
 fn there_are_never_more_strangers_than_places_for_them() {
@@ -121,7 +121,7 @@ fn there_are_never_more_strangers_than_places_for_them() {
             }
             strangers.push(peer);
         }
-        // Each is told in its turn.
+        // Each is answered in its turn.
         let mut most = 0;
         let mut told = 0;
         eventually("all are told", || {
@@ -143,7 +143,7 @@ fn there_are_never_more_strangers_than_places_for_them() {
     });
 }
 
-/// The same when the strangers are more than the places: whoever comes after them gets in when
+/// The same when the strangers are more than the places: whoever comes after them gets a place when
 /// their time is over.
 #[test]
 fn silent_connections_in_all_places_are_waited_out() {

@@ -66,7 +66,7 @@ fn a_length_that_is_announced_takes_no_memory() {
     });
 }
 
-/// A plugin that floods events that nobody reads: what it may send ahead is all that is kept.
+/// A plugin that floods events that nobody reads: the hub stores no more than the credit allows.
 #[test]
 fn events_that_nobody_reads_are_bounded() {
     scenario(async {

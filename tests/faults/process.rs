@@ -43,10 +43,10 @@ async fn be_plugin() {
     plugin.connect(hub).await.unwrap().run().await;
 }
 
-/// Does what the lines on its standard input say, and ends with them.
+/// Executes the lines on its standard input, and ends with them.
 async fn be_hub() {
     let mut limits = Limits::default();
-    // Nobody is closed for being slow: who is there stays there.
+    // No connection is closed for being slow, so all of them stay.
     limits.hello_deadline = Duration::from_mins(10);
     let hub = Socket::builder().limits(limits).build();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -113,7 +113,7 @@ impl Child {
         self.process.id().unwrap()
     }
 
-    /// What the process says next.
+    /// The next line that the process prints.
     pub async fn line(&mut self) -> String {
         loop {
             let line = within("a line", self.lines.next_line()).await.unwrap();

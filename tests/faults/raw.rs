@@ -1,4 +1,4 @@
-//! Peers that say what they are told, byte by byte, written from `docs/protocol.md`.
+//! Peers that send what the test tells them, byte by byte, written from `docs/protocol.md`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub fn frame(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
     [&length[..], &[kind], &body].concat()
 }
 
-/// What a plugin says first; each field can be changed.
+/// A plugin's Hello; each field can be changed.
 #[derive(Clone)]
 pub struct Hello {
     pub versions: (u8, u8),
@@ -135,7 +135,7 @@ impl Raw {
         Self { stream }
     }
 
-    /// A plugin that is let in, with the method `hang`.
+    /// A registered plugin with the method `hang`.
     pub async fn register(address: SocketAddr, hello: &Hello) -> Self {
         let mut raw = Self::connect(address).await;
         raw.send(&PREFACE).await;
@@ -212,7 +212,7 @@ impl Raw {
     }
 }
 
-/// A hub that says what it is told.
+/// A hub that sends what the test tells it.
 pub struct RawHub {
     listener: TcpListener,
     pub address: SocketAddr,
@@ -235,7 +235,7 @@ impl RawHub {
         raw
     }
 
-    /// The next plugin, let in.
+    /// The next plugin, registered.
     pub async fn admitted(&self, welcome: &Welcome) -> Raw {
         let mut raw = self.greeted().await;
         raw.send(&PREFACE).await;
@@ -245,7 +245,7 @@ impl RawHub {
     }
 }
 
-/// How a hub lets a plugin in; each field can be changed.
+/// How a hub registers a plugin; each field can be changed.
 pub struct Welcome {
     pub version: u8,
     pub plugin_versions: (u8, u8),

@@ -70,7 +70,7 @@ impl Usage {
     }
 }
 
-/// What comes of it; fails if it hangs.
+/// The result; fails if it hangs.
 pub async fn within<F: Future>(what: &str, future: F) -> F::Output {
     let Ok(output) = tokio::time::timeout(GUARD, future).await else {
         panic!("{what}: took more than {GUARD:?}; now {:?}", Usage::now());

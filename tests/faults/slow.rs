@@ -103,8 +103,8 @@ fn a_plugin_that_drips_the_rest_of_a_frame_is_cut() {
     });
 }
 
-/// A plugin that takes calls and never answers: each ends in time, and it has as many of them as
-/// it may have and not one more.
+/// A plugin that accepts calls and never answers: each call ends in time, and the plugin has as
+/// many of them as it may have and not one more.
 #[test]
 fn a_plugin_that_never_answers_is_overloaded_and_nobody_else_is() {
     scenario(async {

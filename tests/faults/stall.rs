@@ -42,7 +42,7 @@ fn waiting_and_blocking_handlers_delay_neither_the_next_call_nor_a_cancel() {
         let refused = within("a refusal", hub.call::<u64>("worker", "scramble", &0)).await;
         assert!(matches!(refused, Err(CallError::Overloaded { .. })), "{refused:?}");
 
-        // A cancel: its confirmation is what gives the next call its place.
+        // A cancelled call: only its answer gives the next call its place.
         let mut waiting: Vec<_> = waiting.into_iter().collect();
         drop(waiting.pop());
         let answer = within("the next call", call("scramble", 7)).await.unwrap();

@@ -1,4 +1,4 @@
-//! The plugin that the tests call, and what they see of its handlers.
+//! The plugin that the tests call, and what they record of its handlers.
 
 use std::collections::HashMap;
 use std::sync::Arc;

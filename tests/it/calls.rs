@@ -1,4 +1,4 @@
-//! What a call may take with it, and what it can end in.
+//! The options of a call, and its outcomes.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn hub_and_worker() -> (Socket, Journal) {
     (hub, journal)
 }
 
-/// A hub and a plugin between which so many calls may be in progress.
+/// A hub and a plugin with so many places for calls.
 async fn with_places(places: usize) -> (Socket, Journal) {
     let mut limits = Limits::default();
     limits.max_calls = places;
@@ -482,8 +482,8 @@ async fn a_broadcast_that_is_dropped_gives_its_calls_up() {
     assert_eq!((one.1.dropped(), two.1.dropped()), (1, 1));
 }
 
-/// The first answer, that one of them has no such method, comes before the others are even asked;
-/// whoever looks at it takes no time from them.
+/// The first answer, that a plugin has no such method, comes before the others are even called; a
+/// caller that reads it takes no time from them.
 #[tokio::test(start_paused = true)]
 async fn a_broadcast_asks_all_at_once() {
     let hub = Socket::default();
@@ -498,7 +498,7 @@ async fn a_broadcast_asks_all_at_once() {
     assert_eq!(answers.next().await, Some(("with".to_owned(), Ok(()))));
 }
 
-/// Room for all inputs together is less than a frame here.
+/// The budget for all inputs together is less than a frame here.
 #[tokio::test]
 async fn one_large_input_always_finds_room() {
     let mut limits = Limits::default();

@@ -1,4 +1,4 @@
-//! Giving calls up: by dropping them, by a handle, by their deadline; and what handlers see of it.
+//! Cancelling calls: by dropping them, by a handle, by their deadline; and what handlers see of it.
 
 use std::time::Duration;
 
@@ -30,8 +30,8 @@ async fn a_call_that_is_not_polled_is_never_made() {
     assert_eq!(journal.started(), 0);
 }
 
-/// As with a caller that calls and drops in a loop: the plugin is told, and has never more to run
-/// than was agreed on.
+/// As with a caller that calls and drops in a loop: the plugin gets the cancels, and never has more
+/// calls to run than was agreed on.
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_dropped_keeps_its_place_until_the_plugin_confirms() {
     let hub = hub_with_places(1);
@@ -75,7 +75,7 @@ async fn a_handler_is_dropped_when_its_time_is_over() {
     assert_eq!(hub.call::<()>("worker", "nothing", &()).await, Ok(()), "its place is free");
 }
 
-/// Told of its end, it keeps its place until it comes to it.
+/// A handler that is cancelled keeps its place until it ends.
 #[tokio::test(start_paused = true)]
 async fn a_handler_marked_no_cancel_runs_to_its_end() {
     let hub = hub_with_places(1);
@@ -151,7 +151,7 @@ async fn a_handle_does_nothing_to_a_call_that_is_over() {
     assert_eq!(hub.call::<u8>("worker", "echo", &2).await, Ok(2));
 }
 
-/// The answer of a call that was given up frees its place and reaches nobody.
+/// The answer of a cancelled call frees its place and reaches nobody.
 #[tokio::test(start_paused = true)]
 async fn a_late_answer_reaches_no_other_call() {
     let hub = Socket::default();
@@ -217,8 +217,8 @@ async fn a_blocking_handler_sees_that_its_caller_is_gone() {
     assert_eq!(seen.recv().await, Some(true));
 }
 
-/// What the plugin stopped by itself, although the hub still waits: in a call whose time is limited
-/// that is the time, of which the two sides' clocks judge alike but for a moment.
+/// A plugin answers that a call was cancelled, although the hub still waits. If the call has a
+/// deadline, it has passed: the clocks of the two sides differ only by a moment.
 #[tokio::test(start_paused = true)]
 async fn a_plugin_that_answers_cancelled_of_its_own_accord() {
     let hub = Socket::default();

@@ -1,4 +1,4 @@
-//! Typed clients that ask before the first call whether a plugin is what they count on.
+//! Typed clients that check before the first call whether a plugin matches their interface.
 
 use brpc::testing::{Reply, Script};
 use brpc::{Difference, InterfaceError, Mismatch, Plugin, Selector, Socket};

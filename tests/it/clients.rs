@@ -1,4 +1,4 @@
-//! Typed clients: made of a trait, and of a plugin.
+//! Typed clients: generated from a trait, and from a plugin.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -70,7 +70,7 @@ async fn when_the_grace_is_over_the_rest_is_cut() {
     assert_eq!(journal.dropped(), 1);
 }
 
-/// Those that have a place finish, since they may be sent already; those that wait for one are
+/// Calls that have a place finish, since they may be sent already; those that wait for one are
 /// refused.
 #[tokio::test(start_paused = true)]
 async fn calls_that_wait_for_a_place_are_refused() {
@@ -213,7 +213,7 @@ async fn a_run_waits_for_handlers_that_are_not_dropped() {
     assert_eq!((journal.finished(), journal.cancelled()), (1, 1));
 }
 
-/// Calls that were under way when the plugin said that it leaves never start, and it says so.
+/// Calls that were in flight when the plugin sent Leave never start, and the plugin says so.
 #[tokio::test(start_paused = true)]
 async fn calls_that_a_leaving_plugin_does_not_start_are_never_run() {
     let hub = Socket::default();
@@ -262,7 +262,8 @@ async fn a_plugin_that_leaves_is_unplugged_too() {
     assert_eq!(journal.started(), 1);
 }
 
-/// What a plugin says before it closes is heard, though the hub has something to write that fails.
+/// What a plugin sends before it closes is received, though the hub has something to write that
+/// fails.
 #[tokio::test(start_paused = true)]
 async fn a_goodbye_is_heard_by_a_hub_that_is_writing() {
     let hub = Socket::default();

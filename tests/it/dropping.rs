@@ -181,10 +181,11 @@ fn the_runtime_is_dropped_with_all_alive() {
     }
 }
 
-/// Whatever the tasks of the connection are at: what they have taken and not told yet is told.
+/// Whatever the tasks of the connection are doing: events that the driver has taken still reach the
+/// owner.
 #[test]
 fn no_caller_waits_for_a_runtime_that_is_gone() {
-    // More than are told at once.
+    // More than the driver passes on at once.
     const CALLS: usize = 1_500;
     let mut limits = Limits::default();
     limits.max_calls = CALLS;

@@ -1,4 +1,4 @@
-//! What a caller gets of the error that a method returns, by the type of that error.
+//! What a caller gets for an error that a method returns, by the type of that error.
 
 use std::error::Error;
 

@@ -174,8 +174,8 @@ async fn plugins_wait_for_the_slowest_and_until_it_goes() {
     emitting.await.unwrap().unwrap();
 }
 
-/// A plugin that comes back has new credit each time, and nobody can be made to wait for what the
-/// connections before it have sent.
+/// A plugin that connects again has new credit each time, and can't make anybody wait for the
+/// events that its earlier connections have sent.
 #[tokio::test(start_paused = true)]
 async fn a_plugin_that_reconnects_does_not_fill_the_hub() {
     let hub = hub_with_credit(4);
@@ -287,8 +287,8 @@ async fn a_hook_survives_reconnects() {
     }
 }
 
-/// Large events use up the credit in bytes in the worst order: what is not given back yet must
-/// always leave room for one more of any size.
+/// Large events spend the credit in bytes in the worst order: what is not returned yet must always
+/// leave credit for one more of any size.
 #[tokio::test(start_paused = true)]
 async fn an_event_of_any_size_that_is_allowed_finds_credit() {
     let hub = Socket::default();
@@ -348,7 +348,7 @@ async fn credit_goes_back_when_an_event_was_read() {
     let credit = peer.expect(kind::CREDIT).await;
     let mut fields = credit.fields();
     assert_eq!((fields.number(), fields.number()), (2, 10));
-    // Who doesn't read any more gives back what is left.
+    // A subscriber that no longer reads returns the rest.
     drop(events);
     let credit = peer.expect(kind::CREDIT).await;
     assert_eq!(credit.fields().number(), 2);

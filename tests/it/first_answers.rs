@@ -1,4 +1,4 @@
-//! Broadcasts that end before each plugin is answered for.
+//! Broadcasts that end before every plugin has answered.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,7 +31,7 @@ async fn slow(succeed: &[bool]) -> Socket {
     hub
 }
 
-/// What a hub with these workers is told, and by whom.
+/// The answers that a hub gets from these workers, and from which.
 async fn workers(hub: &Socket, names: &[&str]) -> Vec<Journal> {
     let mut journals = Vec::new();
     for name in names {
@@ -60,7 +60,8 @@ async fn the_first_are_yielded_and_then_the_stream_ends() {
     assert_eq!(answers.into_keys().collect::<Vec<_>>(), ["s1", "s2", "s3"]);
 }
 
-/// The others are told when the last of the first is yielded, not when the broadcast is dropped.
+/// The others are cancelled when the last of the first is yielded, not when the broadcast is
+/// dropped.
 #[tokio::test(start_paused = true)]
 async fn the_rest_is_cancelled() {
     let hub = Socket::default();
@@ -146,12 +147,12 @@ async fn the_first_of_none_ask_nobody() {
 async fn a_quorum_is_more_than_half_of_those_asked() {
     for (asked, expected) in [(1, 1), (2, 2), (3, 2), (4, 3), (5, 3)] {
         let hub = slow(&vec![true; asked]).await;
-        // Who isn't asked doesn't count.
+        // A plugin that isn't called doesn't count.
         workers(&hub, &["x", "y", "z"]).await;
         let loads = hub.broadcast::<u64>("load", &()).to(Selector::name("s*")).quorum();
         assert_eq!(loads.collect().await.len(), expected, "of {asked}");
     }
-    // Who is asked and can't answer does.
+    // A plugin that is called and can't answer does.
     let hub = slow(&[true, true]).await;
     workers(&hub, &["x", "y"]).await;
     let error = hub.broadcast::<u64>("load", &()).quorum().try_collect().await.unwrap_err();
@@ -184,7 +185,7 @@ async fn outputs_are_collected_when_enough_succeed() {
     assert_eq!(loads.try_collect().await, Ok(outputs(&[1, 2, 3])));
 }
 
-/// And what runs is given up.
+/// And the running calls are cancelled.
 #[tokio::test(start_paused = true)]
 async fn collecting_ends_when_it_is_certain_that_too_few_succeed() {
     let hub = slow(&[true, false, false, true, true]).await;
@@ -222,7 +223,7 @@ async fn the_slow_are_answered_for_when_their_time_is_over() {
     drop(journals);
 }
 
-/// Calls that are given up leave room for others, and so does what they hold of the hub's memory.
+/// Cancelled calls free their places, and their share of the hub's budget for inputs.
 #[tokio::test(start_paused = true)]
 async fn what_was_given_up_leaves_nothing_behind() {
     let hub = Socket::builder().max_input_bytes(1_000).build();

@@ -12,8 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use crate::support::ROOM;
 use crate::support::peer::{Hello, Peer, frame, kind};
 
-/// A stream on which there are events to be read, as often as is asked for, whenever the peer says
-/// nothing else.
+/// A stream that has events to read as often as is asked for, whenever the peer sends nothing else.
 struct Flood {
     stream: DuplexStream,
     /// How often there still are.

@@ -1,4 +1,4 @@
-//! Who is let in, and what those are told who are not: byte by byte.
+//! Which plugins the hub registers, and what it tells the others: byte by byte.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::support::{LONG, ROOM, eventually, plug, settle};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What comes of these first bytes.
+/// How the hub answers these first bytes.
 async fn refused(bytes: &[u8]) -> u64 {
     let hub = Socket::default();
     let mut peer = Peer::dial(&hub);
@@ -130,7 +130,7 @@ async fn those_who_do_not_describe_themselves_are_refused() {
     assert_eq!(plug(&hub, &worker("peer").0).await.name, "peer", "no name was reserved");
 }
 
-/// Closed as soon as they are known, and told nothing that they wouldn't understand.
+/// Closed as soon as they are recognized, and sent nothing that they wouldn't understand.
 #[tokio::test(start_paused = true)]
 async fn strangers_are_closed_at_once() {
     let hub = Socket::default();
@@ -158,7 +158,7 @@ async fn versions_that_the_hub_does_not_speak() {
         let mut fields = refused.fields();
         assert_eq!(fields.number(), refusal::VERSION);
         fields.text();
-        // No time after which it would help, and what the hub speaks.
+        // No time after which a retry would help, and the protocol that the hub speaks.
         assert_eq!(fields.0, [0, 1, 1]);
     }
     let mut peer = Peer::dial(&hub);
@@ -199,7 +199,7 @@ async fn frames_that_are_no_hello() {
     }
 }
 
-/// What comes of this description, whose digest is announced rightly or not.
+/// How the hub answers this description, whose digest is announced rightly or not.
 async fn described(digest: [u8; 32], body: &[u8]) -> u64 {
     let hub = Socket::default();
     let mut peer = Peer::dial(&hub);
@@ -262,7 +262,7 @@ async fn one_who_leaves_right_after_hello_leaves_nothing_behind() {
     assert!(timeout(SECOND, events.next()).await.is_err(), "nothing was seen of it");
 }
 
-/// What a plugin makes of it when a hub says this to its hello, and closes or not.
+/// How a plugin ends when a hub answers its Hello so, and closes or not.
 async fn answered(answer: &[u8], closes: bool) -> ConnectError {
     let (ours, theirs) = tokio::io::duplex(ROOM);
     let serving = tokio::spawn(async move {
@@ -322,7 +322,7 @@ async fn a_plugin_can_read_every_reason() {
     assert_eq!(refused.retry_after, Some(Duration::from_millis(1_500)));
 }
 
-/// The hub has refused and closed before the plugin has said a word.
+/// The hub has refused and closed before the plugin has sent anything.
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_read_by_a_plugin_that_is_writing() {
     let (ours, theirs) = tokio::io::duplex(ROOM);
@@ -360,8 +360,8 @@ async fn a_plugin_that_is_not_let_in_yet_stops_when_it_is_dropped() {
     assert_eq!(hub.frame().await, None);
 }
 
-/// As many as may be in their handshake: nobody else is accepted until one is let in, or its time
-/// is over.
+/// As many as may be in their handshake: the hub accepts no other connection until it registers one
+/// of them, or its deadline passes.
 #[tokio::test(start_paused = true)]
 async fn those_in_their_handshake_are_limited() {
     let hub = Socket::builder().max_handshakes(2).build();
@@ -381,7 +381,7 @@ async fn those_in_their_handshake_are_limited() {
     settle().await;
     let names: Vec<_> = hub.connected().iter().map(|plugin| plugin.name().to_owned()).collect();
     assert_eq!(names, ["first", "waiting"]);
-    // The place of the silent one is free when its time is over.
+    // The place of the silent one is free when its deadline passes.
     let _silent_too = Peer::new(connector.connect().await.unwrap());
     settle().await;
     let late = connector.connect().await.unwrap();

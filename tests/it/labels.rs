@@ -1,4 +1,4 @@
-//! What a plugin says of where and what it is.
+//! Labels of plugins.
 
 use brpc::{ConnectError, LabelError, PluginInfo, Socket};
 use serde_json::json;
@@ -67,7 +67,7 @@ async fn the_largest_labels_fit_with_the_longest_name_and_version() {
     plug(&hub, &one).await;
 }
 
-/// What a plugin is told that has these labels and does not dial.
+/// The error of a plugin that has these labels and does not dial.
 async fn mistake(labels: &[(&str, &str)]) -> LabelError {
     let hub = Socket::default();
     let mut plugin = worker("worker").0;
@@ -98,7 +98,7 @@ async fn mistakes_are_found_before_the_plugin_dials() {
     assert!(matches!(mistake(&large).await, LabelError::TooLarge { size: 2_086 }));
 }
 
-/// What a hub says to a plugin that sends these extensions.
+/// The hub's answer to a plugin that sends these extensions.
 async fn refused(extensions: Vec<(u64, Vec<u8>)>) -> (u64, String) {
     let hub = Socket::default();
     let mut peer = Peer::dial(&hub);
@@ -149,7 +149,7 @@ async fn a_hub_refuses_labels_that_break_a_rule() {
     assert_eq!((code, &*message), (refusal::BAD_LABELS, "labels: malformed"), "given twice");
 }
 
-/// As a hub of before did with labels.
+/// As an earlier hub did with labels.
 #[tokio::test(start_paused = true)]
 async fn extensions_that_a_hub_does_not_know_are_skipped() {
     let hub = Socket::default();
@@ -159,14 +159,14 @@ async fn extensions_that_a_hub_does_not_know_are_skipped() {
     peer.say_hello(&Hello { extensions, ..Hello::new("peer") }).await;
     peer.hear_welcome().await;
     assert_eq!(hub.connected()[0].label("region"), Some("eu"));
-    // An empty list says the same as none.
+    // An empty list means the same as none.
     let mut peer = Peer::dial(&hub);
     let extensions = vec![(LABELS, encoded(&[]))];
     peer.say_hello(&Hello { extensions, ..Hello::new("another") }).await;
     peer.hear_welcome().await;
 }
 
-/// So that hubs of before see no difference.
+/// So that earlier hubs see no difference.
 #[tokio::test(start_paused = true)]
 async fn a_plugin_without_labels_says_nothing_of_them() {
     let mut sizes = Vec::new();

@@ -1,4 +1,5 @@
-//! What a subscriber that lags sees, and does not: the first events, or none but all up to some.
+//! What a subscriber that lags reads and misses: the oldest events, the newest, or all from some
+//! event on.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::support::peer::{Peer, kind};
 use crate::support::worker::worker;
 use crate::support::{LONG, plug, settle};
 
-/// A hub with one worker, which is given credit for so many events.
+/// A hub with one worker, which has credit for so many events.
 async fn hub_with_credit(events: u32) -> Socket {
     let mut limits = Limits::default();
     limits.event_credit = events;
@@ -154,7 +155,7 @@ async fn one_is_cut_off_by_bytes_too() {
     assert_eq!(next(&mut events).await, Seen::End);
 }
 
-/// A reader that sleeps is woken by what is kept of those that came together.
+/// A reader that sleeps is woken by what is stored of events that came together.
 #[tokio::test(start_paused = true)]
 async fn one_who_waits_is_woken_when_it_is_cut_off() {
     let hub = hub_with_credit(1_024).await;

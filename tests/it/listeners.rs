@@ -1,4 +1,4 @@
-//! Where plugins dial in: TCP, Unix sockets, memory, and listeners of users' own.
+//! Listeners: TCP, Unix sockets, memory, and users' own.
 
 use std::collections::VecDeque;
 use std::error::Error as _;
@@ -159,7 +159,7 @@ fn errors(kind: io::ErrorKind, count: usize) -> Vec<io::Error> {
     (0..count).map(|_| kind.into()).collect()
 }
 
-/// The time it takes until a plugin is let in after these errors.
+/// The time it takes until a plugin is registered after these errors.
 async fn let_in_after(script: Vec<io::Error>) -> Duration {
     let hub = Socket::default();
     let (connector, listener) = scripted(script, Source::Local);
@@ -269,7 +269,7 @@ async fn a_connector_waits_while_nobody_accepts() {
     assert!(timeout(SECOND, connector.connect()).await.is_err());
 }
 
-/// It is refused or ends, and doesn't lie in a queue that nobody reads.
+/// A connection is refused or ends, and doesn't wait in a queue that nobody reads.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_made_while_the_listener_closes() {
     for _ in 0..2_000 {

@@ -1,4 +1,4 @@
-//! What plugins send along with their answers.
+//! Metadata of answers.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ impl Cache {
 
     pub fn fill(&self, cx: &Context) -> (usize, bool, bool) {
         let fits = (0..100).take_while(|_| cx.add_response_metadata("k", "").is_ok()).count();
-        // What doesn't fit is left out, and nothing else by that.
+        // A pair that doesn't fit is left out, and nothing else.
         (fits, cx.add_response_metadata("k", "").is_err(), cx.metadata().is_empty())
     }
 
@@ -57,7 +57,7 @@ async fn it_arrives_with_an_output() {
     assert_eq!(response.metadata.get("key"), Some("abc"));
     let response = hub.call::<()>("cache", "block", &()).response().await.unwrap();
     assert_eq!(response.metadata.get("thread"), Some("another"));
-    // Who doesn't ask for it gets the output alone.
+    // A caller that doesn't ask for it gets the output alone.
     assert_eq!(hub.call::<usize>("cache", "get", "abc").await, Ok(3));
 }
 

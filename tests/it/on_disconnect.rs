@@ -1,4 +1,4 @@
-//! The user's code that is called when a plugin is gone.
+//! Callbacks for plugins that have disconnected.
 
 use std::sync::{Mutex, mpsc};
 

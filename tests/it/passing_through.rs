@@ -1,4 +1,4 @@
-//! JSON that nobody looks into: what comes goes on as it is.
+//! JSON that is passed on as it is, without being decoded.
 
 use brpc::{CallError, Plugin, Socket};
 use serde_json::value::{RawValue, to_raw_value};

@@ -1,4 +1,4 @@
-//! Who is connected under which name.
+//! Which plugin is connected under which name.
 
 use std::time::Duration;
 

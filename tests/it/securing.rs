@@ -65,7 +65,7 @@ async fn one_that_is_not_secured_ends() {
     assert!(worker("worker").0.serve(stream).await.is_ok());
 }
 
-/// A plugin is let in late, and what comes then is in order.
+/// A plugin is registered late, and what comes then is in order.
 #[tokio::test(start_paused = true)]
 async fn one_that_is_secured_late_is_let_in() {
     let hub = Socket::default();

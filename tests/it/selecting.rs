@@ -1,4 +1,4 @@
-//! Plugins that are chosen by name, label, version and method.
+//! Plugins that a selector matches by name, label, version and method.
 
 use std::future::IntoFuture as _;
 use std::time::Duration;

@@ -57,7 +57,7 @@ async fn meanwhile_calls_are_refused_and_nobody_is_let_in() {
     let (plugin, journal) = worker("worker");
     plug(&hub, &plugin).await;
     let call = tokio::spawn(hub.call::<()>("worker", "wait", &()));
-    // One that has said hello, and one that has not.
+    // One that has sent Hello, and one that has not.
     let mut greeted = Peer::dial(&hub);
     greeted.say_hello(&Hello::new("late")).await;
     greeted.hear_preface().await;

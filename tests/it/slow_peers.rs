@@ -12,7 +12,7 @@ use crate::support::{LONG, ROOM, eventually, plug, settle};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A peer that is let in and whose connection holds so many bytes.
+/// A registered peer whose connection holds so many bytes.
 async fn plugged_with_room(hub: &Socket, room: usize) -> Peer {
     let mut peer = Peer::dial_with_room(hub, room);
     peer.say_hello(&Hello::new("peer")).await;
@@ -136,7 +136,7 @@ async fn a_plugin_that_ends_inside_a_frame() {
     }
 }
 
-/// A worker, and the hub that let it in, over a connection that holds so many bytes.
+/// A worker, and the hub that registered it, over a connection that holds so many bytes.
 async fn worker_of_a_raw_hub(room: usize) -> (Peer, tokio::task::JoinHandle<EndReason>) {
     let (ours, theirs) = tokio::io::duplex(room);
     let (plugin, _): (Plugin<_>, _) = worker("worker");
@@ -146,13 +146,13 @@ async fn worker_of_a_raw_hub(room: usize) -> (Peer, tokio::task::JoinHandle<EndR
     (hub, run)
 }
 
-/// Its last answer takes longer to be written than a connection that is over takes to be closed.
+/// Its last answer takes longer to be written than the closing of a connection may take.
 #[tokio::test(start_paused = true)]
 async fn the_last_answer_of_a_plugin_that_leaves_arrives_over_a_slow_link() {
     let (mut hub, run) = worker_of_a_raw_hub(1_000).await;
     let call = Writer::default().number(1).number(TEXT).number(0).text("").number(0);
     let drain = Writer::default().raw(&[1]).number(60_000).text("").0;
-    // In one piece, so that the answer is the last word but one.
+    // In one piece, so that only the Goodbye follows the answer.
     hub.send(&[frame(kind::CALL, &call.raw(b"50000").0), frame(kind::DRAIN, &drain)].concat())
         .await;
     let mut bytes = Vec::new();
@@ -199,7 +199,7 @@ async fn many_large_calls_wait_their_turn() {
     tokio::spawn(session.run());
     let answers = calls.join_all().await;
     let (done, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
-    // 4 MiB may wait to be sent.
+    // 4 MiB may be unsent.
     assert!(done.len() >= 8 && !refused.is_empty());
     assert!(refused.iter().all(|result| matches!(result, Err(CallError::Overloaded { .. }))));
     eventually(|| journal.finished() == done.len()).await;

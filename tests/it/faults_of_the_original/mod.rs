@@ -1,5 +1,5 @@
-//! What users of the original package meet, each as a regression test named for the fault. The
-//! topics have the rest of the semantics.
+//! The faults that users of the original package meet, each as a regression test named for the
+//! fault. The topics have the rest of the semantics.
 
 mod calls;
 mod connections;

@@ -1,4 +1,4 @@
-//! Who may come in over which wire, and who is turned away for what they speak.
+//! From where the hub accepts which wire, and which peers it turns away for their protocol.
 
 use std::net::IpAddr;
 
@@ -59,7 +59,7 @@ async fn from_elsewhere_only_if_that_is_wanted() {
     assert!(refusal.message.contains("no plugins of the Go package"), "{refusal}");
 }
 
-/// Of a stream that is there already nobody says where it is from.
+/// The source of an attached stream is unknown.
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_is_attached_may_be_from_anywhere() {
     let hub = Socket::default();
@@ -88,7 +88,7 @@ async fn the_native_wire_can_be_closed_too() {
     assert_eq!(session.name(), "worker");
 }
 
-/// Byte by byte, so that each is known by no more than it takes.
+/// Byte by byte, so that each is recognized by no more than it takes.
 #[tokio::test(start_paused = true)]
 async fn strangers_are_counted_by_what_they_speak() {
     let hub = Socket::default();
@@ -106,7 +106,7 @@ async fn strangers_are_counted_by_what_they_speak() {
     ] {
         let mut stream = connector.connect().await.unwrap();
         let mut sent = 0;
-        // A byte that comes after the hub has closed is not taken.
+        // A byte that comes after the hub has closed is not accepted.
         while sent < stranger.len() && stream.write_all(&stranger[sent..=sent]).await.is_ok() {
             sent += 1;
             tokio::task::yield_now().await;
@@ -128,8 +128,8 @@ async fn strangers_are_counted_by_what_they_speak() {
     assert_eq!(strangers.total(), 8, "one never said enough");
 }
 
-/// A plugin says all of itself at once, so it may say more than the first word of a native one; but
-/// not all who are not let in yet may do so at once.
+/// A plugin sends its whole description at once, so it may send more than the Hello of a native
+/// one; but not all plugins in their handshake may do so at the same time.
 #[tokio::test(start_paused = true)]
 async fn few_may_say_much_before_they_are_let_in() {
     let hub = Socket::builder().max_gob_introductions(2).build();

@@ -1,4 +1,4 @@
-//! How connections end of peers that know no goodbye, and of those that are held back.
+//! How connections end if the peer knows no Goodbye, or is held back.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::raw::{Raw, call, event, info, serve};
 use crate::support::worker::worker;
 use crate::support::{LONG, ROOM, settle};
 
-/// What it had said before still counts, and its name is free.
+/// What it had sent before still counts, and its name is free.
 #[tokio::test(start_paused = true)]
 async fn a_plugin_that_dies_while_it_is_held_back_is_gone() {
     let mut limits = Limits::default();

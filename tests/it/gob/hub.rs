@@ -1,4 +1,4 @@
-//! The hub, with a plugin that says by hand what a Go program would, or wouldn't.
+//! The hub, with a plugin that sends by hand what a Go program would, or wouldn't.
 
 use brpc::{CallError, DisconnectReason, Event, ProtocolError, Socket};
 use brpc_gob::{Entity, EnvelopeRef, Function, PluginInfo};
@@ -188,8 +188,8 @@ async fn introductions_that_break_a_rule_are_refused_with_it() {
     assert!(hub.connected().is_empty());
 }
 
-/// It takes as many events as there is room for and reads no more, so answers behind them wait too;
-/// nothing is lost, and nothing grows.
+/// The hub takes as many events as there is room for and reads no more, so answers behind them wait
+/// too; nothing is lost, and nothing grows.
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_events_is_held_back() {
     let mut limits = brpc::Limits::default();
@@ -208,8 +208,8 @@ async fn a_flood_of_events_is_held_back() {
         raw
     });
     settle().await;
-    // Far longer than a peer may take for the rest of a message: nothing is due from one who is held
-    // back.
+    // Far longer than a peer may take for the rest of a message: nothing is due from a peer that is
+    // held back.
     tokio::time::sleep(LONG / 120).await;
     assert!(!flood.is_finished(), "the transport is full");
     assert_eq!(hub.connected().len(), 1);

@@ -13,7 +13,7 @@ use super::raw::serve;
 use crate::support::worker::{Seen, Worker, worker};
 use crate::support::{LONG, Plugged, eventually, plug, settle};
 
-/// Lets a plugin in that speaks gob, and runs it.
+/// Connects a plugin that speaks gob, and runs it.
 async fn plug_gob<R: Receiver>(hub: &brpc::MemoryConnector, plugin: Plugin<R>) -> Plugged {
     let stream = hub.connect().await.unwrap();
     let session = plugin.gob().serve(stream).await.unwrap();
@@ -125,7 +125,7 @@ async fn events_come_in_order_and_before_the_answer_behind_them() {
     }
 }
 
-/// Who reads slowly holds the plugin back, which knows nothing of credit, and loses nothing.
+/// A slow reader holds the plugin back, although it knows no credit, and nothing is lost.
 #[tokio::test(start_paused = true)]
 async fn events_wait_for_one_who_makes_plugins_wait() {
     let mut limits = brpc::Limits::default();
@@ -246,7 +246,7 @@ async fn a_plugin_that_leaves_by_itself_finishes_first() {
     assert_eq!(plugged.end().await, EndReason::Stopped);
 }
 
-/// As the plugin sees it, it was let in before.
+/// As the plugin sees it, the hub had registered it before.
 #[tokio::test(start_paused = true)]
 async fn a_name_that_is_taken_is_refused_later() {
     let hub = Socket::default();

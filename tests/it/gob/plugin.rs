@@ -1,4 +1,4 @@
-//! The plugin, with a hub that says by hand what a Go program would, or wouldn't.
+//! The plugin, with a hub that sends by hand what a Go program would, or wouldn't.
 
 use brpc::{EndReason, Limits, Plugin};
 use brpc_gob::EnvelopeRef;
@@ -62,7 +62,7 @@ impl Wordy {
     pub fn r#async(&self) {}
 }
 
-/// A hub that called them would say something else.
+/// A hub that called them would mean something else.
 #[tokio::test(start_paused = true)]
 async fn methods_of_reserved_names_are_left_out() {
     let (ours, theirs) = tokio::io::duplex(ROOM);
@@ -104,7 +104,8 @@ async fn more_calls_than_may_be_at_once_wait_in_the_transport() {
     assert_eq!(journal.finished(), 20);
 }
 
-/// Whoever asks a plugin to leave is not heard any more, as by the original.
+/// Once a hub has asked a plugin to leave, the plugin accepts nothing more from it, as in the
+/// original.
 #[tokio::test(start_paused = true)]
 async fn a_call_behind_the_shutdown_is_not_started() {
     let (plugin, journal) = worker("worker");

@@ -1,11 +1,11 @@
-//! Peers that say by hand what a Go program would.
+//! Peers that send by hand what a Go program would.
 
 use brpc::{MemoryConnector, MemoryListener, Socket};
 use brpc_gob::{Envelope, EnvelopeRef, Function, PluginInfo, Reader, Writer};
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
-/// Serves a hub where plugins of this host are let in.
+/// Serves a hub that accepts plugins of this host.
 pub fn serve(hub: &Socket) -> MemoryConnector {
     let (connector, listener) = MemoryListener::new();
     drop(hub.serve(listener));
@@ -30,7 +30,7 @@ pub fn event(payload: &[u8]) -> EnvelopeRef<'_> {
     call(0, "Async", payload)
 }
 
-/// A plugin with methods that say nothing of what they take and give.
+/// A plugin whose methods describe no inputs and outputs.
 pub fn info(name: &str, methods: &[&str]) -> PluginInfo {
     let functions = methods.iter().map(|method| Function::new(*method, None, None));
     PluginInfo::new(name, "1.0.0", functions)
@@ -41,7 +41,7 @@ impl Raw {
         Self { stream, input: BytesMut::new(), reader: Reader::new(), writer: Writer::new() }
     }
 
-    /// A plugin that has said who it is.
+    /// A plugin that has sent its introduction.
     pub async fn plugin(hub: &MemoryConnector, info: &PluginInfo) -> Self {
         let mut raw = Self::new(hub.connect().await.unwrap());
         let mut bytes = Vec::new();
@@ -50,7 +50,7 @@ impl Raw {
         raw
     }
 
-    /// Says who it is, but for the end of it.
+    /// Sends its introduction, except for its end.
     pub async fn say_half_of(&mut self, info: &PluginInfo) {
         let mut bytes = Vec::new();
         self.writer.plugin_info(info, &mut bytes);
@@ -63,7 +63,7 @@ impl Raw {
         self.stream.write_all(&bytes).await.unwrap();
     }
 
-    /// What the plugin says of itself.
+    /// The plugin's introduction.
     pub async fn info(&mut self) -> PluginInfo {
         loop {
             if let Some(info) = self.reader.plugin_info(&mut self.input, 1 << 20).unwrap() {
@@ -93,7 +93,7 @@ impl Raw {
         envelope
     }
 
-    /// Why the plugin is not let in.
+    /// Why the hub refuses the plugin.
     pub async fn refusal(&mut self) -> String {
         let envelope = self.expect("Shutdown").await;
         assert_eq!(self.hear().await, None);

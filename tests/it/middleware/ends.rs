@@ -1,4 +1,4 @@
-//! How a call ends that is on its way through the middleware of a hub, whatever that does with it.
+//! How a call ends while it passes the middleware of a hub, whatever the middleware does with it.
 
 use std::future::pending;
 use std::pin::pin;
@@ -68,7 +68,7 @@ async fn in_time_though_what_was_passed_on_is_held() {
     }
 }
 
-/// What is told never to have run never runs.
+/// A call whose outcome says that it never ran, never runs.
 #[tokio::test(start_paused = true)]
 async fn nothing_goes_out_after_the_end() {
     let (hub, journal) = hub(Spawning { after: SECOND, waits: true }).await;
@@ -112,7 +112,7 @@ async fn nothing_is_passed_on_after_the_outcome() {
     assert_eq!(journal.started(), 0);
 }
 
-/// A call that waits for its place is taken back as it would be without middleware.
+/// A call that waits for its place is cancelled as it would be without middleware.
 #[tokio::test(start_paused = true)]
 async fn what_was_not_sent_is_taken_back() {
     let mut limits = Limits::default();
@@ -144,7 +144,7 @@ async fn with_the_hub_if_nothing_was_made_of_it() {
     assert_eq!((start.elapsed().as_secs(), journal.started()), (0, 0));
 }
 
-/// What is under way is finished by its connection.
+/// Calls in flight are finished by their connection.
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_lets_what_is_under_way_finish() {
     let (hub, _) = hub(Spawning { after: Duration::ZERO, waits: true }).await;

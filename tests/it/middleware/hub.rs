@@ -172,7 +172,7 @@ async fn it_can_make_a_call_again() {
     // As long as the plugin says each time that the method has not run, it has not.
     let error = hub.call::<()>("w", "sleep", "a text").timeout(Duration::from_secs(5)).await;
     assert_eq!(error, Err(CallError::DeadlineExceeded { stage: Stage::Queued }));
-    // The time that the caller gave is over all of them.
+    // The caller's timeout covers all of them.
     let start = Instant::now();
     let error = hub.call::<()>("nobody", "echo", &()).timeout(Duration::from_millis(4500)).await;
     assert_eq!(error, Err(CallError::DeadlineExceeded { stage: Stage::Queued }));
@@ -190,7 +190,7 @@ async fn a_call_ends_in_time_whatever_the_middleware_does() {
         assert_eq!(start.elapsed().as_secs(), 1);
         assert_eq!(journal.started(), usize::from(before == 0));
     }
-    // Whoever gives no limit waits.
+    // A caller without a timeout waits.
     let (hub, _) = hub(Waiting(1000, 1000)).await;
     assert_eq!(hub.call::<u64>("w", "echo", &1).timeout(None).await, Ok(1));
 }
@@ -319,7 +319,7 @@ async fn a_limit_of_calls_at_once() {
     two_at_once(&hub, &journal).await;
 }
 
-/// A plugin that is only spoken to through middleware leaves nothing behind.
+/// A plugin that is only called through middleware leaves nothing behind.
 #[tokio::test(start_paused = true)]
 async fn room_for_inputs_is_given_back() {
     let hub = Socket::builder().max_input_bytes(1000).middleware(Waiting(0, 0)).build();

@@ -1,4 +1,4 @@
-//! What stands between those who call and the methods.
+//! Middleware, of a hub and of a plugin.
 
 mod ends;
 mod hub;

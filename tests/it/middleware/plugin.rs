@@ -208,7 +208,7 @@ async fn what_may_not_be_dropped_runs_to_its_end() {
     assert_eq!((journal.finished(), places.available_permits()), (1, 1));
 }
 
-/// The middleware of a method that may not be dropped can let a call through too late.
+/// The middleware of a method that may not be dropped can pass a call on too late.
 #[tokio::test(start_paused = true)]
 async fn a_method_is_not_started_for_nobody() {
     let places = Arc::new(Semaphore::new(0));
@@ -292,7 +292,7 @@ async fn who_waits_in_it_does_not_keep_a_plugin_from_leaving() {
     plugged.end().await;
 }
 
-/// A method is over when the session is, also if the middleware passed its call on elsewhere.
+/// A method has ended when the session has, also if the middleware passed its call on elsewhere.
 #[tokio::test(start_paused = true)]
 async fn no_method_outlives_its_session() {
     struct Spawning;

@@ -40,7 +40,7 @@ async fn errors_of_the_hubs_layers() {
     let error = both.1.unwrap_err();
     assert!(matches!(error, CallError::Middleware { .. }), "{error:?}");
     assert_eq!((both.0, error.execution()), (Ok(1000), Execution::Unknown));
-    // What is behind the layers is told as it is.
+    // The error of what is behind the layers stays as it is.
     let error = hub.call::<()>("w", "nix", &()).await.unwrap_err();
     assert!(matches!(error, CallError::MethodNotFound { .. }), "{error:?}");
 

@@ -1,5 +1,5 @@
-//! What the topics share: plugging a plugin in, a plugin that does what is asked, and a peer that
-//! reads and writes frames by hand.
+//! What the topics share: plugging a plugin in, a plugin that does what the test asks for, and a
+//! peer that reads and writes frames by hand.
 
 pub mod peer;
 pub mod worker;
@@ -36,7 +36,7 @@ impl Plugged {
     }
 }
 
-/// Lets a plugin in over a connection in memory, without running it.
+/// Connects a plugin over a connection in memory, without running it.
 pub async fn open<R: Receiver>(
     hub: &Socket,
     plugin: &Plugin<R>,
@@ -46,7 +46,7 @@ pub async fn open<R: Receiver>(
     plugin.serve(ours).await
 }
 
-/// Lets a plugin in and runs it.
+/// Connects a plugin and runs it.
 pub async fn plug<R: Receiver>(hub: &Socket, plugin: &Plugin<R>) -> Plugged {
     let session = open(hub, plugin).await.unwrap();
     let (name, handle) = (session.name().to_owned(), session.handle());

@@ -43,7 +43,7 @@ pub mod farewell {
     pub const TOO_SLOW: u64 = 5;
 }
 
-/// Why a plugin is not let in.
+/// Why a plugin is refused.
 pub mod refusal {
     pub const VERSION: u64 = 1;
     pub const BAD_NAME: u64 = 2;
@@ -57,7 +57,7 @@ pub mod refusal {
     pub const BAD_LABELS: u64 = 11;
 }
 
-/// Longer than anything takes, so that what goes wrong fails and doesn't hang.
+/// Longer than anything takes, so that a mistake fails the test and doesn't hang it.
 const PATIENCE: Duration = Duration::from_hours(24);
 
 /// One side of a connection.
@@ -85,7 +85,7 @@ impl Peer {
         Self { stream, input: Vec::new() }
     }
 
-    /// Connects to a hub, and says nothing.
+    /// Connects to a hub, and sends nothing.
     pub fn dial(hub: &Socket) -> Self {
         Self::dial_with_room(hub, ROOM)
     }
@@ -97,7 +97,7 @@ impl Peer {
         Self::new(ours)
     }
 
-    /// A plugin with the one method `work` that a hub has let in.
+    /// A plugin with the one method `work` that a hub has registered.
     pub async fn plugged(hub: &Socket, name: &str) -> Self {
         let mut peer = Self::dial(hub);
         peer.say_hello(&Hello::new(name)).await;
@@ -105,7 +105,7 @@ impl Peer {
         peer
     }
 
-    /// Sends what a plugin says first.
+    /// Sends a plugin's preface and Hello.
     pub async fn say_hello(&mut self, hello: &Hello<'_>) {
         self.send(&PREFACE).await;
         self.send_frame(kind::HELLO, &hello.body()).await;
@@ -121,7 +121,7 @@ impl Peer {
         self.expect(kind::WELCOME).await;
     }
 
-    /// What a hub says to let a plugin in, whatever the plugin describes.
+    /// What a hub sends to register a plugin, whatever the plugin describes.
     pub async fn let_in(&mut self, name: &str) {
         self.hear_preface().await;
         self.expect(kind::HELLO).await;
@@ -185,14 +185,14 @@ impl Peer {
         self.refused_after_preface().await
     }
 
-    /// The same where the preface was read before.
+    /// The same when the preface was read before.
     pub async fn refused_after_preface(mut self) -> u64 {
         let frame = self.expect(kind::REFUSED).await;
         assert_eq!(self.frame().await, None);
         frame.fields().number()
     }
 
-    /// Returns when the stream has ended; what came before.
+    /// Reads to the end of the stream; returns what came before.
     pub async fn rest(mut self) -> Vec<u8> {
         let mut rest = std::mem::take(&mut self.input);
         let _ = timeout(PATIENCE, self.stream.read_to_end(&mut rest)).await.expect("it ends");
@@ -220,7 +220,7 @@ pub struct Call {
     pub input: Vec<u8>,
 }
 
-/// What a plugin says first. It describes the one method `work`, without schemas.
+/// A plugin's Hello. It describes the one method `work`, without schemas.
 pub struct Hello<'a> {
     pub versions: (u8, u8),
     pub max_frame: u64,

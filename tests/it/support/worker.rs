@@ -1,4 +1,4 @@
-//! A plugin that does what is asked, and notes what it did.
+//! A plugin that does what the test asks for, and records what it did.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -47,7 +47,7 @@ impl Journal {
         self.started() - self.finished() - self.dropped()
     }
 
-    /// Lets so many handlers that wait go on.
+    /// Lets so many waiting handlers go on.
     pub fn release(&self, handlers: usize) {
         self.0.gate.add_permits(handlers);
     }
@@ -82,7 +82,7 @@ impl Drop for Running {
     }
 }
 
-/// What came with a call.
+/// The context of a call.
 #[derive(Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Seen {
     pub trace: String,
@@ -142,7 +142,7 @@ impl Worker {
         running.finish();
     }
 
-    /// The same, whether the caller goes away or not.
+    /// The same, even if the call is cancelled.
     #[brpc(no_cancel)]
     pub async fn stay(&self, cx: &Context) {
         let running = self.journal.start();
