@@ -89,6 +89,9 @@ impl Inner<Outgoing> for Attempts {
         Box::pin(async move {
             let left = self.deadline.map(|deadline| deadline.duration_since(Instant::now()));
             call.timeout = [call.timeout, left].into_iter().flatten().min();
+            // Middleware may have given an input whose memory is its own: dropped last, it is not
+            // dropped by the connection, under its lock.
+            let _input = call.input.clone();
             let (mut running, mut attempt) = self.start(call)?;
             let outcome = poll_fn(|context| running.poll(context)).await;
             attempt.may_have_run = !is_never(&outcome);

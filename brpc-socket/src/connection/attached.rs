@@ -121,7 +121,9 @@ impl Attached {
     }
 
     fn handle_welcome(&self) {
-        drop(std::mem::take(&mut *self.place.lock()));
+        let place = std::mem::take(&mut *self.place.lock());
+        // Without the lock: this may wake a listener.
+        drop(place);
         let Some(member) = self.link.member() else { return };
         let plugin = &member.plugin;
         let (version, generation) = (plugin.version(), plugin.generation());

@@ -82,8 +82,10 @@ fn try_register(
         // Each of several replicas that connect at the same moment sends its description.
         let known = registry.description(description.digest());
         let description = known.unwrap_or_else(|| description.clone());
-        if registry.enter(name, link, &description) {
-            link.welcome(Member { plugin, description, consumed }, *hub.epoch());
+        let member = Member { plugin, description: description.clone(), consumed };
+        // A connection that has ended takes no name: nothing would free it again.
+        if link.welcome(member, *hub.epoch()) {
+            registry.enter(name, link, &description);
         }
         Ok(true)
     })

@@ -4,13 +4,16 @@ use std::collections::vec_deque::Drain;
 use std::sync::Arc;
 use std::time::Duration;
 
+use brpc_core::{Function, Limits};
 use brpc_plugin::{ConnectError, Plugin, Session};
-use brpc_proto::Event as ConnectionEvent;
+use brpc_proto::codec::Native;
+use brpc_proto::{Connection, Description, Event as ConnectionEvent, Hello, Role, WriteBuffer};
 use brpc_rt::{Link, SharedConnection, Slot};
-use tokio::io::DuplexStream;
+use bytes::{Buf as _, BytesMut};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::attached::Attached;
 use crate::events::{Event, Events};
@@ -149,4 +152,91 @@ async fn a_name_can_be_given_when_its_last_connection_has_ended() {
         });
     }
     assert_eq!(told, [("connected", 1), ("disconnected", 1), ("connected", 2)]);
+}
+
+/// A plugin's side of a connection, with no driver and no clock of its own.
+struct Dialled {
+    connection: Connection<()>,
+    stream: DuplexStream,
+    now: std::time::Instant,
+}
+
+impl Dialled {
+    fn new(stream: DuplexStream) -> Self {
+        let now = std::time::Instant::now();
+        let description = Description::new(&[Function::new("greet")]).unwrap();
+        let hello = Hello::new("greeter", description.into());
+        let codec = Box::new(Native::new(Role::Plugin));
+        let connection = Connection::dialled(codec, hello, Limits::default(), now);
+        Self { connection, stream, now }
+    }
+
+    /// What it has to send, when it has something.
+    async fn next(&mut self) -> Vec<u8> {
+        let (mut out, mut input) = (WriteBuffer::new(), BytesMut::new());
+        loop {
+            self.connection.poll_transmit(&mut out, self.now);
+            if out.has_remaining() {
+                return out.copy_to_bytes(out.remaining()).to_vec();
+            }
+            self.stream.read_buf(&mut input).await.unwrap();
+            self.connection.handle_input(&mut input, self.now);
+        }
+    }
+
+    async fn send_next(&mut self) {
+        let bytes = self.next().await;
+        self.stream.write_all(&bytes).await.unwrap();
+    }
+}
+
+/// What came of all plugins, after the end.
+async fn all_events(hub: &Hub, events: &mut Events) -> Vec<Event> {
+    hub.bus().close();
+    std::iter::from_fn(|| futures_util::FutureExt::now_or_never(events.next()).flatten()).collect()
+}
+
+/// A hub that was stopped for a moment takes the description in at the deadline: in one turn the plugin
+/// has described itself, and is refused.
+#[tokio::test]
+async fn one_whose_connection_has_just_ended_is_neither_connected_nor_disconnected() {
+    let mut config = Config::default();
+    config.limits.hello_deadline = Duration::from_millis(500);
+    let hub = Arc::new(Hub::new(config));
+    let mut events = Events::of(hub.bus());
+    let (ours, theirs) = tokio::io::duplex(1 << 16);
+    super::attach(&hub, ours, None, Place::default());
+    let mut plugin = Dialled::new(theirs);
+    plugin.send_next().await;
+    let describe = plugin.next().await;
+    sleep(Duration::from_millis(400)).await;
+    plugin.stream.write_all(&describe).await.unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let mut rest = Vec::new();
+    plugin.stream.read_to_end(&mut rest).await.unwrap();
+    assert_eq!(hub.with_registry(Registry::names), 0);
+    let told = all_events(&hub, &mut events).await;
+    assert!(told.is_empty(), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_waits_for_a_decision_is_not_read() {
+    /// Much more than what is read of it.
+    const MUCH: usize = 4 << 20;
+    let mut desk = Desk::new();
+    let (ours, theirs) = tokio::io::duplex(1 << 16);
+    let attached = Arc::new(Attached::new(&desk.hub, None, Place::default()));
+    let link = Deliberating { attached, questions: desk.ask.clone() };
+    tokio::spawn(async move { brpc_rt::drive(&link, ours).await });
+    let mut plugin = Dialled::new(theirs);
+    plugin.send_next().await;
+    let _hello = desk.question().await;
+    let mut taken = 0;
+    let bytes = [0; 1 << 12];
+    while taken < MUCH
+        && timeout(Duration::from_secs(1), plugin.stream.write_all(&bytes)).await.is_ok()
+    {
+        taken += bytes.len();
+    }
+    assert!(taken < 256 << 10, "{taken} bytes");
 }

@@ -86,9 +86,12 @@ impl PluginLink {
 
     /// Welcomes the plugin under its name. Called with the registry's lock, so that the plugin can
     /// be called as soon as it is found there.
-    pub(crate) fn welcome(&self, member: Member, epoch: [u8; 16]) {
-        self.connection.lock().welcome(member.plugin.name(), self.id, epoch);
-        let _ = self.member.set(member);
+    /// False if the connection has ended meanwhile.
+    pub(crate) fn welcome(&self, member: Member, epoch: [u8; 16]) -> bool {
+        let mut connection = self.connection.lock();
+        let is_welcome = connection.welcome(member.plugin.name(), self.id, epoch);
+        // With the lock, so that the driver finds the member when it passes the event on.
+        is_welcome && self.member.set(member).is_ok()
     }
 
     /// Asks the plugin to leave. Calls that were submitted before are still sent.

@@ -38,24 +38,14 @@ impl Registry {
         self.connections.insert(link.id, link);
     }
 
-    /// Registers a connection under a free name; false if the connection has ended meanwhile.
-    pub(crate) fn enter(
-        &mut self,
-        name: &str,
-        link: &Arc<PluginLink>,
-        known: &Arc<Description>,
-    ) -> bool {
-        // Nothing would free the name again.
-        if !self.connections.contains_key(&link.id) {
-            return false;
-        }
+    /// Registers a welcomed connection under a free name.
+    pub(crate) fn enter(&mut self, name: &str, link: &Arc<PluginLink>, known: &Arc<Description>) {
         self.plugins.insert(name.to_owned(), link.clone());
         // Drops descriptions without a plugin, so that they are never many more than plugins.
         if self.descriptions.len() > 2 * self.plugins.len() {
             self.descriptions.retain(|_, description| description.strong_count() > 0);
         }
         self.descriptions.insert(*known.digest(), Arc::downgrade(known));
-        true
     }
 
     /// Removes a connection, and frees its name.

@@ -35,6 +35,10 @@ pub const OWN_SLICE: usize = 4 * 1024;
 /// A fixed time for each frame would cut an honest 64 kbit/s link, on which 1 MiB takes 131 s.
 pub const MIN_RATE: u64 = 1024;
 
+/// How many bytes of input a driver may hold of a registered peer that is held back: in most cases
+/// enough to notice that it is gone.
+pub const HELD_INPUT: usize = 1 << 20;
+
 /// How many calls, answers or events a connection keeps room for while little happens.
 pub const IDLE_PLACES: usize = 32;
 

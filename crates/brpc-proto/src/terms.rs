@@ -108,3 +108,23 @@ impl Terms {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::description::Description;
+
+    /// Bits of later versions, and of peers that don't keep to the rule.
+    #[test]
+    fn features_that_are_not_known_are_ignored() {
+        let all = Features(u64::MAX);
+        let mut hello = Hello::new("plugin", Description::new(&[]).unwrap().into());
+        hello.features = all;
+        let given = ("plugin", 1, [0; 16]);
+        let (terms, mut welcome) = Terms::of_hub(&hello, given, &Limits::default());
+        assert_eq!((terms.features, welcome.features), (Features::SUPPORTED, Features::SUPPORTED));
+        welcome.features = all;
+        let terms = Terms::of_plugin(welcome, 0, &Limits::default());
+        assert_eq!(terms.features, Features::SUPPORTED);
+    }
+}

@@ -31,7 +31,7 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
         gathering: Gathering::default(),
         pending: Pending::new(link),
         timer: Timer::new(),
-        is_held: false,
+        held: None,
     };
     poll_fn(|context| driver.poll(context)).await;
     let transport = &mut driver.transport;
@@ -43,10 +43,6 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
 
 /// A connection that moves so many bytes in one wake keeps its buffers.
 const MUCH: usize = 4 * 1024;
-
-/// How many bytes are read from a peer that is held back: in most cases enough to notice that it is
-/// gone.
-const HELD_INPUT: usize = 1 << 20;
 
 /// The most turns before the driver of a busy connection yields.
 const TURNS: usize = 16;
@@ -61,8 +57,8 @@ struct Driver<'a, L: Link, S> {
     /// Events that the owner hasn't handled yet.
     pending: Pending<'a, L>,
     timer: Timer,
-    /// Whether the peer is held back: the connection takes no input for now.
-    is_held: bool,
+    /// The most bytes of input while the connection takes none; `None` while it does.
+    held: Option<usize>,
 }
 
 /// The directions in which the stream may be ready. For any other, it wakes the driver when it is
@@ -132,7 +128,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
     /// most once, and with the lock taken once.
     fn turn(&mut self, open: &mut Open, context: &mut Context<'_>) -> Turn {
         // The events of earlier input come first.
-        let has_room = !self.is_held || self.transport.input.len() < HELD_INPUT;
+        let has_room = self.held.is_none_or(|limit| self.transport.input.len() < limit);
         let may_read = self.pending.events.is_empty() && self.transport.end.is_none() && has_room;
         let has_read = may_read && open.read && self.transport.read(context);
         if !has_room && self.transport.is_heard_out() {
@@ -220,12 +216,12 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             let more = !self.transport.output.is_empty();
             connection.handle_written(std::mem::take(&mut self.transport.written), more, now);
         }
-        let (unread, was_held) = (self.transport.input.len(), self.is_held);
+        let (unread, was_held) = (self.transport.input.len(), self.held.is_some());
         if (unread > 0 || was_held) && self.pending.events.is_empty() {
             connection.handle_input(&mut self.transport.input, now);
-            self.is_held = !connection.takes_input();
+            self.held = (!connection.takes_input()).then(|| connection.held_input());
         }
-        self.transport.input.len() < unread || (was_held && !self.is_held)
+        self.transport.input.len() < unread || (was_held && self.held.is_none())
     }
 
     /// Takes the connection's events. The connection learns of the end of the stream last, when it
@@ -238,7 +234,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             && !is_busy
             && self.pending.events.is_empty()
         {
-            if self.is_held {
+            if self.held.is_some() {
                 connection.handle_rest(&mut self.transport.input, now);
             }
             connection.handle_end(end);

@@ -1,5 +1,6 @@
 //! Where a caller waits for the outcome of its call.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -55,7 +56,15 @@ impl Slot {
         };
         // Before the caller is woken, so that it has the slot alone when it polls.
         drop(self);
-        caller.into_iter().for_each(Waker::wake);
+        // Code of others: a panic in it must not keep the callers behind it from their outcomes.
+        let _ = catch_unwind(AssertUnwindSafe(|| caller.into_iter().for_each(Waker::wake)));
+    }
+
+    /// Forgets the caller, which waits no more.
+    pub(crate) fn forget_caller(&self) {
+        let caller = self.0.lock().caller.take();
+        // Code of others, like any waker.
+        drop(caller);
     }
 
     /// Returns how the call ended, once it has.

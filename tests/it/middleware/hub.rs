@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use brpc::middleware::hub::{Middleware, Next, Outcome, Outgoing};
 use brpc::{Admission, CallError, Limits, Plugin, Response, Scope, Selector, Socket, Stage};
+use bytes::Bytes;
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
@@ -345,4 +347,52 @@ impl Echo {
     pub fn size(&self, text: String) -> usize {
         text.len()
     }
+}
+
+/// Memory of a user's own, which asks the hub something when it is dropped.
+struct Asking(Socket, Arc<AtomicUsize>);
+
+impl AsRef<[u8]> for Asking {
+    fn as_ref(&self) -> &[u8] {
+        b"7"
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        // Looks at the connection of each plugin; would wait for itself if that is locked.
+        let _ = self.0.wait_for("worker", Duration::ZERO).now_or_never();
+        self.1.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+struct Replacing(Arc<Mutex<Option<Socket>>>, Arc<AtomicUsize>);
+
+impl Middleware<Outgoing> for Replacing {
+    async fn handle(&self, mut call: Outgoing, next: Next) -> Outcome {
+        let hub = self.0.lock().unwrap().clone().unwrap();
+        call.input = Bytes::from_owner(Asking(hub, self.1.clone()));
+        next.run(call).await
+    }
+}
+
+/// However the call ends.
+#[tokio::test(start_paused = true)]
+async fn an_input_of_middleware_is_not_dropped_under_a_lock() {
+    let (place, dropped) = (Arc::<Mutex<Option<Socket>>>::default(), Arc::default());
+    let hub = Socket::builder().middleware(Replacing(place.clone(), Arc::clone(&dropped))).build();
+    *place.lock().unwrap() = Some(hub.clone());
+    let (plugin, journal) = worker("worker");
+    let plugged = plug(&hub, &plugin).await;
+    assert_eq!(hub.call::<u8>("worker", "echo", &1).await, Ok(7));
+    let late = hub.call::<()>("worker", "wait", &()).timeout(Duration::from_secs(1)).await;
+    assert!(late.is_err());
+    let given_up = tokio::spawn(hub.call::<()>("worker", "wait", &()));
+    settle().await;
+    given_up.abort();
+    settle().await;
+    *place.lock().unwrap() = None;
+    assert_eq!(dropped.load(Ordering::SeqCst), 3);
+    drop((journal, hub));
+    plugged.end().await;
 }

@@ -10,7 +10,7 @@ use crate::buffer::WriteBuffer;
 use crate::codec::Fault;
 use crate::event::Event;
 use crate::handshake::{HubHandshake, HubStep, PluginStep};
-use crate::limits::{IDLE_PLACES, MAX_HELLO};
+use crate::limits::{HELD_INPUT, IDLE_PLACES, MAX_HELLO};
 use crate::message::Message;
 use crate::role::Role;
 use crate::session::{Events, Session};
@@ -38,11 +38,18 @@ impl<T> Connection<T> {
         self.stream.note_input(input, took_message, now);
     }
 
-    /// Whether the connection takes input. If not, the driver must read little more until it does,
-    /// so that the transport applies backpressure to the peer; it must still offer the input that
-    /// it has read.
+    /// Whether the connection takes input. If not, the driver must read no more than
+    /// [`held_input`](Self::held_input) until it does, so that the transport applies backpressure to
+    /// the peer; it must still offer the input that it has read.
     pub fn takes_input(&self) -> bool {
         !self.stream.is_held
+    }
+
+    /// How many bytes of input the driver may hold while the connection takes none: enough to notice
+    /// in most cases that the peer is gone. Little of a peer that is not registered, since the hub may
+    /// decide late about many.
+    pub fn held_input(&self) -> usize {
+        if self.session().is_some() { HELD_INPUT } else { MAX_HELLO }
     }
 
     /// The transport is about to end while input is held back: handles the messages in it that must
@@ -181,10 +188,14 @@ impl<T> Connection<T> {
     fn take_message(&mut self, input: &mut BytesMut, now: Instant) -> bool {
         let limit = match &mut self.phase {
             Phase::Sniffing(_) => return self.sniff(input),
-            Phase::Accepting(handshake) => match handshake.limit(self.codec.traits()) {
-                Some(limit) => limit,
-                None => return false,
-            },
+            Phase::Accepting(handshake) => {
+                let Some(limit) = handshake.limit(self.codec.traits()) else {
+                    // The owner is to decide first, which may take a while.
+                    self.stream.is_held = true;
+                    return false;
+                };
+                limit
+            }
             Phase::Joining(_) => MAX_HELLO,
             Phase::Session(session) => {
                 if !self.takes_all && !session.has_room(self.limits.max_frame) {
@@ -299,13 +310,12 @@ impl<T> Connection<T> {
     fn turn_away(&mut self, wire: Wire, told: Option<&'static str>, input: &BytesMut) {
         let first = input[..input.len().min(8)].into();
         self.events.push_back(Event::Stranger(wire, first));
-        match told {
+        if let Some(why) = told {
             // The codec of the wire says it.
-            Some(why) => self.refuse(Refusal::new(RefusalCode::Wire, why)),
-            None => {
-                self.control.with(|out| out.extend_from_slice(stranger::words(wire)));
-                self.close(DisconnectReason::Protocol(ProtocolError::BadPreface));
-            }
+            self.refuse(Refusal::new(RefusalCode::Wire, why));
+        } else {
+            self.control.with(|out| out.extend_from_slice(stranger::words(wire)));
+            self.close(DisconnectReason::Protocol(ProtocolError::BadPreface));
         }
     }
 }

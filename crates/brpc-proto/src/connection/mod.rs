@@ -154,13 +154,15 @@ impl<T> Connection<T> {
     }
 
     /// Answers [`Event::Described`]: the plugin is registered under this name and generation.
-    pub fn welcome(&mut self, name: &str, generation: u64, epoch: [u8; 16]) {
-        let Phase::Accepting(handshake) = &self.phase else { return };
+    /// False if it isn't the owner's turn any more, as when the connection has ended.
+    pub fn welcome(&mut self, name: &str, generation: u64, epoch: [u8; 16]) -> bool {
+        let Phase::Accepting(handshake) = &self.phase else { return false };
         let given = (name, generation, epoch);
-        let Some((terms, welcome)) = handshake.welcome(given, &self.limits) else { return };
+        let Some((terms, welcome)) = handshake.welcome(given, &self.limits) else { return false };
         self.say(&Message::Welcome(welcome.into()));
         self.events.push_back(Event::Welcomed(terms.clone().into()));
         self.begin(terms);
+        true
     }
 
     /// Answers any of these: refuses the plugin.

@@ -54,7 +54,8 @@ impl HubHandshake {
     pub(crate) fn limit(&self, traits: Traits) -> Option<usize> {
         match self {
             Self::Hello(_) if traits.has_welcome => Some(MAX_HELLO),
-            Self::Hello(_) => Some(MAX_DESCRIPTION),
+            Self::Hello(Room::Asked) => None,
+            Self::Hello(Room::Unasked | Room::Granted) => Some(MAX_DESCRIPTION),
             Self::Describing(_) => Some(MAX_DESCRIPTION + 1),
             Self::Deciding(_) | Self::Registering(_) => None,
         }

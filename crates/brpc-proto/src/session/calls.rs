@@ -65,9 +65,9 @@ pub(crate) enum Taken<T> {
     },
     /// A tombstone: the call was cancelled.
     GivenUp,
-    /// None: the call was already answered.
+    /// None: no call of this id awaits an answer; most likely it was answered already.
     Again,
-    /// None: the call was never sent.
+    /// None: the id is above that of every call that was sent.
     NeverSent,
 }
 

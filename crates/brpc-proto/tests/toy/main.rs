@@ -225,3 +225,23 @@ fn a_plugin_of_a_wire_that_is_closed_here_is_refused() {
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains("this hub takes no JSON lines"), "{said}");
 }
+
+/// Its first message may be as large as a description, but not of many plugins at a time.
+#[test]
+fn a_long_hello_waits_for_room() {
+    let mut pair = Pair::new();
+    let methods = (0..1_000).map(|number| format!("\"method-{number}\""));
+    let methods = methods.collect::<Vec<_>>().join(",");
+    let hello = format!("{{\"t\":\"hello\",\"name\":\"long\",\"methods\":[{methods}]}}\n");
+    let mut input = BytesMut::from(&hello[..8_000]);
+    pair.hub.handle_input(&mut input, pair.now);
+    assert!(matches!(pair.hub.poll_event(), Some(Event::WantsRoom)));
+    input.extend_from_slice(&hello.as_bytes()[8_000..]);
+    pair.hub.handle_input(&mut input, pair.now);
+    assert!(pair.hub.poll_event().is_none() && !pair.hub.takes_input());
+    pair.hub.grant_room();
+    pair.hub.handle_input(&mut input, pair.now);
+    let hello = pair.hub.poll_event();
+    assert!(matches!(&hello, Some(Event::Hello(hello)) if hello.name == "long"), "{hello:?}");
+    assert!(input.is_empty());
+}

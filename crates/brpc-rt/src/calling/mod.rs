@@ -2,6 +2,8 @@
 
 mod cancel;
 mod pending;
+#[cfg(test)]
+mod tests;
 
 pub use self::cancel::{Canceller, Route};
 pub use self::pending::PendingCall;

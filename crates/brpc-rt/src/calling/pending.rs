@@ -57,6 +57,8 @@ impl Drop for PendingCall {
     fn drop(&mut self) {
         if !self.is_over {
             self.connection.cancel(self.id);
+            // A canceller may hold the slot for longer.
+            self.slot.forget_caller();
         }
     }
 }

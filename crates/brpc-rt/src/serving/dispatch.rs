@@ -183,6 +183,9 @@ impl<R: Receiver> Handlers<R> {
 
     /// Answers a call, with the metadata that its handler has added.
     fn answer(&self, id: CallId, answer: Answer, context: &Context) {
+        // Middleware may give bytes whose memory is its own: dropped last, they are not dropped by the
+        // connection, under its lock.
+        let _answer = (!self.middleware.is_empty()).then(|| answer.clone());
         self.send(id, answer, context.take_response_metadata());
     }
 

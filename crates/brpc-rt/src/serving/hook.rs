@@ -82,7 +82,9 @@ impl AsyncHook {
     /// Sends events over this connection from now on.
     pub(super) fn connect(&self, connection: Arc<SharedConnection>) {
         if let Some(shared) = &self.shared {
-            *shared.connection.lock() = Some(connection);
+            let before = shared.connection.lock().replace(connection);
+            // Without the lock: it may be the last of its connection.
+            drop(before);
         }
     }
 
@@ -130,5 +132,29 @@ impl fmt::Debug for AsyncHook {
             Some(_) => "closed",
         };
         f.debug_tuple("AsyncHook").field(&state).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use brpc_core::Limits;
+    use brpc_proto::{Connection, Wires};
+
+    use super::*;
+    use crate::now;
+
+    #[test]
+    fn the_end_of_an_old_connection_leaves_the_new_one() {
+        let connection = || {
+            let connection = Connection::accepted(Limits::default(), Wires::default(), now());
+            Arc::new(SharedConnection::new(connection))
+        };
+        let (hook, old, new) = (AsyncHook::new(), connection(), connection());
+        hook.connect(old.clone());
+        hook.connect(new.clone());
+        hook.disconnect(&old);
+        assert_eq!(format!("{hook:?}"), "AsyncHook(\"connected\")");
+        hook.disconnect(&new);
+        assert_eq!(format!("{hook:?}"), "AsyncHook(\"closed\")");
     }
 }
