@@ -1,10 +1,8 @@
 //! The script of a scripted plugin.
 
 use brpc_core::Function;
-use tokio::io::DuplexStream;
 
-use super::{Link, ROOM, Reply, Scripted};
-use crate::{ConnectError, Socket, Source};
+use super::Reply;
 
 /// A plugin that follows a script: it stands in for a real one in tests of a hub.
 #[derive(Clone, Debug)]
@@ -66,39 +64,5 @@ impl Script {
     pub fn dies_after(mut self, calls: usize) -> Self {
         self.calls_left = Some(calls);
         self
-    }
-
-    /// Connects the plugin to a hub in memory.
-    ///
-    /// # Errors
-    /// If its name, version, labels or methods break a rule, or if the hub refuses it.
-    ///
-    /// # Cancel safety
-    /// If this future is dropped, the plugin is not connected.
-    pub async fn plug(self, hub: &Socket) -> Result<Scripted, ConnectError> {
-        let (ours, theirs) = tokio::io::duplex(ROOM);
-        self.run(hub, ours, theirs).await
-    }
-
-    /// The same, over a link that can fail.
-    ///
-    /// # Errors
-    /// As [`plug`](Self::plug).
-    ///
-    /// # Cancel safety
-    /// As [`plug`](Self::plug).
-    pub async fn plug_through(self, hub: &Socket, link: &Link) -> Result<Scripted, ConnectError> {
-        let (ours, theirs) = link.connect();
-        self.run(hub, ours, theirs).await
-    }
-
-    async fn run(
-        self,
-        hub: &Socket,
-        ours: DuplexStream,
-        theirs: DuplexStream,
-    ) -> Result<Scripted, ConnectError> {
-        hub.attach_from(theirs, Source::Local);
-        Scripted::run(self, ours).await
     }
 }

@@ -17,8 +17,8 @@ use tokio::io::DuplexStream;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::Script;
-use crate::{ConnectError, HookError, Metadata};
+use super::{Link as FailingLink, ROOM, Script};
+use crate::{ConnectError, HookError, Metadata, Socket, Source};
 
 /// A scripted plugin that is connected. When this is dropped, it ends as if its process was killed.
 #[derive(Debug)]
@@ -67,8 +67,48 @@ struct State {
     open: HashMap<CallId, usize>,
 }
 
+impl Script {
+    /// Connects the plugin to a hub in memory.
+    ///
+    /// # Errors
+    /// If its name, version, labels or methods break a rule, or if the hub refuses it.
+    ///
+    /// # Cancel safety
+    /// If this future is dropped, the plugin is not connected.
+    pub async fn plug(self, hub: &Socket) -> Result<Scripted, ConnectError> {
+        let (ours, theirs) = tokio::io::duplex(ROOM);
+        self.run(hub, ours, theirs).await
+    }
+
+    /// The same, over a link that can fail.
+    ///
+    /// # Errors
+    /// As [`plug`](Self::plug).
+    ///
+    /// # Cancel safety
+    /// As [`plug`](Self::plug).
+    pub async fn plug_through(
+        self,
+        hub: &Socket,
+        link: &FailingLink,
+    ) -> Result<Scripted, ConnectError> {
+        let (ours, theirs) = link.connect();
+        self.run(hub, ours, theirs).await
+    }
+
+    async fn run(
+        self,
+        hub: &Socket,
+        ours: DuplexStream,
+        theirs: DuplexStream,
+    ) -> Result<Scripted, ConnectError> {
+        hub.attach_from(theirs, Source::Local);
+        Scripted::run(self, ours).await
+    }
+}
+
 impl Scripted {
-    pub(super) async fn run(script: Script, stream: DuplexStream) -> Result<Self, ConnectError> {
+    async fn run(script: Script, stream: DuplexStream) -> Result<Self, ConnectError> {
         // Each is another process, as far as the hub can tell.
         static INSTANCES: AtomicU64 = AtomicU64::new(0);
         if !is_plugin_name(&script.name) {

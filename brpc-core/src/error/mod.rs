@@ -2,14 +2,16 @@
 
 mod call;
 mod disconnect;
+mod execution;
 mod interface;
 mod json;
 mod method;
 mod protocol;
 mod refusal;
 
-pub use call::{CallError, Execution, Scope, Stage};
+pub use call::CallError;
 pub use disconnect::DisconnectReason;
+pub use execution::{Execution, Scope, Stage};
 pub use interface::{Difference, InterfaceError, Mismatch};
 pub use json::JsonError;
 pub use method::MethodError;

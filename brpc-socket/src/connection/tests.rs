@@ -191,7 +191,7 @@ impl Dialled {
 }
 
 /// What came of all plugins, after the end.
-async fn all_events(hub: &Hub, events: &mut Events) -> Vec<Event> {
+fn all_events(hub: &Hub, events: &mut Events) -> Vec<Event> {
     hub.bus().close();
     std::iter::from_fn(|| futures_util::FutureExt::now_or_never(events.next()).flatten()).collect()
 }
@@ -215,7 +215,7 @@ async fn one_whose_connection_has_just_ended_is_neither_connected_nor_disconnect
     let mut rest = Vec::new();
     plugin.stream.read_to_end(&mut rest).await.unwrap();
     assert_eq!(hub.with_registry(Registry::names), 0);
-    let told = all_events(&hub, &mut events).await;
+    let told = all_events(&hub, &mut events);
     assert!(told.is_empty(), "{told:?}");
 }
 

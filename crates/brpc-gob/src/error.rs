@@ -3,7 +3,7 @@
 use brpc_core::limits::MAX_METHODS;
 use thiserror::Error;
 
-use crate::gob::{MAX_FIELDS, MAX_SKIP_DEPTH, MAX_TYPES};
+use crate::limits::{MAX_FIELDS, MAX_SKIP_DEPTH, MAX_TYPES};
 
 /// Why the input can't be decoded. The connection is unusable from then on: the start of the next
 /// message is known, but not which types the peer assumes to be defined.

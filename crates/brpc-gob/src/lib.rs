@@ -67,6 +67,7 @@ mod entity;
 mod envelope;
 mod error;
 mod gob;
+mod limits;
 mod plugin_info;
 mod reader;
 mod writer;

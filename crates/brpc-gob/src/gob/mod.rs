@@ -18,7 +18,9 @@ mod field;
 mod message;
 mod number;
 mod table;
+mod type_id;
 mod value;
+mod wire_type;
 mod write;
 
 pub(crate) use self::cursor::Cursor;
@@ -26,8 +28,10 @@ pub(crate) use self::definition::Definition;
 pub(crate) use self::field::{Field, Known};
 pub(crate) use self::message::Message;
 pub(crate) use self::number::{from_signed, size, write_uint};
-pub(crate) use self::table::{MAX_FIELDS, MAX_TYPES, Table, Type, TypeId, id};
-pub(crate) use self::value::{MAX_SKIP_DEPTH, Values};
+pub(crate) use self::table::Table;
+pub(crate) use self::type_id::{TypeId, id};
+pub(crate) use self::value::Values;
+pub(crate) use self::wire_type::Type;
 pub(crate) use self::write::{
     StructWriter, append_message, define_map, define_slice, define_struct, write_bytes,
 };

@@ -3,9 +3,7 @@
 use super::cursor::{Cursor, NO_SUCH_FIELD};
 use super::{Field, Known, Table, Type, TypeId, id};
 use crate::GobError;
-
-/// The deepest nesting of a value that is skipped.
-pub(crate) const MAX_SKIP_DEPTH: usize = 64;
+use crate::limits::MAX_SKIP_DEPTH;
 
 /// The values of a message, from front to back.
 #[derive(Debug)]

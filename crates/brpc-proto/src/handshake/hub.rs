@@ -54,10 +54,9 @@ impl HubHandshake {
     pub(crate) fn limit(&self, traits: Traits) -> Option<usize> {
         match self {
             Self::Hello(_) if traits.has_welcome => Some(MAX_HELLO),
-            Self::Hello(Room::Asked) => None,
             Self::Hello(Room::Unasked | Room::Granted) => Some(MAX_DESCRIPTION),
             Self::Describing(_) => Some(MAX_DESCRIPTION + 1),
-            Self::Deciding(_) | Self::Registering(_) => None,
+            Self::Hello(Room::Asked) | Self::Deciding(_) | Self::Registering(_) => None,
         }
     }
 
