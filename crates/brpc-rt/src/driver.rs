@@ -131,7 +131,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         let has_room = self.held.is_none_or(|limit| self.transport.input.len() < limit);
         let may_read = self.pending.events.is_empty() && self.transport.end.is_none() && has_room;
         let has_read = may_read && open.read && self.transport.read(context);
-        if !has_room && self.transport.is_heard_out() {
+        if !has_room && self.transport.has_stopped_writing() {
             // No read will find the end of the stream.
             self.transport.end.get_or_insert(End::Failed);
         }
@@ -205,7 +205,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         if can_write {
             open.write = self.transport.write(context);
             // After a failed write, earlier input is still to be read.
-            open.read |= self.transport.is_heard_out();
+            open.read |= self.transport.has_stopped_writing();
         }
         Turn::Busy
     }

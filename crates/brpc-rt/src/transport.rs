@@ -61,11 +61,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
 
     /// Whether more frames may be taken for a write.
     pub(crate) fn takes_more(&self) -> bool {
-        self.output.is_empty() && !self.is_heard_out()
+        self.output.is_empty() && !self.has_stopped_writing()
     }
 
     /// Whether a write has failed, and the stream is only read.
-    pub(crate) fn is_heard_out(&self) -> bool {
+    pub(crate) fn has_stopped_writing(&self) -> bool {
         self.reads_left.is_some()
     }
 
@@ -115,14 +115,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
                     self.moved += count;
                     self.is_flushed = false;
                 }
-                Poll::Ready(_) => self.hear_out(),
+                Poll::Ready(_) => self.stop_writing(),
             }
         }
         if self.output.is_empty() && !self.is_flushed {
             match Pin::new(&mut self.stream).poll_flush(context) {
                 Poll::Pending => return false,
                 Poll::Ready(Ok(())) => self.is_flushed = true,
-                Poll::Ready(Err(_)) => self.hear_out(),
+                Poll::Ready(Err(_)) => self.stop_writing(),
             }
         }
         true
@@ -142,7 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
 
     /// Ends the connection because a write failed, but only after some more reads. Before the peer
     /// closed, it may have sent answers, and a Goodbye or a refusal that says why.
-    fn hear_out(&mut self) {
+    fn stop_writing(&mut self) {
         self.output = WriteBuffer::new();
         self.is_flushed = true;
         self.reads_left.get_or_insert(LAST_READS);
