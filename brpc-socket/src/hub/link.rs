@@ -85,8 +85,7 @@ impl PluginLink {
     }
 
     /// Welcomes the plugin under its name. Called with the registry's lock, so that the plugin can
-    /// be called as soon as it is found there.
-    /// False if the connection has ended meanwhile.
+    /// be called as soon as it is found there. False if the connection has ended meanwhile.
     pub(crate) fn welcome(&self, member: Member, epoch: [u8; 16]) -> bool {
         let mut connection = self.connection.lock();
         let is_welcome = connection.welcome(member.plugin.name(), self.id, epoch);

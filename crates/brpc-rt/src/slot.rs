@@ -57,7 +57,11 @@ impl Slot {
         // Before the caller is woken, so that it has the slot alone when it polls.
         drop(self);
         // Code of others: a panic in it must not keep the callers behind it from their outcomes.
-        let _ = catch_unwind(AssertUnwindSafe(|| caller.into_iter().for_each(Waker::wake)));
+        let woken = catch_unwind(AssertUnwindSafe(|| caller.into_iter().for_each(Waker::wake)));
+        if let Err(panic) = woken {
+            // What was thrown may panic itself when it is dropped.
+            std::mem::forget(panic);
+        }
     }
 
     /// Forgets the caller, which waits no more.

@@ -115,7 +115,7 @@ impl<R: Receiver> Handlers<R> {
         let next = self.middleware.clone().around(bound.clone());
         let call = Incoming { method: method.name, context: context.clone(), input };
         let chain = match Handler::begin(|| Box::pin(next.run(call))) {
-            Ok(answer) if bound.close() => return self.answer(id, answer, context),
+            Ok(answer) if bound.close() => return self.answer_of_chain(id, answer, context),
             chain => chain,
         };
         self.running.lock().insert(id, context.cancellation().clone());
@@ -128,8 +128,17 @@ impl<R: Receiver> Handlers<R> {
             if !bound.close() {
                 bound.finish().await;
             }
-            handlers.finished(id, answer, &context);
+            handlers.running.lock().remove(&id);
+            handlers.answer_of_chain(id, answer, &context);
         });
+    }
+
+    /// Answers a call that passed middleware.
+    fn answer_of_chain(&self, id: CallId, answer: Answer, context: &Context) {
+        // Middleware may give bytes whose memory is its own: dropped last, they are not dropped by the
+        // connection, under its lock.
+        let _answer = answer.clone();
+        self.answer(id, answer, context);
     }
 
     /// Polls an async handler once in place; one that has to wait goes on in a task.
@@ -183,9 +192,6 @@ impl<R: Receiver> Handlers<R> {
 
     /// Answers a call, with the metadata that its handler has added.
     fn answer(&self, id: CallId, answer: Answer, context: &Context) {
-        // Middleware may give bytes whose memory is its own: dropped last, they are not dropped by the
-        // connection, under its lock.
-        let _answer = (!self.middleware.is_empty()).then(|| answer.clone());
         self.send(id, answer, context.take_response_metadata());
     }
 
