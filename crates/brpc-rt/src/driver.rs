@@ -74,7 +74,7 @@ enum Turn {
     /// There is, or may be, more to do.
     Busy,
     /// There is something to write, and more may follow soon: the driver yields.
-    LetsOthersFirst,
+    Yields,
     /// The driver is parked. A command, the stream or the timer wakes it.
     Asleep,
     /// The connection is over, and its events are handled.
@@ -88,14 +88,14 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.timer.follow(context);
         (self.transport.moved, self.now) = (0, None);
-        if self.lets_others_first() {
+        if self.should_yield() {
             return pin!(tokio::task::yield_now()).poll(context);
         }
         let mut open = BOTH;
         for _ in 0..TURNS {
             match self.turn(&mut open, context) {
                 Turn::Busy => {}
-                Turn::LetsOthersFirst => return pin!(tokio::task::yield_now()).poll(context),
+                Turn::Yields => return pin!(tokio::task::yield_now()).poll(context),
                 Turn::Asleep => return Poll::Pending,
                 Turn::Over => return Poll::Ready(()),
             }
@@ -106,7 +106,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
 
     /// Whether to yield before anything else, for commands that were given while the driver was
     /// parked.
-    fn lets_others_first(&mut self) -> bool {
+    fn should_yield(&mut self) -> bool {
         if !self.link.connection().note_awake() {
             return false;
         }
@@ -116,7 +116,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         if ready.is_any {
             self.gathering.note_given();
         }
-        self.transport.takes_more() && self.gathering.lets_others_first(|| ready)
+        self.transport.takes_more() && self.gathering.should_yield(|| ready)
     }
 
     /// The time, as the clock was read last.
@@ -154,13 +154,13 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             *open = BOTH;
         }
         self.learn(&mut connection, has_read || has_taken || is_due, now);
-        let tells = !self.pending.events.is_empty();
-        if connection.is_closed() && !tells && !connection.has_events() {
+        let passes_on = !self.pending.events.is_empty();
+        if connection.is_closed() && !passes_on && !connection.has_events() {
             return Turn::Over;
         }
         if self.transport.takes_more() {
-            if !tells && self.gathering.lets_others_first(|| Ready::of(&connection)) {
-                return Turn::LetsOthersFirst;
+            if !passes_on && self.gathering.should_yield(|| Ready::of(&connection)) {
+                return Turn::Yields;
             }
             connection.poll_transmit(&mut self.transport.output, now);
             if !self.transport.output.is_empty() {
@@ -198,7 +198,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         if !self.pending.events.is_empty() {
             let count = self.pending.portion();
             link.handle_events(self.pending.events.drain(..count));
-            self.gathering.note_told(count);
+            self.gathering.note_passed_on(count);
             // It may have taken a while.
             self.now = None;
         }

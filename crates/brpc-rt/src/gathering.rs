@@ -6,7 +6,7 @@ use brpc_proto::Connection;
 /// How many events the driver passes on between two writes: enough to fill a write with answers,
 /// few enough that the peer has work while the driver passes on the rest. Events that produce
 /// nothing to write are passed on in one go, which wakes their readers less often.
-pub(crate) const TOLD_AT_ONCE: usize = 64;
+pub(crate) const EVENTS_A_WRITE: usize = 64;
 
 /// So many bytes are written without waiting for more: as many as the peer reads at once.
 pub(crate) const ENOUGH: usize = 64 * 1024;
@@ -15,11 +15,11 @@ pub(crate) const ENOUGH: usize = 64 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Gathering {
     /// How many events were passed on since the last write.
-    told: usize,
+    passed_on: usize,
     /// Whether another task gave a command since then. More may follow.
     is_given: bool,
     /// Whether the driver has yielded since then.
-    has_stepped_back: bool,
+    has_yielded: bool,
 }
 
 /// What is ready to be written.
@@ -51,8 +51,8 @@ impl Gathering {
     }
 
     /// Notes that so many events were passed on. Many of them produce something to write.
-    pub(crate) fn note_told(&mut self, count: usize) {
-        self.told += count;
+    pub(crate) fn note_passed_on(&mut self, count: usize) {
+        self.passed_on += count;
     }
 
     /// Notes that the ready frames were taken for a write.
@@ -65,14 +65,14 @@ impl Gathering {
     /// The task that gives the first frame wakes the driver, and the tasks that are about to give
     /// more run after it. Once they have, one write takes all frames. Where one call is made after
     /// the other, no more frames would come.
-    pub(crate) fn lets_others_first(&mut self, ready: impl FnOnce() -> Ready) -> bool {
-        if !self.is_given || self.has_stepped_back {
+    pub(crate) fn should_yield(&mut self, ready: impl FnOnce() -> Ready) -> bool {
+        if !self.is_given || self.has_yielded {
             return false;
         }
         let ready = ready();
-        let more_may_follow = self.told > 1 || !ready.is_single;
-        self.has_stepped_back = ready.is_any && ready.bytes < ENOUGH && more_may_follow;
-        self.has_stepped_back
+        let more_may_follow = self.passed_on > 1 || !ready.is_single;
+        self.has_yielded = ready.is_any && ready.bytes < ENOUGH && more_may_follow;
+        self.has_yielded
     }
 }
 
@@ -85,35 +85,35 @@ mod tests {
     const MUCH: Ready = Ready { bytes: ENOUGH, ..SOME };
 
     /// The state when other tasks gave something, after so many events were passed on.
-    fn given(told: usize) -> Gathering {
+    fn given(passed_on: usize) -> Gathering {
         let mut gathering = Gathering::default();
-        gathering.note_told(told);
+        gathering.note_passed_on(passed_on);
         gathering.note_given();
         gathering
     }
 
     #[test]
-    fn others_are_let_first_once_a_write() {
+    fn it_yields_once_a_write() {
         let mut gathering = given(0);
-        assert!(gathering.lets_others_first(|| SOME));
-        assert!(!gathering.lets_others_first(|| SOME));
+        assert!(gathering.should_yield(|| SOME));
+        assert!(!gathering.should_yield(|| SOME));
         gathering.note_written();
         gathering.note_given();
-        assert!(gathering.lets_others_first(|| SOME));
+        assert!(gathering.should_yield(|| SOME));
     }
 
     #[test]
-    fn nobody_waits_where_no_more_is_to_come() {
+    fn it_does_not_yield_where_no_more_is_to_come() {
         // One call after the other, each after the answer before it.
-        assert!(!given(0).lets_others_first(|| ONE) && !given(1).lets_others_first(|| ONE));
+        assert!(!given(0).should_yield(|| ONE) && !given(1).should_yield(|| ONE));
         // The first call of several callers whose answers were passed on together.
-        assert!(given(2).lets_others_first(|| ONE));
+        assert!(given(2).should_yield(|| ONE));
         // What the driver's own events produced.
         let mut own = Gathering::default();
-        own.note_told(20);
-        assert!(!own.lets_others_first(|| SOME));
+        own.note_passed_on(20);
+        assert!(!own.should_yield(|| SOME));
         // Enough, or nothing.
-        assert!(!given(2).lets_others_first(|| MUCH));
-        assert!(!given(2).lets_others_first(|| Ready { is_any: false, ..SOME }));
+        assert!(!given(2).should_yield(|| MUCH));
+        assert!(!given(2).should_yield(|| Ready { is_any: false, ..SOME }));
     }
 }

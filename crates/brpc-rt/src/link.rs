@@ -7,7 +7,7 @@ use std::sync::Arc;
 use brpc_proto::Event;
 
 use crate::SharedConnection;
-use crate::gathering::TOLD_AT_ONCE;
+use crate::gathering::EVENTS_A_WRITE;
 use crate::slot::Slot;
 
 /// The owner of a connection.
@@ -51,7 +51,7 @@ impl<'a, L: Link> Pending<'a, L> {
     pub(crate) fn portion(&self) -> usize {
         let inviting = (self.events.iter().enumerate())
             .filter(|(_, event)| !matches!(event, Event::Message(_)));
-        inviting.map(|(index, _)| index + 1).nth(TOLD_AT_ONCE - 1).unwrap_or(self.events.len())
+        inviting.map(|(index, _)| index + 1).nth(EVENTS_A_WRITE - 1).unwrap_or(self.events.len())
     }
 }
 
@@ -89,9 +89,9 @@ mod tests {
         let mut pending = Pending::new(&Deaf);
         pending.events.extend((0..1_000).map(|_| message()));
         assert_eq!(pending.portion(), 1_000, "all, since none of it invites");
-        pending.events.extend((0..TOLD_AT_ONCE - 1).map(|_| settled()));
-        assert_eq!(pending.portion(), 1_000 + TOLD_AT_ONCE - 1);
+        pending.events.extend((0..EVENTS_A_WRITE - 1).map(|_| settled()));
+        assert_eq!(pending.portion(), 1_000 + EVENTS_A_WRITE - 1);
         pending.events.extend([settled(), message(), settled()]);
-        assert_eq!(pending.portion(), 1_000 + TOLD_AT_ONCE);
+        assert_eq!(pending.portion(), 1_000 + EVENTS_A_WRITE);
     }
 }
