@@ -38,7 +38,7 @@ impl Unplug {
         Self { hub, plugin, trace: String::new(), grace: GRACE }
     }
 
-    /// The trace id of the request, for the plugin.
+    /// The trace id of the request, for the plugin; what is above 256 bytes is cut.
     pub fn trace(mut self, trace: impl Into<String>) -> Self {
         self.trace = trace.into();
         self
@@ -86,7 +86,7 @@ impl Shutdown {
         Self { hub, trace: String::new(), grace: GRACE }
     }
 
-    /// The trace id of the request, for the plugins.
+    /// The trace id of the request, for the plugins; what is above 256 bytes is cut.
     pub fn trace(mut self, trace: impl Into<String>) -> Self {
         self.trace = trace.into();
         self

@@ -10,6 +10,9 @@ pub const MAX_SCHEMA_NODES: usize = 16_384;
 /// The largest frame of a connection before the hub accepts the plugin's `Hello`, in bytes.
 pub const MAX_HELLO: usize = 4 * 1024;
 
+/// The most extensions of a Hello or a Welcome. One is defined.
+pub const MAX_EXTENSIONS: usize = 64;
+
 /// How many strikes are tolerated in one session: second answers, frames of an unknown kind that
 /// may be skipped. Enough for a peer with a flaw, too few for a hostile peer.
 pub const MAX_STRIKES: u32 = 16;

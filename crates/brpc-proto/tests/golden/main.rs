@@ -1,6 +1,7 @@
 //! Holds the code, `docs/protocol.md` and the vectors in `tests/golden/` to each other.
 #![allow(clippy::unwrap_used)] // Fixtures outside of test functions.
 
+mod borders;
 mod breaches;
 mod conversation;
 mod frames;

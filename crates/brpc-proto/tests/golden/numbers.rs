@@ -26,6 +26,7 @@ fn limits() {
         ("length of a later frame", limits.max_frame),
         ("lowest max_frame that a side may name", Limits::LOWEST_MAX_FRAME),
         ("highest max_frame that a side may name", Limits::HIGHEST_MAX_FRAME),
+        ("extensions of Hello, and of Welcome", MAX_EXTENSIONS),
         ("description: body", MAX_DESCRIPTION),
         ("description: methods", MAX_METHODS),
         ("description: nesting of a schema", MAX_SCHEMA_DEPTH),

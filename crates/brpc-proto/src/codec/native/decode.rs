@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use brpc_core::describe::DescriptionError;
 use brpc_core::labels::{LabelError, Labels};
-use brpc_core::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_TRACE};
+use brpc_core::limits::{MAX_METADATA_BYTES, MAX_TRACE};
 use brpc_core::{
     Failure, Limits, MAX_ERROR_TEXT, Metadata, ProtocolError, Refusal, RefusalCode, Wire,
 };
 use bytes::Bytes;
 
 use super::frame::Frame;
-use super::header::{self, Extension, Header as _, extension};
+use super::header::{self, Extensions, Header as _, Pairs, extension};
+use super::list::List;
 use super::{MAX_VERSION, MIN_VERSION, labels, number};
 use crate::codec::Fault;
 use crate::description::Description;
@@ -53,7 +54,7 @@ pub(super) fn message(
             let drain = header::Drain::decode(&frame)?;
             let cause = number::cause(drain.why).ok_or(ProtocolError::Malformed { kind })?;
             let grace = Duration::from_millis(drain.grace_ms);
-            Message::Drain { cause, grace, trace: drain.trace.to_owned() }
+            Message::Drain { cause, grace, trace: trace(drain.trace, kind)? }
         }
         kind::LEAVE => Message::Leave { last_id: header::Leave::decode(&frame)?.last_id },
         kind::GOODBYE => {
@@ -69,39 +70,31 @@ pub(super) fn message(
 fn call(frame: Frame) -> Result<Message, ProtocolError> {
     let (call, payload) = header::Call::decode_with_payload(&frame)?;
     let malformed = ProtocolError::Malformed { kind: frame.kind };
-    if call.trace.len() > MAX_TRACE {
-        return Err(malformed);
-    }
-    let (id, method, trace) = (call.id, call.method, call.trace.to_owned());
+    let (id, method, trace) = (call.id, call.method, trace(call.trace, frame.kind)?);
     let timeout = (call.timeout_ms > 0).then(|| Duration::from_millis(call.timeout_ms));
     let metadata = sendable(call.metadata).ok_or(malformed)?;
     let payload = frame.into_payload(payload);
     Ok(Message::Call(id, Call { method, payload, timeout, trace, metadata, ..Call::default() }))
 }
 
+/// A trace id in a frame of this kind, if it is within its limit.
+fn trace(trace: &str, kind: u8) -> Result<String, ProtocolError> {
+    if trace.len() > MAX_TRACE {
+        return Err(ProtocolError::Malformed { kind });
+    }
+    Ok(trace.to_owned())
+}
+
 /// The metadata of the answer in the next frame.
 pub(super) fn metadata(frame: &Frame) -> Result<Metadata, ProtocolError> {
-    /// Valid pairs never take more bytes: their texts, two lengths for each pair, of at most two
-    /// bytes since 8,192 is below 2^14, and their number, of one byte since 64 is below 2^7.
-    ///
-    /// Checked before the pairs are decoded: in memory an empty one takes 16 times as many bytes.
-    const MAX_ENCODED: usize = MAX_METADATA_BYTES + MAX_METADATA_ENTRIES * 2 * 2 + 1;
     let malformed = ProtocolError::Malformed { kind: frame.kind };
-    if frame.body.len() > MAX_ENCODED {
-        return Err(malformed);
-    }
     sendable(header::Metadata::decode(frame)?.pairs).ok_or(malformed)
 }
 
-/// These pairs, if they are within the limits.
-fn sendable(pairs: Vec<(&str, &str)>) -> Option<Metadata> {
-    if pairs.is_empty() {
-        return Some(Metadata::new());
-    }
-    if pairs.len() > MAX_METADATA_ENTRIES {
-        return None;
-    }
-    Some(pairs.into_iter().collect()).filter(Metadata::is_sendable)
+/// These pairs, if they are within the limits; checked before they are copied.
+fn sendable(List(pairs): Pairs<'_>) -> Option<Metadata> {
+    let bytes: usize = pairs.iter().map(|(key, value)| key.len() + value.len()).sum();
+    (bytes <= MAX_METADATA_BYTES).then(|| pairs.into_iter().collect())
 }
 
 /// A plugin's Hello, and the versions that it speaks.
@@ -141,7 +134,7 @@ pub(super) fn hello(frame: &Frame) -> Result<(Hello, (u8, u8)), Fault> {
 }
 
 /// The labels among the extensions of a `Hello`; skips unknown extensions.
-fn given_labels(extensions: &[Extension<'_>]) -> Result<Labels, LabelError> {
+fn given_labels(List(extensions): &Extensions<'_>) -> Result<Labels, LabelError> {
     let mut given = extensions.iter().filter(|(number, _)| *number == extension::LABELS);
     let labels = given.next().map_or(Ok(Labels::default()), |(_, bytes)| labels::decode(bytes));
     if given.next().is_some() { Err(LabelError::Malformed) } else { labels }

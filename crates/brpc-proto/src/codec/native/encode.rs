@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use brpc_core::limits::MAX_TRACE;
 use brpc_core::{Answer, Failure, Metadata, Refusal};
 use bytes::Bytes;
 
 use super::frame::{put_frame, put_frame_with_copy};
 use super::header::{self, Header, extension};
+use super::list::List;
 use super::{MAX_VERSION, MIN_VERSION, labels, number};
 use crate::buffer::WriteBuffer;
 use crate::message::{Call, CallId, Hello, Message, Welcome, kind, millis};
@@ -23,6 +25,7 @@ pub(super) fn message(message: &Message, out: &mut WriteBuffer) {
         }
         Message::Drain { cause, grace, trace } => {
             let why = number::of_cause(*cause);
+            let trace = &trace[..trace.floor_char_boundary(MAX_TRACE)];
             put_bare(&header::Drain { why, grace_ms: millis(*grace), trace }, out);
         }
         Message::Leave { last_id } => put_bare(&header::Leave { last_id: *last_id }, out),
@@ -60,7 +63,7 @@ pub(super) fn welcome(welcome: &Welcome, plugin_versions: (u8, u8), out: &mut Wr
         max_calls: saturate(welcome.max_calls),
         credit_events: welcome.credit_events,
         credit_bytes: welcome.credit_bytes,
-        extensions: Vec::new(),
+        extensions: List(Vec::new()),
     };
     put_bare(&header, out);
 }
@@ -69,7 +72,7 @@ fn encode_call(id: CallId, call: &Call, out: &mut WriteBuffer) {
     // Rounded up, and never 0, which would mean no deadline.
     let round_up = |left: Duration| millis(left.saturating_add(Duration::from_nanos(999_999)));
     let timeout_ms = call.timeout.map_or(0, |left| round_up(left).max(1));
-    let metadata = call.metadata.iter().collect();
+    let metadata = List(call.metadata.iter().collect());
     let header = header::Call { id, method: call.method, timeout_ms, trace: &call.trace, metadata };
     put(&header, &call.payload, out);
 }
@@ -77,7 +80,7 @@ fn encode_call(id: CallId, call: &Call, out: &mut WriteBuffer) {
 /// Appends an answer, directly after its metadata.
 fn encode_answer(id: CallId, answer: &Answer, metadata: &Metadata, out: &mut WriteBuffer) {
     if !metadata.is_empty() {
-        put_bare(&header::Metadata { pairs: metadata.iter().collect() }, out);
+        put_bare(&header::Metadata { pairs: List(metadata.iter().collect()) }, out);
     }
     match answer {
         Ok(output) => put(&header::Reply { id }, output, out),
@@ -101,7 +104,7 @@ fn encode_hello(hello: &Hello, out: &mut WriteBuffer) {
         version: &hello.version,
         instance: hello.instance,
         digest: hello.digest,
-        extensions: labels.into_iter().collect(),
+        extensions: List(labels.into_iter().collect()),
     };
     put_bare(&header, out);
 }

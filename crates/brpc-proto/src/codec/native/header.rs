@@ -3,10 +3,13 @@
 //! Only a new kind or a new version adds fields.
 
 use brpc_core::ProtocolError;
+use brpc_core::limits::MAX_METADATA_ENTRIES;
 use postcard::experimental::serialized_size;
 use serde::{Deserialize, Serialize};
 
 use super::frame::Frame;
+use super::list::List;
+use crate::limits::MAX_EXTENSIONS;
 use crate::message::kind;
 
 /// A frame's header.
@@ -66,11 +69,11 @@ pub(crate) struct Hello<'a> {
     pub(crate) digest: [u8; 32],
     /// Numbered additions; a hub skips those that it doesn't know.
     #[serde(borrow)]
-    pub(crate) extensions: Vec<Extension<'a>>,
+    pub(crate) extensions: Extensions<'a>,
 }
 
-/// A numbered addition to the handshake.
-pub(crate) type Extension<'a> = (u16, &'a [u8]);
+/// Numbered additions to the handshake.
+pub(crate) type Extensions<'a> = List<(u16, &'a [u8]), MAX_EXTENSIONS>;
 
 /// The numbers of the extensions of a `Hello`.
 pub(crate) mod extension {
@@ -128,7 +131,7 @@ pub(crate) struct Welcome<'a> {
     pub(crate) credit_bytes: u64,
     /// Numbered additions; a plugin skips those that it doesn't know.
     #[serde(borrow)]
-    pub(crate) extensions: Vec<Extension<'a>>,
+    pub(crate) extensions: Extensions<'a>,
 }
 
 /// Hub to plugin: calls a method. The payload is the input.
@@ -144,7 +147,7 @@ pub(crate) struct Call<'a> {
     pub(crate) trace: &'a str,
     /// The caller's metadata.
     #[serde(borrow)]
-    pub(crate) metadata: Vec<(&'a str, &'a str)>,
+    pub(crate) metadata: Pairs<'a>,
 }
 
 /// Hub to plugin: cancels a call. The plugin still answers it.
@@ -194,8 +197,11 @@ pub(crate) struct Failed<'a> {
 pub(crate) struct Metadata<'a> {
     /// Keys and values.
     #[serde(borrow)]
-    pub(crate) pairs: Vec<(&'a str, &'a str)>,
+    pub(crate) pairs: Pairs<'a>,
 }
+
+/// Metadata: keys and values.
+pub(crate) type Pairs<'a> = List<(&'a str, &'a str), MAX_METADATA_ENTRIES>;
 
 /// Plugin to hub: an event, in the payload.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]

@@ -5,6 +5,7 @@ mod encode;
 mod frame;
 mod header;
 mod labels;
+mod list;
 mod number;
 mod preface;
 
