@@ -54,7 +54,14 @@ const IGNORABLE: u8 = 0x80;
 /// The largest length that either side takes after Welcome, in the tests.
 const LIMIT: usize = 1 << 20;
 
-fn cases() -> Vec<(&'static str, At, Vec<u8>, ProtocolError)> {
+type Case = (&'static str, At, Vec<u8>, ProtocolError);
+
+fn cases() -> Vec<Case> {
+    [layout(), meaning()].concat()
+}
+
+/// What can be found in a frame by itself.
+fn layout() -> Vec<Case> {
     use At::*;
     let too_large = |size: usize, limit| {
         let length = u32::try_from(size).unwrap().to_be_bytes().to_vec();
@@ -64,21 +71,6 @@ fn cases() -> Vec<(&'static str, At, Vec<u8>, ProtocolError)> {
         let (bytes, error) = too_large(size, limit);
         ("V3", at, bytes, error)
     };
-    // Fields of a Call after its id: method 0, no limit, no trace id, no metadata.
-    let call = |id: u8| frame(CALL, &[id, 0, 0, 0, 0]);
-    let calls = |count: u16| {
-        // Ids of two bytes each, from 128 on.
-        let id = |id: u16| [0x80 | id & 0x7F, id >> 7].map(|byte| u8::try_from(byte).unwrap());
-        let header = |n: u16| [&id(127 + n)[..], &[0, 0, 0, 0]].concat();
-        (1..=count).flat_map(|n| frame(CALL, &header(n))).collect()
-    };
-    let trace_of_257 = [&[1, 0, 0, 0x81, 0x02][..], &[b't'; 257], &[0]].concat();
-    let too_many_pairs = [&[65][..], &[0; 130]].concat();
-    let too_large_pair = [&[1, 0, 0x81, 0x40][..], &[b'v'; 8193]].concat();
-    let with_metadata = |pairs: &[u8]| frame(CALL, &[&[1, 0, 0, 0], pairs].concat());
-    let drain = vector("drain");
-    let malformed = |kind| Malformed { kind };
-    let unexpected = |kind| UnexpectedFrame { kind };
     vec![
         ("V1", HubStart, b"hello".to_vec(), BadPreface),
         ("V1", HubStart, vec![0x80], BadPreface),
@@ -126,6 +118,28 @@ fn cases() -> Vec<(&'static str, At, Vec<u8>, ProtocolError)> {
         ("V8", Hub, frame(LEAVE, &[1, 0]), TrailingBytes { kind: LEAVE }),
         ("V8", Hub, frame(METADATA, &[0, 0]), TrailingBytes { kind: METADATA }),
         ("V8", Plugin, frame(CREDIT, &[1, 1, 0]), TrailingBytes { kind: CREDIT }),
+    ]
+}
+
+/// What is wrong at that time, or above a limit.
+fn meaning() -> Vec<Case> {
+    use At::*;
+    // Fields of a Call after its id: method 0, no limit, no trace id, no metadata.
+    let call = |id: u8| frame(CALL, &[id, 0, 0, 0, 0]);
+    let calls = |count: u16| {
+        // Ids of two bytes each, from 128 on.
+        let id = |id: u16| [0x80 | id & 0x7F, id >> 7].map(|byte| u8::try_from(byte).unwrap());
+        let header = |n: u16| [&id(127 + n)[..], &[0, 0, 0, 0]].concat();
+        (1..=count).flat_map(|n| frame(CALL, &header(n))).collect()
+    };
+    let trace_of_257 = [&[0x81, 0x02][..], &[b't'; 257]].concat();
+    let with_trace = frame(CALL, &[&[1, 0, 0], &trace_of_257[..], &[0]].concat());
+    let drain_with_trace = frame(DRAIN, &[&[1, 0], &trace_of_257[..]].concat());
+    let too_many_pairs = [&[65][..], &[0; 130]].concat();
+    let too_large_pair = [&[1, 0, 0x81, 0x40][..], &[b'v'; 8193]].concat();
+    let with_metadata = |pairs: &[u8]| frame(CALL, &[&[1, 0, 0, 0], pairs].concat());
+    let drain = vector("drain");
+    vec![
         ("V9", Hub, frame(REPLY, &[1]), UnknownCall),
         ("V9", Hub, frame(REPLY, &[0]), UnknownCall),
         ("V9", Hub, frame(FAILED, &[1, 1, 0, 0]), UnknownCall),
@@ -139,13 +153,8 @@ fn cases() -> Vec<(&'static str, At, Vec<u8>, ProtocolError)> {
         ("V15", Plugin, [call(2), call(2)].concat(), CallIdOrder),
         ("V15", Plugin, [call(2), call(1)].concat(), CallIdOrder),
         ("V16", Plugin, frame(CALL, &[1, 2, 0, 0, 0]), UnknownMethod),
-        ("V17", Plugin, frame(CALL, &trace_of_257), malformed(CALL)),
-        (
-            "V17",
-            Plugin,
-            frame(DRAIN, &[&[1, 0, 0x81, 0x02][..], &[b't'; 257]].concat()),
-            malformed(DRAIN),
-        ),
+        ("V17", Plugin, with_trace, malformed(CALL)),
+        ("V17", Plugin, drain_with_trace, malformed(DRAIN)),
         ("V17", Plugin, with_metadata(&too_many_pairs), malformed(CALL)),
         ("V17", Plugin, with_metadata(&too_large_pair), malformed(CALL)),
         ("V18", Plugin, calls(1025), TooManyCalls),
@@ -162,6 +171,14 @@ fn cases() -> Vec<(&'static str, At, Vec<u8>, ProtocolError)> {
         ("V24", Hub, [vector("metadata"), vector("event")].concat(), unexpected(EVENT)),
         ("V24", Hub, [vector("metadata"), strikes(1)].concat(), unexpected(0xBF)),
     ]
+}
+
+fn malformed(kind: u8) -> ProtocolError {
+    Malformed { kind }
+}
+
+fn unexpected(kind: u8) -> ProtocolError {
+    UnexpectedFrame { kind }
 }
 
 #[test]
