@@ -49,8 +49,17 @@ pub enum LabelError {
         /// The key.
         key: String,
     },
-    /// The bytes don't decode as labels, or the keys are not in order.
-    #[error("malformed")]
+    /// On the wire, the keys are not in ascending order.
+    #[error("the keys are not in ascending order: `{key}` comes after a higher one")]
+    Unsorted {
+        /// The first key that is out of order.
+        key: String,
+    },
+    /// A plugin has sent its labels twice.
+    #[error("they were sent twice")]
+    Repeated,
+    /// The bytes don't decode as a list of keys and values.
+    #[error("the bytes are not a list of keys and values")]
     Malformed,
 }
 

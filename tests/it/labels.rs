@@ -133,12 +133,16 @@ async fn a_hub_refuses_labels_that_break_a_rule() {
         ),
         ("a bad value", encoded(&[("a", "\n")]), "`a`"),
         ("a key twice", encoded(&[("a", "1"), ("a", "2")]), "two labels have the key `a`"),
-        ("another order", encoded(&[("b", "1"), ("a", "2")]), "malformed"),
-        ("nothing", vec![], "malformed"),
-        ("too few bytes", fine[..4].to_vec(), "malformed"),
-        ("too many bytes", [&fine[..], &[0]].concat(), "malformed"),
-        ("a count in two bytes", [&[0x81, 0], &fine[1..]].concat(), "malformed"),
-        ("no text", vec![1, 1, b'a', 1, 0xFF], "malformed"),
+        ("another order", encoded(&[("b", "1"), ("a", "2")]), "ascending order: `a`"),
+        ("nothing", vec![], "not a list of keys and values"),
+        ("too few bytes", fine[..4].to_vec(), "not a list of keys and values"),
+        ("too many bytes", [&fine[..], &[0]].concat(), "not a list of keys and values"),
+        (
+            "a count in two bytes",
+            [&[0x81, 0], &fine[1..]].concat(),
+            "not a list of keys and values",
+        ),
+        ("no text", vec![1, 1, b'a', 1, 0xFF], "not a list of keys and values"),
     ] {
         let (code, message) = refused(vec![(LABELS, labels)]).await;
         assert_eq!(code, refusal::BAD_LABELS, "{what}: {message}");
@@ -146,7 +150,7 @@ async fn a_hub_refuses_labels_that_break_a_rule() {
         assert!(!message.contains('\u{1b}'), "what breaks the rule is not repeated");
     }
     let (code, message) = refused(vec![(LABELS, fine.clone()), (LABELS, fine)]).await;
-    assert_eq!((code, &*message), (refusal::BAD_LABELS, "labels: malformed"), "given twice");
+    assert_eq!((code, &*message), (refusal::BAD_LABELS, "labels: they were sent twice"));
 }
 
 /// As an earlier hub did with labels.

@@ -53,6 +53,9 @@ pub enum ProtocolError {
     /// An answer to a call that was never sent.
     #[error("an answer to a call that was never sent")]
     UnknownCall,
+    /// A cancel of a call that never arrived.
+    #[error("a cancel of a call that never arrived")]
+    UnknownCancel,
     /// A call whose id is not above the one before.
     #[error("call ids that don't increase")]
     CallIdOrder,
@@ -65,6 +68,9 @@ pub enum ProtocolError {
     /// Events beyond the peer's credit.
     #[error("events beyond the credit")]
     CreditExceeded,
+    /// Returned credit that, with what is left, is more than a plugin can count.
+    #[error("more credit than can be counted")]
+    CreditOverflow,
     /// Too many strikes: frames that are wrong, but harmless by themselves.
     #[error("too many odd frames")]
     TooManyStrikes,

@@ -47,7 +47,7 @@ impl<T> Session<T> {
             }
             Message::Credit { events: count, bytes } if self.role == Role::Plugin => {
                 if !self.credit_out.as_mut().is_some_and(|credit| credit.add(count, bytes)) {
-                    return Err(ProtocolError::CreditExceeded);
+                    return Err(ProtocolError::CreditOverflow);
                 }
                 // One event for all Credit frames in a batch, or a flood of them would pile up.
                 if !matches!(events.back(), Some(Event::Credit)) {

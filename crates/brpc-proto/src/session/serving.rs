@@ -82,7 +82,7 @@ impl Serving {
         events: &mut Events<T>,
     ) -> Result<(), ProtocolError> {
         if id == 0 || id > self.last_id {
-            return Err(ProtocolError::UnknownCall);
+            return Err(ProtocolError::UnknownCancel);
         }
         self.tell_cancelled(id, events);
         Ok(())

@@ -137,7 +137,7 @@ pub(super) fn hello(frame: &Frame) -> Result<(Hello, (u8, u8)), Fault> {
 fn given_labels(List(extensions): &Extensions<'_>) -> Result<Labels, LabelError> {
     let mut given = extensions.iter().filter(|(number, _)| *number == extension::LABELS);
     let labels = given.next().map_or(Ok(Labels::default()), |(_, bytes)| labels::decode(bytes));
-    if given.next().is_some() { Err(LabelError::Malformed) } else { labels }
+    if given.next().is_some() { Err(LabelError::Repeated) } else { labels }
 }
 
 /// A plugin's description.

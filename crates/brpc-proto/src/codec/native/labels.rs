@@ -29,10 +29,12 @@ pub(crate) fn decode(encoded: &[u8]) -> Result<Labels, LabelError> {
         rest = after;
         labels.push(label);
     }
-    if !rest.is_empty() || !labels.is_sorted_by_key(|label: &(&str, &str)| label.0) {
+    if !rest.is_empty() {
         return Err(LabelError::Malformed);
     }
-    Labels::new(labels)
+    let unsorted = labels.windows(2).find(|pair| pair[0].0 > pair[1].0).map(|pair| pair[1].0);
+    let labels = Labels::new(labels)?;
+    unsorted.map_or(Ok(labels), |key| Err(LabelError::Unsorted { key: key.to_owned() }))
 }
 
 #[cfg(test)]
@@ -56,13 +58,14 @@ mod tests {
             ("nothing", vec![]),
             ("fewer than announced", bytes(&[&[2], b"\x01a\x011"])),
             ("more than announced", bytes(&[&[1], b"\x01a\x011", b"\x01b\x00"])),
-            ("in another order", bytes(&[&[2], b"\x01b\x00", b"\x01a\x011"])),
             ("a count in a longer form", bytes(&[&[0x81, 0], b"\x01a\x011"])),
             ("a size in a longer form", bytes(&[&[1], b"\x81\x00a\x011"])),
             ("no text", bytes(&[&[1], b"\x01a\x01\xFF"])),
         ] {
             assert_eq!(decode(&wrong), malformed, "{what}");
         }
+        let disordered = bytes(&[&[2], b"\x01b\x00", b"\x01a\x011"]);
+        assert_eq!(decode(&disordered), Err(LabelError::Unsorted { key: "a".to_owned() }));
         let twice = bytes(&[&[2], b"\x01a\x00", b"\x01a\x00"]);
         assert_eq!(decode(&twice), Err(LabelError::Duplicate { key: "a".to_owned() }));
         // A count of 2^32 - 1 and nothing behind it.

@@ -143,10 +143,12 @@ impl Model {
             ProtocolError::Overlong { .. } => Place::Overlong,
             ProtocolError::UnexpectedFrame { .. } => Place::UnexpectedFrame,
             ProtocolError::UnknownCall => Place::UnknownCall,
+            ProtocolError::UnknownCancel => Place::UnknownCancel,
             ProtocolError::CallIdOrder => Place::CallIdOrder,
             ProtocolError::UnknownMethod => Place::UnknownMethod,
             ProtocolError::TooManyCalls => Place::TooManyCalls,
             ProtocolError::CreditExceeded => Place::CreditExceeded,
+            ProtocolError::CreditOverflow => Place::CreditOverflow,
             ProtocolError::TooManyStrikes => Place::TooManyStrikes,
             // What is forged lies between whole frames, so versions and digests are what they are;
             // those two have tests of their own.
