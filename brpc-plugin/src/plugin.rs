@@ -12,6 +12,7 @@ use brpc_core::{Function, Labels, Limits, Wire};
 use brpc_proto::codec::{Codec, Native};
 use brpc_proto::{Connection, Description, Hello, Role};
 use brpc_rt::SharedConnection;
+use brpc_rt::foreign::shielded;
 use brpc_rt::middleware::{Chain, Middleware};
 use brpc_rt::serving::{AsyncHook, Handlers, Incoming, Method, Receiver, attach_hook};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -193,7 +194,7 @@ impl<R: Receiver> Plugin<R> {
     pub async fn connect(&self, hub: impl ToSocketAddrs) -> Result<Session<R>, ConnectError> {
         // So that a mistake in the plugin itself is found first.
         self.hello(&*self.codec())?;
-        self.open(dial(hub).await?).await
+        self.open(shielded(dial(hub)).await?).await
     }
 
     /// Does the same over an existing connection: a Unix socket, TLS, memory.

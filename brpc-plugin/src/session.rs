@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use brpc_core::DisconnectReason;
+use brpc_rt::foreign::shielded;
 use brpc_rt::serving::Receiver;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
@@ -31,6 +32,14 @@ pub struct Session<R: Receiver> {
 impl<R: Receiver> Session<R> {
     /// Sends Hello, and returns when the hub has registered the plugin.
     pub(crate) async fn open<S>(link: HubLink<R>, stream: S) -> Result<Self, ConnectError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        // Handlers that answer wake the driver, which is in the user's task until the plugin runs.
+        shielded(Self::shake_hands(link, stream)).await
+    }
+
+    async fn shake_hands<S>(link: HubLink<R>, stream: S) -> Result<Self, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -87,7 +96,7 @@ impl<R: Receiver> Session<R> {
         driving.spawn(driver);
         let ended = tokio::select! {
             ended = driving.join_next() => ended,
-            () = link.cut_off() => {
+            () = shielded(link.cut_off()) => {
                 // The grace period is over.
                 link.cut();
                 driving.join_next().await

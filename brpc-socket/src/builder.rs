@@ -104,7 +104,7 @@ impl Builder {
 
     /// If a plugin's name is taken, registers the plugin under another one: `next` makes it from
     /// the taken name, and from its own result if that is taken too, up to so many `attempts`.
-    /// Without a sequencer the hub refuses the plugin.
+    /// Without a sequencer the hub refuses the plugin, and so it does if the sequencer panics.
     pub fn key_sequencer<F>(mut self, next: F, attempts: u32) -> Self
     where
         F: Fn(&str) -> String + Send + Sync + 'static,

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 
+use brpc_rt::foreign::shielded;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
@@ -115,7 +116,7 @@ impl MemoryConnector {
     /// If this future is dropped, nothing is connected.
     pub async fn connect(&self) -> io::Result<DuplexStream> {
         let (ours, theirs) = tokio::io::duplex(Self::BUFFER);
-        match self.connections.send(theirs).await {
+        match shielded(self.connections.send(theirs)).await {
             // A listener that closes at this moment may leave it in the queue, where nobody accepts
             // it.
             Ok(()) if !self.connections.is_closed() => Ok(ours),

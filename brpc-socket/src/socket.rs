@@ -7,6 +7,7 @@ use std::time::Duration;
 use brpc_core::caller::Target;
 use brpc_core::{CallError, DisconnectReason, PluginInfo, Selector};
 use brpc_proto::json;
+use brpc_rt::foreign::contain;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -340,9 +341,9 @@ impl Socket {
         tokio::spawn(async move {
             while let Some((plugin, reason)) = gone.recv().await {
                 let callback = callback.clone();
-                let call = tokio::task::spawn_blocking(move || callback(&plugin, reason));
-                if call.await.is_err() {
-                    tracing::error!("a disconnect callback panicked");
+                let call = move || contain(|| callback(&plugin, reason));
+                if let Ok(Err(panic)) = tokio::task::spawn_blocking(call).await {
+                    tracing::error!(?panic, "a disconnect callback panicked");
                 }
             }
         });

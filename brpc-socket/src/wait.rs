@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use brpc_core::Selector;
+use brpc_rt::foreign::shielded;
 use tokio::time::timeout;
 
 use crate::error::WaitError;
@@ -36,7 +37,7 @@ pub(crate) async fn wait_for_all(
             }
         }
     };
-    if let Ok(result) = timeout(limit, all_there).await {
+    if let Ok(result) = shielded(timeout(limit, all_there)).await {
         return result;
     }
     let missing = hub.with_registry(|registry| {
@@ -78,7 +79,7 @@ pub(crate) async fn wait_for_matching(
             }
         }
     };
-    if let Ok(result) = timeout(limit, enough).await {
+    if let Ok(result) = shielded(timeout(limit, enough)).await {
         return result;
     }
     let (found, selector) = (ready(hub, selector).len(), selector.to_string());

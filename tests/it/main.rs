@@ -39,3 +39,4 @@ mod shutdown;
 mod slow_peers;
 mod testing;
 mod waiting;
+mod wakers;

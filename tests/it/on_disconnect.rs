@@ -42,13 +42,22 @@ async fn those_that_were_not_let_in_are_not_told() {
     assert_eq!(gone.recv().await, None);
 }
 
+/// Panics when it is dropped, too.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("in the drop of what was thrown");
+    }
+}
+
 #[tokio::test]
 async fn a_panic_in_it_is_contained() {
     let hub = Socket::default();
     let (sender, mut gone) = unbounded_channel();
     hub.on_disconnect(move |plugin, _| {
         sender.send(plugin.name().to_owned()).unwrap();
-        panic!("in the callback");
+        std::panic::panic_any(Bomb);
     });
     for name in ["one", "two"] {
         plug(&hub, &worker(name).0).await.kill().await;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brpc_core::{CallError, Execution, Stage};
+use brpc_rt::foreign::shielded;
 use brpc_rt::middleware::Inner;
 use brpc_rt::{BoxFuture, Canceller, Route, Slot};
 use parking_lot::Mutex;
@@ -133,7 +134,7 @@ pub(crate) fn through(
     canceller: Option<Arc<Canceller>>,
     is_shared: bool,
 ) -> BoxFuture<Outcome> {
-    Box::pin(async move {
+    Box::pin(shielded(async move {
         let stop = hub.phase().serving().ok_or(CallError::ShuttingDown)?;
         let charged = call.input.len();
         let _charge = if is_shared { None } else { Some(hub.clone().charge(charged)?) };
@@ -149,7 +150,7 @@ pub(crate) fn through(
             () = late(attempts) => Err(CallError::DeadlineExceeded { stage: attempts.end() }),
             () = stopped(attempts, &stop) => Err(CallError::ShuttingDown),
         }
-    })
+    }))
 }
 
 /// Returns when the cancel handle is used.

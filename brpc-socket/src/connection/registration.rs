@@ -6,6 +6,7 @@ use std::time::Duration;
 use brpc_core::{Refusal, RefusalCode};
 use brpc_proto::codec::Traits;
 use brpc_proto::{Description, Hello};
+use brpc_rt::foreign::contain;
 
 use crate::events::Consumed;
 use crate::hub::{Hub, Member, PluginLink, Sequencer};
@@ -43,7 +44,13 @@ pub(super) fn register(
         let Some(sequencer) = sequencer.filter(|_| attempts_left > 0) else { break };
         attempts_left -= 1;
         // The user's code; called without a lock.
-        name = (sequencer.next)(&name);
+        match contain(|| (sequencer.next)(&name)) {
+            Ok(next) => name = next,
+            Err(panic) => {
+                tracing::error!(?panic, "the key sequencer panicked");
+                break;
+            }
+        }
         if !traits.names.plugin.allows(&name) {
             break;
         }

@@ -1,8 +1,8 @@
 //! Hands each event to all subscribers.
 
 use std::sync::{Arc, Weak};
-use std::task::Waker;
 
+use brpc_rt::foreign;
 use parking_lot::Mutex;
 
 use super::queue::{Leftover, Queue};
@@ -44,7 +44,7 @@ impl Bus {
             }
         }
         drop(subscribers);
-        leftover.wakers.drain(..).for_each(Waker::wake);
+        foreign::wake(leftover.wakers.drain(..));
     }
 
     /// Ends every stream, also later ones, after the events that its queue still holds.
@@ -55,7 +55,7 @@ impl Bus {
             std::mem::take(&mut subscribers.queues)
         };
         for queue in queues.iter().filter_map(Weak::upgrade) {
-            queue.close().into_iter().for_each(Waker::wake);
+            foreign::wake(queue.close());
         }
     }
 

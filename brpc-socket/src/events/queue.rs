@@ -162,12 +162,13 @@ impl Queue {
         self.0.lock().policy = policy;
     }
 
-    /// Lets no event follow, and drops the unread ones.
-    pub(crate) fn close_and_clear(&self) -> VecDeque<Unread> {
+    /// Lets no event follow; returns the unread ones and the reader's waker, to be dropped by the
+    /// subscriber: whoever publishes may hold the queue for longer.
+    pub(crate) fn close_and_clear(&self) -> (VecDeque<Unread>, Option<Waker>) {
         let mut state = self.0.lock();
         state.is_closed = true;
         (state.bytes, state.gaps) = (0, 0);
-        std::mem::take(&mut state.unread)
+        (std::mem::take(&mut state.unread), state.reader.take())
     }
 }
 

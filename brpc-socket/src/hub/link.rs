@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use brpc_core::{DisconnectReason, Limits, PluginInfo, Selector};
 use brpc_proto::{Connection, Description, DrainCause, Tally, Wires};
+use brpc_rt::foreign::shielded;
 use brpc_rt::{SharedConnection, now};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -123,7 +124,7 @@ impl PluginLink {
     /// Waits until the connection has ended; returns how.
     pub(crate) async fn ended(&self) -> (DisconnectReason, Tally) {
         let mut end = self.end.subscribe();
-        let end = end.wait_for(Option::is_some).await;
+        let end = shielded(end.wait_for(Option::is_some)).await;
         end.ok().and_then(|end| *end).unwrap_or((DisconnectReason::Reset, Tally::default()))
     }
 }

@@ -159,7 +159,9 @@ impl Hub {
     }
 
     pub(crate) fn tell_disconnect(&self, plugin: &PluginRef, reason: DisconnectReason) {
-        for listener in self.listeners.lock().iter() {
+        // Without the lock: who subscribes to log lines may come back.
+        let listeners = self.listeners.lock().clone();
+        for listener in listeners {
             if listener.try_send((plugin.clone(), reason)).is_err() {
                 tracing::warn!(plugin = plugin.name(), "a disconnect callback lags; it misses one");
             }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use brpc_rt::foreign::shielded;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -80,16 +81,17 @@ impl Phase {
     /// Begins a shutdown, or finds one begun or done.
     pub(crate) fn stop(&self) -> Stop {
         let mut state = self.0.lock();
-        match &*state {
-            State::Stopped(report) => Stop::Done(report.clone()),
-            State::ShuttingDown(run) => Stop::Joined(run.clone()),
-            State::Serving(stop) => {
-                stop.cancel();
-                let run = ShutdownRun { report: watch::Sender::new(None) };
-                *state = State::ShuttingDown(run.clone());
-                Stop::Begun(run)
-            }
-        }
+        let stop = match &*state {
+            State::Stopped(report) => return Stop::Done(report.clone()),
+            State::ShuttingDown(run) => return Stop::Joined(run.clone()),
+            State::Serving(stop) => stop.clone(),
+        };
+        let run = ShutdownRun { report: watch::Sender::new(None) };
+        *state = State::ShuttingDown(run.clone());
+        drop(state);
+        // Without the lock: this wakes tasks of users.
+        stop.cancel();
+        Stop::Begun(run)
     }
 
     /// Ends a shutdown that has begun.
@@ -121,7 +123,42 @@ impl ShutdownRun {
     /// Waits until it is over; returns its report.
     pub(crate) async fn finished(&self) -> Arc<ShutdownReport> {
         let mut report = self.report.subscribe();
-        let report = report.wait_for(Option::is_some).await;
+        let report = shielded(report.wait_for(Option::is_some)).await;
         report.ok().and_then(|report| report.clone()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::{Context, Wake};
+
+    use super::*;
+
+    /// A task that looks at the hub when it is woken.
+    #[derive(Default)]
+    struct Looks {
+        phase: Phase,
+        has_seen: AtomicBool,
+    }
+
+    impl Wake for Looks {
+        fn wake(self: Arc<Self>) {
+            self.has_seen.store(self.phase.0.try_lock().is_some(), Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn nobody_is_woken_under_the_lock() {
+        for end in [|phase: &Phase| drop(phase.stop()), Phase::abort] {
+            let looks = Arc::new(Looks::default());
+            let stop = looks.phase.serving().unwrap();
+            let mut stopped = pin!(stop.cancelled());
+            let waker = looks.clone().into();
+            assert!(stopped.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+            end(&looks.phase);
+            assert!(looks.has_seen.load(Ordering::SeqCst));
+        }
     }
 }

@@ -9,6 +9,7 @@
 mod calling;
 mod close;
 mod driver;
+pub mod foreign;
 mod gathering;
 mod inbox;
 mod link;

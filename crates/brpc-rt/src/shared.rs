@@ -47,7 +47,9 @@ impl SharedConnection {
 
     /// Notes that the driver is awake. True if a command woke it, or if it wasn't parked.
     pub(crate) fn note_awake(&self) -> bool {
-        self.inbox.lock().driver.take().is_none()
+        let driver = self.inbox.lock().driver.take();
+        // Dropped without the lock, like any waker.
+        driver.is_none()
     }
 
     /// Takes the lock, and passes the submitted calls to the connection; their timeouts begin now.

@@ -1,12 +1,13 @@
 //! Where a caller waits for the outcome of its call.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use brpc_proto::Settlement;
 use bytes::Bytes;
 use parking_lot::Mutex;
+
+use crate::foreign;
 
 /// Where one caller waits. Shared by the caller and the connection that has the call.
 #[derive(Debug, Default)]
@@ -56,12 +57,7 @@ impl Slot {
         };
         // Before the caller is woken, so that it has the slot alone when it polls.
         drop(self);
-        // Code of others: a panic in it must not keep the callers behind it from their outcomes.
-        let woken = catch_unwind(AssertUnwindSafe(|| caller.into_iter().for_each(Waker::wake)));
-        if let Err(panic) = woken {
-            // What was thrown may panic itself when it is dropped.
-            std::mem::forget(panic);
-        }
+        foreign::wake(caller);
     }
 
     /// Forgets the caller, which waits no more.

@@ -7,6 +7,7 @@ use brpc_core::{CallError, Stage};
 use brpc_proto::{CallId, Settlement};
 use parking_lot::Mutex;
 
+use crate::foreign;
 use crate::shared::SharedConnection;
 use crate::slot::Slot;
 
@@ -49,7 +50,7 @@ impl Canceller {
             state.is_cancelled = true;
             (state.route.take(), state.caller.take())
         };
-        caller.into_iter().for_each(Waker::wake);
+        foreign::wake(caller);
         route.and_then(Route::cancel);
     }
 

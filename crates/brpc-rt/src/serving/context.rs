@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::MetadataError;
 use super::hook::AsyncHook;
+use crate::foreign::shielded;
 
 /// What a handler knows of the call that it answers. A cheap clone.
 #[derive(Clone, Debug)]
@@ -78,6 +79,8 @@ impl Context {
         key: impl Into<String>,
         value: impl Into<String>,
     ) -> Result<(), MetadataError> {
+        // The user's code, before the lock.
+        let (key, value) = (key.into(), value.into());
         let mut along = self.call.along.get_or_init(Mutex::default).lock();
         along.push(key, value);
         if along.is_sendable() {
@@ -112,7 +115,7 @@ impl Context {
     /// # Cancel safety
     /// It can be dropped and called again at any time.
     pub async fn cancelled(&self) {
-        self.cancellation().cancelled().await;
+        shielded(self.cancellation().cancelled()).await;
     }
 
     /// The plugin's sender of events.

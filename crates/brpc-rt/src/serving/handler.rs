@@ -1,7 +1,5 @@
 //! Runs one handler, so that a panic in it ends only its call.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Poll, Waker};
 
 use brpc_core::{Answer, Failure, Status};
@@ -10,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::context::Context;
 use super::receiver::OnCancel;
 use crate::BoxFuture;
+use crate::foreign::contain;
 
 /// An async handler. A panic in it, also when it is dropped, ends only its call.
 pub(super) struct Handler(Option<BoxFuture<Answer>>);
@@ -18,17 +17,17 @@ impl Handler {
     /// Makes a handler and polls it once; returns its answer, or the handler if it has to wait.
     pub(super) fn begin(begin: impl FnOnce() -> BoxFuture<Answer>) -> Result<Answer, Self> {
         let mut handler = Self(None);
-        let first = catch_unwind(AssertUnwindSafe(|| {
+        let first = contain(|| {
             let handler = handler.0.insert(begin());
             // The task that polls it next sets the waker.
             handler.as_mut().poll(&mut std::task::Context::from_waker(Waker::noop()))
-        }));
+        });
         match first {
             Ok(Poll::Ready(answer)) => Ok(handler.discard().and(answer)),
             Ok(Poll::Pending) => Err(handler),
-            Err(panic) => {
+            Err(text) => {
                 let _ = handler.discard();
-                Ok(Err(panicked(panic)))
+                Ok(Err(panicked(text)))
             }
         }
     }
@@ -41,9 +40,9 @@ impl Handler {
     ) -> Answer {
         let answer = std::future::poll_fn(|context| {
             let Some(handler) = &mut self.0 else { return Poll::Pending };
-            match catch_unwind(AssertUnwindSafe(|| handler.as_mut().poll(context))) {
+            match contain(|| handler.as_mut().poll(context)) {
                 Ok(poll) => poll,
-                Err(panic) => Poll::Ready(Err(panicked(panic))),
+                Err(text) => Poll::Ready(Err(panicked(text))),
             }
         });
         let answer = match on_cancel {
@@ -59,7 +58,7 @@ impl Handler {
     /// Drops the handler.
     fn discard(&mut self) -> Result<(), Failure> {
         let handler = self.0.take();
-        catch_unwind(AssertUnwindSafe(|| drop(handler))).map_err(panicked)
+        contain(|| drop(handler)).map_err(panicked)
     }
 }
 
@@ -71,7 +70,7 @@ impl Drop for Handler {
 
 /// Runs a handler that never waits; returns its answer.
 pub(super) fn catching(run: impl FnOnce() -> Answer) -> Answer {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Err(panicked(panic)))
+    contain(run).unwrap_or_else(|text| Err(panicked(text)))
 }
 
 /// Runs a blocking handler, which may have waited for a thread.
@@ -97,12 +96,6 @@ pub(super) fn unwanted(context: &Context) -> Option<Answer> {
 }
 
 /// The failure of a handler that panicked, with the panic's text.
-fn panicked(panic: Box<dyn Any + Send>) -> Failure {
-    let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    // The panic's payload is the user's, and may itself panic when it is dropped.
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-        std::mem::forget(again);
-    }
-    Failure::new(Status::Panicked, text.unwrap_or_else(|| "a panic without a text".to_owned()))
+fn panicked(text: String) -> Failure {
+    Failure::new(Status::Panicked, text)
 }

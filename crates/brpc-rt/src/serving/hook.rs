@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::error::HookError;
 use crate::SharedConnection;
+use crate::foreign::shielded;
 
 /// Sends events to the hub: anything that serializes. A cheap clone.
 ///
@@ -64,7 +65,7 @@ impl AsyncHook {
             // Listens before it tries, so that the bell isn't missed.
             bell.as_mut().enable();
             match shared.emit(&event) {
-                Err(HookError::Full) => bell.await,
+                Err(HookError::Full) => shielded(bell).await,
                 result => return result,
             }
         }
