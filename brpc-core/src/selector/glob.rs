@@ -1,5 +1,7 @@
 //! Names with wildcards.
 
+use std::str::Chars;
+
 /// A name, or a pattern for names: `*` matches any characters, also none, `?` exactly one, and
 /// every other character matches itself.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -19,30 +21,28 @@ impl Glob {
     /// It takes no more steps than the product of both lengths. A plugin's name has at most 128
     /// bytes, so that is linear in the pattern.
     pub(crate) fn matches(&self, name: &str) -> bool {
-        // Bytes suffice: a name is ASCII.
-        let (pattern, name) = (self.0.as_bytes(), name.as_bytes());
-        let (mut at, mut place) = (0, 0);
-        // The position behind the last `*`, and the end of what it matches. Only that one is ever
-        // retried: the earlier ones have found their first match, and a later match gains nothing.
-        let mut star = None;
-        while place < name.len() {
-            match pattern.get(at) {
-                Some(b'*') => {
-                    at += 1;
-                    star = Some((at, place));
+        let (mut pattern, mut name) = (self.0.chars(), name.chars());
+        // What is behind the last `*`, and behind what that matches. Only that one is ever retried:
+        // the earlier ones have found their first match, and a later match gains nothing.
+        let mut star: Option<(Chars<'_>, Chars<'_>)> = None;
+        loop {
+            let place = name.clone();
+            match (pattern.next(), name.next()) {
+                (None, None) => return true,
+                (Some('*'), _) => {
+                    name = place;
+                    star = Some((pattern.clone(), name.clone()));
                 }
-                Some(&wanted) if wanted == b'?' || wanted == name[place] => {
-                    at += 1;
-                    place += 1;
-                }
+                (Some(wanted), Some(found)) if wanted == '?' || wanted == found => {}
                 _ => {
-                    let Some((behind, upto)) = star else { return false };
-                    star = Some((behind, upto + 1));
-                    (at, place) = (behind, upto + 1);
+                    let Some((behind, upto)) = &mut star else { return false };
+                    if upto.next().is_none() {
+                        return false;
+                    }
+                    (pattern, name) = (behind.clone(), upto.clone());
                 }
             }
         }
-        pattern[at..].iter().all(|&byte| byte == b'*')
     }
 }
 
@@ -55,29 +55,29 @@ mod tests {
     }
 
     /// The definition, written as such: slow, and plainly right.
-    fn is_defined_to_match(pattern: &[u8], name: &[u8]) -> bool {
+    fn is_defined_to_match(pattern: &[char], name: &[char]) -> bool {
         match (pattern.split_first(), name.split_first()) {
             (None, None) => true,
-            (Some((b'*', rest)), _) => {
+            (Some(('*', rest)), _) => {
                 (0..=name.len()).any(|taken| is_defined_to_match(rest, &name[taken..]))
             }
-            (Some((b'?', rest)), Some((_, left))) => is_defined_to_match(rest, left),
-            (Some((byte, rest)), Some((first, left))) => {
-                byte == first && is_defined_to_match(rest, left)
+            (Some(('?', rest)), Some((_, left))) => is_defined_to_match(rest, left),
+            (Some((wanted, rest)), Some((first, left))) => {
+                wanted == first && is_defined_to_match(rest, left)
             }
             _ => false,
         }
     }
 
     /// All texts of these characters, up to a length.
-    fn texts(alphabet: &[u8], longest: usize) -> Vec<String> {
+    fn texts(alphabet: &str, longest: usize) -> Vec<String> {
         let mut texts = vec![String::new()];
         let mut start = 0;
         for _ in 0..longest {
             let end = texts.len();
             for place in start..end {
-                for &byte in alphabet {
-                    texts.push(format!("{}{}", texts[place], char::from(byte)));
+                for character in alphabet.chars() {
+                    texts.push(format!("{}{character}", texts[place]));
                 }
             }
             start = end;
@@ -97,6 +97,8 @@ mod tests {
         assert!(matches("edge-?", "edge-7"));
         assert!(!matches("edge-?", "edge-"));
         assert!(!matches("edge-?", "edge-17"));
+        assert!(matches("Gr??e", "Größe"), "characters and not bytes");
+        assert!(!matches("Gr????e", "Größe"));
         assert!(matches("*", "x"));
         assert!(matches("**a**", "bab"));
         assert!(!matches("", "x"));
@@ -105,10 +107,11 @@ mod tests {
 
     #[test]
     fn it_is_as_defined() {
-        let names = texts(b"ab", 5);
-        for pattern in texts(b"ab*?", 5) {
+        let characters = |text: &str| -> Vec<char> { text.chars().collect() };
+        let names = texts("aö", 5);
+        for pattern in texts("aö*?", 5) {
             for name in &names {
-                let expected = is_defined_to_match(pattern.as_bytes(), name.as_bytes());
+                let expected = is_defined_to_match(&characters(&pattern), &characters(name));
                 assert_eq!(matches(&pattern, name), expected, "{pattern:?} {name:?}");
             }
         }

@@ -29,14 +29,23 @@ use crate::labels::Labels;
 /// plugin can have matches nothing.
 #[derive(Clone, Default, Eq, PartialEq)]
 pub struct Selector {
-    /// The pattern for its name.
-    name: Option<Glob>,
+    /// What its name must be.
+    name: Option<Name>,
     /// Keys and values of its labels, in the order in which they were given.
     labels: Vec<(String, String)>,
     /// The range of its version.
     version: Option<VersionReq>,
     /// Methods that it must have.
     methods: Vec<String>,
+}
+
+/// What a plugin's name must be.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Name {
+    /// This.
+    Is(String),
+    /// One that the pattern matches.
+    Like(Glob),
 }
 
 /// A text that is not a range of versions.
@@ -58,11 +67,17 @@ impl Selector {
 
     /// The plugin of this name; or those whose names match it, where `*` matches any characters,
     /// also none, and `?` exactly one. No other character is special, and there is no escape: a
-    /// name contains neither of the two.
+    /// name of the native wire contains neither of the two. For one of a Go plugin, which may, there
+    /// is [`exactly`](Self::exactly).
     ///
     /// The name is the one under which the hub calls the plugin.
     pub fn name(pattern: impl Into<String>) -> Self {
-        Self { name: Some(Glob::new(pattern.into())), ..Self::default() }
+        Self { name: Some(Name::Like(Glob::new(pattern.into()))), ..Self::default() }
+    }
+
+    /// The plugin of exactly this name, in which no character is special.
+    pub fn exactly(name: impl Into<String>) -> Self {
+        Self { name: Some(Name::Is(name.into())), ..Self::default() }
     }
 
     /// Only those that have this label with exactly this value. Given several times, all count.
@@ -108,7 +123,11 @@ impl Selector {
         has_method: impl Fn(&str) -> bool,
     ) -> bool {
         let has_label = |(key, value): &(String, String)| labels.get(key) == Some(value.as_str());
-        self.name.as_ref().is_none_or(|like| like.matches(name))
+        let is_named = |wanted: &Name| match wanted {
+            Name::Is(exactly) => exactly == name,
+            Name::Like(pattern) => pattern.matches(name),
+        };
+        self.name.as_ref().is_none_or(is_named)
             && self.labels.iter().all(has_label)
             && self.methods.iter().all(|method| has_method(method))
             && self.version.as_ref().is_none_or(|range| {
@@ -120,7 +139,10 @@ impl Selector {
 /// Its conditions, for people.
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.name.iter().map(|name| format!("name {:?}", name.pattern()));
+        let name = self.name.iter().map(|name| match name {
+            Name::Is(name) => format!("name exactly {name:?}"),
+            Name::Like(pattern) => format!("name {:?}", pattern.pattern()),
+        });
         let labels = self.labels.iter().map(|(key, value)| format!("label {key}={value:?}"));
         let version = self.version.iter().map(|range| format!("version \"{range}\""));
         let methods = self.methods.iter().map(|method| format!("method {method:?}"));
@@ -154,6 +176,19 @@ mod tests {
     #[test]
     fn all_are_meant_by_no_condition() {
         assert!(is_meant(&Selector::all()));
+    }
+
+    #[test]
+    fn a_name_can_be_said_as_it_is() {
+        let is_meant =
+            |selector: Selector, name| selector.matches(name, "", &Labels::default(), |_| false);
+        assert!(is_meant(Selector::name("edge-*"), "edge-*"));
+        assert!(is_meant(Selector::name("edge-*"), "edge-1"), "as are others");
+        assert!(is_meant(Selector::exactly("edge-*"), "edge-*"));
+        assert!(!is_meant(Selector::exactly("edge-*"), "edge-1"));
+        assert!(!is_meant(Selector::exactly("edge-1?"), "edge-1"));
+        assert!(!is_meant(Selector::exactly(""), "edge-1"));
+        assert_eq!(Selector::exactly("a*").to_string(), r#"name exactly "a*""#);
     }
 
     #[test]
