@@ -94,7 +94,6 @@ fn introductions() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ),
         ("a number for a name", name_of(INT, int(1)).concat(), "field `Name`"),
         ("bytes for a name", name_of(BYTES, text("a")).concat(), "field `Name`"),
-        ("a name that is no UTF-8", name_of(STRING, text(b"a\xff")).concat(), "UTF-8"),
         (
             "a list for functions",
             loose(&[("Functions", FUNCTIONS)], list(0, &[])),
@@ -216,7 +215,6 @@ fn breaches() -> Vec<Breach> {
         ("an int for a number", of("Seq", INT, int(1)), is_foreign, "another type"),
         ("a text for a payload", of("Payload", STRING, text("{}")), is_foreign, "another type"),
         ("bytes for an error", of("Error", BYTES, text("e")), is_foreign, "another type"),
-        ("a method that is no UTF-8", of("Method", STRING, text(b"\xff")), is_foreign, "UTF-8"),
         ("a value of an unknown type", value(999, fields(&[])), is_foreign, "not defined"),
         (
             "another introduction",

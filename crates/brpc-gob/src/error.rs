@@ -50,12 +50,6 @@ pub enum GobError {
         /// The expected type.
         expected: &'static str,
     },
-    /// A text is not UTF-8.
-    #[error("expected UTF-8 in field `{field}`")]
-    NotUtf8 {
-        /// The field's name.
-        field: &'static str,
-    },
     /// A value of a type that was not defined.
     #[error("a value of type {id}, which is not defined")]
     UnknownType {
@@ -93,7 +87,6 @@ impl GobError {
             Self::NoDefinition => "gob that doesn't begin with the definition of a struct",
             Self::WrongValue { .. } => "a gob value of another kind than was due",
             Self::BadType { .. } => "a gob field of another type than was due",
-            Self::NotUtf8 { .. } => "a gob text that is not UTF-8",
             Self::UnknownType { .. } => "a gob value of a type that is not defined",
             Self::BadDefinition { .. } => "a gob definition of a type that is defined or reserved",
             Self::TooManyTypes => "too many gob types",

@@ -74,6 +74,23 @@ async fn an_answer_to_no_call_ends_the_connection_with_its_reason() {
     assert!(raw.refusal().await.contains("never sent"), "a Go program logs it");
 }
 
+/// A Go string holds any bytes, and an error's text is often that of another system.
+#[tokio::test(start_paused = true)]
+async fn an_error_that_is_not_utf8_fails_its_call_alone() {
+    let (hub, mut raw) = hub_and_plugin(&["Fail"]).await;
+    let fail = || tokio::spawn(hub.call::<()>("go", "Fail", &()).into_future());
+    let (first, second) = (fail(), fail());
+    for (seq, text) in [(1, &b"caf\xE9"[..]), (2, b"panic: \xFF")] {
+        raw.expect("Fail").await;
+        raw.fail(seq, text).await;
+    }
+    let error = first.await.unwrap().unwrap_err();
+    assert_eq!(error.method_error().unwrap().message(), "caf\u{FFFD}");
+    let error = second.await.unwrap().unwrap_err();
+    assert_eq!(error, CallError::Panicked { message: "\u{FFFD}".to_owned() });
+    assert_eq!(hub.connected().len(), 1);
+}
+
 /// What the two reserved words mean on the wire, a method of that name could never be called.
 #[tokio::test(start_paused = true)]
 async fn methods_that_the_wire_has_other_uses_for_are_left_out() {

@@ -44,10 +44,15 @@ impl Raw {
     /// A plugin that has sent its introduction.
     pub async fn plugin(hub: &MemoryConnector, info: &PluginInfo) -> Self {
         let mut raw = Self::new(hub.connect().await.unwrap());
-        let mut bytes = Vec::new();
-        raw.writer.plugin_info(info, &mut bytes);
-        raw.stream.write_all(&bytes).await.unwrap();
+        raw.introduce(info).await;
         raw
+    }
+
+    /// Sends its introduction.
+    pub async fn introduce(&mut self, info: &PluginInfo) {
+        let mut bytes = Vec::new();
+        self.writer.plugin_info(info, &mut bytes);
+        self.stream.write_all(&bytes).await.unwrap();
     }
 
     /// Sends its introduction, except for its end.
@@ -60,6 +65,18 @@ impl Raw {
     pub async fn say(&mut self, envelope: EnvelopeRef<'_>) {
         let mut bytes = Vec::new();
         self.writer.envelope(envelope, &mut bytes);
+        self.stream.write_all(&bytes).await.unwrap();
+    }
+
+    /// Answers a call with an error of any bytes.
+    pub async fn fail(&mut self, seq: u64, error: &[u8]) {
+        // A text of as many characters, which are then replaced.
+        let place = "~".repeat(error.len());
+        let mut bytes = Vec::new();
+        let answer = EnvelopeRef { seq, error: &place, ..EnvelopeRef::default() };
+        self.writer.envelope(answer, &mut bytes);
+        let at = bytes.len() - 1 - error.len();
+        bytes[at..at + error.len()].copy_from_slice(error);
         self.stream.write_all(&bytes).await.unwrap();
     }
 

@@ -50,13 +50,12 @@ impl<'a> Values<'a> {
     /// The text of a field.
     pub(crate) fn text(&mut self, field: Field) -> Result<String, GobError> {
         field.expect(id::STRING, "a string")?;
-        self.key(field)
+        self.cursor.bytes().map(to_text)
     }
 
-    /// The key of a field's map whose keys are texts.
-    pub(crate) fn key(&mut self, field: Field) -> Result<String, GobError> {
-        let text = std::str::from_utf8(self.cursor.bytes()?);
-        text.map(str::to_owned).map_err(|_| GobError::NotUtf8 { field: field.name() })
+    /// The key of a map whose keys are texts; `None` if it isn't UTF-8.
+    pub(crate) fn key(&mut self) -> Result<Option<String>, GobError> {
+        Ok(std::str::from_utf8(self.cursor.bytes()?).ok().map(str::to_owned))
     }
 
     /// The bytes of a field.
@@ -154,6 +153,17 @@ impl<'a> Values<'a> {
         }
         self.cursor.bytes().map(drop)
     }
+}
+
+/// A string of Go as a text. It may hold any bytes: each that isn't UTF-8 is replaced, as Go's JSON
+/// does.
+fn to_text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    text
 }
 
 impl Field {

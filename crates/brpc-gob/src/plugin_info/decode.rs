@@ -59,8 +59,10 @@ impl Decoder<'_> {
             self.functions_left.checked_sub(count).ok_or(GobError::TooManyFunctions)?;
         let mut functions = BTreeMap::new();
         for _ in 0..count {
-            let name = self.values.key(field)?;
+            let name = self.values.key()?;
             let function = self.function(field, type_id)?;
+            // No method of Go has such a name, and the hub couldn't call it by another one.
+            let Some(name) = name else { continue };
             let Entry::Vacant(entry) = functions.entry(name) else {
                 return Err(GobError::Malformed { problem: "a map has a key twice" });
             };

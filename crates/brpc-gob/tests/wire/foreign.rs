@@ -1,6 +1,7 @@
 //! Programs that number, order and extend their types in other ways than the original.
 
-use brpc_gob::{Envelope, Function, PluginInfo};
+use brpc_gob::{Envelope, Function, PluginInfo, Reader};
+use bytes::BytesMut;
 use serde_json::json;
 
 use crate::raw::{
@@ -205,4 +206,36 @@ fn a_type_that_no_value_has_need_not_be_complete() {
     ]
     .concat();
     assert_eq!(listen([&stream[..]]).info, Some(PluginInfo::new("a", "", [])));
+}
+
+/// A string of Go holds any bytes. Its JSON writes a replacement for each that isn't UTF-8.
+#[test]
+fn texts_that_are_not_utf8_are_replaced() {
+    for (bytes, replaced) in [
+        (&b"caf\xE9"[..], "caf\u{FFFD}"),
+        (b"\xE2\x82 and \xFF", "\u{FFFD}\u{FFFD} and \u{FFFD}"),
+        (b"\xED\xA0\x80", "\u{FFFD}\u{FFFD}\u{FFFD}"),
+    ] {
+        let names = [("Trace", STRING), ("Method", STRING), ("Error", STRING)];
+        let values: Vec<_> = (0..3).map(|number| (number, text(bytes))).collect();
+        let envelope = [struct_of(ENVELOPE, &names), value(ENVELOPE, fields(&values))].concat();
+        let heard = Reader::new().envelope(&mut BytesMut::from(&envelope[..]), 1 << 20);
+        let heard = heard.unwrap().unwrap();
+        assert_eq!([&*heard.trace, &heard.method, &heard.error], [replaced; 3]);
+
+        let names = [("Name", STRING), ("Version", STRING), ("Functions", FUNCTIONS)];
+        let method = |name: &[u8]| [text(name), fields(&[])].concat();
+        let methods = list(3, &[method(bytes), method(b"Greet"), method(bytes)]);
+        let info = [
+            struct_of(INFO, &names),
+            map_of(FUNCTIONS, STRING, FUNCTION),
+            struct_of(FUNCTION, &[]),
+            value(INFO, fields(&[(0, text(bytes)), (1, text(bytes)), (2, methods)])),
+        ]
+        .concat();
+        let heard = listen([&info[..]]).info.unwrap();
+        assert_eq!((&*heard.name, &*heard.version), (replaced, replaced));
+        // By another name the method couldn't be called.
+        assert_eq!(heard.functions.keys().collect::<Vec<_>>(), ["Greet"]);
+    }
 }

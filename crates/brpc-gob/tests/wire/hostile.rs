@@ -342,15 +342,6 @@ fn fields_of_an_envelope() {
         let error = envelope_of(&stream).unwrap_err();
         assert!(matches!(error, GobError::BadType { field, .. } if field == name), "{error}");
     }
-    for name in ["Trace", "Method", "Error"] {
-        let stream = [struct_of(65, &[(name, STRING)]), value(65, fields(&[(0, text(b"a\xFF"))]))];
-        assert_eq!(
-            envelope_of(&stream).unwrap_err().to_string(),
-            format!("expected UTF-8 in field `{name}`")
-        );
-    }
-    let keys = functions(list(1, &[text([0xFF]), vec![0]]));
-    assert_eq!(error_of(&[types(), keys]), GobError::NotUtf8 { field: "Functions" });
 }
 
 #[test]
