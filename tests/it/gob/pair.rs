@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use brpc::{
-    CallError, DisconnectReason, EndReason, Event, Execution, Plugin, Receiver, Socket, Wire,
+    CallError, DisconnectReason, EndReason, Event, Execution, Plugin, Receiver, RefusalCode,
+    Socket, Wire,
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -256,6 +257,9 @@ async fn a_name_that_is_taken_is_refused_later() {
     let refused = plug_gob(&connector, worker("worker").0).await.end().await;
     let EndReason::Refused(refusal) = refused else { panic!("{refused:?}") };
     assert!(refusal.message.contains("`worker`"), "{refusal}");
+    // So whoever keeps it connected tries again.
+    assert_eq!(refusal.code, RefusalCode::NameTaken);
+    assert!(refusal.is_transient() && refusal.retry_after.is_some(), "{refusal:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -124,6 +124,18 @@ async fn a_call_behind_the_shutdown_is_not_started() {
     assert!(run.await.unwrap().is_graceful());
 }
 
+/// The hub needs only the number of the call back, and a flood of long texts would be kept here.
+#[tokio::test(start_paused = true)]
+async fn an_answer_repeats_no_more_of_a_call_than_calls_have() {
+    let (mut hub, _run) = hub_of(worker("worker").0).await;
+    hub.info().await;
+    let long = "ä".repeat(1_000);
+    hub.say(EnvelopeRef { trace: &long, ..call(3, &long, b"null") }).await;
+    let answer = hub.hear().await.unwrap();
+    assert_eq!((answer.seq, &*answer.error), (3, "method not found"));
+    assert_eq!((answer.trace.len(), answer.method.len()), (256, 128));
+}
+
 /// What an HTTP server says to a plugin that dials it.
 const HTTP: &[u8] =
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\nno";

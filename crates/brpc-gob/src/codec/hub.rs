@@ -13,6 +13,7 @@ use brpc_proto::limits::MAX_SCHEMA_NODES;
 use brpc_proto::{Description, Farewell, Features, Hello, Message, WriteBuffer};
 use bytes::BytesMut;
 
+use super::told::Told;
 use super::{EVENT, PANIC, SHUTDOWN, TRAITS, carry, is_reserved, say};
 use crate::{Entity, Envelope, EnvelopeRef, GobError, PluginInfo, Reader, Writer};
 
@@ -59,12 +60,16 @@ impl Codec for GobHub {
                 let envelope = EnvelopeRef { seq: *id, trace, method, ..EnvelopeRef::default() };
                 carry(&mut self.writer, envelope, &call.payload, out);
             }
-            Message::Drain { trace, .. } => self.say_shutdown(trace, "", out),
-            Message::Refused(refusal) => self.say_shutdown("", &refusal.message, out),
-            Message::Goodbye { farewell: Farewell::Protocol | Farewell::TooSlow, text } => {
-                self.say_shutdown("", text, out);
+            Message::Drain { trace, .. } => self.ask_to_leave(trace, out),
+            Message::Refused(refusal) => {
+                self.say_why(&refusal.message, &Told::of_refusal(refusal), out);
             }
-            Message::Goodbye { .. } if !self.has_said_shutdown => self.say_shutdown("", "", out),
+            Message::Goodbye { farewell, text }
+                if matches!(farewell, Farewell::Protocol | Farewell::TooSlow) =>
+            {
+                self.say_why(text, &Told::of_farewell(*farewell), out);
+            }
+            Message::Goodbye { .. } if !self.has_said_shutdown => self.ask_to_leave("", out),
             // The wire can't carry the others.
             _ => {}
         }
@@ -98,9 +103,17 @@ impl GobHub {
         }))))
     }
 
-    fn say_shutdown(&mut self, trace: &str, error: &str, out: &mut WriteBuffer) {
+    fn ask_to_leave(&mut self, trace: &str, out: &mut WriteBuffer) {
         self.has_said_shutdown = true;
-        let shutdown = EnvelopeRef { method: SHUTDOWN, trace, error, ..EnvelopeRef::default() };
+        let shutdown = EnvelopeRef { method: SHUTDOWN, trace, ..EnvelopeRef::default() };
+        say(&mut self.writer, shutdown, out);
+    }
+
+    /// Says why the connection ends: a text that Go programs log, and what it means for a plugin of
+    /// this crate.
+    fn say_why(&mut self, error: &str, told: &Told, out: &mut WriteBuffer) {
+        let payload = &told.payload();
+        let shutdown = EnvelopeRef { method: SHUTDOWN, error, payload, ..EnvelopeRef::default() };
         say(&mut self.writer, shutdown, out);
     }
 }

@@ -2,6 +2,7 @@
 
 mod hub;
 mod plugin;
+mod told;
 
 pub use hub::hub_codec;
 pub use plugin::plugin_codec;
@@ -45,7 +46,7 @@ fn is_reserved(name: &str) -> bool {
     name == EVENT || name == SHUTDOWN
 }
 
-/// Appends a message without a payload.
+/// Appends a short message.
 fn say(writer: &mut Writer, envelope: EnvelopeRef<'_>, out: &mut WriteBuffer) {
     out.with(|out| writer.envelope(envelope, out));
 }

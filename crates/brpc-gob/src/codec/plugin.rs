@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brpc_core::limits::MAX_TRACE;
+use brpc_core::name::MAX_NAME;
 use brpc_core::{Failure, Metadata, Refusal, RefusalCode, Status};
 use brpc_proto::codec::{Codec, Fault, Traits};
 use brpc_proto::{Call, CallId, Description, DrainCause, Hello, Message, Settlement, WriteBuffer};
 use bytes::BytesMut;
 
+use super::told::Told;
 use super::{CONFLICT, EVENT, NO_METHOD, PANIC, SHUTDOWN, TRAITS, carry, is_reserved, say};
 use crate::{Entity, Envelope, EnvelopeRef, Function, PluginInfo, Reader, Writer};
 
@@ -34,7 +36,8 @@ struct GobPlugin {
     is_over: bool,
 }
 
-/// The fields that an answer repeats from its call.
+/// The fields that an answer repeats from its call, no more of them than a call of this crate has:
+/// the hub needs only the number.
 #[derive(Debug)]
 struct Echo {
     seq: u64,
@@ -53,20 +56,23 @@ impl Codec for GobPlugin {
             return Ok(None);
         }
         let Some(envelope) = self.reader.envelope(input, limit)? else { return Ok(None) };
-        let Envelope { seq, trace, method, error, payload } = envelope;
+        let Envelope { seq, mut trace, mut method, error, payload } = envelope;
         if method == SHUTDOWN {
             self.is_over = true;
             return Ok(Some(if error.is_empty() {
                 // The hub sends neither the cause nor the grace period.
                 Message::Drain { cause: DrainCause::Unplug, grace: Duration::MAX, trace }
             } else {
-                Message::Refused(refusal(error))
+                Told::message(&payload, &error).unwrap_or_else(|| Message::Refused(refusal(error)))
             }));
         }
         let number = self.description.as_ref().and_then(|known| known.method(&method));
         self.last_id += 1;
         // A handler may pass its trace id on, so it must be within the limit.
-        let given = trace[..trace.floor_char_boundary(MAX_TRACE)].to_owned();
+        trace.truncate(trace.floor_char_boundary(MAX_TRACE));
+        // No method of this plugin has a longer name.
+        method.truncate(method.floor_char_boundary(MAX_NAME));
+        let given = trace.clone();
         self.open.insert(self.last_id, Echo { seq, trace, method });
         // A method that was not described gets a number above all others.
         let method = number.unwrap_or(u32::MAX);

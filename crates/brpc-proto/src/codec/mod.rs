@@ -14,7 +14,7 @@ use std::fmt;
 use brpc_core::{ProtocolError, Refusal};
 use bytes::{Bytes, BytesMut};
 
-pub use self::native::Native;
+pub use self::native::{Native, number};
 use crate::buffer::WriteBuffer;
 use crate::message::Message;
 use crate::names::NameRules;

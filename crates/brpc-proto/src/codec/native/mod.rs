@@ -6,7 +6,7 @@ mod frame;
 mod header;
 mod labels;
 mod list;
-mod number;
+pub mod number;
 mod preface;
 
 use brpc_core::{Metadata, ProtocolError};

@@ -1,4 +1,4 @@
-//! The numbers of causes, codes and statuses. None is ever reused.
+//! The numbers of causes, codes and statuses, as `docs/protocol.md` lists them. None is ever reused.
 
 use brpc_core::{RefusalCode, Status};
 
@@ -39,7 +39,7 @@ pub(crate) fn status(number: u8) -> Status {
 }
 
 /// The number of a refusal's code.
-pub(crate) fn of_code(code: RefusalCode) -> u16 {
+pub fn of_code(code: RefusalCode) -> u16 {
     match code {
         RefusalCode::Version => 1,
         RefusalCode::BadName => 2,
@@ -59,7 +59,7 @@ pub(crate) fn of_code(code: RefusalCode) -> u16 {
 }
 
 /// The code of a number.
-pub(crate) fn code(number: u16) -> RefusalCode {
+pub fn code(number: u16) -> RefusalCode {
     match number {
         1 => RefusalCode::Version,
         2 => RefusalCode::BadName,
@@ -95,7 +95,7 @@ pub(crate) fn cause(number: u8) -> Option<DrainCause> {
 }
 
 /// The number of a farewell.
-pub(crate) fn of_farewell(farewell: Farewell) -> u16 {
+pub fn of_farewell(farewell: Farewell) -> u16 {
     match farewell {
         Farewell::Done => 1,
         Farewell::Unplugged => 2,
@@ -107,7 +107,7 @@ pub(crate) fn of_farewell(farewell: Farewell) -> u16 {
 }
 
 /// The farewell of a number.
-pub(crate) fn farewell(number: u16) -> Farewell {
+pub fn farewell(number: u16) -> Farewell {
     match number {
         1 => Farewell::Done,
         2 => Farewell::Unplugged,
