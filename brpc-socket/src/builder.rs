@@ -92,6 +92,20 @@ impl Builder {
         self
     }
 
+    /// How long a connection may be silent at first if plugins of the Go package are accepted from
+    /// it: a Go program may dial first and have its plugin ready later. Default 30 s; less than
+    /// [`Limits::hello_deadline`] is no less than that. From the first bytes on, `hello_deadline`
+    /// applies. Then the hub refuses the plugin with the reason.
+    ///
+    /// Nothing tells a silent Go program from another peer, so this applies to every peer where Go
+    /// plugins are accepted.
+    #[cfg(feature = "gob")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "gob")))]
+    pub fn gob_silence(mut self, longest: Duration) -> Self {
+        self.config.wires.gob_silence = longest;
+        self
+    }
+
     /// How many plugins of the Go package may be in their handshake with a description of more than
     /// 4 KiB, and up to 1 MiB. Default 64. The hub refuses those beyond, and tells them to retry
     /// later. Plugins with less, and native ones, don't count.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use brpc::{Limits, Socket};
+use brpc::{Access, Limits, Socket};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::good::{Good, LONG, run_worker, serve};
@@ -60,7 +60,7 @@ fn whoever_takes_too_long_is_refused() {
     let mut limits = Limits::default();
     limits.hello_deadline = Duration::from_millis(300);
     scenario(async move {
-        let (hub, address) = serve(Socket::builder().limits(limits)).await;
+        let (hub, address) = serve(Socket::builder().limits(limits).gob(Access::Off)).await;
         let hello = Hello::new("late");
         let greeting = [&PREFACE[..], &hello.encode()].concat();
         let describing = [&greeting[..], &[0, 0, 1, 0, 4, 1]].concat();
@@ -150,7 +150,7 @@ fn silent_connections_in_all_places_are_waited_out() {
     let mut limits = Limits::default();
     limits.hello_deadline = Duration::from_millis(200);
     scenario(async move {
-        let builder = Socket::builder().limits(limits).max_handshakes(8);
+        let builder = Socket::builder().limits(limits).gob(Access::Off).max_handshakes(8);
         let good = Good::new(builder).await;
         let mut silent = Vec::new();
         for _ in 0..40 {

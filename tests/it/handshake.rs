@@ -4,7 +4,8 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use brpc::{
-    ConnectError, DisconnectReason, Event, Limits, MemoryListener, Plugin, RefusalCode, Socket,
+    Access, ConnectError, DisconnectReason, Event, Limits, MemoryListener, Plugin, RefusalCode,
+    Socket,
 };
 use tokio::io::AsyncReadExt as _;
 use tokio::time::{Instant, sleep, timeout};
@@ -90,13 +91,13 @@ async fn nothing_is_lost_where_the_session_begins() {
 
 #[tokio::test(start_paused = true)]
 async fn the_silent_are_refused_when_their_time_is_over() {
-    let hub = Socket::default();
+    let hub = Socket::builder().gob(Access::Off).build();
     let start = Instant::now();
     assert_eq!(Peer::dial(&hub).refused().await, refusal::HANDSHAKE_TIMEOUT);
     assert_eq!(start.elapsed().as_secs(), 5);
     let mut limits = Limits::default();
     limits.hello_deadline = SECOND;
-    let hub = Socket::builder().limits(limits).build();
+    let hub = Socket::builder().limits(limits).gob(Access::Off).build();
     assert_eq!(Peer::dial(&hub).refused().await, refusal::HANDSHAKE_TIMEOUT);
     assert_eq!(start.elapsed().as_secs(), 6);
 }
@@ -364,7 +365,7 @@ async fn a_plugin_that_is_not_let_in_yet_stops_when_it_is_dropped() {
 /// of them, or its deadline passes.
 #[tokio::test(start_paused = true)]
 async fn those_in_their_handshake_are_limited() {
-    let hub = Socket::builder().max_handshakes(2).build();
+    let hub = Socket::builder().max_handshakes(2).gob(Access::Off).build();
     let (connector, listener) = MemoryListener::new();
     let _serving = hub.serve(listener);
     let mut first = Peer::new(connector.connect().await.unwrap());

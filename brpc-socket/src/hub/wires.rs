@@ -1,5 +1,8 @@
 //! Which wires a hub accepts, and from where.
 
+#[cfg(feature = "gob")]
+use std::time::Duration;
+
 use brpc_proto::{WireEntry, Wires};
 
 use crate::listener::Source;
@@ -24,6 +27,9 @@ pub(crate) struct WireAccess {
     pub(crate) native: Access,
     #[cfg(feature = "gob")]
     pub(crate) gob: Access,
+    /// How long a connection may be silent at first where plugins of the Go package are accepted.
+    #[cfg(feature = "gob")]
+    pub(crate) gob_silence: Duration,
 }
 
 impl Default for WireAccess {
@@ -32,6 +38,9 @@ impl Default for WireAccess {
             native: Access::Anywhere,
             #[cfg(feature = "gob")]
             gob: Access::Loopback,
+            // A program may dial before it opens its database, and have its plugin ready after that.
+            #[cfg(feature = "gob")]
+            gob_silence: Duration::from_secs(30),
         }
     }
 }
@@ -60,6 +69,7 @@ impl WireAccess {
                     "this hub takes no plugins of the Go package",
                     "this hub takes plugins of the Go package from its own host only",
                 ),
+                silence: self.gob_silence,
                 codec: brpc_gob::hub_codec,
             },
         ])

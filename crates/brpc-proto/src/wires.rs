@@ -1,5 +1,7 @@
 //! Which wires a hub accepts on a connection.
 
+use std::time::Duration;
+
 use brpc_core::Wire;
 
 use crate::codec::{Codec, Native};
@@ -12,6 +14,10 @@ pub struct WireEntry {
     pub wire: Wire,
     /// Why the hub doesn't accept it, for the plugin; `None` if it accepts it.
     pub closed: Option<&'static str>,
+    /// How long its plugins may be connected before they send their first byte, if that is longer
+    /// than [`hello_deadline`](brpc_core::Limits::hello_deadline). Nothing tells a silent peer of one
+    /// wire from one of another, so the longest time of an accepted wire applies to all.
+    pub silence: Duration,
     /// Makes a codec for one connection.
     pub codec: fn() -> Box<dyn Codec>,
 }
@@ -19,7 +25,7 @@ pub struct WireEntry {
 impl WireEntry {
     /// The native wire.
     pub fn native(closed: Option<&'static str>) -> Self {
-        Self { wire: Wire::Native, closed, codec: native }
+        Self { wire: Wire::Native, closed, silence: Duration::ZERO, codec: native }
     }
 }
 
@@ -41,6 +47,12 @@ impl Wires {
     /// The entry of this wire.
     pub(crate) fn get(&self, wire: Wire) -> Option<&WireEntry> {
         self.0.iter().find(|entry| entry.wire == wire)
+    }
+
+    /// The entry of the accepted wire whose plugins may be silent for longest.
+    pub(crate) fn most_silent(&self) -> Option<&WireEntry> {
+        let accepted = self.0.iter().filter(|entry| entry.closed.is_none());
+        accepted.max_by_key(|entry| entry.silence).filter(|entry| !entry.silence.is_zero())
     }
 }
 

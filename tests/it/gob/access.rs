@@ -1,14 +1,18 @@
 //! From where the hub accepts which wire, and which peers it turns away for their protocol.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use brpc::{Access, ConnectError, EndReason, Listener, Socket, Source};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
 
 use super::raw::{Raw, info, serve};
 use crate::support::worker::worker;
 use crate::support::{LONG, ROOM, open};
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// A listener whose connections are from an address.
 struct From(mpsc::UnboundedReceiver<DuplexStream>, IpAddr);
@@ -157,4 +161,43 @@ async fn few_may_say_much_before_they_are_let_in() {
     hub.wait_for("five", LONG).await.unwrap();
     let _longest = Raw::plugin(&connector, &long("six")).await;
     hub.wait_for("six", LONG).await.unwrap();
+}
+
+/// A Go program may dial, prepare, and only then call `Start`.
+#[tokio::test(start_paused = true)]
+async fn a_go_program_may_be_silent_at_first() {
+    let hub = Socket::default();
+    let connector = serve(&hub);
+    let mut late = Raw::new(connector.connect().await.unwrap());
+    sleep(29 * SECOND).await;
+    late.introduce(&info("late", &["Greet"])).await;
+    hub.wait_for("late", SECOND).await.unwrap();
+
+    let mut never = Raw::new(connector.connect().await.unwrap());
+    let start = Instant::now();
+    let said = never.refusal().await;
+    assert!(said.contains("within 30s"), "{said}");
+    assert_eq!(start.elapsed(), 30 * SECOND);
+
+    // Only silence may take so long.
+    let mut slow = Raw::new(connector.connect().await.unwrap());
+    sleep(20 * SECOND).await;
+    let start = Instant::now();
+    slow.say_half_of(&info("slow", &["Greet"])).await;
+    let said = slow.refusal().await;
+    assert!(said.contains("more than 5s"), "{said}");
+    assert_eq!(start.elapsed(), 5 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_where_go_programs_are_accepted() {
+    let silent = async |hub: Socket| {
+        let start = Instant::now();
+        let mut stream = serve(&hub).connect().await.unwrap();
+        stream.read_to_end(&mut Vec::new()).await.unwrap();
+        start.elapsed().as_secs()
+    };
+    assert_eq!(silent(Socket::builder().gob(Access::Off).build()).await, 5);
+    assert_eq!(silent(Socket::builder().gob_silence(60 * SECOND).build()).await, 60);
+    assert_eq!(silent(Socket::builder().gob_silence(SECOND).build()).await, 5);
 }

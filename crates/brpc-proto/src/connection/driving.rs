@@ -79,7 +79,19 @@ impl<T> Connection<T> {
     pub fn handle_timeout(&mut self, now: Instant) {
         let is_late = self.hello_deadline <= now;
         match &mut self.phase {
-            Phase::Sniffing(_) | Phase::Accepting(_) if is_late => {
+            Phase::Sniffing(wires) if is_late => {
+                let mut waited = self.limits.hello_deadline;
+                if let Some(entry) = wires.most_silent() {
+                    // Whoever was silent for so long is most likely one that may be.
+                    (self.codec, waited) = ((entry.codec)(), waited.max(entry.silence));
+                }
+                let message = format!(
+                    "no plugin has introduced itself on this connection within {waited:?}; connect \
+                     when it is ready"
+                );
+                self.refuse(later(RefusalCode::HandshakeTimeout, &message));
+            }
+            Phase::Accepting(_) if is_late => {
                 let waited = self.limits.hello_deadline;
                 let message = format!("the handshake took more than {waited:?}");
                 self.refuse(later(RefusalCode::HandshakeTimeout, &message));
@@ -187,7 +199,7 @@ impl<T> Connection<T> {
     /// owner's decision is due, or if the peer is held back.
     fn take_message(&mut self, input: &mut BytesMut, now: Instant) -> bool {
         let limit = match &mut self.phase {
-            Phase::Sniffing(_) => return self.sniff(input),
+            Phase::Sniffing(_) => return self.sniff(input, now),
             Phase::Accepting(handshake) => {
                 let Some(limit) = handshake.limit(self.codec.traits()) else {
                     // The owner is to decide first, which may take a while.
@@ -289,10 +301,12 @@ impl<T> Connection<T> {
 
     /// Starts the handshake of the wire that the peer speaks; false if more bytes are needed to
     /// tell.
-    fn sniff(&mut self, input: &BytesMut) -> bool {
+    fn sniff(&mut self, input: &BytesMut, now: Instant) -> bool {
         let Sniffed::Is(wire) = sniff(input) else { return false };
         let Phase::Sniffing(wires) = &mut self.phase else { return false };
         let wires = std::mem::replace(wires, Wires::new([]));
+        // Only silence may take longer.
+        self.hello_deadline = self.hello_deadline.min(now + self.limits.hello_deadline);
         match wires.get(wire) {
             None => self.turn_away(wire, None, input),
             Some(entry) => {

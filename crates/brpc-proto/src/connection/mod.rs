@@ -50,7 +50,7 @@ pub struct Connection<T> {
     phase: Phase<T>,
     /// Handshake and goodbye, sent before all else.
     control: WriteBuffer,
-    /// When the handshake must be over.
+    /// When the handshake must be over; before the first bytes, when these must have come.
     hello_deadline: Instant,
     /// Whether events are accepted without credit, since no more can arrive.
     takes_all: bool,
@@ -79,7 +79,11 @@ enum Phase<T> {
 impl<T> Connection<T> {
     /// The hub's side of a new connection, which accepts plugins of these wires.
     pub fn accepted(limits: Limits, wires: Wires, now: Instant) -> Self {
-        Self::new(Role::Hub, native(), Phase::Sniffing(wires), limits, now)
+        let silence = wires.most_silent().map_or(Duration::ZERO, |entry| entry.silence);
+        let mut connection = Self::new(Role::Hub, native(), Phase::Sniffing(wires), limits, now);
+        let silent_until = now + silence.min(Limits::LONGEST);
+        connection.hello_deadline = connection.hello_deadline.max(silent_until);
+        connection
     }
 
     /// The plugin's side of a new connection. It sends Hello first. On a wire whose hub doesn't

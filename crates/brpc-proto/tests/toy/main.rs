@@ -21,8 +21,12 @@ struct Pair {
 impl Pair {
     fn new() -> Self {
         let now = Instant::now();
-        let json =
-            WireEntry { wire: Wire::Json, closed: None, codec: || Box::new(JsonLines::default()) };
+        let json = WireEntry {
+            wire: Wire::Json,
+            closed: None,
+            silence: Duration::ZERO,
+            codec: || Box::new(JsonLines::default()),
+        };
         let wires = Wires::new([WireEntry::native(None), json]);
         let functions = ["add", "größer"].map(Function::new);
         let names = &brpc_proto::NameRules::FREE;
@@ -209,7 +213,12 @@ fn a_hub_may_take_its_time_to_let_a_plugin_in() {
 fn a_plugin_of_a_wire_that_is_closed_here_is_refused() {
     let mut pair = Pair::new();
     let closed = Some("this hub takes no JSON lines");
-    let json = WireEntry { wire: Wire::Json, closed, codec: || Box::new(JsonLines::default()) };
+    let json = WireEntry {
+        wire: Wire::Json,
+        closed,
+        silence: Duration::ZERO,
+        codec: || Box::new(JsonLines::default()),
+    };
     let wires = Wires::new([WireEntry::native(None), json]);
     pair.hub = Connection::accepted(Limits::default(), wires, pair.now);
     let hello = pair.plugin_says();
