@@ -145,7 +145,7 @@ impl Talker {
     pub async fn emit_badly(&self) {
         let mut emit = pin!(self.hook.emit(&0));
         poll_badly(emit.as_mut());
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
 
     /// Waits to be cancelled in a task that panics.
