@@ -38,6 +38,26 @@ async fn lagged(events: &mut Events) -> u64 {
     }
 }
 
+/// One plugin in two sessions: its hook sends to the hub that was connected last, and goes on with
+/// the other when that has ended.
+#[tokio::test(start_paused = true)]
+async fn a_hook_goes_on_with_the_hub_that_is_left() {
+    let hubs = [Socket::default(), Socket::default()];
+    let plugin = worker("worker").0;
+    let mut events = hubs.each_ref().map(Socket::events);
+    let mut runs = Vec::new();
+    for (hub, events) in hubs.iter().zip(&mut events) {
+        runs.push(plug(hub, &plugin).await);
+        assert!(matches!(events.next().await, Some(Event::Connected(_))));
+    }
+    emit(&hubs[0], 1, 2).await.unwrap();
+    assert_eq!(number(&mut events[1]).await, 1);
+    hubs[1].unplug("worker").await.unwrap();
+    runs.pop().unwrap().end().await;
+    emit(&hubs[0], 2, 3).await.unwrap();
+    assert_eq!(number(&mut events[0]).await, 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_plugin_is_seen_to_come_to_speak_and_to_go() {
     let hub = Socket::default();

@@ -19,6 +19,9 @@ use crate::foreign::shielded;
 /// while its subscribers lag, [`emit`](Self::emit) waits and [`try_emit`](Self::try_emit) returns
 /// an error. Events of a connection that is lost may be lost with it.
 ///
+/// If the plugin is connected more than once, events go to the hub that was connected last, of
+/// those that still are.
+///
 /// A default hook belongs to no plugin, and returns [`HookError::Detached`].
 #[derive(Clone, Default)]
 pub struct AsyncHook {
@@ -28,9 +31,9 @@ pub struct AsyncHook {
 
 #[derive(Default)]
 struct Shared {
-    /// The newest connection, while there is one.
-    connection: Mutex<Option<Arc<SharedConnection>>>,
-    /// Rung when events can be sent again, and when the connection ends.
+    /// The open connections, the newest last: that one sends the events.
+    connections: Mutex<Vec<Arc<SharedConnection>>>,
+    /// Rung when events can be sent again, and when a connection ends.
     bell: Notify,
 }
 
@@ -83,19 +86,20 @@ impl AsyncHook {
     /// Sends events over this connection from now on.
     pub(super) fn connect(&self, connection: Arc<SharedConnection>) {
         if let Some(shared) = &self.shared {
-            let before = shared.connection.lock().replace(connection);
-            // Without the lock: it may be the last of its connection.
-            drop(before);
+            shared.connections.lock().push(connection);
+            // It may have credit, unlike the one before.
+            shared.bell.notify_waiters();
         }
     }
 
-    /// Stops sending events over this connection.
+    /// Stops sending events over this connection; if it is the newest, goes on with the one before.
     pub(super) fn disconnect(&self, connection: &Arc<SharedConnection>) {
         let Some(shared) = &self.shared else { return };
-        let mut current = shared.connection.lock();
-        // A newer one stays.
-        let gone = current.take_if(|current| Arc::ptr_eq(current, connection));
-        drop((current, gone));
+        let mut connections = shared.connections.lock();
+        let place = connections.iter().position(|open| Arc::ptr_eq(open, connection));
+        let gone = place.map(|place| connections.remove(place));
+        // The lock first: it may be the last of its connection.
+        drop((connections, gone));
         shared.bell.notify_waiters();
     }
 
@@ -109,7 +113,7 @@ impl AsyncHook {
 
 impl Shared {
     fn emit(&self, event: &[u8]) -> Result<(), HookError> {
-        let connection = self.connection.lock().clone().ok_or(HookError::Closed)?;
+        let connection = self.connections.lock().last().cloned().ok_or(HookError::Closed)?;
         let mut connection = connection.lock();
         connection.emit(event).map_err(|error| match error {
             EmitError::Full => HookError::Full,
@@ -129,8 +133,8 @@ impl fmt::Debug for AsyncHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.shared {
             None => "detached",
-            Some(shared) if shared.connection.lock().is_some() => "connected",
-            Some(_) => "closed",
+            Some(shared) if shared.connections.lock().is_empty() => "closed",
+            Some(_) => "connected",
         };
         f.debug_tuple("AsyncHook").field(&state).finish()
     }
@@ -145,17 +149,23 @@ mod tests {
     use crate::now;
 
     #[test]
-    fn the_end_of_an_old_connection_leaves_the_new_one() {
+    fn the_newest_connection_counts_of_those_that_are_open() {
         let connection = || {
             let connection = Connection::accepted(Limits::default(), Wires::default(), now());
             Arc::new(SharedConnection::new(connection))
         };
-        let (hook, old, new) = (AsyncHook::new(), connection(), connection());
-        hook.connect(old.clone());
-        hook.connect(new.clone());
-        hook.disconnect(&old);
-        assert_eq!(format!("{hook:?}"), "AsyncHook(\"connected\")");
-        hook.disconnect(&new);
+        let newest = |hook: &AsyncHook| hook.shared.as_ref()?.connections.lock().last().cloned();
+        let is = |hook: &AsyncHook, expected| Arc::ptr_eq(&newest(hook).unwrap(), expected);
+        let (hook, one, two, three) = (AsyncHook::new(), connection(), connection(), connection());
+        for open in [&one, &two, &three] {
+            hook.connect(open.clone());
+            assert!(is(&hook, open));
+        }
+        hook.disconnect(&one);
+        assert!(is(&hook, &three), "the end of an older one changes nothing");
+        hook.disconnect(&three);
+        assert!(is(&hook, &two), "an older one goes on");
+        hook.disconnect(&two);
         assert_eq!(format!("{hook:?}"), "AsyncHook(\"closed\")");
     }
 }
