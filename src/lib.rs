@@ -3,17 +3,18 @@
 
 pub use brpc_macros::{client, plugin};
 pub use brpc_plugin::{
-    Answer, AsyncHook, Changed, ConnectError, Context, DescriptionError, EndReason, Failure, Field,
-    FieldError, Handle, HookError, LabelError, MetadataError, Plugin, Receiver, Session, Status,
-    describe, describe_output,
+    AddressError, Answer, AsyncHook, Changed, ConnectError, Context, DescriptionError, EndReason,
+    Failure, Field, FieldError, Handle, HookError, HubAddress, LabelError, MetadataError, Plugin,
+    Receiver, Session, Status, describe, describe_output,
 };
 pub use brpc_socket::{
     Access, Admission, Broadcast, Builder, Call, CallError, Caller, CancelHandle, Difference,
     DisconnectReason, DrainReport, Event, Events, Execution, Function, InterfaceError, JsonError,
-    Limits, Listener, ListenerClosed, MemoryConnector, MemoryListener, Message, Metadata,
-    MethodError, Mismatch, NotEnough, PluginInfo, PluginRef, ProtocolError, Refusal, RefusalCode,
-    Response, Scope, Securing, Selector, ServeError, Serving, Shutdown, ShutdownReport, Socket,
-    Source, Stage, Strangers, Unplug, UnplugError, VersionRangeError, WaitError, Wire,
+    LimitError, Limits, Listener, ListenerClosed, MemoryConnector, MemoryListener, Message,
+    Metadata, MethodError, Mismatch, NotEnough, PluginInfo, PluginRef, ProtocolError, Refusal,
+    RefusalCode, Response, Scope, Securing, Selector, ServeError, Serving, Shutdown,
+    ShutdownReport, Socket, Source, Stage, Strangers, Unplug, UnplugError, VersionRangeError,
+    WaitError, Wire,
 };
 
 #[cfg(feature = "gob")]

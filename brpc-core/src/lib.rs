@@ -37,7 +37,7 @@ pub use error::{
     MethodError, Mismatch, ProtocolError, Refusal, RefusalCode, Scope, Stage,
 };
 pub use labels::{LabelError, Labels};
-pub use limits::Limits;
+pub use limits::{LimitError, Limits};
 pub use metadata::Metadata;
 pub use response::Response;
 pub use selector::{Selector, VersionRangeError};

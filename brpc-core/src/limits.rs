@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use thiserror::Error;
+
 /// The most methods of one plugin. Counted while they are decoded, before they are stored.
 pub const MAX_METHODS: usize = 1_024;
 
@@ -19,6 +21,10 @@ pub const MAX_METADATA_BYTES: usize = 8 * 1024;
 
 /// The configurable limits of one connection. Each side has its own; where both limit the same
 /// thing, the lower limit applies.
+///
+/// A limit out of its range is a mistake: [`check`](Self::check) finds it, the hub's
+/// `Builder::build` panics, and the plugin's `connect` returns an error. What is longer or more than
+/// any connection needs, such as [`Duration::MAX`], is in the range.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -27,12 +33,13 @@ pub struct Limits {
     /// Too low cuts off plugins on slow links; too high lets silent clients hold a place among the
     /// handshakes.
     pub hello_deadline: Duration,
-    /// The largest frame that this side takes, in bytes. Default 1 MiB, at most 64 MiB.
+    /// The largest frame that this side takes, in bytes. Default 1 MiB, at least 16 KiB, at most
+    /// 64 MiB.
     ///
     /// Too low refuses legitimate payloads; each connection may hold a few frames of this size.
     pub max_frame: usize,
     /// The most calls in flight on one connection, including cancelled calls that the plugin has
-    /// not yet answered. Default 1,024.
+    /// not yet answered. Default 1,024, at least 1.
     pub max_calls: usize,
     /// The most unsent bytes on one connection: of inputs at the hub, of events at the plugin.
     /// Default 4 MiB.
@@ -40,10 +47,10 @@ pub struct Limits {
     /// The most unsent calls on one connection, including those that wait for a place. Default
     /// 4,096.
     pub queue_calls: usize,
-    /// Events that a plugin may send ahead of the hub's consumers. Default 1,024.
+    /// Events that a plugin may send ahead of the hub's consumers. Default 1,024, at least 1.
     pub event_credit: u32,
-    /// Bytes of events that a plugin may send ahead of the hub's consumers. Default 2 MiB, at least
-    /// twice [`max_frame`](Self::max_frame).
+    /// Bytes of events that a plugin may send ahead of the hub's consumers. Default 2 MiB. If it is
+    /// less than twice [`max_frame`](Self::max_frame), that counts.
     pub event_credit_bytes: u64,
     /// The window over which the slowest rate of 1 KiB/s is averaged; also how long a peer may read
     /// nothing while bytes are due. Default 10 s, at least 1 s.
@@ -65,6 +72,29 @@ impl Limits {
     /// stall.
     pub const SHORTEST_STALL_WINDOW: Duration = Duration::from_secs(1);
 
+    /// Whether each limit is within its range.
+    ///
+    /// # Errors
+    /// The first limit that is not.
+    pub fn check(&self) -> Result<(), LimitError> {
+        let (lowest, highest) = (Self::LOWEST_MAX_FRAME, Self::HIGHEST_MAX_FRAME);
+        let fault = if !(lowest..=highest).contains(&self.max_frame) {
+            let expected = format!("{lowest} to {highest} bytes");
+            ("max_frame", self.max_frame.to_string(), expected)
+        } else if self.max_calls == 0 {
+            ("max_calls", "0".to_owned(), "at least 1".to_owned())
+        } else if self.event_credit == 0 {
+            ("event_credit", "0".to_owned(), "at least 1".to_owned())
+        } else if self.stall_window < Self::SHORTEST_STALL_WINDOW {
+            let expected = format!("at least {:?}", Self::SHORTEST_STALL_WINDOW);
+            ("stall_window", format!("{:?}", self.stall_window), expected)
+        } else {
+            return Ok(());
+        };
+        let (limit, given, expected) = fault;
+        Err(LimitError { limit, given, expected })
+    }
+
     /// These limits with each value within its range.
     #[must_use]
     pub fn clamped(mut self) -> Self {
@@ -81,6 +111,19 @@ impl Limits {
     }
 }
 
+/// A limit is out of its range.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("{limit} is {given}; expected {expected}")]
+#[non_exhaustive]
+pub struct LimitError {
+    /// The name of the limit, as its field in [`Limits`].
+    pub limit: &'static str,
+    /// What was given.
+    pub given: String,
+    /// The range.
+    pub expected: String,
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -93,5 +136,41 @@ impl Default for Limits {
             event_credit_bytes: 2 << 20,
             stall_window: Duration::from_secs(10),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_out_of_its_range_is_named_with_it() {
+        let wrong = |change: fn(&mut Limits)| {
+            let mut limits = Limits::default();
+            change(&mut limits);
+            limits.check().map_err(|error| error.to_string())
+        };
+        let frame = "expected 16384 to 67108864 bytes";
+        let error = |text: &str| Err(text.to_owned());
+        assert_eq!(wrong(|_| {}), Ok(()));
+        assert_eq!(
+            wrong(|limits| limits.max_frame = 128 << 20),
+            error(&format!("max_frame is 134217728; {frame}"))
+        );
+        assert_eq!(
+            wrong(|limits| limits.max_frame = 1_000),
+            error(&format!("max_frame is 1000; {frame}"))
+        );
+        let calls = "max_calls is 0; expected at least 1";
+        assert_eq!(wrong(|limits| limits.max_calls = 0), error(calls));
+        let credit = "event_credit is 0; expected at least 1";
+        assert_eq!(wrong(|limits| limits.event_credit = 0), error(credit));
+        let window = "stall_window is 999ms; expected at least 1s";
+        assert_eq!(wrong(|limits| limits.stall_window = Duration::from_millis(999)), error(window));
+        // For ever, and as much as you like.
+        assert_eq!(wrong(|limits| limits.stall_window = Duration::MAX), Ok(()));
+        assert_eq!(wrong(|limits| limits.hello_deadline = Duration::MAX), Ok(()));
+        assert_eq!(wrong(|limits| limits.max_calls = usize::MAX), Ok(()));
+        assert_eq!(wrong(|limits| limits.event_credit_bytes = 0), Ok(()));
     }
 }

@@ -4,8 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 
 use brpc_core::describe::DescriptionError;
-use brpc_core::{DisconnectReason, FieldError, LabelError, Refusal};
+use brpc_core::{DisconnectReason, FieldError, LabelError, LimitError, Refusal};
 use thiserror::Error;
+
+use crate::address::{AddressError, HubAddress, listed};
 
 /// Why a plugin is not connected.
 ///
@@ -49,15 +51,19 @@ pub enum ConnectError {
     /// The description of the plugin's methods breaks a rule; nothing was sent.
     #[error("bad description: {0}")]
     Description(DescriptionError),
+    /// A limit is out of its range; nothing was sent.
+    #[error("bad limits: {0}")]
+    BadLimits(LimitError),
     /// The hub's address isn't one. For a name that can't be resolved at the moment, the error is
     /// [`Io`](Self::Io).
-    #[error("this is no address of a hub; expected host:port, as in 127.0.0.1:8080")]
-    Address(#[source] io::Error),
+    #[error("this is no address of a hub: {0}")]
+    Address(AddressError),
     /// The hub can't be reached.
-    #[error("can't connect to the hub{}", at(addresses))]
+    #[error("can't {} {hub}{}", unreached(addresses), tried(hub, addresses))]
     Io {
-        /// The addresses that were tried; none if the hub's name couldn't be resolved, or if the
-        /// plugin didn't dial itself.
+        /// The hub's address, as it was given.
+        hub: HubAddress,
+        /// The addresses that were tried; none if the hub's name couldn't be resolved.
         addresses: Vec<SocketAddr>,
         /// The system's error for the last of them, or for the name.
         #[source]
@@ -90,17 +96,30 @@ impl ConnectError {
             | Self::NoSuchMethod { .. }
             | Self::Fields { .. }
             | Self::Description(_)
+            | Self::BadLimits(_)
             | Self::Address(_) => false,
         }
     }
 }
 
-fn at(addresses: &[SocketAddr]) -> String {
-    if addresses.is_empty() {
+impl From<AddressError> for ConnectError {
+    fn from(error: AddressError) -> Self {
+        Self::Address(error)
+    }
+}
+
+/// What failed.
+fn unreached(addresses: &[SocketAddr]) -> &'static str {
+    if addresses.is_empty() { "find the host of the hub at" } else { "connect to the hub at" }
+}
+
+/// The addresses that were tried, unless the hub's own says it.
+fn tried(hub: &HubAddress, addresses: &[SocketAddr]) -> String {
+    let addresses = listed(addresses);
+    if addresses.is_empty() || addresses == hub.to_string() {
         return String::new();
     }
-    let listed: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-    format!(" at {}", listed.join(", "))
+    format!(" ({addresses})")
 }
 
 /// A peer that sends nothing that a hub would send may not be one.
@@ -120,18 +139,33 @@ mod tests {
 
     use super::*;
 
+    fn unreachable(hub: &str, addresses: Vec<SocketAddr>) -> ConnectError {
+        ConnectError::Io { hub: hub.into(), addresses, error: io::ErrorKind::Other.into() }
+    }
+
+    #[test]
+    fn an_unreachable_hub_is_named_with_what_was_tried() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 80));
+        for (hub, addresses, text) in [
+            ("hub:80", vec![], "can't find the host of the hub at hub:80"),
+            ("hub:80", vec![address], "can't connect to the hub at hub:80 (127.0.0.1:80)"),
+            ("127.0.0.1:80", vec![address], "can't connect to the hub at 127.0.0.1:80"),
+        ] {
+            assert_eq!(unreachable(hub, addresses).to_string(), text);
+        }
+    }
+
     #[test]
     fn what_may_pass_is_told_from_what_is_wrong() {
         let refused = |code| Refusal::new(code, "no");
         let later = Duration::from_secs(1);
         for (error, is_transient) in [
             (ConnectError::BadName { name: String::new(), rule: "" }, false),
-            (ConnectError::Address(io::ErrorKind::InvalidInput.into()), false),
             (ConnectError::Refused(refused(RefusalCode::BadName)), false),
             (ConnectError::Refused(refused(RefusalCode::Other(99))), false),
             (ConnectError::Refused(refused(RefusalCode::Other(99)).retry_after(later)), true),
             (ConnectError::Refused(refused(RefusalCode::NameTaken)), true),
-            (ConnectError::Io { addresses: vec![], error: io::ErrorKind::Other.into() }, true),
+            (unreachable("hub:80", vec![]), true),
             (ConnectError::TimedOut, true),
             (ConnectError::Lost(DisconnectReason::Reset), true),
         ] {

@@ -54,6 +54,7 @@ mod error;
 mod handle;
 mod link;
 pub mod middleware;
+mod address;
 mod plugin;
 mod session;
 
@@ -63,10 +64,11 @@ pub mod __private;
 
 pub use brpc_core::describe::DescriptionError;
 pub use brpc_core::{
-    Answer, DisconnectReason, Failure, Field, FieldError, Function, LabelError, Limits, Metadata,
-    MethodError, ProtocolError, Refusal, RefusalCode, Status, describe, describe_output,
+    Answer, DisconnectReason, Failure, Field, FieldError, Function, LabelError, LimitError, Limits,
+    Metadata, MethodError, ProtocolError, Refusal, RefusalCode, Status, describe, describe_output,
 };
 pub use brpc_macros::plugin_without_facade as plugin;
+pub use address::{AddressError, HubAddress};
 #[doc(inline)]
 pub use brpc_rt::BoxFuture;
 #[doc(inline)]

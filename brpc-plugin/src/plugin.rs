@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use brpc_core::describe;
@@ -16,9 +14,10 @@ use brpc_rt::foreign::shielded;
 use brpc_rt::middleware::{Chain, Middleware};
 use brpc_rt::serving::{AsyncHook, Handlers, Incoming, Method, Receiver, attach_hook};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, ToSocketAddrs, lookup_host};
+use tokio::net::TcpStream;
 
 use crate::change::{Change, Changed};
+use crate::address::HubAddress;
 use crate::error::ConnectError;
 use crate::link::HubLink;
 use crate::session::Session;
@@ -108,7 +107,8 @@ impl<R: Receiver> Plugin<R> {
         self
     }
 
-    /// The limits of its connections. Default: [`Limits::default`].
+    /// The limits of its connections. Default: [`Limits::default`]. The plugin checks their ranges
+    /// when it connects, before it sends anything.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
@@ -181,17 +181,21 @@ impl<R: Receiver> Plugin<R> {
     }
 
     /// Dials a hub over TCP, and returns when the hub has registered the plugin. The hub is a host
-    /// and a port, as in `"127.0.0.1:8080"`. If a host has several addresses, the plugin uses the
-    /// first that answers.
+    /// and a port, as in `"127.0.0.1:8080"`; see [`HubAddress`]. If a host has several addresses, the
+    /// plugin uses the first that answers.
     ///
-    /// The plugin has one connection at a time; after the end of a run it can connect again.
+    /// After the end of a run the plugin can connect again. It can also be connected more than once
+    /// at the same time, as to several hubs: each session answers the calls of its own hub, and the
+    /// plugin's hook sends events to the hub that was connected last, of those that still are.
     ///
     /// # Errors
-    /// If the hub can't be reached, or if it refuses the plugin, with its reason.
+    /// If the hub can't be reached, or if it refuses the plugin, with its reason; or if the address,
+    /// or something of the plugin itself, can never work. See [`ConnectError::is_transient`].
     ///
     /// # Cancel safety
     /// If this future is dropped, the plugin is not connected.
-    pub async fn connect(&self, hub: impl ToSocketAddrs) -> Result<Session<R>, ConnectError> {
+    pub async fn connect(&self, hub: impl Into<HubAddress>) -> Result<Session<R>, ConnectError> {
+        let hub = hub.into();
         // So that a mistake in the plugin itself is found first.
         self.hello(&*self.codec())?;
         self.open(shielded(dial(hub)).await?).await
@@ -274,28 +278,16 @@ impl<R: Receiver> Plugin<R> {
 }
 
 /// Connects to the first of the addresses that answers.
-async fn dial(hub: impl ToSocketAddrs) -> Result<TcpStream, ConnectError> {
+async fn dial(hub: HubAddress) -> Result<TcpStream, ConnectError> {
     // Resolved separately, so that an error can name the addresses that were tried.
-    let addresses: Vec<SocketAddr> = lookup_host(hub).await.map_err(unresolved)?.collect();
-    if addresses.is_empty() {
-        let error = io::Error::new(io::ErrorKind::InvalidInput, "there is no address");
-        return Err(ConnectError::Address(error));
-    }
+    let addresses = hub.resolve().await?;
+        self.limits.check().map_err(ConnectError::BadLimits)?;
     let connected = TcpStream::connect(&addresses[..]).await.and_then(|stream| {
         // Frames are written whole, so the system need not wait for more.
         stream.set_nodelay(true)?;
         Ok(stream)
     });
-    connected.map_err(|error| ConnectError::Io { addresses, error })
-}
-
-/// The error for an address that doesn't parse, or a name that can't be resolved. The name may
-/// resolve later, for instance if the plugin starts before the network does.
-fn unresolved(error: io::Error) -> ConnectError {
-    match error.kind() {
-        io::ErrorKind::InvalidInput => ConnectError::Address(error),
-        _ => ConnectError::Io { addresses: Vec::new(), error },
-    }
+    connected.map_err(|error| ConnectError::Io { hub, addresses, error })
 }
 
 /// The description of a method.

@@ -31,7 +31,9 @@ impl Default for Socket {
 }
 
 impl Builder {
-    /// The limits of each connection. Default: [`Limits::default`].
+    /// The limits of each connection. Default: [`Limits::default`]. [`build`](Self::build) panics if
+    /// one is out of its range; [`Limits::check`] returns that as an error, for limits that come from
+    /// a configuration.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.config.limits = limits;
         self
@@ -56,7 +58,7 @@ impl Builder {
     /// queue. A listener that waits for a connection counts as one, so set more than there are
     /// listeners.
     pub fn max_handshakes(mut self, connections: usize) -> Self {
-        self.config.max_handshakes = connections.max(1);
+        self.config.max_handshakes = connections;
         self
     }
 
@@ -64,7 +66,7 @@ impl Builder {
     /// closes those beyond. It doesn't count loopback addresses, Unix sockets and in-memory
     /// connections.
     pub fn max_handshakes_per_source(mut self, connections: usize) -> Self {
-        self.config.max_handshakes_per_source = connections.max(1);
+        self.config.max_handshakes_per_source = connections;
         self
     }
 
@@ -112,7 +114,7 @@ impl Builder {
     #[cfg(feature = "gob")]
     #[cfg_attr(docsrs, doc(cfg(feature = "gob")))]
     pub fn max_gob_introductions(mut self, plugins: usize) -> Self {
-        self.config.max_long_hellos = plugins.max(1);
+        self.config.max_long_hellos = plugins;
         self
     }
 
@@ -138,8 +140,21 @@ impl Builder {
     /// Builds the hub. It serves nothing yet.
     ///
     /// # Panics
-    /// If the system provides no random numbers; the hub needs one.
+    /// If a limit is out of its range (see [`Limits::check`]), if one of the most connections or
+    /// plugins in their handshake is 0, or if the system provides no random numbers; the hub needs
+    /// one.
+    #[track_caller]
     pub fn build(self) -> Socket {
+        if let Err(error) = self.config.limits.check() {
+            panic!("a hub can't have these limits: {error}");
+        }
+        for (most, setting) in [
+            (self.config.max_handshakes, "max_handshakes"),
+            (self.config.max_handshakes_per_source, "max_handshakes_per_source"),
+            (self.config.max_long_hellos, "max_gob_introductions"),
+        ] {
+            assert!(most > 0, "{setting} is 0; expected at least 1");
+        }
         Socket::new(self.config)
     }
 }

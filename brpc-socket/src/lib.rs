@@ -67,8 +67,8 @@ pub use brpc_core::__private;
 pub use brpc_core::Caller;
 pub use brpc_core::{
     Admission, CallError, Difference, DisconnectReason, Execution, Function, InterfaceError,
-    JsonError, Limits, Metadata, MethodError, Mismatch, PluginInfo, ProtocolError, Refusal,
-    RefusalCode, Response, Scope, Selector, Stage, VersionRangeError, Wire,
+    JsonError, LimitError, Limits, Metadata, MethodError, Mismatch, PluginInfo, ProtocolError,
+    Refusal, RefusalCode, Response, Scope, Selector, Stage, VersionRangeError, Wire,
 };
 pub use brpc_macros::client_of_socket as client;
 pub use builder::Builder;

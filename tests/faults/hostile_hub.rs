@@ -253,7 +253,7 @@ fn a_hub_that_turns_hostile_is_left_with_its_reason() {
 #[test]
 fn a_hub_that_never_reads_is_left() {
     let mut limits = Limits::default();
-    limits.stall_window = Duration::from_millis(300);
+    limits.stall_window = Limits::SHORTEST_STALL_WINDOW;
     scenario(async move {
         let hub = RawHub::new().await;
         let good = Good::new(Socket::builder()).await;
@@ -274,7 +274,7 @@ fn a_hub_that_never_reads_is_left() {
 #[test]
 fn a_plugin_that_was_busy_itself_does_not_call_its_hub_slow() {
     let mut limits = Limits::default();
-    limits.stall_window = Duration::from_millis(50);
+    limits.stall_window = Limits::SHORTEST_STALL_WINDOW;
     scenario(async move {
         let hub = RawHub::new().await;
         let (_, running) = dial(&hub, limits);

@@ -12,7 +12,7 @@ use crate::scenario::{scenario, within};
 /// Slow is who does nothing for this long.
 fn impatient() -> Limits {
     let mut limits = Limits::default();
-    limits.stall_window = Duration::from_millis(300);
+    limits.stall_window = Limits::SHORTEST_STALL_WINDOW;
     limits
 }
 

@@ -50,17 +50,20 @@ async fn a_name_that_is_not_found_may_be_found_later() {
     let error = worker("worker").0.connect("no-such-host.invalid:80").await.unwrap_err();
     assert!(error.is_transient(), "{error:?}");
     assert!(error.source().is_some(), "the system says why");
-    let ConnectError::Io { addresses, .. } = error else { panic!("{error:?}") };
-    assert!(addresses.is_empty());
+    let ConnectError::Io { hub, addresses, .. } = error else { panic!("{error:?}") };
+    assert_eq!((hub.to_string(), addresses), ("no-such-host.invalid:80".to_owned(), vec![]));
 }
 
 #[tokio::test]
 async fn what_is_no_address_is_told_apart_from_a_hub_that_is_not_there() {
-    for given in ["127.0.0.1", "127.0.0.1:port", ":", ""] {
+    for given in
+        ["127.0.0.1", "http://127.0.0.1:7000", " 127.0.0.1:80", "ws://hub:80", "256.0.0.1:80"]
+    {
         let error = worker("worker").0.connect(given).await.unwrap_err();
-        assert!(matches!(error, ConnectError::Address(_)), "{given:?}: {error:?}");
         assert!(error.to_string().contains("expected host:port"), "{error}");
         assert!(!error.is_transient(), "{error:?}");
+        let ConnectError::Address(error) = error else { panic!("{given:?}: {error:?}") };
+        assert_eq!(error.given, given);
     }
     let error = worker("worker").0.connect(&[][..]).await.unwrap_err();
     assert!(matches!(error, ConnectError::Address(_)), "{error:?}");

@@ -26,6 +26,7 @@ mod handshake;
 mod labels;
 mod lagging;
 mod listeners;
+mod limits;
 mod metadata;
 mod middleware;
 mod on_disconnect;

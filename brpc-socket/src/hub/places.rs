@@ -33,7 +33,7 @@ pub(crate) struct Place {
 impl Places {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
-            handshakes: Arc::new(Semaphore::new(config.max_handshakes)),
+            handshakes: Arc::new(Semaphore::new(config.max_handshakes.min(Semaphore::MAX_PERMITS))),
             sources: Sources::new(config.max_handshakes_per_source),
             long_hellos: Arc::new(Semaphore::new(config.max_long_hellos)),
         }
