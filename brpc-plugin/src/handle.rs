@@ -1,16 +1,18 @@
-//! Stopping a plugin from elsewhere.
+//! Stopping a plugin from elsewhere, and waiting for what outlives its run.
 
 use std::fmt;
 use std::sync::Weak;
 use std::time::Duration;
 
+use brpc_rt::serving::Remaining;
 use tokio::time::Instant;
 
-/// Stops a plugin's run from elsewhere; made by [`Session::handle`](crate::Session::handle). A cheap
-/// clone that keeps nothing alive.
+/// Stops a plugin's run from elsewhere, and waits for the handlers that outlive it; made by
+/// [`Session::handle`](crate::Session::handle). A cheap clone that keeps nothing alive.
 #[derive(Clone)]
 pub struct Handle {
     pub(crate) link: Weak<dyn Stop>,
+    pub(crate) remaining: Remaining,
 }
 
 /// What can be stopped.
@@ -30,6 +32,30 @@ impl Handle {
             // A grace period beyond the range of the clock is no limit.
             link.stop(Instant::now().checked_add(grace));
         }
+    }
+}
+
+impl Handle {
+    /// Returns when the run has ended and none of its handlers runs any more.
+    ///
+    /// A run ends with its connection. A method marked `no_cancel`, or a blocking one, may run on
+    /// for as long as it takes. A program that ends sooner cuts it short, so it waits here, for as
+    /// long as it can:
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # async fn example<R: brpc_plugin::Receiver>(session: brpc_plugin::Session<R>) {
+    /// let handle = session.handle();
+    /// let reason = session.run().await;
+    /// let _ = tokio::time::timeout(Duration::from_secs(60), handle.finished()).await;
+    /// println!("ended: {reason}");
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// It can be dropped and called again at any time.
+    pub async fn finished(&self) {
+        self.remaining.ended().await;
     }
 }
 

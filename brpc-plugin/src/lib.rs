@@ -43,8 +43,8 @@
 //!
 //! # What is not here
 //!
-//! A plugin does not reconnect by itself yet: [`Session::run`] returns why it ended, and the same
-//! [`Plugin`] can connect again.
+//! A plugin does not reconnect by itself yet: [`Session::run`] returns why it ended as soon as the
+//! connection has, and the same [`Plugin`] can connect again.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -72,17 +72,20 @@ impl<R: Receiver> Session<R> {
         &self.name
     }
 
-    /// A handle that stops the run from elsewhere.
+    /// A handle that stops the run from elsewhere, and waits for what outlives it.
     pub fn handle(&self) -> Handle {
         let link: Arc<dyn Stop> = self.link.clone();
-        Handle { link: Arc::downgrade(&link) }
+        Handle { link: Arc::downgrade(&link), remaining: self.link.handlers().remaining() }
     }
 
     /// Answers calls until the connection ends or the plugin is stopped; returns why.
     ///
-    /// It returns when the connection is closed and no handler runs any more. When the connection
-    /// ends, handlers are dropped; those marked `no_cancel`, and blocking ones, run to their end
-    /// first.
+    /// It returns when the connection is closed, whatever still runs then: a plugin whose connection
+    /// is lost can connect again at once. Handlers are dropped at their next `await`, which is mostly
+    /// at once; those marked `no_cancel`, and blocking ones, run to their end, and their outputs are
+    /// discarded. [`Handle::finished`] waits for them, as a program does that is about to end.
+    ///
+    /// A `tracing` span around the run is also around the handlers of its calls.
     ///
     /// # Cancel safety
     /// If this future is dropped, the connection ends soon, as if the process had ended, and
@@ -107,12 +110,11 @@ impl<R: Receiver> Session<R> {
         {
             std::panic::resume_unwind(error.into_panic());
         }
-        link.handlers().finish().await;
         link.end_reason()
     }
 
     /// As [`run`](Self::run), until `stop` is ready; then as [`Handle::stop`] with this grace
-    /// period. For programs that end with a signal.
+    /// period. For programs that end with a signal; see [`Handle::finished`].
     ///
     /// # Cancel safety
     /// As [`run`](Self::run).

@@ -1,8 +1,12 @@
 //! Plugins that are asked to leave, or leave by themselves.
 
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
-use brpc::{CallError, DisconnectReason, EndReason, Execution, Limits, Socket, Stage, UnplugError};
+use brpc::{
+    CallError, DisconnectReason, EndReason, Execution, Limits, Plugin, Socket, Stage, UnplugError,
+};
+use futures_util::FutureExt as _;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -196,21 +200,56 @@ async fn a_plugin_stops_at_the_latest_when_its_grace_is_over() {
     }
 }
 
-/// It runs to its end, although the connection has ended.
+/// A job of minutes doesn't keep its plugin from dialling again when the connection is lost.
 #[tokio::test(start_paused = true)]
-async fn a_run_waits_for_handlers_that_are_not_dropped() {
-    let hub = Socket::default();
+async fn a_run_ends_with_its_connection_and_what_still_runs_is_awaited_apart() {
     let (plugin, journal) = worker("worker");
-    let plugged = plug(&hub, &plugin).await;
-    let call = tokio::spawn(hub.call::<()>("worker", "stay", &()));
-    eventually(|| journal.running() == 1).await;
-    plugged.handle.stop(Duration::ZERO);
-    assert!(call.await.unwrap().unwrap_err().is_disconnected());
-    tokio::time::sleep(10 * SECOND).await;
-    assert!(!plugged.run.is_finished());
-    journal.release(1);
+    let mut handles = Vec::new();
+    for running in 1..=2 {
+        let hub = Socket::default();
+        let plugged = plug(&hub, &plugin).await;
+        tokio::spawn(hub.call::<()>("worker", "stay", &()).timeout(None));
+        eventually(|| journal.running() == running).await;
+        handles.push(plugged.handle.clone());
+        drop(hub);
+        assert!(matches!(plugged.end().await, EndReason::Shutdown { .. }));
+        assert_eq!(journal.running(), running, "it runs on");
+    }
+    // The second run's job, and the first one's, in the order in which they were cancelled.
+    for handle in handles {
+        let mut finished = Box::pin(handle.finished());
+        assert!(finished.as_mut().now_or_never().is_none());
+        journal.release(1);
+        finished.await;
+    }
+    assert_eq!((journal.finished(), journal.cancelled()), (2, 2));
+}
+
+/// Also a blocking one; and a run that is stopped by its own program.
+#[tokio::test]
+async fn a_blocking_method_outlives_its_run() {
+    struct Builder(Mutex<mpsc::Receiver<()>>);
+
+    #[brpc::plugin]
+    impl Builder {
+        #[brpc(blocking)]
+        pub fn build(&self) {
+            self.0.lock().unwrap().recv().unwrap();
+        }
+    }
+
+    let (done, receiver) = mpsc::channel();
+    let hub = Socket::default();
+    let plugged = plug(&hub, &Plugin::new(Builder(Mutex::new(receiver)))).await;
+    let call = tokio::spawn(hub.call::<()>("builder", "build", &()).timeout(None));
+    settle().await;
+    let handle = plugged.handle.clone();
+    handle.stop(Duration::ZERO);
     assert_eq!(plugged.end().await, EndReason::Stopped);
-    assert_eq!((journal.finished(), journal.cancelled()), (1, 1));
+    assert!(call.await.unwrap().unwrap_err().is_disconnected());
+    assert!(handle.finished().now_or_never().is_none());
+    done.send(()).unwrap();
+    handle.finished().await;
 }
 
 /// Calls that were in flight when the plugin sent Leave never start, and the plugin says so.

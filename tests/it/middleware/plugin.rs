@@ -292,9 +292,9 @@ async fn who_waits_in_it_does_not_keep_a_plugin_from_leaving() {
     plugged.end().await;
 }
 
-/// A method has ended when the session has, also if the middleware passed its call on elsewhere.
+/// A method is waited for also if the middleware passed its call on elsewhere.
 #[tokio::test(start_paused = true)]
-async fn no_method_outlives_its_session() {
+async fn a_method_that_is_run_elsewhere_is_one_of_its_session() {
     struct Spawning;
 
     impl Middleware<Incoming> for Spawning {
@@ -311,7 +311,9 @@ async fn no_method_outlives_its_session() {
     settle().await;
     assert_eq!(journal.running(), 1);
     hub.unplug("w").grace(Duration::from_secs(1)).await.unwrap();
+    let handle = plugged.handle.clone();
     plugged.end().await;
+    handle.finished().await;
     assert_eq!((journal.running(), journal.dropped()), (0, 1));
     assert!(call.await.unwrap().is_err());
 }

@@ -179,13 +179,13 @@ impl<R: Receiver> Handlers<R> {
         running.values().for_each(CancellationToken::cancel);
     }
 
-    /// Waits until no handler runs.
-    pub async fn finish(&self) {
-        self.tasks.close();
-        self.tasks.wait().await;
+    /// What still runs when the connection is over.
+    pub fn remaining(&self) -> Remaining {
+        Remaining(self.tasks.clone())
     }
 
     fn finished(&self, id: CallId, answer: Answer, context: &Context) {
+        self.tasks.close();
         self.running.lock().remove(&id);
         self.answer(id, answer, context);
     }
@@ -213,6 +213,17 @@ impl<R> fmt::Debug for Handlers<R> {
 /// dropped. The middleware around such a method stays, with all that it holds, such as a permit.
 async fn run_chain<R: Receiver>(chain: Handler, bound: &Bound<R>, context: &Context) -> Answer {
     let cancelled = context.cancellation();
+/// The handlers of one connection, for who waits until none of them runs. Keeps nothing alive.
+#[derive(Clone, Debug)]
+pub struct Remaining(TaskTracker);
+
+impl Remaining {
+    /// Returns when the connection is over and no handler runs.
+    pub async fn ended(&self) {
+        self.0.wait().await;
+    }
+}
+
     tokio::select! {
         biased;
         answer = chain.run(OnCancel::Finish, cancelled) => answer,

@@ -10,7 +10,7 @@ mod incoming;
 mod receiver;
 
 pub use self::context::{Context, context_of_no_call};
-pub use self::dispatch::Handlers;
+pub use self::dispatch::{Handlers, Remaining};
 pub use self::error::{HookError, MetadataError};
 pub use self::hook::AsyncHook;
 pub use self::incoming::Incoming;
