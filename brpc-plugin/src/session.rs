@@ -12,6 +12,7 @@ use brpc_rt::foreign::shielded;
 use brpc_rt::serving::Receiver;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use crate::end::EndReason;
 use crate::error::ConnectError;
@@ -96,7 +97,7 @@ impl<R: Receiver> Session<R> {
         // In a task of its own, because the driver is woken for each read, and the task that awaits
         // the run is often not on a thread of the runtime. If the set is dropped, the task stops.
         let mut driving = JoinSet::new();
-        driving.spawn(driver);
+        driving.spawn(driver.in_current_span());
         let ended = tokio::select! {
             ended = driving.join_next() => ended,
             () = shielded(link.cut_off()) => {

@@ -25,7 +25,6 @@ mod gob;
 mod handshake;
 mod labels;
 mod lagging;
-mod listeners;
 mod limits;
 mod metadata;
 mod middleware;

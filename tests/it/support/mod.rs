@@ -2,6 +2,7 @@
 //! peer that reads and writes frames by hand.
 
 pub mod peer;
+pub mod traced;
 pub mod worker;
 
 use std::time::Duration;

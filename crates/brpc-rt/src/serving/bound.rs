@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use tracing::{Instrument as _, Span};
 use super::handler::{Handler, catching, expired, run_blocking, unwanted};
 use super::incoming::Incoming;
 use super::receiver::{Invoke, Method, OnCancel, Receiver};
@@ -78,7 +79,9 @@ impl<R: Receiver> Inner<Incoming> for Bound<R> {
                 Box::pin(ready(catching(|| invoke(&receiver, &context, &input))))
             }
             Invoke::Blocking(invoke) => {
-                let run = move || run_blocking(invoke, &receiver, &context, &input);
+                let span = Span::current();
+                let run =
+                    move || span.in_scope(|| run_blocking(invoke, &receiver, &context, &input));
                 Box::pin(watch(self.running.spawn_blocking(run)))
             }
             Invoke::Async(invoke) => {
@@ -91,7 +94,7 @@ impl<R: Receiver> Inner<Incoming> for Bound<R> {
                 let run = async move { handler.run(on_cancel, &cancelled).await };
                 match on_cancel {
                     OnCancel::Drop => Box::pin(self.running.track_future(run)),
-                    OnCancel::Finish => Box::pin(watch(self.running.spawn(run))),
+                    OnCancel::Finish => Box::pin(watch(self.running.spawn(run.in_current_span()))),
                 }
             }
         }

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument as _, Span};
 
 use super::bound::Bound;
 use super::context::Context;
@@ -86,9 +87,10 @@ impl<R: Receiver> Handlers<R> {
             }
             Invoke::Blocking(invoke) => {
                 self.running.lock().insert(id, context.cancellation().clone());
-                let handlers = self.clone();
+                let (handlers, span) = (self.clone(), Span::current());
                 self.tasks.spawn_blocking(move || {
-                    let answer = run_blocking(invoke, &handlers.receiver, &context, &payload);
+                    let run = || run_blocking(invoke, &handlers.receiver, &context, &payload);
+                    let answer = span.in_scope(run);
                     handlers.finished(id, answer, &context);
                 });
             }
@@ -120,7 +122,7 @@ impl<R: Receiver> Handlers<R> {
         };
         self.running.lock().insert(id, context.cancellation().clone());
         let (handlers, context) = (self.clone(), context.clone());
-        self.tasks.spawn(async move {
+        let run = async move {
             let answer = match chain {
                 Ok(answer) => answer,
                 Err(chain) => run_chain(chain, &bound, &context).await,
@@ -130,7 +132,8 @@ impl<R: Receiver> Handlers<R> {
             }
             handlers.running.lock().remove(&id);
             handlers.answer_of_chain(id, answer, &context);
-        });
+        };
+        self.tasks.spawn(run.in_current_span());
     }
 
     /// Answers a call that passed middleware.
@@ -158,10 +161,11 @@ impl<R: Receiver> Handlers<R> {
         };
         self.running.lock().insert(id, context.cancellation().clone());
         let (handlers, context) = (self.clone(), context.clone());
-        self.tasks.spawn(async move {
+        let run = async move {
             let answer = handler.run(on_cancel, context.cancellation()).await;
             handlers.finished(id, answer, &context);
-        });
+        };
+        self.tasks.spawn(run.in_current_span());
     }
 
     /// Cancels a handler.

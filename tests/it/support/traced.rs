@@ -1,0 +1,87 @@
+//! What is traced with `tracing`: the current span, and warnings.
+
+use std::cell::RefCell;
+use std::fmt::{Debug, Write as _};
+use std::sync::{Mutex, Once};
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Span, Subscriber, subscriber};
+use tracing_core::span::Current;
+
+static SPANS: Mutex<Vec<&'static Metadata<'static>>> = Mutex::new(Vec::new());
+static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+thread_local! {
+    /// The spans that are entered on this thread, the innermost last.
+    static ENTERED: RefCell<Vec<Id>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Traces from now on, in all tests of this process.
+pub fn trace() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| subscriber::set_global_default(Recorder).unwrap());
+}
+
+/// The name of the current span; empty if there is none.
+pub fn span() -> String {
+    Span::current().metadata().map_or_else(String::new, |span| span.name().to_owned())
+}
+
+/// The warnings so far in which this word occurs.
+pub fn warnings(word: &str) -> Vec<String> {
+    let warnings = WARNINGS.lock().unwrap();
+    warnings.iter().filter(|warning| warning.contains(word)).cloned().collect()
+}
+
+struct Recorder;
+
+impl Subscriber for Recorder {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_span() || *metadata.level() <= Level::WARN
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut spans = SPANS.lock().unwrap();
+        spans.push(span.metadata());
+        Id::from_u64(spans.len() as u64)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = Text(String::new());
+        event.record(&mut text);
+        WARNINGS.lock().unwrap().push(text.0);
+    }
+
+    fn enter(&self, span: &Id) {
+        ENTERED.with_borrow_mut(|entered| entered.push(span.clone()));
+    }
+
+    fn exit(&self, span: &Id) {
+        ENTERED.with_borrow_mut(|entered| {
+            let place = entered.iter().rposition(|id| id == span).unwrap();
+            entered.remove(place);
+        });
+    }
+
+    fn current_span(&self) -> Current {
+        let Some(id) = ENTERED.with_borrow(|entered| entered.last().cloned()) else {
+            return Current::none();
+        };
+        let span = SPANS.lock().unwrap()[usize::try_from(id.into_u64()).unwrap() - 1];
+        Current::new(id, span)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+}
+
+/// The fields of an event, as `name=value`.
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, "{}={value:?} ", field.name()).unwrap();
+    }
+}
