@@ -37,6 +37,12 @@
 //! a thread. An async method is polled in place, and goes on in a task of its own when it has to
 //! wait. A panic ends its own call and nothing else.
 //!
+//! A method that holds up its connection for 100 ms, in place, is named in a warning
+//! ([`Plugin::warn_after`]). All methods run in the `tracing` spans that are around
+//! [`Session::run`], and in those of middleware around `next.run`. The task of an async method's
+//! first poll is that of the connection, so its `tokio::task::id` is another one than later, and
+//! task-locals of middleware reach methods that are neither `no_cancel` nor `blocking`.
+//!
 //! When a call is cancelled (by the caller, because its deadline passed, or because the connection
 //! ended), an async handler is dropped at its next `await`, unless it is marked
 //! `#[brpc(no_cancel)]`.
@@ -48,13 +54,13 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod address;
 mod change;
 mod end;
 mod error;
 mod handle;
 mod link;
 pub mod middleware;
-mod address;
 mod plugin;
 mod session;
 
@@ -62,13 +68,13 @@ mod session;
 #[path = "macro_support/mod.rs"]
 pub mod __private;
 
+pub use address::{AddressError, HubAddress};
 pub use brpc_core::describe::DescriptionError;
 pub use brpc_core::{
     Answer, DisconnectReason, Failure, Field, FieldError, Function, LabelError, LimitError, Limits,
     Metadata, MethodError, ProtocolError, Refusal, RefusalCode, Status, describe, describe_output,
 };
 pub use brpc_macros::plugin_without_facade as plugin;
-pub use address::{AddressError, HubAddress};
 #[doc(inline)]
 pub use brpc_rt::BoxFuture;
 #[doc(inline)]

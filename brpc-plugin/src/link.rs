@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use brpc_core::{DisconnectReason, Refusal};
 use brpc_proto::{DrainCause, Event, Terms};
-use brpc_rt::serving::{Handlers, Receiver};
+use brpc_rt::serving::{Handlers, InPlace, Receiver};
 use brpc_rt::{Link, SharedConnection, Slot};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -93,7 +93,7 @@ impl<R: Receiver> HubLink<R> {
         EndReason::new(reason, progress.drain.clone(), self.stop.borrow().is_some())
     }
 
-    fn handle_event(&self, event: Event<Arc<Slot>>) {
+    fn handle_event(&self, event: Event<Arc<Slot>>, in_place: &mut InPlace) {
         match event {
             Event::Welcomed(terms) => {
                 tracing::info!(plugin = terms.name, generation = terms.generation, "connected");
@@ -107,7 +107,9 @@ impl<R: Receiver> HubLink<R> {
                     Some(_) => progress.refusal = Some(refusal),
                 }
             }
-            Event::Call { id, call, deadline } => self.handlers.start(id, call, deadline),
+            Event::Call { id, call, deadline } => {
+                self.handlers.start(id, call, deadline, in_place);
+            }
             Event::Cancel(id) => self.handlers.cancel(id),
             Event::Credit => self.handlers.credit(),
             Event::Drain(cause, trace) => {
@@ -152,7 +154,9 @@ impl<R: Receiver> Link for Attached<R> {
     }
 
     fn handle_events(&self, events: Drain<'_, Event<Arc<Slot>>>) {
-        events.for_each(|event| self.0.handle_event(event));
+        let mut in_place = self.0.handlers.in_place();
+        events.for_each(|event| self.0.handle_event(event, &mut in_place));
+        in_place.end();
     }
 }
 

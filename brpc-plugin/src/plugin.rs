@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use brpc_core::describe;
 use brpc_core::name::is_version;
@@ -16,8 +17,8 @@ use brpc_rt::serving::{AsyncHook, Handlers, Incoming, Method, Receiver, attach_h
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::change::{Change, Changed};
 use crate::address::HubAddress;
+use crate::change::{Change, Changed};
 use crate::error::ConnectError;
 use crate::link::HubLink;
 use crate::session::Session;
@@ -44,6 +45,8 @@ pub struct Plugin<R> {
     instance: [u8; 16],
     limits: Limits,
     middleware: Chain<Incoming>,
+    /// How long a method may hold up its connection before a warning names it.
+    patience: Option<Duration>,
     overrides: Vec<Override>,
     /// The wire that its hub speaks.
     wire: Wire,
@@ -75,6 +78,7 @@ impl<R: Receiver> Plugin<R> {
             instance,
             limits: Limits::default(),
             middleware: Chain::default(),
+            patience: Some(Duration::from_millis(100)),
             overrides: Vec::new(),
             wire: Wire::Native,
             description: OnceLock::new(),
@@ -123,6 +127,18 @@ impl<R: Receiver> Plugin<R> {
     #[cfg_attr(docsrs, doc(cfg(feature = "gob")))]
     pub fn gob(mut self) -> Self {
         self.wire = Wire::Gob;
+        self
+    }
+
+    /// Logs a warning with the name of a method that holds up its connection for so long. Default
+    /// 100 ms; `None` for never.
+    ///
+    /// A sync method runs in place, and an async one up to the first `await` at which it waits.
+    /// Meanwhile nothing else of its connection runs: no other call is started, answered or
+    /// cancelled. A method that computes for long, or calls what blocks its thread, should be marked
+    /// `blocking`, or leave that part to `tokio::task::spawn_blocking`.
+    pub fn warn_after(mut self, held: impl Into<Option<Duration>>) -> Self {
+        self.patience = held.into();
         self
     }
 
@@ -224,7 +240,8 @@ impl<R: Receiver> Plugin<R> {
         let connection = Connection::dialled(codec, hello, self.limits.clone(), brpc_rt::now());
         let (receiver, hook) = (self.receiver.clone(), self.hook.clone());
         let connection = Arc::new(SharedConnection::new(connection));
-        let handlers = Handlers::new(connection, receiver, hook, self.middleware.clone());
+        let middleware = self.middleware.clone();
+        let handlers = Handlers::new(connection, receiver, hook, middleware, self.patience);
         Session::open(HubLink::new(handlers), stream).await
     }
 
@@ -268,6 +285,7 @@ impl<R: Receiver> Plugin<R> {
             return Err(ConnectError::BadVersion { version: self.version.clone() });
         }
         let labels = Labels::new(&self.labels).map_err(ConnectError::BadLabels)?;
+        self.limits.check().map_err(ConnectError::BadLimits)?;
         Ok(Hello {
             version: self.version.clone(),
             labels,
@@ -281,7 +299,6 @@ impl<R: Receiver> Plugin<R> {
 async fn dial(hub: HubAddress) -> Result<TcpStream, ConnectError> {
     // Resolved separately, so that an error can name the addresses that were tried.
     let addresses = hub.resolve().await?;
-        self.limits.check().map_err(ConnectError::BadLimits)?;
     let connected = TcpStream::connect(&addresses[..]).await.and_then(|stream| {
         // Frames are written whole, so the system need not wait for more.
         stream.set_nodelay(true)?;

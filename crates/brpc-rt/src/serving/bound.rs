@@ -6,10 +6,11 @@ use std::sync::Arc;
 use brpc_core::{Answer, Failure, Status};
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
-
 use tracing::{Instrument as _, Span};
+
 use super::handler::{Handler, catching, expired, run_blocking, unwanted};
 use super::incoming::Incoming;
 use super::receiver::{Invoke, Method, OnCancel, Receiver};
@@ -70,7 +71,7 @@ impl<R: Receiver> Inner<Incoming> for Bound<R> {
             return Box::pin(ready(Err(Failure::new(Status::Cancelled, ""))));
         };
         // The middleware may have waited.
-        if let Some(answer) = expired(&context).or_else(|| unwanted(&context)) {
+        if let Some(answer) = expired(&context, Instant::now()).or_else(|| unwanted(&context)) {
             return Box::pin(ready(answer));
         }
         let receiver = self.receiver.clone();

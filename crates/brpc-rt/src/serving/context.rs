@@ -53,6 +53,11 @@ impl Context {
         self.call.cancelled.get_or_init(CancellationToken::new)
     }
 
+    /// The call's deadline; `None` if it has none.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.call.deadline
+    }
+
     /// The caller's trace id; empty if it gave none.
     pub fn trace(&self) -> &str {
         &self.call.trace
@@ -98,7 +103,7 @@ impl Context {
 
     /// The time left until the call's deadline; `None` if it has none, zero when it has passed.
     pub fn remaining(&self) -> Option<Duration> {
-        self.call.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        self.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     /// Whether the call is cancelled: the caller cancelled it, its deadline passed, or the

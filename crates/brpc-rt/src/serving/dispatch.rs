@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant as StdInstant;
+use std::time::{Duration, Instant as StdInstant};
 
 use brpc_core::{Answer, Failure, Metadata, Status};
 use brpc_proto::CallId;
@@ -18,6 +18,7 @@ use super::bound::Bound;
 use super::context::Context;
 use super::handler::{Handler, catching, expired, run_blocking};
 use super::hook::AsyncHook;
+use super::in_place::InPlace;
 use super::incoming::Incoming;
 use super::receiver::{Invoke, Method, OnCancel, Receiver};
 use crate::middleware::Chain;
@@ -29,6 +30,8 @@ pub struct Handlers<R> {
     receiver: Arc<R>,
     hook: AsyncHook,
     middleware: Chain<Incoming>,
+    /// How long a method may hold up the connection before a warning names it.
+    patience: Option<Duration>,
     /// Cancels each handler that runs beside the driver.
     running: Mutex<HashMap<CallId, CancellationToken>>,
     /// The tasks and threads of these handlers.
@@ -42,9 +45,10 @@ impl<R: Receiver> Handlers<R> {
         receiver: Arc<R>,
         hook: AsyncHook,
         middleware: Chain<Incoming>,
+        patience: Option<Duration>,
     ) -> Arc<Self> {
         let (running, tasks) = (Mutex::default(), TaskTracker::new());
-        Arc::new(Self { connection, receiver, hook, middleware, running, tasks })
+        Arc::new(Self { connection, receiver, hook, middleware, patience, running, tasks })
     }
 
     /// The connection.
@@ -62,13 +66,19 @@ impl<R: Receiver> Handlers<R> {
         self.hook.ring();
     }
 
+    /// Times the handlers that are about to be started one after the other.
+    pub fn in_place(&self) -> InPlace {
+        InPlace::new(self.patience)
+    }
+
     /// Starts a handler. Returns at once, unless a sync handler that isn't marked `blocking` takes
-    /// long.
+    /// long, or an async one before it first waits.
     pub fn start(
         self: &Arc<Self>,
         id: CallId,
         call: brpc_proto::Call,
         deadline: Option<StdInstant>,
+        in_place: &mut InPlace,
     ) {
         let brpc_proto::Call { method, payload, trace, metadata, .. } = call;
         let Some(method) = R::methods().get(method as usize) else {
@@ -77,13 +87,16 @@ impl<R: Receiver> Handlers<R> {
         };
         let deadline = deadline.map(Instant::from_std);
         let context = Context::new(trace, metadata, deadline, self.hook.clone());
+        if let Some(answer) = expired(&context, in_place.start(method.name)) {
+            return self.answer(id, answer, &context);
+        }
         if !self.middleware.is_empty() {
             return self.start_chain(id, method, &context, payload);
         }
         match method.invoke {
             Invoke::Sync(invoke) => {
-                let run = || catching(|| invoke(&self.receiver, &context, &payload));
-                self.answer(id, expired(&context).unwrap_or_else(run), &context);
+                let answer = catching(|| invoke(&self.receiver, &context, &payload));
+                self.answer(id, answer, &context);
             }
             Invoke::Blocking(invoke) => {
                 self.running.lock().insert(id, context.cancellation().clone());
@@ -110,9 +123,6 @@ impl<R: Receiver> Handlers<R> {
         context: &Context,
         input: Bytes,
     ) {
-        if let Some(answer) = expired(context) {
-            return self.answer(id, answer, context);
-        }
         let bound = Arc::new(Bound::new(self.receiver.clone(), method));
         let next = self.middleware.clone().around(bound.clone());
         let call = Incoming { method: method.name, context: context.clone(), input };
@@ -152,9 +162,6 @@ impl<R: Receiver> Handlers<R> {
         context: &Context,
         begin: impl FnOnce() -> BoxFuture<Answer>,
     ) {
-        if let Some(answer) = expired(context) {
-            return self.answer(id, answer, context);
-        }
         let handler = match Handler::begin(begin) {
             Ok(answer) => return self.answer(id, answer, context),
             Err(handler) => handler,
@@ -179,6 +186,7 @@ impl<R: Receiver> Handlers<R> {
     /// Cancels all handlers, and disconnects the hook: the connection is over.
     pub fn close(&self) {
         self.hook.disconnect(&self.connection);
+        self.tasks.close();
         let running = std::mem::take(&mut *self.running.lock());
         running.values().for_each(CancellationToken::cancel);
     }
@@ -189,7 +197,6 @@ impl<R: Receiver> Handlers<R> {
     }
 
     fn finished(&self, id: CallId, answer: Answer, context: &Context) {
-        self.tasks.close();
         self.running.lock().remove(&id);
         self.answer(id, answer, context);
     }
@@ -206,17 +213,6 @@ impl<R: Receiver> Handlers<R> {
     }
 }
 
-impl<R> fmt::Debug for Handlers<R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let running = self.running.lock().len();
-        f.debug_struct("Handlers").field("running", &running).finish_non_exhaustive()
-    }
-}
-
-/// Runs a chain to its end, or until the call is cancelled and no method runs that may not be
-/// dropped. The middleware around such a method stays, with all that it holds, such as a permit.
-async fn run_chain<R: Receiver>(chain: Handler, bound: &Bound<R>, context: &Context) -> Answer {
-    let cancelled = context.cancellation();
 /// The handlers of one connection, for who waits until none of them runs. Keeps nothing alive.
 #[derive(Clone, Debug)]
 pub struct Remaining(TaskTracker);
@@ -228,6 +224,17 @@ impl Remaining {
     }
 }
 
+impl<R> fmt::Debug for Handlers<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let running = self.running.lock().len();
+        f.debug_struct("Handlers").field("running", &running).finish_non_exhaustive()
+    }
+}
+
+/// Runs a chain to its end, or until the call is cancelled and no method runs that may not be
+/// dropped. The middleware around such a method stays, with all that it holds, such as a permit.
+async fn run_chain<R: Receiver>(chain: Handler, bound: &Bound<R>, context: &Context) -> Answer {
+    let cancelled = context.cancellation();
     tokio::select! {
         biased;
         answer = chain.run(OnCancel::Finish, cancelled) => answer,

@@ -3,6 +3,7 @@
 use std::task::{Poll, Waker};
 
 use brpc_core::{Answer, Failure, Status};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
@@ -81,12 +82,12 @@ pub(super) fn run_blocking<R>(
     payload: &[u8],
 ) -> Answer {
     let run = || catching(|| invoke(receiver, context, payload));
-    expired(context).or_else(|| unwanted(context)).unwrap_or_else(run)
+    expired(context, Instant::now()).or_else(|| unwanted(context)).unwrap_or_else(run)
 }
 
-/// The answer if the call's deadline passed before its handler started.
-pub(super) fn expired(context: &Context) -> Option<Answer> {
-    let is_over = context.remaining().is_some_and(|remaining| remaining.is_zero());
+/// The answer if the call's deadline passed before its handler started, which it does now.
+pub(super) fn expired(context: &Context, now: Instant) -> Option<Answer> {
+    let is_over = context.deadline().is_some_and(|deadline| deadline <= now);
     is_over.then(|| Err(Failure::new(Status::Expired, "")))
 }
 

@@ -6,6 +6,7 @@ mod dispatch;
 mod error;
 mod handler;
 mod hook;
+mod in_place;
 mod incoming;
 mod receiver;
 
@@ -13,5 +14,6 @@ pub use self::context::{Context, context_of_no_call};
 pub use self::dispatch::{Handlers, Remaining};
 pub use self::error::{HookError, MetadataError};
 pub use self::hook::AsyncHook;
+pub use self::in_place::InPlace;
 pub use self::incoming::Incoming;
 pub use self::receiver::{Invoke, Method, OnCancel, Receiver, attach_hook};
