@@ -4,12 +4,11 @@
 
 pub use core::prelude::v1::derive;
 pub use std::clone::Clone;
-pub use std::convert::Into;
+pub use std::convert::AsRef;
 pub use std::fmt::Debug;
 pub use std::primitive::str;
 pub use std::result::Result;
 pub use std::string::String;
-pub use std::sync::Arc;
 pub use std::vec::Vec;
 
 pub use crate::InterfaceError;

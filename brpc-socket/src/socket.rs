@@ -215,9 +215,9 @@ impl Socket {
     pub async fn wait_for_all<N>(&self, names: N, timeout: Duration) -> Result<(), WaitError>
     where
         N: IntoIterator,
-        N::Item: Into<String>,
+        N::Item: AsRef<str>,
     {
-        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
         wait::wait_for_all(self.hub(), &names, timeout).await
     }
 

@@ -36,6 +36,21 @@ async fn a_wait_ends_with_its_time_and_names_who_is_missing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn names_come_in_lists_of_any_kind() {
+    let hub = Socket::default();
+    let (texts, strings) = (vec!["a", "b"], vec!["a".to_owned(), "b".to_owned()]);
+    for waited in [
+        hub.wait_for_all(&texts, Duration::ZERO).await,
+        hub.wait_for_all(texts.iter(), Duration::ZERO).await,
+        hub.wait_for_all(&strings, Duration::ZERO).await,
+        hub.wait_for_all(strings.clone(), Duration::ZERO).await,
+    ] {
+        let Err(WaitError::TimedOut { missing, .. }) = waited else { panic!("{waited:?}") };
+        assert_eq!(missing, strings);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wait_that_ends_says_who_is_there_instead() {
     let hub = Socket::default();
     let ends_in = async |expected: &str| {

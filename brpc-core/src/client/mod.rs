@@ -4,7 +4,6 @@
 mod interface;
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::ser::SerializeMap as _;
@@ -31,8 +30,8 @@ pub struct All<C> {
 
 impl<C: Caller> One<C> {
     /// Calls the plugin that has this name when a call is made.
-    pub fn name(caller: &C, name: impl Into<Arc<str>>) -> Self {
-        Self { caller: caller.clone(), plugin: Target::Name(name.into()) }
+    pub fn name(caller: &C, name: impl AsRef<str>) -> Self {
+        Self { caller: caller.clone(), plugin: Target::Name(name.as_ref().into()) }
     }
 
     /// Calls this plugin on its connection, and no later plugin of the same name.

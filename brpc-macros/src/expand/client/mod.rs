@@ -92,7 +92,7 @@ impl Client<'_> {
             impl<C: #brpc::Caller> #ident<#brpc::One<C>> {
                 /// Calls the plugin that has this name when a call is made.
                 #[must_use]
-                pub fn new(caller: &C, plugin: impl #brpc::Into<#brpc::Arc<#brpc::str>>) -> Self {
+                pub fn new(caller: &C, plugin: impl #brpc::AsRef<#brpc::str>) -> Self {
                     Self { binding: #brpc::One::name(caller, plugin) }
                 }
 
