@@ -7,6 +7,7 @@
 //! that keeps the compiler from reporting consequences of a mistake.
 
 mod attr;
+mod carried;
 mod case;
 mod check;
 mod client;

@@ -4,6 +4,7 @@ use proc_macro2::Span;
 use syn::{Attribute, Generics, Ident, ItemImpl, ItemTrait, LitStr, Pat, Path, Signature, Type};
 
 use crate::attr::MethodArgs;
+use crate::docs::Documentation;
 use crate::syntax::type_name;
 
 /// An impl block that is marked as a plugin.
@@ -17,6 +18,8 @@ pub(crate) struct Plugin {
     pub(crate) client: Option<Ident>,
     /// The crate that generated code names.
     pub(crate) facade: Path,
+    /// What the block's attributes allow.
+    pub(crate) allowed: Vec<Attribute>,
     /// In the order of the block.
     pub(crate) methods: Vec<Method>,
     /// Valid with one; more only if all but one are configured out.
@@ -31,6 +34,8 @@ pub(crate) struct Interface {
     pub(crate) item: ItemTrait,
     /// The crate that generated code names.
     pub(crate) facade: Path,
+    /// What the trait's attributes allow.
+    pub(crate) allowed: Vec<Attribute>,
     /// In the order of the trait.
     pub(crate) methods: Vec<Method>,
 }
@@ -44,12 +49,15 @@ pub(crate) struct Name {
 /// A method that is exposed.
 pub(crate) struct Method {
     pub(crate) name: Name,
-    pub(crate) description: String,
+    pub(crate) documentation: Documentation,
     /// The `#[cfg(..)]`s of the method.
     pub(crate) cfgs: Vec<Attribute>,
+    /// What its attributes allow, and that it is used although it is deprecated.
+    pub(crate) allowed: Vec<Attribute>,
     pub(crate) args: MethodArgs,
     pub(crate) signature: Signature,
-    /// The first parameter if it is a reference: its target.
+    /// The first parameter if it is a reference: its target. Here and below, a plugin's type has its
+    /// name in place of `Self`.
     pub(crate) context: Option<Type>,
     pub(crate) inputs: Vec<Input>,
     /// `None` if it returns nothing.
@@ -83,6 +91,7 @@ pub(crate) struct Hook {
 
 /// A function that is not exposed.
 pub(crate) struct Unexposed {
+    pub(crate) ident: Ident,
     pub(crate) args: MethodArgs,
     pub(crate) reason: Reason,
 }

@@ -1,19 +1,20 @@
 //! From an impl block to its model. Refuses only what can't be parsed.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, ItemTrait, Meta, Path, ReturnType,
+    Attribute, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, ItemTrait, Path, ReturnType,
     Signature, TraitItem, Type, Visibility, parse_quote,
 };
 
 use crate::attr::{self, ClientArgs, MethodArgs, PluginArgs};
+use crate::carried::{self, allowed, cfgs};
 use crate::case::{self, Case};
-use crate::docs;
+use crate::docs::Documentation;
 use crate::errors::Errors;
 use crate::model::{Hook, Input, Interface, Method, Name, Plugin, Reason, Run, Unexposed};
-use crate::syntax::{type_name, ungrouped};
+use crate::syntax::{named_self, type_name, ungrouped};
 
 /// Reads a block and removes the helper attributes from it.
 pub(crate) fn plugin(
@@ -49,14 +50,11 @@ pub(crate) fn plugin(
             let (cfgs, signature) = (cfgs(&function.attrs), function.sig.clone());
             hooks.push(Hook { key, cfgs, args, signature });
         } else if let Some(reason) = hiding(function, &args) {
-            unexposed.push(Unexposed { args, reason });
+            unexposed.push(Unexposed { ident: function.sig.ident.clone(), args, reason });
         } else {
-            methods.push(method(&function.attrs, &function.sig, args, rename_all));
-            // The macro needs what some lints would change: `pub` exposes a method, `&self` makes
-            // it one, and inputs are owned.
-            function.attrs.push(parse_quote! {
-                #[allow(unreachable_pub, clippy::needless_pass_by_value, clippy::unused_self)]
-            });
+            let method = method(&function.attrs, &function.sig, args, rename_all);
+            methods.push(method.of(&block.self_ty));
+            hide_from_lints(&mut function.vis);
         }
     }
     Plugin {
@@ -65,9 +63,19 @@ pub(crate) fn plugin(
         version,
         client,
         facade: renamed.unwrap_or(facade),
+        allowed: allowed(&block.attrs),
         methods,
         hooks,
         unexposed,
+    }
+}
+
+/// Has lints take a method for one that the macro made. It needs what some of them would change:
+/// `pub` exposes a method, `&self` makes it one, and inputs are owned. An `allow` would be refused
+/// where the user forbids a lint.
+fn hide_from_lints(visibility: &mut Visibility) {
+    if let Visibility::Public(token) = visibility {
+        token.span = Span::mixed_site().located_at(token.span);
     }
 }
 
@@ -106,7 +114,12 @@ pub(crate) fn interface(
             methods.push(method(&function.attrs, &function.sig, args, rename_all));
         }
     }
-    Interface { item: item.clone(), facade: renamed.unwrap_or(facade), methods }
+    Interface {
+        item: item.clone(),
+        facade: renamed.unwrap_or(facade),
+        allowed: allowed(&item.attrs),
+        methods,
+    }
 }
 
 fn method(
@@ -140,10 +153,13 @@ fn method(
     if context.is_some() {
         inputs.remove(0);
     }
+    let deprecated = carried::named(attrs, "deprecated");
+    let used = deprecated.iter().map(|it| it.attribute(parse_quote!(allow(deprecated))));
     Method {
         name,
-        description: docs::description(attrs),
+        documentation: Documentation::of(attrs),
         cfgs: cfgs(attrs),
+        allowed: allowed(attrs).into_iter().chain(used).collect(),
         run: run(signature, &args),
         args,
         signature: signature.clone(),
@@ -178,21 +194,15 @@ fn plugin_name(given: Option<syn::LitStr>, self_type: &Type) -> Name {
     }
 }
 
-/// The `#[cfg(..)]`s among a method's attributes, and those that a `#[cfg_attr(..)]` adds.
-fn cfgs(attrs: &[Attribute]) -> Vec<Attribute> {
-    attrs.iter().flat_map(cfg).collect()
-}
-
-fn cfg(attr: &Attribute) -> Vec<Attribute> {
-    if attr.path().is_ident("cfg") {
-        return vec![attr.clone()];
+impl Method {
+    /// The method of this type, whose name stands for `Self` where other code needs the types.
+    fn of(mut self, self_type: &Type) -> Self {
+        let inputs = self.inputs.iter_mut().map(|input| &mut input.ty);
+        for ty in inputs.chain(&mut self.context).chain(&mut self.returned) {
+            *ty = named_self(ty, self_type);
+        }
+        self
     }
-    if !attr.path().is_ident("cfg_attr") {
-        return Vec::new();
-    }
-    let Some((condition, added)) = attr::conditional(attr) else { return Vec::new() };
-    let added = added.into_iter().flat_map(|meta: Meta| cfg(&parse_quote!(#[#meta])));
-    added.map(|Attribute { meta, .. }| parse_quote!(#[cfg_attr(#condition, #meta)])).collect()
 }
 
 #[cfg(test)]
@@ -299,23 +309,5 @@ mod tests {
             ("toTheEnd", Run::AsyncToEnd),
         ];
         assert_eq!(rows, expected);
-    }
-
-    #[test]
-    fn only_conditions_are_kept_of_the_attributes() {
-        let attrs: Vec<Attribute> = vec![
-            parse_quote!(#[cfg(unix)]),
-            parse_quote!(#[inline]),
-            parse_quote!(#[cfg_attr(test, inline, cfg(a), cfg_attr(b, cold, cfg(c)))]),
-            parse_quote!(#[cfg_attr(test, inline)]),
-        ];
-        let kept: Vec<String> =
-            cfgs(&attrs).iter().map(|attr| attr.to_token_stream().to_string()).collect();
-        let expected: [Attribute; 3] = [
-            parse_quote!(#[cfg(unix)]),
-            parse_quote!(#[cfg_attr(test, cfg(a))]),
-            parse_quote!(#[cfg_attr(test, cfg_attr(b, cfg(c)))]),
-        ];
-        assert_eq!(kept, expected.map(|attr| attr.to_token_stream().to_string()));
     }
 }

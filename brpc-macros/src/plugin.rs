@@ -91,9 +91,6 @@ mod tests {
         let mut expected: ItemImpl = syn::parse2(written).unwrap();
         let ImplItem::Fn(greet) = &mut expected.items[0] else { panic!("a method") };
         greet.attrs.retain(|attr| !attr.path().is_ident("brpc"));
-        greet.attrs.push(parse_quote! {
-            #[allow(unreachable_pub, clippy::needless_pass_by_value, clippy::unused_self)]
-        });
         assert_eq!(quote!(#block).to_string(), quote!(#expected).to_string());
     }
 

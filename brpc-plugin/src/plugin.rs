@@ -310,7 +310,7 @@ async fn dial(hub: HubAddress) -> Result<TcpStream, ConnectError> {
 /// The description of a method.
 fn function<R>(method: &Method<R>) -> Function {
     let mut function = Function::new(method.name);
-    method.description.clone_into(&mut function.description);
+    method.description.join("\n").trim().clone_into(&mut function.description);
     function.input = (method.input)(&mut describe::inputs());
     function.output = (method.output)(&mut describe::outputs());
     function

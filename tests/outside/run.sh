@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Builds two crates that are no members of the workspace and depend on one side each, and has them
-# talk to each other. Works without a network if the workspace has been built before.
+# Builds crates that are no members of the workspace: two that depend on one side each, which talk to
+# each other, one of an older edition, and one that forbids lints. Works without a network if the workspace has been built before.
 set -euo pipefail
 cd "$(dirname "$0")"
 root=$(cd ../.. && pwd)
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}/outside"
 
-for crate in hub_only plugin_only; do
+for crate in hub_only plugin_only edition_2021 lints; do
     # The versions of the workspace, so that there is one set of them and nothing else to fetch.
     cp "$root/Cargo.lock" "$crate/Cargo.lock"
     cargo build --quiet --manifest-path "$crate/Cargo.toml"
 done
+cargo clippy --quiet --manifest-path lints/Cargo.toml -- -D warnings
 
 # What a crate depends on of brpc, by one line each.
 of_brpc() {
@@ -25,6 +26,8 @@ expect() {
 }
 expect "what a hub depends on" "brpc-core brpc-macros brpc-proto brpc-rt brpc-socket" "$(of_brpc hub_only)"
 expect "what a plugin depends on" "brpc-core brpc-macros brpc-plugin brpc-proto brpc-rt" "$(of_brpc plugin_only)"
+
+expect "what a crate of edition 2021 said" "rolled" "$("$CARGO_TARGET_DIR/debug/edition_2021")"
 
 coproc HUB { exec "$CARGO_TARGET_DIR/debug/hub_only"; }
 hub=$HUB_PID

@@ -120,12 +120,21 @@ fn settings_are_of_use(errors: &Errors, function: &Unexposed) {
     }
 }
 
-/// Reported only if nothing else is, since any other mistake may be the cause.
+/// Reported only if nothing else is, since any other mistake may be the cause. The first method that
+/// only lacks `pub` is the likely one.
 fn exposes_something(errors: &Errors, plugin: &Plugin) {
-    if plugin.methods.is_empty() && errors.is_empty() {
-        errors.on(
+    if !plugin.methods.is_empty() || !errors.is_empty() {
+        return;
+    }
+    let is_private = |function: &&Unexposed| function.reason == Reason::Private;
+    match plugin.unexposed.iter().find(is_private) {
+        Some(Unexposed { ident, .. }) => errors.on(
+            ident,
+            format!("nothing to expose: only `pub` methods are, and `fn {ident}` isn't `pub`"),
+        ),
+        None => errors.on(
             plugin.self_type(),
             "nothing to expose: a plugin has at least one `pub` method with `&self`",
-        );
+        ),
     }
 }

@@ -9,7 +9,7 @@ use super::types;
 use crate::errors::Errors;
 use crate::model::{Interface, Method, Plugin};
 use crate::name;
-use crate::syntax::ungrouped;
+use crate::syntax::{selves, ungrouped};
 
 /// The client's own names, beside the plugin's methods.
 pub(crate) const OWN: [&str; 5] = ["new", "instance", "all", "select", "check_interface"];
@@ -104,8 +104,10 @@ fn method(errors: &Errors, function: &TraitItemFn) {
             errors.on(&input.pat, "give the input a name");
         }
         input_is_owned(errors, &input.ty);
+        is_named(errors, &input.ty);
     }
     if let ReturnType::Type(_, ty) = &signature.output {
+        is_named(errors, ty);
         output_is_owned(errors, ty);
     }
 }
@@ -119,6 +121,12 @@ fn has_nothing_special(errors: &Errors, signature: &Signature) {
     }
     if let Some(abi) = &signature.abi {
         errors.on(abi, "a method of an interface isn't `extern`");
+    }
+}
+
+fn is_named(errors: &Errors, ty: &Type) {
+    for word in selves(ty) {
+        errors.on(word, "plugins of any type have the interface: name a type in place of `Self`");
     }
 }
 

@@ -7,6 +7,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
 use crate::model::{Method, Run};
+use crate::syntax::respanned;
 
 /// ```text
 /// (a: i64, b: i64)
@@ -76,11 +77,7 @@ pub(super) fn decode(method: &Method, names: &[Ident]) -> TokenStream {
 /// The variables for a method's inputs: their own names, apart from the other variables by hygiene.
 pub(super) fn variables(method: &Method) -> Vec<Ident> {
     let named = method.inputs.iter().map(|input| match input.name() {
-        Some(name) => {
-            let mut name = name.clone();
-            name.set_span(Span::call_site().located_at(name.span()));
-            name
-        }
+        Some(name) => respanned(name, Span::call_site().located_at(name.span())),
         None => format_ident!("input", span = Span::call_site()),
     });
     named.collect()

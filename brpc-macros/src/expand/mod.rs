@@ -15,6 +15,7 @@ use quote::{ToTokens, quote, quote_spanned};
 pub(crate) use self::client::{of_interface, of_plugin};
 use self::row::row;
 use crate::model::{Hook, Plugin};
+use crate::syntax::respanned;
 
 /// ```text
 /// #[plugin] impl Greeter { pub fn greet(&self, req: Greet) -> Greeting { .. } }
@@ -77,7 +78,7 @@ pub(crate) fn methods(rows: impl Iterator<Item = TokenStream>) -> TokenStream {
 /// const _: () = { .. impl __brpc::Receiver for Greeter { ITEMS } };
 /// ```
 pub(crate) fn implementation(plugin: &Plugin, items: &TokenStream) -> TokenStream {
-    let facade = &plugin.facade;
+    let (facade, allowed) = (&plugin.facade, &plugin.allowed);
     let self_type = plugin.self_type();
     let (generics, _, bounds) = plugin.generics().split_for_impl();
     quote_spanned! {Span::mixed_site()=>
@@ -87,7 +88,7 @@ pub(crate) fn implementation(plugin: &Plugin, items: &TokenStream) -> TokenStrea
             use __brpc::{NotAnInput as _, NotAnOutput as _, ReturnsValue as _, TextError as _};
 
             #[automatically_derived]
-            #[allow(deprecated)]
+            #(#allowed)*
             impl #generics __brpc::Receiver for #self_type #bounds {
                 #items
             }
@@ -125,7 +126,5 @@ fn attach_hook(hooks: &[Hook]) -> Option<TokenStream> {
 
 /// The name of a method of the user's, at its place but as generated code.
 fn located(ident: &Ident) -> Ident {
-    let mut ident = ident.clone();
-    ident.set_span(Span::mixed_site().located_at(ident.span()));
-    ident
+    respanned(ident, Span::mixed_site().located_at(ident.span()))
 }

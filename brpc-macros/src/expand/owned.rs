@@ -6,22 +6,20 @@ use syn::{Lifetime, Path, Type, parse_quote};
 use crate::syntax::ungrouped;
 
 /// The same type, owned: a method may return a borrow from its plugin, and a remote caller gets a
-/// copy. `Self` is the plugin, not the client.
-pub(super) fn owned(ty: &Type, self_type: Option<&Type>, brpc: &Path) -> Type {
+/// copy.
+pub(super) fn owned(ty: &Type, brpc: &Path) -> Type {
     let mut ty = ty.clone();
-    Owned { self_type, brpc }.visit_type_mut(&mut ty);
+    Owned(brpc).visit_type_mut(&mut ty);
     ty
 }
 
-struct Owned<'a> {
-    self_type: Option<&'a Type>,
-    brpc: &'a Path,
-}
+/// The crate whose types it names.
+struct Owned<'a>(&'a Path);
 
 impl VisitMut for Owned<'_> {
     fn visit_type_mut(&mut self, ty: &mut Type) {
         while let Type::Reference(reference) = ungrouped(ty) {
-            let (brpc, target) = (self.brpc, &reference.elem);
+            let (brpc, target) = (self.0, &reference.elem);
             *ty = match ungrouped(target) {
                 Type::Path(path) if path.path.is_ident("str") => parse_quote!(#brpc::String),
                 Type::Slice(slice) => {
@@ -34,12 +32,6 @@ impl VisitMut for Owned<'_> {
         if matches!(ungrouped(ty), Type::Never(_) | Type::ImplTrait(_)) {
             // Already reported.
             *ty = parse_quote!(());
-        }
-        if let (Type::Path(path), Some(self_type)) = (ungrouped(ty), self.self_type)
-            && path.path.is_ident("Self")
-        {
-            *ty = self_type.clone();
-            return;
         }
         visit_mut::visit_type_mut(self, ty);
     }
@@ -57,17 +49,13 @@ mod tests {
 
     #[test]
     fn what_is_borrowed_is_copied() {
-        let plugin: Type = parse_quote!(Greeter);
-        let owned = |ty: Type| {
-            owned(&ty, Some(&plugin), &parse_quote!(::b)).into_token_stream().to_string()
-        };
-        let pairs: [(Type, &str); 7] = [
+        let owned = |ty: Type| owned(&ty, &parse_quote!(::b)).into_token_stream().to_string();
+        let pairs: [(Type, &str); 6] = [
             (parse_quote!(u8), "u8"),
             (parse_quote!(&str), ":: b :: String"),
             (parse_quote!(&'a [&'a str]), ":: b :: Vec < :: b :: String >"),
             (parse_quote!(&Greeting), "Greeting"),
             (parse_quote!(Option<&(Cow<'_, str>, u8)>), "Option < (Cow < 'static , str > , u8) >"),
-            (parse_quote!(Vec<Self>), "Vec < Greeter >"),
             (parse_quote!(&&str), ":: b :: String"),
         ];
         for (ty, expected) in pairs {

@@ -13,7 +13,7 @@ use crate::model::{Method, Run};
 /// // makes
 /// __brpc::Method {
 ///     name: "greet",
-///     description: "Greets.",
+///     description: &["Greets."],
 ///     input: |schemas| __brpc::Takes::<Greet>::input().schema(schemas),
 ///     output: |schemas| __brpc::Returns::<Greeting>::output().role().schema(schemas),
 ///     invoke: __brpc::Invoke::Async(..),
@@ -21,16 +21,17 @@ use crate::model::{Method, Run};
 /// }
 /// ```
 pub(super) fn row(method: &Method) -> TokenStream {
-    let Method { name, description, cfgs, .. } = method;
+    let Method { name, documentation, cfgs, allowed, .. } = method;
     let name = &name.text;
     let returned = Returned::of(method);
     // The code that decodes and encodes its types still checks that they suit.
     let (description, input, output) = if method.args.hidden.is_some() {
-        ("", input::hidden_schema(method), quote!(__brpc::any_schema))
+        (quote!(), input::hidden_schema(method), quote!(__brpc::any_schema))
     } else {
         let role = returned.role();
         let output = quote_spanned!(Span::mixed_site()=> |schemas| #role.schema(schemas));
-        (description.as_str(), input::schema(method), output)
+        let parts = documentation.elements();
+        (quote!(#(#parts),*), input::schema(method), output)
     };
     let invoke = invoke(method, &returned);
     let on_cancel = match method.run {
@@ -39,9 +40,10 @@ pub(super) fn row(method: &Method) -> TokenStream {
     };
     quote_spanned! {Span::mixed_site()=>
         #(#cfgs)*
+        #(#allowed)*
         __brpc::Method {
             name: #name,
-            description: #description,
+            description: &[#description],
             input: #input,
             output: #output,
             invoke: #invoke,

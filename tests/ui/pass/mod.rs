@@ -14,6 +14,7 @@ mod call {
 mod client {
     mod by_crate;
     mod hygiene;
+    mod own_type;
     mod types_that_no_hub_could_use;
     mod what_is_borrowed;
     mod without_schemas;

@@ -36,7 +36,7 @@ impl Client<'_> {
     /// aliases, which are `()` where the method is configured out: an alias in the block shadows
     /// the one outside.
     pub(super) fn check_interface(&self, ident: &Ident) -> TokenStream {
-        let Self { brpc, methods, .. } = self;
+        let Self { brpc, methods, allowed, .. } = self;
         let (mut bounds, mut aliases, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
         for method in *methods {
             let (cfgs, name) = (&method.cfgs, &method.name.text);
@@ -60,9 +60,11 @@ impl Client<'_> {
             });
             bounds.extend(types);
         }
+        let of_methods = methods.iter().flat_map(|method| &method.allowed);
         let compared = quote_spanned! {Span::mixed_site()=>
             #[automatically_derived]
-            #[allow(dead_code, deprecated, private_bounds, private_interfaces)]
+            #(#allowed)*
+            #(#of_methods)*
             impl<B> #ident<B> {
                 /// Compares what this client expects with the current descriptions of the plugins
                 /// that it calls: whether they have its methods, accept what it sends, and send
@@ -92,7 +94,6 @@ impl Client<'_> {
         let outer = aliases.iter().map(|(alias, ..)| alias);
         let inner = aliases.iter().map(|(alias, cfgs, ty)| quote!(#cfgs type #alias = #ty;));
         quote_spanned! {Span::mixed_site()=>
-            #[allow(dead_code, non_local_definitions)]
             const _: () = {
                 #(type #outer = ();)*
                 const _: () = {

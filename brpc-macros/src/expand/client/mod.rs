@@ -6,11 +6,12 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Ident, Path, Type, Visibility, parse_quote};
+use syn::{Attribute, Ident, Path, Type, Visibility, parse_quote};
 
-use super::input;
 use super::owned::owned;
 use super::returned::spelled_result;
+use super::{input, located};
+use crate::docs::Documentation;
 use crate::model::{Interface, Method, Plugin};
 use crate::syntax::ungrouped;
 
@@ -19,24 +20,24 @@ struct Client<'m> {
     /// The type whose methods it calls.
     of: &'m Ident,
     visibility: Visibility,
-    /// The attributes of an interface.
-    docs: Option<String>,
+    /// The docs of an interface.
+    docs: Option<Documentation>,
+    /// What the attributes of the block or trait allow.
+    allowed: &'m [Attribute],
     brpc: Path,
-    /// The type that `Self` stands for.
-    self_type: Option<&'m Type>,
     methods: &'m [Method],
 }
 
 /// The client of a plugin that is marked `client`.
 pub(crate) fn of_plugin(plugin: &Plugin) -> Option<TokenStream> {
     let (_, of) = (plugin.client.as_ref()?, plugin.type_name()?);
-    let (facade, self_type) = (&plugin.facade, plugin.self_type());
+    let facade = &plugin.facade;
     let client = Client {
         of,
         visibility: parse_quote!(pub),
         docs: None,
+        allowed: &plugin.allowed,
         brpc: parse_quote!(#facade::__private),
-        self_type: Some(self_type),
         methods: &plugin.methods,
     };
     let client = client.expand();
@@ -50,9 +51,9 @@ pub(crate) fn of_interface(interface: &Interface) -> TokenStream {
     let client = Client {
         of: &item.ident,
         visibility: item.vis.clone(),
-        docs: Some(crate::docs::description(&item.attrs)).filter(|docs| !docs.is_empty()),
+        docs: Some(Documentation::of(&item.attrs)).filter(|docs| !docs.is_empty()),
+        allowed: &interface.allowed,
         brpc: parse_quote!(#facade::__private),
-        self_type: None,
         methods: &interface.methods,
     };
     client.expand()
@@ -69,26 +70,24 @@ impl Client<'_> {
     /// impl<B> GreeterClient<B> { pub fn check_interface(..) }
     /// ```
     fn expand(&self) -> TokenStream {
-        let Self { of, visibility, brpc, methods, .. } = self;
-        let ident = format_ident!("{}Client", of.unraw());
-        let title = match &self.docs {
-            Some(docs) => docs.clone(),
-            None => format!("Calls the methods of [`{}`].", of.unraw()),
-        };
+        let Self { of, visibility, allowed, brpc, methods, .. } = self;
+        let ident = located(&format_ident!("{}Client", of.unraw()));
+        let docs =
+            attributes(self.docs.as_ref(), || format!("Calls the methods of [`{}`].", of.unraw()));
         let methods = methods.iter().map(|method| self.method(method));
         let check = self.check_interface(&ident);
         quote_spanned! {Span::mixed_site()=>
-            #[doc = #title]
+            #(#docs)*
             ///
             /// `new` and `instance` make a client of one plugin, `all` and `select` a client of
             /// many.
+            #(#allowed)*
             #[#brpc::derive(#brpc::Clone, #brpc::Debug)]
             #visibility struct #ident<B> {
                 binding: B,
             }
 
             #[automatically_derived]
-            #[allow(dead_code)]
             impl<C: #brpc::Caller> #ident<#brpc::One<C>> {
                 /// Calls the plugin that has this name when a call is made.
                 #[must_use]
@@ -104,7 +103,6 @@ impl Client<'_> {
             }
 
             #[automatically_derived]
-            #[allow(dead_code)]
             impl<C: #brpc::Caller> #ident<#brpc::All<C>> {
                 /// Calls every plugin that is connected when a call is made. The methods return
                 /// streams of names and outcomes.
@@ -122,10 +120,7 @@ impl Client<'_> {
             }
 
             #[automatically_derived]
-            #[allow(
-                dead_code, deprecated, private_bounds, private_interfaces,
-                clippy::needless_pass_by_value
-            )]
+            #(#allowed)*
             impl<B> #ident<B> {
                 #(#methods)*
             }
@@ -147,12 +142,10 @@ impl Client<'_> {
     /// ```
     fn method(&self, method: &Method) -> TokenStream {
         let Self { brpc, .. } = self;
-        let Method { name, cfgs, signature, .. } = method;
-        let (name, ident) = (&name.text, &signature.ident);
-        let docs = match &*method.description {
-            "" => format!("Calls `{name}`."),
-            description => description.to_owned(),
-        };
+        let Method { name, documentation, cfgs, allowed, signature, .. } = method;
+        let (name, ident) = (&name.text, located(&signature.ident));
+        let docs = Some(documentation).filter(|docs| !docs.is_empty());
+        let docs = attributes(docs, || format!("Calls `{name}`."));
         let names = input::variables(method);
         let types = self.inputs(method);
         let output = self.output(method);
@@ -177,7 +170,8 @@ impl Client<'_> {
         };
         quote_spanned! {Span::mixed_site()=>
             #(#cfgs)*
-            #[doc = #docs]
+            #(#allowed)*
+            #(#docs)*
             pub fn #ident(&self, #(#names: #types),*) -> <B as #brpc::Binding>::Call<#output>
             where
                 B: #calls,
@@ -200,8 +194,17 @@ impl Client<'_> {
     }
 
     fn owned(&self, ty: &Type) -> Type {
-        owned(ty, self.self_type, &self.brpc)
+        owned(ty, &self.brpc)
     }
+}
+
+/// The attributes of a documentation, or else of this one.
+fn attributes(docs: Option<&Documentation>, or_else: impl FnOnce() -> String) -> Vec<Attribute> {
+    if let Some(docs) = docs {
+        return docs.attributes().collect();
+    }
+    let docs = or_else();
+    vec![parse_quote!(#[doc = #docs])]
 }
 
 /// Has the compiler check that exactly what is spelled as a `Result` is one. That decides the
@@ -211,8 +214,8 @@ fn spelling(method: &Method, facade: &Path) -> Option<TokenStream> {
     if !matches!(ungrouped(returned), Type::Path(_)) {
         return None;
     }
-    let returned = owned(returned, None, &parse_quote!(#facade::__private));
-    let cfgs = &method.cfgs;
+    let returned = owned(returned, &parse_quote!(#facade::__private));
+    let Method { cfgs, allowed, .. } = method;
     let at = Span::mixed_site().located_at(method.returned.span());
     let returns = quote_spanned!(at=> __brpc::Returns::<#returned>::IS_RESULT);
     let (is_right, problem) = if spelled_result(&returned).is_some() {
@@ -228,6 +231,7 @@ fn spelling(method: &Method, facade: &Path) -> Option<TokenStream> {
     };
     Some(quote_spanned! {at=>
         #(#cfgs)*
+        #(#allowed)*
         const _: () = {
             use #facade::__private as __brpc;
             use __brpc::ReturnsValue as _;

@@ -44,8 +44,8 @@ pub fn attach_hook(receiver: &mut impl Receiver) -> AsyncHook {
 pub struct Method<S> {
     /// The name by which it is called.
     pub name: &'static str,
-    /// Its documentation; may be empty.
-    pub description: &'static str,
+    /// The parts of its documentation, each some lines of it; may be empty.
+    pub description: &'static [&'static str],
     /// Makes the schema of its input; `None` if it takes none.
     pub input: fn(&mut SchemaGenerator) -> Option<Schema>,
     /// Makes the schema of its output; `None` if it is always `null`.

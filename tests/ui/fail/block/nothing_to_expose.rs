@@ -6,12 +6,10 @@ impl Greeter {
         Self
     }
 
-    pub(crate) fn greet(&self) {}
-
     #[brpc(skip)]
     pub fn part(&self) {}
 }
 
 fn main() {
-    Greeter::new().greet();
+    Greeter::new().part();
 }

@@ -1,7 +1,5 @@
 //! Doc comments describe methods.
 
-use crate::pass::calling;
-
 struct Greeter;
 
 /// The block's own comment isn't a method's.
@@ -19,14 +17,33 @@ impl Greeter {
      */
     pub fn block(&self) {}
 
-    #[doc = concat!("not", "known")]
+    /**
+     * A block
+     *
+     *     with stars.
+     */
+    pub fn starred(&self) {}
+
+    /// Is
+    #[cfg_attr(test, doc = "a test,")]
+    #[cfg_attr(not(test), doc = "no test,")]
+    #[cfg_attr(test, cfg_attr(not(test), doc = "neither,"))]
+    #[doc = concat!("and ", "more.")]
+    pub fn later(&self) {}
+
     pub fn none(&self) {}
 }
 
 #[test]
 fn are_doc_comments() {
-    let description = |name| calling::row::<Greeter>(name).description;
+    let functions = brpc::Plugin::new(Greeter).functions().unwrap();
+    let description = |name| {
+        let found = functions.iter().find(|function| function.name == name).unwrap();
+        found.description.as_str()
+    };
     assert_eq!(description("greet"), "Greets somebody.\n\n    by name\nTwice.");
     assert_eq!(description("block"), "A block.");
+    assert_eq!(description("starred"), "A block\n\n    with stars.");
+    assert_eq!(description("later"), "Is\na test,\nand more.");
     assert_eq!(description("none"), "");
 }
