@@ -15,6 +15,7 @@ mod answer;
 pub mod caller;
 pub mod client;
 pub mod describe;
+mod dialect;
 mod error;
 pub mod labels;
 pub mod limits;
@@ -32,6 +33,8 @@ pub use answer::{Answer, Failure, Status};
 pub use brpc_macros::client_of_core as client;
 pub use caller::{Admission, Caller};
 pub use describe::{Field, FieldError, Function, PluginInfo, describe, describe_output};
+#[doc(hidden)]
+pub use dialect::Dialect;
 pub use error::{
     CallError, Difference, DisconnectReason, Execution, InterfaceError, JsonError, MAX_ERROR_TEXT,
     MethodError, Mismatch, ProtocolError, Refusal, RefusalCode, Scope, Stage,

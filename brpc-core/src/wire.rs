@@ -1,5 +1,7 @@
 //! The wires that a peer may speak.
 
+use crate::dialect::Dialect;
+
 /// What a peer speaks, as far as its first bytes tell. Plugins speak [`Native`](Self::Native) or
 /// [`Gob`](Self::Gob); the hub refuses all others, and counts them.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -19,4 +21,12 @@ pub enum Wire {
     Ssh,
     /// None of these.
     Unknown,
+}
+
+impl Wire {
+    /// How its peers write JSON.
+    #[doc(hidden)]
+    pub fn dialect(self) -> Dialect {
+        if self == Self::Gob { Dialect::Go } else { Dialect::Serde }
+    }
 }

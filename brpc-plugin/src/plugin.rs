@@ -240,8 +240,9 @@ impl<R: Receiver> Plugin<R> {
         let connection = Connection::dialled(codec, hello, self.limits.clone(), brpc_rt::now());
         let (receiver, hook) = (self.receiver.clone(), self.hook.clone());
         let connection = Arc::new(SharedConnection::new(connection));
-        let middleware = self.middleware.clone();
-        let handlers = Handlers::new(connection, receiver, hook, middleware, self.patience);
+        let (middleware, dialect) = (self.middleware.clone(), self.wire.dialect());
+        let handlers =
+            Handlers::new(connection, receiver, hook, middleware, self.patience, dialect);
         Session::open(HubLink::new(handlers), stream).await
     }
 

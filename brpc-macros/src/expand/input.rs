@@ -43,7 +43,7 @@ pub(super) fn hidden_schema(method: &Method) -> TokenStream {
 /// (a: i64, b: i64)
 /// // makes
 /// let (a, b) = {
-///     let mut given = __brpc::Arguments::parse(payload, &["a", "b"])?;
+///     let mut given = __brpc::Arguments::parse(context, payload, &["a", "b"])?;
 ///     (
 ///         __brpc::Arguments::take(&mut given, "a", &__brpc::Takes::<i64>::input())?,
 ///         __brpc::Arguments::take(&mut given, "b", &__brpc::Takes::<i64>::input())?,
@@ -51,22 +51,23 @@ pub(super) fn hidden_schema(method: &Method) -> TokenStream {
 /// };
 /// ```
 pub(super) fn decode(method: &Method, names: &[Ident]) -> TokenStream {
-    let payload = match method.run {
-        Run::Sync | Run::Blocking => quote_spanned!(Span::mixed_site()=> payload),
-        Run::Async | Run::AsyncToEnd => quote_spanned!(Span::mixed_site()=> &payload),
+    // The context knows how the payload is written.
+    let given = match method.run {
+        Run::Sync | Run::Blocking => quote_spanned!(Span::mixed_site()=> context, payload),
+        Run::Async | Run::AsyncToEnd => quote_spanned!(Span::mixed_site()=> &context, &payload),
     };
     match &method.inputs[..] {
-        [] => quote_spanned!(Span::mixed_site()=> __brpc::no_input(#payload)?;),
+        [] => quote_spanned!(Span::mixed_site()=> __brpc::no_input(#given)?;),
         [only] => {
             let role = role(&only.ty);
-            quote_spanned!(Span::mixed_site()=> let #(#names)* = #role.decode(#payload)?;)
+            quote_spanned!(Span::mixed_site()=> let #(#names)* = #role.decode(#given)?;)
         }
         several => {
             let roles = several.iter().map(|one| role(&one.ty));
             let texts: Vec<String> = names.iter().map(|name| name.unraw().to_string()).collect();
             quote_spanned! {Span::mixed_site()=>
                 let (#(#names),*) = {
-                    let mut given = __brpc::Arguments::parse(#payload, &[#(#texts),*])?;
+                    let mut given = __brpc::Arguments::parse(#given, &[#(#texts),*])?;
                     (#(__brpc::Arguments::take(&mut given, #texts, &#roles)?),*)
                 };
             }

@@ -56,7 +56,7 @@ pub(super) fn row(method: &Method) -> TokenStream {
 /// pub async fn greet(&self, cx: &Context, req: Greet) -> Greeting { .. }
 /// // makes
 /// __brpc::Invoke::Async(|receiver, context, payload| __brpc::Box::pin(async move {
-///     let req = __brpc::Takes::<Greet>::input().decode(&payload)?;
+///     let req = __brpc::Takes::<Greet>::input().decode(&context, &payload)?;
 ///     __brpc::drop(payload);
 ///     let returned = Self::greet(&receiver, __brpc::context::<Context>(&context), req).await;
 ///     let returned = __brpc::Returns::<Greeting>::split(returned);

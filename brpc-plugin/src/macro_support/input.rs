@@ -2,8 +2,9 @@
 
 use std::marker::PhantomData;
 
-use brpc_core::{Failure, JsonError, Status};
+use brpc_core::{Dialect, Failure, JsonError, Status};
 use brpc_proto::json;
+use brpc_rt::serving::Context;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
@@ -21,7 +22,7 @@ pub struct Takes<T>(PhantomData<fn() -> T>);
 /// What an input can do. It needs no bound, so that an unsuitable type is reported once.
 #[derive(Debug)]
 pub struct InputRole<T> {
-    decode: fn(&[u8]) -> Result<T, JsonError>,
+    decode: fn(Dialect, &[u8]) -> Result<T, JsonError>,
     document: fn(&mut SchemaGenerator) -> Schema,
     /// The schema of one of several inputs, for [`object_schema`].
     pub member: fn(&mut SchemaGenerator) -> Schema,
@@ -31,7 +32,7 @@ impl<T: DeserializeOwned + JsonSchema> Takes<T> {
     /// The role of an input.
     pub fn input() -> InputRole<T> {
         InputRole {
-            decode: json::decode,
+            decode: json::decode_in,
             document: SchemaGenerator::root_schema_for::<T>,
             member: SchemaGenerator::subschema_for::<T>,
         }
@@ -73,8 +74,8 @@ impl<T> InputRole<T> {
     ///
     /// # Errors
     /// [`Status::InvalidInput`] with the path of what doesn't decode.
-    pub fn decode(&self, payload: &[u8]) -> Result<T, Failure> {
-        (self.decode)(payload).map_err(|error| invalid(error, ""))
+    pub fn decode(&self, context: &Context, payload: &[u8]) -> Result<T, Failure> {
+        (self.decode)(context.dialect(), payload).map_err(|error| invalid(error, ""))
     }
 
     /// The schema of a method's only input, as a separate document.
@@ -87,11 +88,11 @@ impl<T> InputRole<T> {
 ///
 /// # Errors
 /// [`Status::InvalidInput`] if it gets one.
-pub fn no_input(payload: &[u8]) -> Result<(), Failure> {
+pub fn no_input(context: &Context, payload: &[u8]) -> Result<(), Failure> {
     if payload.is_empty() {
         return Ok(());
     }
-    json::decode(payload).map_err(|_| {
+    json::decode_in(context.dialect(), payload).map_err(|_| {
         invalid(JsonError::whole("this method takes no input; expected nothing or `null`"), "")
     })
 }
@@ -101,6 +102,7 @@ pub fn no_input(payload: &[u8]) -> Result<(), Failure> {
 pub struct Arguments<'a> {
     /// The members of the object, by name; taken out one by one.
     given: Vec<(String, &'a RawValue)>,
+    dialect: Dialect,
 }
 
 impl<'a> Arguments<'a> {
@@ -109,9 +111,11 @@ impl<'a> Arguments<'a> {
     /// # Errors
     /// [`Status::InvalidInput`] if it isn't an object, or has a member of another name, or one
     /// twice.
-    pub fn parse(payload: &'a [u8], names: &[&str]) -> Result<Self, Failure> {
+    pub fn parse(context: &Context, payload: &'a [u8], names: &[&str]) -> Result<Self, Failure> {
+        let dialect = context.dialect();
         let expected = || format!("expected an object with {}", listed(names));
-        let payload = if payload.is_empty() { b"{}" } else { payload };
+        let is_nil = dialect == Dialect::Go && payload == b"null";
+        let payload = if payload.is_empty() || is_nil { b"{}" } else { payload };
         json::check(payload, json::MAX_DEPTH, json::MAX_NODES).map_err(|e| invalid(e, ""))?;
         let Members(given) = serde_json::from_slice(payload).map_err(|error| {
             let expected = expected();
@@ -131,7 +135,7 @@ impl<'a> Arguments<'a> {
             };
             return Err(invalid(JsonError::whole(format!("{problem}; {}", expected())), name));
         }
-        Ok(Self { given })
+        Ok(Self { given, dialect })
     }
 
     /// Decodes one member. An absent one counts as `null`.
@@ -141,8 +145,11 @@ impl<'a> Arguments<'a> {
     pub fn take<T>(&mut self, name: &str, input: &InputRole<T>) -> Result<T, Failure> {
         let found = self.given.iter().position(|(given, _)| given == name);
         match found.map(|index| self.given.swap_remove(index).1) {
-            Some(value) => (input.decode)(value.get().as_bytes()).map_err(|e| invalid(e, name)),
-            None => (input.decode)(b"")
+            Some(value) => {
+                (input.decode)(self.dialect, value.get().as_bytes()).map_err(|e| invalid(e, name))
+            }
+            // Left out is not what a Go program writes for an empty list.
+            None => (input.decode)(Dialect::Serde, b"")
                 .map_err(|_| invalid(JsonError::whole("this input is missing"), name)),
         }
     }
@@ -273,11 +280,12 @@ fn invalid(error: JsonError, parent: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use brpc_core::describe::inputs;
+    use brpc_rt::serving::context_of_no_call;
 
     use super::*;
 
     fn parsed(payload: &str) -> Result<(u8, Option<u8>), Failure> {
-        let mut given = Arguments::parse(payload.as_bytes(), &["a", "b"])?;
+        let mut given = Arguments::parse(&context_of_no_call(), payload.as_bytes(), &["a", "b"])?;
         let a = given.take("a", &Takes::<u8>::input())?;
         Ok((a, given.take("b", &Takes::<Option<u8>>::input())?))
     }
@@ -305,7 +313,12 @@ mod tests {
 
     #[test]
     fn a_path_leads_into_a_member() {
-        let mut given = Arguments::parse(br#"{"a":[1,"two"],"b":{"c":[]}}"#, &["a", "b"]).unwrap();
+        let mut given = Arguments::parse(
+            &context_of_no_call(),
+            br#"{"a":[1,"two"],"b":{"c":[]}}"#,
+            &["a", "b"],
+        )
+        .unwrap();
         let failure = given.take("a", &Takes::<Vec<u8>>::input()).unwrap_err();
         assert_eq!(failure.code, "a[1]");
         let maps = Takes::<std::collections::BTreeMap<String, u8>>::input();
@@ -314,6 +327,7 @@ mod tests {
 
     #[test]
     fn no_input_is_nothing_or_null() {
+        let no_input = |payload| no_input(&context_of_no_call(), payload);
         assert_eq!((no_input(b""), no_input(b" null ")), (Ok(()), Ok(())));
         assert!(no_input(b"{}").is_err());
     }
@@ -325,7 +339,10 @@ mod tests {
         let schema = object_schema(&mut inputs(), &[("a", input.member)]).unwrap();
         let schema = schema.as_value();
         assert_eq!(schema["additionalProperties"], false);
-        let indeed = Arguments::parse(b"", &["a"]).unwrap().take("a", &input).is_err();
+        let indeed = Arguments::parse(&context_of_no_call(), b"", &["a"])
+            .unwrap()
+            .take("a", &input)
+            .is_err();
         (schema["required"] == serde_json::json!(["a"]), indeed)
     }
 

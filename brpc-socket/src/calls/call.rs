@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use brpc_core::caller::Target;
-use brpc_core::{Admission, CallError, Response, Stage};
+use brpc_core::{Admission, CallError, Dialect, Response, Stage};
 use brpc_proto::json;
 use brpc_proto::limits::OWN_SLICE;
 use brpc_rt::{BoxFuture, Canceller, Slot};
@@ -104,24 +104,26 @@ impl Prepared {
     }
 }
 
-fn decode<T: DeserializeOwned>(output: &[u8]) -> Result<T, CallError> {
-    json::decode(output).map_err(|error| CallError::InvalidOutput {
+fn decode<T: DeserializeOwned>(dialect: Dialect, output: &[u8]) -> Result<T, CallError> {
+    json::decode_in(dialect, output).map_err(|error| CallError::InvalidOutput {
         message: format!("not what the caller asked for: {error}"),
     })
 }
 
 /// Decodes an output.
 pub(crate) fn output<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, CallError> {
+    let dialect = response.dialect();
     let Response { output, .. } = response;
-    decode(&output)
+    decode(dialect, &output)
 }
 
 /// Decodes an output, and keeps the metadata of the answer.
 pub(crate) fn output_and_metadata<T: DeserializeOwned>(
     response: Response<Bytes>,
 ) -> Result<Response<T>, CallError> {
+    let dialect = response.dialect();
     let Response { output, metadata, .. } = response;
-    Ok(Response::new(decode(&output)?).with_metadata(metadata))
+    Ok(Response::new(decode(dialect, &output)?).with_metadata(metadata))
 }
 
 impl<T> Call<T> {

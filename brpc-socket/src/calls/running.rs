@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use brpc_core::caller::Target;
-use brpc_core::{CallError, Response, Stage};
+use brpc_core::{CallError, Dialect, Response, Stage};
 use brpc_proto::Call;
 use brpc_rt::{Ended, PendingCall, Route, Slot};
 
@@ -67,15 +67,21 @@ impl Running {
 
     /// The call's outcome.
     pub(crate) fn poll(&mut self, context: &Context<'_>) -> Poll<Outcome> {
-        Poll::Ready(match ready!(self.pending.poll(context)) {
+        let outcome = match ready!(self.pending.poll(context)) {
             Ended::Output(output) => Ok(Response::new(output)),
             Ended::Other(settlement) => settlement.into_result(|| self.called()),
-        })
+        };
+        Poll::Ready(outcome.map(|response| response.in_dialect(self.dialect())))
     }
 
     /// The way to the call, for those who cancel it.
     pub(crate) fn route(&self) -> Route {
         self.pending.route()
+    }
+
+    /// How the plugin writes its outputs.
+    fn dialect(&self) -> Dialect {
+        self.link.member().map(|member| member.plugin.wire().dialect()).unwrap_or_default()
     }
 
     /// The names of the plugin and of the method.

@@ -61,6 +61,6 @@ impl Message {
     /// # Errors
     /// What is wrong and where, if it can't be decoded.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
-        json::decode(&self.payload)
+        json::decode_in(self.plugin().wire().dialect(), &self.payload)
     }
 }

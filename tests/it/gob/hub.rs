@@ -1,5 +1,7 @@
 //! The hub, with a plugin that sends by hand what a Go program would, or wouldn't.
 
+use std::collections::HashMap;
+
 use brpc::{CallError, DisconnectReason, Event, ProtocolError, Socket};
 use brpc_gob::{Entity, EnvelopeRef, Function, PluginInfo};
 use serde_json::{Value, json};
@@ -72,6 +74,38 @@ async fn an_answer_to_no_call_ends_the_connection_with_its_reason() {
     let Some(Event::Disconnected(_, reason)) = events.next().await else { panic!() };
     assert_eq!(reason, DisconnectReason::Protocol(ProtocolError::UnknownCall));
     assert!(raw.refusal().await.contains("never sent"), "a Go program logs it");
+}
+
+/// What a Go program writes for nothing, for a slice or a map that is nil, and for bytes.
+#[tokio::test(start_paused = true)]
+async fn outputs_and_events_are_decoded_as_go_writes_them() {
+    async fn output<T: serde::de::DeserializeOwned + Send + 'static>(
+        hub: &Socket,
+        raw: &mut Raw,
+        payload: &str,
+    ) -> Result<T, CallError> {
+        let call = tokio::spawn(hub.call::<T>("go", "Get", &()).into_future());
+        let seq = raw.expect("Get").await.seq;
+        raw.say(EnvelopeRef { payload: payload.as_bytes(), ..super::raw::call(seq, "Get", b"") })
+            .await;
+        call.await.unwrap()
+    }
+    let (hub, mut raw) = hub_and_plugin(&["Get"]).await;
+    assert_eq!(output(&hub, &mut raw, "{}").await, Ok(()));
+    assert_eq!(output(&hub, &mut raw, "null").await, Ok(Vec::<String>::new()));
+    assert_eq!(output(&hub, &mut raw, "null").await, Ok(None::<Vec<u8>>));
+    assert_eq!(output(&hub, &mut raw, r#"{"a":null}"#).await, Ok(HashMap::from([('a', [0; 0])])));
+    assert_eq!(output(&hub, &mut raw, r#""AQI=""#).await, Ok(vec![1_u8, 2]));
+    // Who asks for anything gets what is there.
+    let all = json!([{}, null, "AQI="]);
+    assert_eq!(output(&hub, &mut raw, &all.to_string()).await, Ok(all));
+    let error = output::<Vec<u64>>(&hub, &mut raw, r#""AQI=""#).await.unwrap_err();
+    assert!(error.to_string().contains("expected a sequence"), "{error}");
+
+    let mut events = hub.events();
+    raw.say(event(b"null")).await;
+    let Some(Event::Message(message)) = events.next().await else { panic!() };
+    assert_eq!(message.decode(), Ok(Vec::<u8>::new()));
 }
 
 /// A Go string holds any bytes, and an error's text is often that of another system.

@@ -1,6 +1,8 @@
 //! The plugin, with a hub that sends by hand what a Go program would, or wouldn't.
 
-use brpc::{EndReason, Limits, Plugin};
+use std::collections::BTreeMap;
+
+use brpc::{CallError, EndReason, Limits, Plugin, Socket};
 use brpc_gob::EnvelopeRef;
 use serde_json::{Value, json};
 
@@ -60,6 +62,74 @@ impl Wordy {
     pub fn greet(&self) {}
     pub fn shutdown(&self) {}
     pub fn r#async(&self) {}
+}
+
+/// A plugin whose methods take what Go programs write in their own ways.
+struct Taker;
+
+#[brpc::plugin]
+impl Taker {
+    pub fn nothing(&self) {}
+
+    pub async fn list(&self, list: Vec<String>) -> usize {
+        list.len()
+    }
+
+    pub fn bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
+        bytes
+    }
+
+    pub fn several(&self, map: BTreeMap<String, u8>, bytes: [u8; 2], unit: ()) -> usize {
+        let () = unit;
+        map.len() + usize::from(bytes[1])
+    }
+
+    pub fn maybe(&self, first: Option<u8>, second: Option<Vec<u8>>) -> bool {
+        first.is_none() && second.is_none()
+    }
+}
+
+/// What a Go program writes for nothing, for a slice or a map that is nil, and for bytes.
+#[tokio::test(start_paused = true)]
+async fn inputs_are_decoded_as_go_writes_them() {
+    let (ours, theirs) = tokio::io::duplex(ROOM);
+    let _run = tokio::spawn(Plugin::new(Taker).gob().serve(ours).await.unwrap().run());
+    let mut hub = Raw::new(theirs);
+    let info = hub.info().await;
+    assert_eq!(info.functions["bytes"].input.as_ref().unwrap().kind, "[]uint8");
+    for (method, input, output) in [
+        ("nothing", "{}", "null"),
+        ("list", "null", "0"),
+        ("bytes", r#""AQI=""#, "[1,2]"),
+        ("bytes", "[1,2]", "[1,2]"),
+        ("several", r#"{"map":null,"bytes":"AQI=","unit":{}}"#, "2"),
+        ("maybe", "null", "true"),
+    ] {
+        hub.say(call(1, method, input.as_bytes())).await;
+        let answer = hub.expect(method).await;
+        assert_eq!((&*answer.error, &answer.payload[..]), ("", output.as_bytes()), "{method}");
+    }
+    for (method, input, problem) in [
+        ("nothing", r#"{"a":1}"#, "takes no input"),
+        ("bytes", r#""AQ""#, "expected a sequence"),
+        ("several", r#"{"map":null}"#, "`bytes`: this input is missing"),
+    ] {
+        hub.say(call(1, method, input.as_bytes())).await;
+        let error = hub.expect(method).await.error;
+        assert!(error.contains(problem), "{error}");
+    }
+}
+
+/// On the native wire a call says exactly what it means.
+#[tokio::test(start_paused = true)]
+async fn native_inputs_are_not_decoded_as_go_writes_them() {
+    let hub = Socket::default();
+    let _plugged = brpc::testing::plug(&hub, &Plugin::new(Taker)).await.unwrap();
+    for (method, input) in [("nothing", json!({})), ("list", json!(null)), ("bytes", json!("AQI="))]
+    {
+        let error = hub.call::<Value>("taker", method, &input).await.unwrap_err();
+        assert!(matches!(error, CallError::InvalidInput { .. }), "{error:?}");
+    }
 }
 
 /// A hub that called them would mean something else.

@@ -1,11 +1,15 @@
 //! JSON payloads: limits that are checked before anything is built, and errors with a path.
 
+#[cfg(feature = "go")]
+mod base64;
+#[cfg(feature = "go")]
+mod go;
 mod strings;
 
 use std::cell::Cell;
 use std::ops::Deref;
 
-use brpc_core::JsonError;
+use brpc_core::{Dialect, JsonError};
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -96,19 +100,56 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, JsonError> {
 /// # Errors
 /// The path and what was expected there; or the limit that is exceeded.
 pub fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, JsonError> {
+    let text = checked(payload)?;
+    serde_json::from_str(text).map_err(|error| {
+        locate(&error, || serde_path_to_error::deserialize::<_, T>(&mut deserializer(text)))
+    })
+}
+
+/// The same for a value in this dialect. Without the feature `go`, all are alike.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_in<T: DeserializeOwned>(dialect: Dialect, payload: &[u8]) -> Result<T, JsonError> {
+    match dialect {
+        Dialect::Serde => decode(payload),
+        #[cfg(feature = "go")]
+        Dialect::Go => decode_go(payload),
+        #[cfg(not(feature = "go"))]
+        Dialect::Go => decode(payload),
+    }
+}
+
+#[cfg(feature = "go")]
+fn decode_go<T: DeserializeOwned>(payload: &[u8]) -> Result<T, JsonError> {
+    let text = checked(payload)?;
+    let mut json = deserializer(text);
+    let decoded = T::deserialize(go::Go(&mut json));
+    decoded.and_then(|value| json.end().map(|()| value)).map_err(|error| {
+        locate(&error, || serde_path_to_error::deserialize::<_, T>(go::Go(&mut deserializer(text))))
+    })
+}
+
+/// The text of a payload, after a check of its limits.
+fn checked(payload: &[u8]) -> Result<&str, JsonError> {
     let payload = if payload.is_empty() { b"null" } else { payload };
     check(payload, MAX_DEPTH, MAX_NODES)?;
     // Checked as a whole, which costs less than string by string.
-    let text = std::str::from_utf8(payload)
-        .map_err(|error| JsonError::whole(format!("JSON is UTF-8, and this is not: {error}")))?;
-    serde_json::from_str(text).map_err(|error| locate::<T>(text, &error))
+    std::str::from_utf8(payload)
+        .map_err(|error| JsonError::whole(format!("JSON is UTF-8, and this is not: {error}")))
+}
+
+fn deserializer(text: &str) -> serde_json::Deserializer<serde_json::de::StrRead<'_>> {
+    serde_json::Deserializer::from_str(text)
 }
 
 /// Decodes once more, slowly, to find the path of the error.
 #[cold]
-fn locate<T: DeserializeOwned>(text: &str, error: &serde_json::Error) -> JsonError {
-    let mut json = serde_json::Deserializer::from_str(text);
-    match serde_path_to_error::deserialize::<_, T>(&mut json) {
+fn locate<T>(
+    error: &serde_json::Error,
+    again: impl FnOnce() -> Result<T, serde_path_to_error::Error<serde_json::Error>>,
+) -> JsonError {
+    match again() {
         Err(located) => JsonError::at(located.path().to_string(), message(located.inner())),
         // The value is fine; the text behind it isn't.
         Ok(_) => JsonError::whole(message(error)),

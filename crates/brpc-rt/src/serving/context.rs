@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use brpc_core::Metadata;
+use brpc_core::{Dialect, Metadata};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,8 @@ struct Call {
     deadline: Option<Instant>,
     /// The plugin's sender of events.
     hook: AsyncHook,
+    /// How the input is written.
+    dialect: Dialect,
     /// Fires when the call is cancelled. Created on first use: most handlers end before anybody
     /// could cancel the call.
     cancelled: OnceLock<CancellationToken>,
@@ -43,9 +45,10 @@ impl Context {
         metadata: Metadata,
         deadline: Option<Instant>,
         hook: AsyncHook,
+        dialect: Dialect,
     ) -> Self {
         let (cancelled, along) = (OnceLock::new(), OnceLock::new());
-        Self { call: Arc::new(Call { trace, metadata, deadline, hook, cancelled, along }) }
+        Self { call: Arc::new(Call { trace, metadata, deadline, hook, dialect, cancelled, along }) }
     }
 
     /// Fires when the call is cancelled.
@@ -123,6 +126,12 @@ impl Context {
         shielded(self.cancellation().cancelled()).await;
     }
 
+    /// How the call's input is written.
+    #[doc(hidden)]
+    pub fn dialect(&self) -> Dialect {
+        self.call.dialect
+    }
+
     /// The plugin's sender of events.
     pub fn hook(&self) -> &AsyncHook {
         &self.call.hook
@@ -131,5 +140,5 @@ impl Context {
 
 /// A context without a call, for tests that run a row of a method table by hand.
 pub fn context_of_no_call() -> Context {
-    Context::new(String::new(), Metadata::new(), None, AsyncHook::default())
+    Context::new(String::new(), Metadata::new(), None, AsyncHook::default(), Dialect::Serde)
 }

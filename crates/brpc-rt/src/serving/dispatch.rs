@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant as StdInstant};
 
-use brpc_core::{Answer, Failure, Metadata, Status};
+use brpc_core::{Answer, Dialect, Failure, Metadata, Status};
 use brpc_proto::CallId;
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -32,6 +32,8 @@ pub struct Handlers<R> {
     middleware: Chain<Incoming>,
     /// How long a method may hold up the connection before a warning names it.
     patience: Option<Duration>,
+    /// How the hub writes its inputs.
+    dialect: Dialect,
     /// Cancels each handler that runs beside the driver.
     running: Mutex<HashMap<CallId, CancellationToken>>,
     /// The tasks and threads of these handlers.
@@ -46,9 +48,19 @@ impl<R: Receiver> Handlers<R> {
         hook: AsyncHook,
         middleware: Chain<Incoming>,
         patience: Option<Duration>,
+        dialect: Dialect,
     ) -> Arc<Self> {
         let (running, tasks) = (Mutex::default(), TaskTracker::new());
-        Arc::new(Self { connection, receiver, hook, middleware, patience, running, tasks })
+        Arc::new(Self {
+            connection,
+            receiver,
+            hook,
+            middleware,
+            patience,
+            dialect,
+            running,
+            tasks,
+        })
     }
 
     /// The connection.
@@ -86,7 +98,7 @@ impl<R: Receiver> Handlers<R> {
             return self.send(id, Err(failure), Metadata::new());
         };
         let deadline = deadline.map(Instant::from_std);
-        let context = Context::new(trace, metadata, deadline, self.hook.clone());
+        let context = Context::new(trace, metadata, deadline, self.hook.clone(), self.dialect);
         if let Some(answer) = expired(&context, in_place.start(method.name)) {
             return self.answer(id, answer, &context);
         }
