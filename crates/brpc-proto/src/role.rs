@@ -8,13 +8,3 @@ pub enum Role {
     /// The side that dialled.
     Plugin,
 }
-
-impl Role {
-    /// The other side.
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::Hub => Self::Plugin,
-            Self::Plugin => Self::Hub,
-        }
-    }
-}

@@ -11,6 +11,30 @@ pub enum Sniffed {
     Is(Wire),
 }
 
+/// How the other protocols begin. Also with a small number, as a gob stream may; but a gob stream
+/// then has a type id, which no second byte of these can begin.
+const BEGINNINGS: &[(&[u8], Wire)] = &[
+    (b"\x16\x03", Wire::Tls),
+    (b"{\"", Wire::Json),
+    (b"{}", Wire::Json),
+    (b"{ ", Wire::Json),
+    (b"{\t", Wire::Json),
+    (b"{\r", Wire::Json),
+    (b"{\n", Wire::Json),
+    (b"SSH-", Wire::Ssh),
+    (b"GET ", Wire::Http),
+    (b"HEAD ", Wire::Http),
+    (b"POST ", Wire::Http),
+    (b"PUT ", Wire::Http),
+    (b"PATCH ", Wire::Http),
+    (b"DELETE ", Wire::Http),
+    (b"OPTIONS ", Wire::Http),
+    (b"CONNECT ", Wire::Http),
+    (b"TRACE ", Wire::Http),
+    // HTTP/2.
+    (b"PRI ", Wire::Http),
+];
+
 /// Tells which protocol a peer speaks by the first bytes of a connection. Needs no more bytes than
 /// tell the protocols apart, at most 18, and consumes none.
 ///
@@ -19,28 +43,29 @@ pub enum Sniffed {
 /// | `B2` | native; what follows is for its handshake to judge |
 /// | a gob length, then a type id of -64 or below | gob: the definition of the first type |
 /// | `16 03` | TLS |
-/// | three capital letters | HTTP, or SSH if they are `SSH` |
+/// | a method of HTTP and a blank, in capitals; or `PRI` and a blank | HTTP |
+/// | `SSH-` | SSH |
 /// | `{` and one of `"`, `}` or white space | JSON |
 pub fn sniff(bytes: &[u8]) -> Sniffed {
     use Sniffed::{Is, Undecided};
-    use Wire::{Http, Json, Native, Ssh, Tls, Unknown};
     match bytes {
         [] => Undecided,
-        [0xB2, ..] => Is(Native),
+        [0xB2, ..] => Is(Wire::Native),
         [first, ..] if is_gob_number(*first) => match gob(bytes) {
-            // All the others begin with a small number, as a gob stream may. A gob stream then has
-            // a type id, which no second byte of the others can begin.
-            Is(Unknown) => match bytes {
-                [0x16, 0x03, ..] => Is(Tls),
-                [b'{', b'"' | b'}' | b' ' | b'\t' | b'\r' | b'\n', ..] => Is(Json),
-                [b'S', b'S', b'H', ..] => Is(Ssh),
-                [a, b, c, ..] if [a, b, c].into_iter().all(u8::is_ascii_uppercase) => Is(Http),
-                [a, b] if a.is_ascii_uppercase() && b.is_ascii_uppercase() => Undecided,
-                _ => Is(Unknown),
-            },
+            Is(Wire::Unknown) => beginning(bytes),
             told => told,
         },
-        _ => Is(Unknown),
+        _ => Is(Wire::Unknown),
+    }
+}
+
+/// Which of the other protocols begins so.
+fn beginning(bytes: &[u8]) -> Sniffed {
+    let starts = |start: &[u8]| bytes.iter().zip(start).all(|(byte, wanted)| byte == wanted);
+    match BEGINNINGS.iter().find(|(start, _)| starts(start)) {
+        Some((start, wire)) if bytes.len() >= start.len() => Sniffed::Is(*wire),
+        Some(_) => Sniffed::Undecided,
+        None => Sniffed::Is(Wire::Unknown),
     }
 }
 
@@ -53,6 +78,9 @@ fn is_gob_number(first: u8) -> bool {
 /// Whether a gob message that defines a type begins here.
 fn gob(bytes: &[u8]) -> Sniffed {
     let Some((length, rest)) = gob_number(bytes) else { return Sniffed::Undecided };
+    if length == 0 {
+        return Sniffed::Is(Wire::Unknown);
+    }
     let id = match rest {
         [] => return Sniffed::Undecided,
         [first, ..] if !is_gob_number(*first) => return Sniffed::Is(Wire::Unknown),
@@ -63,7 +91,7 @@ fn gob(bytes: &[u8]) -> Sniffed {
     };
     // Both sides know the types with ids below 64. The last bit of a signed number is the sign, and
     // a negative one has all other bits inverted: -64 is 63 and the sign.
-    let defines = length > 0 && id & 1 == 1 && id >> 1 >= 63;
+    let defines = id & 1 == 1 && id >> 1 >= 63;
     Sniffed::Is(if defines { Wire::Gob } else { Wire::Unknown })
 }
 
@@ -104,20 +132,25 @@ mod tests {
             (b"{\x7f\x03", 2, Gob),
             (b"G\xff\x81", 3, Gob),
             (b"\x16\x03\x01\x02\x00", 2, Tls),
-            (b"GET / HTTP/1.1", 3, Http),
-            (b"PRI * HTTP/2.0", 3, Http),
-            (b"SSH-2.0-x", 3, Ssh),
+            (b"GET / HTTP/1.1", 4, Http),
+            (b"OPTIONS * HTTP/1.1", 8, Http),
+            (b"PRI * HTTP/2.0", 4, Http),
+            (b"SSH-2.0-x", 4, Ssh),
             (b"{\"t\":\"hello\"}", 2, Json),
             (b"{\n", 2, Json),
             // A gob value without a definition; a definition of a type that both sides know.
             (b"\x05\x04", 2, Unknown),
             (b"\x05\x7d", 2, Unknown),
-            (b"\x00\x7f", 2, Unknown),
+            (b"\x00", 1, Unknown),
             (b"\x80", 1, Unknown),
             (b"\xF7", 1, Unknown),
             (b"\x05\xF7", 2, Unknown),
             (b"hello", 2, Unknown),
+            // No method of HTTP has these letters, or goes on so.
+            (b"AB", 2, Unknown),
+            (b"PUSH", 3, Unknown),
             (b"GEt", 3, Unknown),
+            (b"GETS", 4, Unknown),
         ] {
             assert_eq!(told(bytes), Some((count, protocol)), "{bytes:x?}");
         }

@@ -79,7 +79,12 @@ impl<T> Connection<T> {
     pub fn handle_timeout(&mut self, now: Instant) {
         let is_late = self.hello_deadline <= now;
         match &mut self.phase {
-            Phase::Sniffing(wires) if is_late => {
+            // It has begun with something else than a preface.
+            Phase::Sniffing(_, first) if is_late && !first.is_empty() => {
+                let first = std::mem::take(first);
+                self.turn_away(Wire::Unknown, None, &first);
+            }
+            Phase::Sniffing(wires, _) if is_late => {
                 let mut waited = self.limits.hello_deadline;
                 if let Some(entry) = wires.most_silent() {
                     // Whoever was silent for so long is most likely one that may be.
@@ -199,7 +204,7 @@ impl<T> Connection<T> {
     /// owner's decision is due, or if the peer is held back.
     fn take_message(&mut self, input: &mut BytesMut, now: Instant) -> bool {
         let limit = match &mut self.phase {
-            Phase::Sniffing(_) => return self.sniff(input, now),
+            Phase::Sniffing(..) => return self.sniff(input, now),
             Phase::Accepting(handshake) => {
                 let Some(limit) = handshake.limit(self.codec.traits()) else {
                     // The owner is to decide first, which may take a while.
@@ -276,7 +281,7 @@ impl<T> Connection<T> {
                     }
                 }
             }
-            Phase::Sniffing(_) | Phase::Session(_) | Phase::Closed { .. } => {}
+            Phase::Sniffing(..) | Phase::Session(_) | Phase::Closed { .. } => {}
         }
         Ok(None)
     }
@@ -302,11 +307,16 @@ impl<T> Connection<T> {
     /// Starts the handshake of the wire that the peer speaks; false if more bytes are needed to
     /// tell.
     fn sniff(&mut self, input: &BytesMut, now: Instant) -> bool {
-        let Sniffed::Is(wire) = sniff(input) else { return false };
-        let Phase::Sniffing(wires) = &mut self.phase else { return false };
+        let Phase::Sniffing(wires, first) = &mut self.phase else { return false };
+        if !input.is_empty() {
+            // Only silence may take longer.
+            self.hello_deadline = self.hello_deadline.min(now + self.limits.hello_deadline);
+        }
+        let Sniffed::Is(wire) = sniff(input) else {
+            *first = input[..].into();
+            return false;
+        };
         let wires = std::mem::replace(wires, Wires::new([]));
-        // Only silence may take longer.
-        self.hello_deadline = self.hello_deadline.min(now + self.limits.hello_deadline);
         match wires.get(wire) {
             None => self.turn_away(wire, None, input),
             Some(entry) => {
@@ -321,7 +331,7 @@ impl<T> Connection<T> {
     }
 
     /// Refuses a peer whose wire the hub doesn't accept. A plugin gets the reason.
-    fn turn_away(&mut self, wire: Wire, told: Option<&'static str>, input: &BytesMut) {
+    fn turn_away(&mut self, wire: Wire, told: Option<&'static str>, input: &[u8]) {
         let first = input[..input.len().min(8)].into();
         self.events.push_back(Event::Stranger(wire, first));
         if let Some(why) = told {

@@ -60,8 +60,8 @@ pub struct Connection<T> {
 /// The phase of the connection.
 #[derive(Debug)]
 enum Phase<T> {
-    /// Too few bytes have arrived to tell which wire the peer speaks.
-    Sniffing(Wires),
+    /// Too few bytes have arrived, namely these, to tell which of the wires the peer speaks.
+    Sniffing(Wires, Box<[u8]>),
     /// The hub's side of the handshake.
     Accepting(HubHandshake),
     /// The plugin's side of the handshake.
@@ -80,7 +80,8 @@ impl<T> Connection<T> {
     /// The hub's side of a new connection, which accepts plugins of these wires.
     pub fn accepted(limits: Limits, wires: Wires, now: Instant) -> Self {
         let silence = wires.most_silent().map_or(Duration::ZERO, |entry| entry.silence);
-        let mut connection = Self::new(Role::Hub, native(), Phase::Sniffing(wires), limits, now);
+        let sniffing = Phase::Sniffing(wires, Box::default());
+        let mut connection = Self::new(Role::Hub, native(), sniffing, limits, now);
         let silent_until = now + silence.min(Limits::LONGEST);
         connection.hello_deadline = connection.hello_deadline.max(silent_until);
         connection
@@ -171,7 +172,7 @@ impl<T> Connection<T> {
 
     /// Answers any of these: refuses the plugin.
     pub fn refuse(&mut self, refusal: Refusal) {
-        if !matches!(self.phase, Phase::Sniffing(_) | Phase::Accepting(_)) {
+        if !matches!(self.phase, Phase::Sniffing(..) | Phase::Accepting(_)) {
             return;
         }
         self.say(&Message::Refused(refusal.clone()));
@@ -348,7 +349,7 @@ impl<T> Connection<T> {
                     self.say(&Message::Goodbye { farewell, text: last_words(reason) });
                 }
             }
-            Phase::Sniffing(_) | Phase::Accepting(_) | Phase::Joining(_) => {}
+            Phase::Sniffing(..) | Phase::Accepting(_) | Phase::Joining(_) => {}
         }
         self.phase = Phase::Closed { reason, generation };
         self.events.push_back(Event::Closed(reason, tally));

@@ -74,6 +74,8 @@ fn layout() -> Vec<Case> {
     vec![
         ("V1", HubStart, b"hello".to_vec(), BadPreface),
         ("V1", HubStart, vec![0x80], BadPreface),
+        ("V1", HubStart, vec![0], BadPreface),
+        ("V1", HubStart, b"AB".to_vec(), BadPreface),
         ("V1", PluginStart, b"\xB2brpC".to_vec(), BadPreface),
         ("V2", HubHello, vec![0; 4], EmptyFrame),
         ("V2", Hub, vec![0; 4], EmptyFrame),
@@ -85,6 +87,10 @@ fn layout() -> Vec<Case> {
         large(PluginAccepted, 4097, 4096),
         large(Plugin, LIMIT + 1, LIMIT),
         large(Plugin, u32::MAX as usize, LIMIT),
+        ("V4", HubHello, frame(0x06, b""), UnknownKind { kind: 0x06 }),
+        ("V4", HubDescribe, begun(4097, 0x06), UnknownKind { kind: 0x06 }),
+        ("V4", PluginAccepted, frame(0xC0, b""), UnknownKind { kind: 0xC0 }),
+        ("V4", Hub, begun(LIMIT, 0x06), UnknownKind { kind: 0x06 }),
         ("V4", Hub, frame(0x06, b""), UnknownKind { kind: 0x06 }),
         ("V4", Hub, frame(0xC0, b""), UnknownKind { kind: 0xC0 }),
         ("V4", Plugin, frame(0x14, b""), UnknownKind { kind: 0x14 }),
@@ -93,6 +99,11 @@ fn layout() -> Vec<Case> {
         ("V5", HubHello, vector("goodbye"), unexpected(GOODBYE)),
         ("V5", HubDescribe, vector("hello"), unexpected(HELLO)),
         ("V5", HubDescribe, frame(IGNORABLE, b""), unexpected(IGNORABLE)),
+        // Judged before the rest has come, so only a Describe may be as large as one.
+        ("V5", HubDescribe, begun(4097, HELLO), unexpected(HELLO)),
+        ("V5", HubDescribe, begun(1 << 20, EVENT), unexpected(EVENT)),
+        ("V5", Hub, begun(LIMIT, CALL), unexpected(CALL)),
+        ("V5", Plugin, begun(LIMIT, REPLY), unexpected(REPLY)),
         ("V5", Hub, vector("hello"), unexpected(HELLO)),
         ("V5", Hub, vector("call"), unexpected(CALL)),
         ("V5", PluginAccepted, vector("welcome"), unexpected(0x05)),
@@ -327,6 +338,11 @@ fn tampered_welcome(place: usize) -> Vec<u8> {
     let mut welcome = vector("welcome");
     welcome[5 + place] = 2;
     welcome
+}
+
+/// The length and the kind of a frame, and no more of it.
+fn begun(length: usize, kind: u8) -> Vec<u8> {
+    [&u32::try_from(length).unwrap().to_be_bytes()[..], &[kind]].concat()
 }
 
 /// The frame of a vector that ends with its extensions, with so many that nobody knows.

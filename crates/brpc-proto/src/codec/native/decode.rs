@@ -20,12 +20,9 @@ use crate::limits::MAX_GOODBYE_TEXT;
 use crate::message::{Call, Features, Hello, Message, Welcome, kind};
 
 /// The message of a frame in a session. An answer gets the metadata of the frame before it.
-pub(super) fn message(
-    frame: Frame,
-    announced: &mut Option<Metadata>,
-) -> Result<Option<Message>, Fault> {
+pub(super) fn message(frame: Frame, announced: &mut Option<Metadata>) -> Result<Message, Fault> {
     let kind = frame.kind;
-    Ok(Some(match kind {
+    Ok(match kind {
         kind::REPLY => {
             let (header::Reply { id }, payload) = header::Reply::decode_with_payload(&frame)?;
             let (answer, metadata) = (Ok(frame.into_payload(payload)), announced.take());
@@ -62,9 +59,9 @@ pub(super) fn message(
             let text = cut(goodbye.message, MAX_GOODBYE_TEXT);
             Message::Goodbye { farewell: number::farewell(goodbye.code), text }
         }
-        kind if kind::IGNORABLE.contains(&kind) => Message::Skipped,
-        kind => return Err(ProtocolError::UnknownKind { kind }.into()),
-    }))
+        // One that may be skipped: all others were judged before.
+        _ => Message::Skipped,
+    })
 }
 
 fn call(frame: Frame) -> Result<Message, ProtocolError> {

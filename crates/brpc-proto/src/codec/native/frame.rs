@@ -36,11 +36,12 @@ impl Frame {
 
 /// Takes the next frame off the input; `None` if it isn't complete.
 ///
-/// The length is checked before the body arrives, and nothing is reserved for a length that was
-/// only announced.
+/// Length and kind are judged before the body arrives, and nothing is reserved for a length that
+/// was only announced.
 pub(crate) fn next_frame(
     input: &mut BytesMut,
     limit: usize,
+    judge: impl FnOnce(u8) -> Result<(), ProtocolError>,
 ) -> Result<Option<Frame>, ProtocolError> {
     let Some((&prefix, rest)) = input.split_first_chunk::<PREFIX>() else { return Ok(None) };
     let size = u32::from_be_bytes(prefix) as usize;
@@ -50,12 +51,13 @@ pub(crate) fn next_frame(
     if size > limit {
         return Err(ProtocolError::FrameTooLarge { size, limit });
     }
+    let Some(&kind) = rest.first() else { return Ok(None) };
+    judge(kind)?;
     if rest.len() < size {
         return Ok(None);
     }
     let mut body = input.split_to(PREFIX + size).freeze();
-    body.advance(PREFIX);
-    let kind = body.get_u8();
+    body.advance(PREFIX + 1);
     Ok(Some(Frame { kind, body }))
 }
 
@@ -133,7 +135,7 @@ mod tests {
             let (mut input, mut kinds) = (BytesMut::new(), Vec::new());
             for part in [&stream[..split], &stream[split..]] {
                 input.extend_from_slice(part);
-                while let Some(frame) = next_frame(&mut input, 64).unwrap() {
+                while let Some(frame) = next_frame(&mut input, 64, |_| Ok(())).unwrap() {
                     kinds.push((frame.kind, frame.body.len()));
                 }
             }
@@ -142,12 +144,16 @@ mod tests {
     }
 
     #[test]
-    fn a_length_is_judged_before_its_body_comes() {
-        let next = |bytes: &[u8]| next_frame(&mut BytesMut::from(bytes), 64);
+    fn length_and_kind_are_judged_before_the_body_comes() {
+        let unexpected = ProtocolError::UnexpectedFrame { kind: 9 };
+        let judge = |kind| if kind == 9 { Err(unexpected) } else { Ok(()) };
+        let next = |bytes: &[u8]| next_frame(&mut BytesMut::from(bytes), 64, judge);
         assert_eq!(next(&[0, 0, 0, 0]), Err(ProtocolError::EmptyFrame));
         assert_eq!(next(&[0, 0, 0, 64]), Ok(None));
         let too_large = |size| Err(ProtocolError::FrameTooLarge { size, limit: 64 });
         assert_eq!(next(&[0, 0, 0, 65]), too_large(65));
         assert_eq!(next(&[255; 4]), too_large(u32::MAX as usize));
+        assert_eq!(next(&[0, 0, 0, 64, 1]), Ok(None));
+        assert_eq!(next(&[0, 0, 0, 64, 9]), Err(unexpected));
     }
 }

@@ -38,8 +38,8 @@ pub struct Native {
     /// Whether the plugin is welcomed: before that only messages of the handshake are valid,
     /// afterwards only others.
     is_let_in: bool,
-    /// The versions that the plugin speaks, as the hub received them.
-    plugin_versions: (u8, u8),
+    /// The versions that the plugin speaks, as the hub received them in its Hello.
+    plugin_versions: Option<(u8, u8)>,
     /// The metadata of the answer in the next frame, if it has arrived.
     announced: Option<Metadata>,
 }
@@ -52,24 +52,29 @@ impl Native {
             has_spoken: false,
             has_heard: false,
             is_let_in: false,
-            plugin_versions: (0, 0),
+            plugin_versions: None,
             announced: None,
         }
     }
 
-    /// Whether a frame of this kind is valid now. Checked before it is decoded.
-    fn expects(&self, kind: u8) -> bool {
-        let is_handshake = (kind::HELLO..=kind::WELCOME).contains(&kind);
-        let is_from = match kind {
-            kind::HELLO | kind::DESCRIBE | kind::REPLY..=kind::METADATA => Role::Plugin,
-            kind::ACCEPTED | kind::REFUSED | kind::WELCOME | kind::CALL..=kind::DRAIN => Role::Hub,
-            // From both sides.
-            _ => self.role.other(),
+    /// Judges the kind of the next frame, before the rest of it arrives: in the handshake only the
+    /// kind that is due may be as large as its limit says.
+    fn judge(&self, kind: u8) -> Result<(), ProtocolError> {
+        let is_due = match kind {
+            // An answer directly follows its metadata.
+            kind if self.announced.is_some() => matches!(kind, kind::REPLY | kind::FAILED),
+            kind::HELLO => self.role == Role::Hub && self.plugin_versions.is_none(),
+            kind::DESCRIBE => self.plugin_versions.is_some() && !self.is_let_in,
+            kind::ACCEPTED | kind::REFUSED | kind::WELCOME => {
+                self.role == Role::Plugin && !self.is_let_in
+            }
+            kind::CALL..=kind::DRAIN => self.role == Role::Plugin && self.is_let_in,
+            kind::REPLY..=kind::METADATA => self.role == Role::Hub && self.is_let_in,
+            kind::GOODBYE => self.is_let_in,
+            kind if kind::IGNORABLE.contains(&kind) => self.is_let_in,
+            kind => return Err(ProtocolError::UnknownKind { kind }),
         };
-        is_handshake != self.is_let_in
-            && is_from != self.role
-            // An answer must directly follow its metadata.
-            && (self.announced.is_none() || matches!(kind, kind::REPLY | kind::FAILED))
+        if is_due { Ok(()) } else { Err(ProtocolError::UnexpectedFrame { kind }) }
     }
 }
 
@@ -91,16 +96,13 @@ impl Codec for Native {
             }
             self.has_heard = true;
         }
-        while let Some(frame) = next_frame(input, limit)? {
-            if !self.expects(frame.kind) {
-                return Err(ProtocolError::UnexpectedFrame { kind: frame.kind }.into());
-            }
+        while let Some(frame) = next_frame(input, limit, |kind| self.judge(kind))? {
             if frame.kind == kind::METADATA {
                 self.announced = Some(decode::metadata(&frame)?);
                 continue;
             }
             return if self.is_let_in {
-                decode::message(frame, &mut self.announced)
+                decode::message(frame, &mut self.announced).map(Some)
             } else {
                 self.decode_handshake(&frame).map(Some)
             };
@@ -116,7 +118,8 @@ impl Codec for Native {
         match message {
             Message::Welcome(welcome) => {
                 self.is_let_in = true;
-                encode::welcome(welcome, self.plugin_versions, out);
+                let versions = self.plugin_versions.expect("a plugin is welcomed after its Hello");
+                encode::welcome(welcome, versions, out);
             }
             message => encode::message(message, out),
         }
@@ -133,7 +136,7 @@ impl Native {
         Ok(match frame.kind {
             kind::HELLO => {
                 let (hello, versions) = decode::hello(frame)?;
-                self.plugin_versions = versions;
+                self.plugin_versions = Some(versions);
                 Message::Hello(hello.into())
             }
             kind::DESCRIBE => Message::Describe(decode::description(frame)?.into()),
