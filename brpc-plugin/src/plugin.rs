@@ -208,9 +208,13 @@ impl<R: Receiver> Plugin<R> {
     /// If the hub can't be reached, or if it refuses the plugin, with its reason; or if the address,
     /// or something of the plugin itself, can never work. See [`ConnectError::is_transient`].
     ///
+    /// # Panics
+    /// Outside of a tokio runtime, and in one without sockets or timers (`enable_all`).
+    ///
     /// # Cancel safety
     /// If this future is dropped, the plugin is not connected.
     pub async fn connect(&self, hub: impl Into<HubAddress>) -> Result<Session<R>, ConnectError> {
+        brpc_rt::require_timers();
         let hub = hub.into();
         // So that a mistake in the plugin itself is found first.
         self.hello(&*self.codec())?;
@@ -221,6 +225,9 @@ impl<R: Receiver> Plugin<R> {
     ///
     /// # Errors
     /// As [`connect`](Self::connect).
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, and in one without timers (`enable_time`).
     ///
     /// # Cancel safety
     /// If this future is dropped, the connection is closed.
@@ -235,6 +242,7 @@ impl<R: Receiver> Plugin<R> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        brpc_rt::require_timers();
         let codec = self.codec();
         let hello = self.hello(&*codec)?;
         let connection = Connection::dialled(codec, hello, self.limits.clone(), brpc_rt::now());

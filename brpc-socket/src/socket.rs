@@ -75,7 +75,7 @@ impl Socket {
     /// open files; see [`Listener::accept`].
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
+    /// Outside of a tokio runtime, and in one without timers (`enable_time`).
     #[track_caller]
     pub fn serve<L: Listener>(&self, listener: L) -> Serving {
         serve(self.hub(), listener)
@@ -85,7 +85,7 @@ impl Socket {
     /// refuses the plugin; afterwards the hub serves again.
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
+    /// Outside of a tokio runtime, and in one without timers (`enable_time`).
     #[track_caller]
     pub fn attach<S>(&self, stream: S)
     where
@@ -100,7 +100,7 @@ impl Socket {
     /// accepts from this host only (see [`Access`](crate::Access)) is then accepted from there.
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
+    /// Outside of a tokio runtime, and in one without timers (`enable_time`).
     #[track_caller]
     pub fn attach_from<S>(&self, stream: S, source: Source)
     where

@@ -13,6 +13,7 @@ use brpc::{
     ConnectError, EndReason, Limits, Listener, MemoryConnector, MemoryListener, ServeError, Socket,
     Source,
 };
+use futures_util::FutureExt as _;
 use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
@@ -69,31 +70,59 @@ async fn what_is_no_address_is_told_apart_from_a_hub_that_is_not_there() {
     assert!(matches!(error, ConnectError::Address(_)), "{error:?}");
 }
 
-/// In a thread of its own, since the hook of panics is that of the process.
-#[test]
-fn a_panic_outside_of_a_runtime_names_the_users_line() {
+/// The lines of this file at which these panic.
+fn panic_lines(calls: Vec<Box<dyn FnOnce() + '_>>) -> Vec<u32> {
+    /// The hook of panics is that of the process.
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap();
     let lines = Arc::new(Mutex::new(Vec::new()));
-    let (noted, before) = (lines.clone(), std::panic::take_hook());
-    let here = std::thread::current().id();
+    let (noted, before) = (lines.clone(), Arc::new(std::panic::take_hook()));
+    let (here, others) = (std::thread::current().id(), before.clone());
     std::panic::set_hook(Box::new(move |panic| {
         if std::thread::current().id() != here {
-            return before(panic);
+            return others(panic);
         }
         let location = panic.location().unwrap();
-        noted.lock().unwrap().push((location.file().to_owned(), location.line()));
+        assert_eq!(location.file(), file!());
+        noted.lock().unwrap().push(location.line());
     }));
+    for call in calls {
+        assert!(std::panic::catch_unwind(AssertUnwindSafe(call)).is_err());
+    }
+    std::panic::set_hook(Box::new(move |panic| before(panic)));
+    lines.lock().unwrap().clone()
+}
+
+#[test]
+fn a_panic_outside_of_a_runtime_names_the_users_line() {
     let hub = Socket::default();
     let (_connector, listener) = MemoryListener::new();
     let stream = tokio::io::duplex(ROOM).0;
     let line = line!();
-    let panics = [
-        std::panic::catch_unwind(AssertUnwindSafe(|| drop(hub.serve(listener)))).is_err(),
-        std::panic::catch_unwind(AssertUnwindSafe(|| hub.attach(stream))).is_err(),
-        std::panic::catch_unwind(AssertUnwindSafe(|| hub.on_disconnect(|_, _| {}))).is_err(),
-    ];
-    assert_eq!(panics, [true; 3]);
-    let expected = [2, 3, 4].map(|after| (file!().to_owned(), line + after));
-    assert_eq!(lines.lock().unwrap()[..], expected);
+    let serve = || drop(hub.serve(listener));
+    let attach = || hub.attach(stream);
+    let subscribe = || hub.on_disconnect(|_, _| {});
+    let lines = panic_lines(vec![Box::new(serve), Box::new(attach), Box::new(subscribe)]);
+    assert_eq!(lines, [1, 2, 3].map(|after| line + after));
+}
+
+/// And not the task of each connection, whose panic nobody sees.
+#[test]
+fn a_runtime_without_timers_is_found_at_once() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let _context = runtime.enter();
+    let hub = Socket::default();
+    let (_connector, listener) = MemoryListener::new();
+    let stream = tokio::io::duplex(ROOM).0;
+    let line = line!();
+    let serve = || drop(hub.serve(listener));
+    let attach = || hub.attach(stream);
+    let lines = panic_lines(vec![Box::new(serve), Box::new(attach)]);
+    assert_eq!(lines, [1, 2].map(|after| line + after));
+    let (_ours, theirs) = tokio::io::duplex(ROOM);
+    let plugin = worker("worker").0;
+    let serving = AssertUnwindSafe(plugin.serve(theirs)).catch_unwind();
+    assert!(runtime.block_on(serving).is_err());
 }
 
 #[cfg(unix)]

@@ -35,6 +35,7 @@ impl Future for Serving {
 /// Serves a listener in a task of its own.
 #[track_caller]
 pub(crate) fn serve<L: Listener>(hub: &Arc<Hub>, listener: L) -> Serving {
+    brpc_rt::require_timers();
     let stop = hub.start_serving();
     let open = hub.open_listeners().token();
     let hub = Arc::downgrade(hub);

@@ -21,6 +21,7 @@ pub(crate) fn attach<S>(hub: &Arc<Hub>, stream: S, source: Option<Source>, place
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    brpc_rt::require_timers();
     let attached = Attached::new(hub, source, place);
     tokio::spawn(async move { brpc_rt::drive(&attached, stream).await });
 }

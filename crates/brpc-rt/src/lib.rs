@@ -33,6 +33,17 @@ pub use slot::{Ended, Slot};
 /// A boxed future that can be moved between threads.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
+/// Panics, and says what is missing, unless it runs in a runtime with timers: a connection without
+/// them would panic in a task of its own, and its peer would find it reset.
+///
+/// # Panics
+/// Outside of a tokio runtime, and in one without `enable_time`.
+#[track_caller]
+pub fn require_timers() {
+    // It is checked when the timer is made.
+    drop(tokio::time::sleep(std::time::Duration::ZERO));
+}
+
 /// The time, by the clock that tests can pause.
 pub fn now() -> std::time::Instant {
     tokio::time::Instant::now().into_std()
