@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use brpc_rt::foreign::shielded;
 use thiserror::Error;
@@ -32,6 +33,15 @@ pub trait Listener: Send + 'static {
     /// # Cancel safety
     /// The hub drops this future when it shuts down; a connection may be lost with it.
     fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, Source)>> + Send;
+
+    /// The path at which it listens, if the hub shall remove that when it has closed the listener.
+    /// The hub asks once, before it serves, and removes nothing that somebody else has put there
+    /// since. Default: `None`.
+    ///
+    /// A Unix socket has one if this process made it; one that was inherited, as from systemd, stays.
+    fn path(&self) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// The error of a listener that is at its end: `io::Error::other(ListenerClosed)`.
@@ -80,6 +90,23 @@ impl Listener for tokio::net::UnixListener {
         let (stream, _) = tokio::net::UnixListener::accept(self).await?;
         Ok((stream, Source::Local))
     }
+
+    fn path(&self) -> Option<PathBuf> {
+        let path = self.local_addr().ok()?.as_pathname()?.to_owned();
+        is_of_this_process(self).then_some(path)
+    }
+}
+
+/// Whether this process made the socket listen. The system notes that as the socket's peer.
+#[cfg(unix)]
+fn is_of_this_process(listener: &tokio::net::UnixListener) -> bool {
+    use std::os::fd::AsFd as _;
+    let maker = || {
+        let socket = listener.as_fd().try_clone_to_owned().ok()?;
+        let socket = tokio::net::UnixStream::from_std(socket.into()).ok()?;
+        socket.peer_cred().ok()?.pid()
+    };
+    maker().is_some_and(|maker| u32::try_from(maker) == Ok(std::process::id()))
 }
 
 /// Listens in memory, for plugins in the same process and for tests.

@@ -74,6 +74,9 @@ impl Socket {
     /// It goes on after an error of one connection, and after one that passes, such as too many
     /// open files; see [`Listener::accept`].
     ///
+    /// When the hub has closed a Unix socket that this process made, it removes its path, unless
+    /// somebody else has put a file there since.
+    ///
     /// # Panics
     /// Outside of a tokio runtime, and in one without timers (`enable_time`).
     #[track_caller]

@@ -16,6 +16,8 @@ use brpc::{
 use futures_util::FutureExt as _;
 use tokio::io::DuplexStream;
 use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use crate::support::peer::Peer;
@@ -125,20 +127,44 @@ fn a_runtime_without_timers_is_found_at_once() {
     assert!(runtime.block_on(serving).is_err());
 }
 
+/// A path for a Unix socket.
+#[cfg(unix)]
+fn path(name: &str) -> std::path::PathBuf {
+    std::env::temp_dir().join(format!("brpc-it-{name}-{}.sock", std::process::id()))
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn unix() {
-    let path = std::env::temp_dir().join(format!("brpc-it-{}.sock", std::process::id()));
-    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let path = path("unix");
     let hub = Socket::default();
-    let _serving = hub.serve(listener);
-    let stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+    // When the hub has shut down, the path is free again.
+    for _ in 0..2 {
+        let serving = hub.serve(UnixListener::bind(&path).unwrap());
+        let stream = UnixStream::connect(&path).await.unwrap();
+        let session = worker("worker").0.serve(stream).await.unwrap();
+        let run = tokio::spawn(session.run());
+        assert_eq!(hub.call::<u8>("worker", "echo", &1).await, Ok(1));
+        assert!(hub.shutdown().await.is_clean());
+        assert!(run.await.unwrap().is_graceful());
+        assert!(!path.exists());
+        serving.await.unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_path_that_somebody_else_has_made_since_stays() {
+    let path = path("taken-over");
+    let hub = Socket::default();
+    let serving = hub.serve(UnixListener::bind(&path).unwrap());
     std::fs::remove_file(&path).unwrap();
-    let session = worker("worker").0.serve(stream).await.unwrap();
-    let run = tokio::spawn(session.run());
-    assert_eq!(hub.call::<u8>("worker", "echo", &1).await, Ok(1));
-    assert!(hub.unplug("worker").await.unwrap().is_clean());
-    assert!(run.await.unwrap().is_graceful());
+    let other = UnixListener::bind(&path).unwrap();
+    hub.shutdown().await;
+    serving.await.unwrap();
+    assert!(UnixStream::connect(&path).await.is_ok());
+    drop(other);
+    std::fs::remove_file(&path).unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::attached::attach;
+use super::own_file::OwnFile;
 use crate::error::ServeError;
 use crate::hub::Hub;
 use crate::listener::{Listener, ListenerClosed};
@@ -39,9 +40,11 @@ pub(crate) fn serve<L: Listener>(hub: &Arc<Hub>, listener: L) -> Serving {
     let stop = hub.start_serving();
     let open = hub.open_listeners().token();
     let hub = Arc::downgrade(hub);
+    let file = listener.path().and_then(OwnFile::new);
     let task = tokio::spawn(async move {
-        // Dropped after the listener.
+        // Dropped after the listener, and in this order: when a shutdown ends, the file is gone.
         let _open = open;
+        let _file = file;
         let Some(stop) = stop else {
             tracing::warn!("a hub that is shutting down serves no listener");
             return Err(ServeError::ShuttingDown);

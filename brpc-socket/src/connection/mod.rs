@@ -2,6 +2,7 @@
 
 mod accept;
 mod attached;
+mod own_file;
 mod registration;
 #[cfg(test)]
 mod tests;
