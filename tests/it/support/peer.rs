@@ -50,6 +50,7 @@ pub mod refusal {
     pub const BAD_VERSION: u64 = 3;
     pub const TOO_MANY_METHODS: u64 = 4;
     pub const BAD_DESCRIPTION: u64 = 5;
+    pub const NAME_TAKEN: u64 = 6;
     pub const FULL: u64 = 7;
     pub const SHUTTING_DOWN: u64 = 8;
     pub const HANDSHAKE_TIMEOUT: u64 = 9;
