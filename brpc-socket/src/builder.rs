@@ -53,20 +53,30 @@ impl Builder {
         self
     }
 
-    /// The most connections that may be in their handshake. Default 1,024. At this limit the hub
-    /// accepts no more until one of them is registered or closed; the others wait in the system's
-    /// queue. A listener that waits for a connection counts as one, so set more than there are
-    /// listeners.
+    /// The most connections that may be in their handshake. Default 1,024. At this limit the next one
+    /// takes the place of the one that has kept the hub waiting for longest: first of those that have
+    /// not said Hello, then of those that have not sent their description. That one is refused. If
+    /// the hub waits for none of them, the next one waits. Each listener holds one connection more
+    /// while that waits.
     pub fn max_handshakes(mut self, connections: usize) -> Self {
         self.config.max_handshakes = connections;
         self
     }
 
-    /// The most connections from one address that may be in their handshake. Default 64. The hub
-    /// closes those beyond. It doesn't count loopback addresses, Unix sockets and in-memory
-    /// connections.
+    /// The most connections from one address that may be in their handshake. Default 64. At this
+    /// limit one of the same address makes room, as above; if none can, the hub closes the next one.
+    /// It doesn't count loopback addresses, Unix sockets and in-memory connections.
     pub fn max_handshakes_per_source(mut self, connections: usize) -> Self {
         self.config.max_handshakes_per_source = connections;
+        self
+    }
+
+    /// The most bytes of descriptions that the hub holds for all plugins in their handshake, beside
+    /// 5 KiB for each of them. Default 8 MiB; a description has 1 MiB at most. At this limit the
+    /// others wait, and a plugin that takes longer than half a second meanwhile is refused, and told
+    /// to retry later.
+    pub fn max_description_bytes(mut self, bytes: usize) -> Self {
+        self.config.max_description_bytes = bytes;
         self
     }
 
@@ -108,16 +118,6 @@ impl Builder {
         self
     }
 
-    /// How many plugins of the Go package may be in their handshake with a description of more than
-    /// 4 KiB, and up to 1 MiB. Default 64. The hub refuses those beyond, and tells them to retry
-    /// later. Plugins with less, and native ones, don't count.
-    #[cfg(feature = "gob")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "gob")))]
-    pub fn max_gob_introductions(mut self, plugins: usize) -> Self {
-        self.config.max_long_hellos = plugins;
-        self
-    }
-
     /// If a plugin's name is taken, registers the plugin under another one: `next` makes it from
     /// the taken name, and from its own result if that is taken too, up to so many `attempts`.
     /// Without a sequencer the hub refuses the plugin, and so it does if the sequencer panics.
@@ -140,9 +140,9 @@ impl Builder {
     /// Builds the hub. It serves nothing yet.
     ///
     /// # Panics
-    /// If a limit is out of its range (see [`Limits::check`]), if one of the most connections or
-    /// plugins in their handshake is 0, or if the system provides no random numbers; the hub needs
-    /// one.
+    /// If a limit is out of its range (see [`Limits::check`]), if the most handshakes, handshakes per
+    /// source or bytes of descriptions are 0, or if the system provides no random numbers; the hub
+    /// needs one.
     #[track_caller]
     pub fn build(self) -> Socket {
         if let Err(error) = self.config.limits.check() {
@@ -151,7 +151,7 @@ impl Builder {
         for (most, setting) in [
             (self.config.max_handshakes, "max_handshakes"),
             (self.config.max_handshakes_per_source, "max_handshakes_per_source"),
-            (self.config.max_long_hellos, "max_gob_introductions"),
+            (self.config.max_description_bytes, "max_description_bytes"),
         ] {
             assert!(most > 0, "{setting} is 0; expected at least 1");
         }

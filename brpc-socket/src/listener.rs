@@ -1,8 +1,9 @@
 //! Where plugins dial in.
 
+use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use brpc_rt::foreign::shielded;
@@ -49,23 +50,38 @@ pub trait Listener: Send + 'static {
 #[error("the listener is closed")]
 pub struct ListenerClosed;
 
-/// The source of a connection, for limits and access.
+/// The source of a connection, for limits, access and logs.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Source {
-    /// An address: of another host, or a loopback address of this one.
-    Ip(IpAddr),
-    /// This host, without an address.
+    /// An address: of another host, or a loopback address of this one. A listener that doesn't know
+    /// the port gives 0.
+    Address(SocketAddr),
+    /// This host, without an address: a Unix socket, or memory.
     Local,
 }
 
 impl Source {
-    /// Whether it is this host, with or without an address.
-    pub(crate) fn is_this_host(self) -> bool {
+    /// The host's address; `None` if there is none.
+    pub(crate) fn host(self) -> Option<IpAddr> {
         match self {
             // A listener for IPv4 and IPv6 sees an IPv4 address in another form.
-            Self::Ip(address) => address.to_canonical().is_loopback(),
-            Self::Local => true,
+            Self::Address(address) => Some(address.ip().to_canonical()),
+            Self::Local => None,
+        }
+    }
+
+    /// Whether it is this host, with or without an address.
+    pub(crate) fn is_this_host(self) -> bool {
+        self.host().is_none_or(|host| host.is_loopback())
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Local => f.write_str("local"),
         }
     }
 }
@@ -78,7 +94,7 @@ impl Listener for TcpListener {
         // Frames are written whole, so the system need not wait for more. Some systems refuse this
         // for a peer that has gone; that is no fault of the listener.
         let _ = stream.set_nodelay(true);
-        Ok((stream, Source::Ip(address.ip())))
+        Ok((stream, Source::Address(address)))
     }
 }
 

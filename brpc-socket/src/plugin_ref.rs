@@ -7,6 +7,8 @@ use std::sync::{Arc, OnceLock};
 use brpc_core::{DisconnectReason, Labels, Selector, Wire};
 use brpc_proto::{Description, Hello};
 
+use crate::listener::Source;
+
 /// A plugin on one of its connections. A cheap clone. Two are equal if they are the same connection
 /// to the same hub.
 #[derive(Clone)]
@@ -17,16 +19,23 @@ struct Identity {
     version: String,
     labels: Labels,
     wire: Wire,
+    /// Where its connection is from, if that is known.
+    source: Option<Source>,
     generation: u64,
     /// How the connection ended, if it has.
     end: OnceLock<DisconnectReason>,
 }
 
 impl PluginRef {
-    pub(crate) fn new(name: String, hello: &Hello, generation: u64) -> Self {
+    /// A plugin on the connection with this generation and source.
+    pub(crate) fn new(
+        name: String,
+        hello: &Hello,
+        (generation, source): (u64, Option<Source>),
+    ) -> Self {
         let Hello { wire, version, labels, .. } = hello;
         let (version, labels, end) = (version.clone(), labels.clone(), OnceLock::new());
-        Self(Arc::new(Identity { name, version, labels, wire: *wire, generation, end }))
+        Self(Arc::new(Identity { name, version, labels, wire: *wire, source, generation, end }))
     }
 
     /// The name under which it is called.
@@ -42,6 +51,13 @@ impl PluginRef {
     /// The wire that it speaks.
     pub fn wire(&self) -> Wire {
         self.0.wire
+    }
+
+    /// Where its connection is from: the address that the listener saw, which may be that of a proxy,
+    /// or [`Source::Local`] for a Unix socket and memory. `None` if a stream was
+    /// [attached](crate::Socket::attach) without its source.
+    pub fn source(&self) -> Option<Source> {
+        self.0.source
     }
 
     /// The value of its label with this key; `None` if it has no such label.
@@ -101,6 +117,7 @@ impl fmt::Debug for PluginRef {
             .field("version", &self.0.version)
             .field("labels", &self.0.labels)
             .field("wire", &self.0.wire)
+            .field("source", &self.0.source)
             .field("generation", &self.0.generation)
             .finish_non_exhaustive()
     }

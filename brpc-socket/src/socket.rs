@@ -18,7 +18,7 @@ use crate::connection::{Serving, attach, serve};
 use crate::drain::{Shutdown, Unplug};
 use crate::error::WaitError;
 use crate::events::Events;
-use crate::hub::{Config, Hub, Place, Registry, Strangers, members};
+use crate::hub::{Config, Hub, Registry, Strangers, members};
 use crate::listener::{Listener, Source};
 use crate::outgoing::Outgoing;
 use crate::plugin_ref::PluginRef;
@@ -96,7 +96,7 @@ impl Socket {
     {
         // If the hub is shutting down, it refuses the plugin and says why.
         let _ = self.hub().start_serving();
-        attach(self.hub(), stream, None, Place::default());
+        attach(self.hub(), stream, None, None);
     }
 
     /// As [`attach`](Self::attach), for a connection whose source is known: a wire that the hub
@@ -110,7 +110,7 @@ impl Socket {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let _ = self.hub().start_serving();
-        attach(self.hub(), stream, Some(source), Place::default());
+        attach(self.hub(), stream, Some(source), None);
     }
 
     /// Calls a method of a plugin. Encodes the input at once; all else happens when the call is

@@ -201,7 +201,7 @@ impl<'a> Run<'a> {
                 Event::Closed(..) => self.is_over = true,
                 asked if self.manner != Manner::Any => {
                     match asked {
-                        Event::WantsRoom => self.hub.grant_room(),
+                        Event::WantsRoom(_) => self.hub.grant_room(),
                         Event::Hello(_) => self.hub.accept(None),
                         Event::Described(_) => _ = self.hub.welcome("fuzzed", 1, [9; 16]),
                         _ => continue,

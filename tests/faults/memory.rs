@@ -1,10 +1,12 @@
 //! What a peer announces, sends and leaves unread takes no more memory than the limits say.
 
 use brpc::{Limits, Socket};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::good::Good;
-use crate::raw::{DESCRIBE, EVENT, Hello, PREFACE, REPLY, Raw, frame};
+use crate::raw::{ACCEPTED, DESCRIBE, EVENT, Hello, PREFACE, REPLY, Raw, frame};
 use crate::scenario::{MEMORY, scenario};
+use crate::worker::Worker;
 
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
@@ -113,6 +115,46 @@ fn frames_that_never_end_are_bounded() {
         println!("{PEERS} frames of 1 MiB that never end take {grown} bytes");
         assert!(grown < PEERS * 5 * MIB / 2, "{grown} bytes");
         drop(peers);
+        good.finish().await;
+    });
+}
+
+/// Plugins that are not registered, and whose descriptions never end: all together hold little more
+/// than the room for descriptions, and keep nobody out.
+#[test]
+fn descriptions_that_never_end_are_bounded() {
+    const PEERS: usize = 300;
+    scenario(async {
+        let good = Good::new(Socket::builder()).await;
+        let mut senders = Vec::new();
+        let grown = growth(async {
+            for n in 0..PEERS {
+                let mut peer = Raw::connect(good.address).await;
+                let description = (n as u64).to_be_bytes().to_vec();
+                let hello = Hello { description, ..Hello::new("endless") };
+                peer.send(&[&PREFACE[..], &hello.encode()].concat()).await;
+                peer.expect_preface().await;
+                peer.expect(ACCEPTED).await;
+                senders.push(tokio::spawn(async move {
+                    peer.send(&[0, 0x10, 0, 0, DESCRIBE]).await;
+                    // The hub takes them when it has room; or it refuses, and they fail.
+                    while peer.stream.write_all(&[b'x'; KIB]).await.is_ok() {}
+                }));
+            }
+            let text = "x".repeat(64 * KIB);
+            let (_, plugin) = Worker::plugin("verbose");
+            let plugin = plugin.describe("wait", move |wait| wait.description.clone_from(&text));
+            let session = plugin.connect(good.address).await.unwrap();
+            good.answers().await;
+            drop(session);
+        });
+        let grown = grown.await;
+        println!("{PEERS} descriptions that never end take {grown} bytes");
+        assert!(grown < 24 * MIB, "{grown} bytes");
+        for sender in senders {
+            sender.abort();
+            let _ = sender.await;
+        }
         good.finish().await;
     });
 }

@@ -4,8 +4,8 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use brpc::{
-    Access, ConnectError, DisconnectReason, Event, Limits, MemoryListener, Plugin, RefusalCode,
-    Socket,
+    Access, ConnectError, DisconnectReason, Event, Limits, MemoryConnector, MemoryListener, Plugin,
+    RefusalCode, Socket,
 };
 use tokio::io::AsyncReadExt as _;
 use tokio::time::{Instant, sleep, timeout};
@@ -14,7 +14,7 @@ use crate::support::peer::{
     DESCRIPTION, Fields, Hello, PREFACE, Peer, Writer, farewell, frame, kind, refusal,
 };
 use crate::support::worker::worker;
-use crate::support::{LONG, ROOM, eventually, plug, settle};
+use crate::support::{ROOM, eventually, plug, settle};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -361,42 +361,111 @@ async fn a_plugin_that_is_not_let_in_yet_stops_when_it_is_dropped() {
     assert_eq!(hub.frame().await, None);
 }
 
-/// As many as may be in their handshake: the hub accepts no other connection until it registers one
-/// of them, or its deadline passes.
+/// When as many are in their handshake as may be, the one that is silent for longest makes room.
 #[tokio::test(start_paused = true)]
-async fn those_in_their_handshake_are_limited() {
-    let hub = Socket::builder().max_handshakes(2).gob(Access::Off).build();
+async fn silent_connections_keep_no_plugin_out() {
+    let hub = Socket::builder().max_handshakes(4).build();
     let (connector, listener) = MemoryListener::new();
     let _serving = hub.serve(listener);
-    let mut first = Peer::new(connector.connect().await.unwrap());
-    let _silent = Peer::new(connector.connect().await.unwrap());
+    let mut describing = Peer::new(connector.connect().await.unwrap());
+    describing.say_hello(&Hello::new("describing")).await;
+    let mut silent = Vec::new();
+    for said in [&[][..], &PREFACE[..1], &PREFACE] {
+        let mut peer = Peer::new(connector.connect().await.unwrap());
+        peer.send(said).await;
+        silent.push(peer);
+    }
     settle().await;
-    let waiting = connector.connect().await.unwrap();
-    let waiting = tokio::spawn(async move {
-        worker("waiting").0.serve(waiting).await.unwrap().run().await;
-    });
-    settle().await;
-    assert!(hub.connected().is_empty(), "it is not accepted yet");
-    first.say_hello(&Hello::new("first")).await;
-    first.hear_welcome().await;
-    settle().await;
-    let names: Vec<_> = hub.connected().iter().map(|plugin| plugin.name().to_owned()).collect();
-    assert_eq!(names, ["first", "waiting"]);
-    // The place of the silent one is free when its deadline passes.
-    let _silent_too = Peer::new(connector.connect().await.unwrap());
-    settle().await;
-    let late = connector.connect().await.unwrap();
-    let mut limits = Limits::default();
-    limits.hello_deadline = LONG;
-    let plugin = worker("late").0.limits(limits);
-    let late = tokio::spawn(async move { plugin.serve(late).await.unwrap().run().await });
     let start = Instant::now();
-    hub.wait_for("late", LONG).await.unwrap();
-    // And those that its stream gets to be closed.
-    assert!((5..7).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
-    drop(hub);
-    waiting.await.unwrap();
-    late.await.unwrap();
+    let _plugged = worker("worker").0.serve(connector.connect().await.unwrap()).await.unwrap();
+    assert_eq!(silent.remove(0).refused().await, refusal::FULL);
+    // Those that dial again make room as well.
+    for number in 0..100 {
+        silent.push(Peer::new(connector.connect().await.unwrap()));
+        if number % 10 == 0 {
+            let plugin = worker(&format!("worker-{number}")).0;
+            let _ = plugin.serve(connector.connect().await.unwrap()).await.unwrap();
+        }
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    // One that has said Hello has its place all the while.
+    describing.hear_welcome().await;
+}
+
+/// Of those that have said Hello and describe nothing, the oldest makes room.
+#[tokio::test(start_paused = true)]
+async fn plugins_that_stop_after_hello_keep_no_plugin_out() {
+    let hub = Socket::builder().max_handshakes(2).build();
+    let (connector, listener) = MemoryListener::new();
+    let _serving = hub.serve(listener);
+    let mut stopped = Vec::new();
+    for name in ["one", "two"] {
+        let mut peer = Peer::new(connector.connect().await.unwrap());
+        peer.say_hello(&Hello::new(name)).await;
+        peer.hear_preface().await;
+        peer.expect(kind::ACCEPTED).await;
+        stopped.push(peer);
+    }
+    let start = Instant::now();
+    let _ = worker("worker").0.serve(connector.connect().await.unwrap()).await.unwrap();
+    assert_eq!(stopped.remove(0).refused_after_preface().await, refusal::FULL);
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    stopped[0].send_frame(kind::DESCRIBE, &DESCRIPTION).await;
+    stopped[0].expect(kind::WELCOME).await;
+}
+
+/// A plugin whose description has so many bytes, and some.
+fn verbose(name: &str, bytes: usize) -> Plugin<impl brpc::Receiver + use<>> {
+    let text = "x".repeat(bytes);
+    worker(name).0.describe("echo", move |function| function.description.clone_from(&text))
+}
+
+/// A peer that sends this much of a description that doesn't end.
+async fn endless(connector: &MemoryConnector, bytes: usize) -> Peer {
+    let mut peer = Peer::new(connector.connect().await.unwrap());
+    peer.say_hello(&Hello { digest: [7; 32], ..Hello::new("endless") }).await;
+    peer.hear_preface().await;
+    peer.expect(kind::ACCEPTED).await;
+    peer.send(&[0, 0x10, 0, 0, kind::DESCRIBE]).await;
+    peer.send(&vec![b'x'; bytes]).await;
+    peer
+}
+
+/// All descriptions together have so much room, and nobody keeps it for long while others wait.
+#[tokio::test(start_paused = true)]
+async fn descriptions_that_never_end_keep_no_plugin_out() {
+    let hub = Socket::builder().max_description_bytes(64 << 10).build();
+    let (connector, listener) = MemoryListener::new();
+    let _serving = hub.serve(listener);
+    let start = Instant::now();
+    let mut endless_ones = Vec::new();
+    for _ in 0..20 {
+        endless_ones.push(endless(&connector, 16 << 10).await);
+    }
+    settle().await;
+    // A short description needs none of it.
+    let _ = worker("short").0.serve(connector.connect().await.unwrap()).await.unwrap();
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    let plugin = verbose("long", 40 << 10);
+    let _long = plugin.serve(connector.connect().await.unwrap()).await.unwrap();
+    assert!(start.elapsed() < SECOND, "{:?}", start.elapsed());
+    assert_eq!(endless_ones.remove(0).refused_after_preface().await, refusal::FULL);
+}
+
+/// Each waits for its turn, and none is refused, as long as they go on.
+#[tokio::test(start_paused = true)]
+async fn many_long_descriptions_at_once_are_all_taken() {
+    let hub = Socket::builder().max_description_bytes(64 << 10).build();
+    let (connector, listener) = MemoryListener::new();
+    let _serving = hub.serve(listener);
+    let start = Instant::now();
+    let plugins = (0..50).map(|number| {
+        let (plugin, connector) = (verbose(&format!("long-{number}"), 40 << 10), &connector);
+        async move { plugin.serve(connector.connect().await.unwrap()).await }
+    });
+    let sessions = futures_util::future::join_all(plugins).await;
+    assert!(sessions.iter().all(Result::is_ok), "{sessions:?}");
+    assert_eq!(start.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,24 +3,23 @@
 use std::collections::VecDeque;
 use std::error::Error as _;
 use std::io;
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brpc::{
-    ConnectError, EndReason, Limits, Listener, MemoryConnector, MemoryListener, ServeError, Socket,
-    Source,
+    ConnectError, EndReason, Limits, Listener, MemoryConnector, MemoryListener, PluginRef,
+    ServeError, Socket, Source,
 };
 use futures_util::FutureExt as _;
 use tokio::io::DuplexStream;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
-use crate::support::peer::Peer;
+use crate::support::peer::{Peer, refusal};
 use crate::support::worker::worker;
 use crate::support::{LONG, ROOM, plug, settle};
 
@@ -295,26 +294,72 @@ async fn one_who_serves_need_not_be_waited_for() {
     assert!(worker("worker").0.serve(connector.connect().await.unwrap()).await.is_ok());
 }
 
-/// Those of one address that are in their handshake; those beyond are closed at once.
+/// Those of one address that are in their handshake; one beyond takes the place of another, not of
+/// those from elsewhere.
 #[tokio::test(start_paused = true)]
 async fn one_address_holds_so_many_handshakes() {
     let hub = Socket::builder().max_handshakes_per_source(2).build();
-    let far = Source::Ip(IpAddr::from([192, 0, 2, 1]));
+    let from = |last| Source::Address(([192, 0, 2, last], 1).into());
+    let (near, listener) = scripted(Vec::new(), from(2));
+    let _serving = hub.serve(listener);
+    let mut silent = vec![Peer::new(near.connect().await.unwrap())];
+    settle().await;
+    let (connector, listener) = scripted(Vec::new(), from(1));
+    let _serving_too = hub.serve(listener);
+    for _ in 0..3 {
+        silent.push(Peer::new(connector.connect().await.unwrap()));
+        settle().await;
+    }
+    let start = Instant::now();
+    assert_eq!(silent.remove(1).refused().await, refusal::FULL);
+    assert!(worker("far").0.serve(connector.connect().await.unwrap()).await.is_ok());
+    assert_eq!(silent.remove(1).refused().await, refusal::FULL);
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    // The others are still there.
+    assert!(silent.iter_mut().all(|peer| peer.frame().now_or_never().is_none()));
+}
+
+/// None of them can make room, since the hub has refused them and waits for them to close.
+#[tokio::test(start_paused = true)]
+async fn one_beyond_is_closed_if_none_can_make_room() {
+    let hub = Socket::builder().max_handshakes_per_source(2).build();
+    let far = Source::Address(([192, 0, 2, 1], 1).into());
     let (connector, listener) = scripted(Vec::new(), far);
     let _serving = hub.serve(listener);
-    let held = [connector.connect().await.unwrap(), connector.connect().await.unwrap()];
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut peer = Peer::new(connector.connect().await.unwrap());
+        peer.send(b"GET / HTTP/1.1\r\n\r\n").await;
+        held.push(peer);
+    }
     settle().await;
-    let beyond = Peer::new(connector.connect().await.unwrap());
     let start = Instant::now();
-    assert_eq!(beyond.rest().await, b"");
+    assert_eq!(Peer::new(connector.connect().await.unwrap()).rest().await, b"");
     assert_eq!(start.elapsed(), Duration::ZERO);
-    // Another address has its own places.
-    let (near, listener) = scripted(Vec::new(), Source::Ip(IpAddr::from([192, 0, 2, 2])));
-    let _serving_too = hub.serve(listener);
-    assert!(worker("near").0.serve(near.connect().await.unwrap()).await.is_ok());
     drop(held);
     settle().await;
     assert!(worker("far").0.serve(connector.connect().await.unwrap()).await.is_ok());
+}
+
+/// The hub says of each plugin where it is from.
+#[tokio::test]
+async fn a_plugin_has_the_source_of_its_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let hub = Socket::default();
+    drop(hub.serve(listener));
+    let stream = TcpStream::connect(address).await.unwrap();
+    let from = stream.local_addr().unwrap();
+    let _tcp = worker("a-tcp").0.serve(stream).await.unwrap();
+    let (connector, listener) = MemoryListener::new();
+    drop(hub.serve(listener));
+    let stream = connector.connect().await.unwrap();
+    let _memory = worker("b-memory").0.serve(stream).await.unwrap();
+    let _attached = plug(&hub, &worker("c-attached").0).await;
+    let sources: Vec<_> = hub.connected().iter().map(PluginRef::source).collect();
+    assert_eq!(sources, [Some(Source::Address(from)), Some(Source::Local), None]);
+    let shown: Vec<_> = sources.iter().flatten().map(ToString::to_string).collect();
+    assert_eq!(shown, [from.to_string(), "local".to_owned()]);
 }
 
 #[tokio::test(start_paused = true)]

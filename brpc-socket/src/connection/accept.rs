@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use super::attached::attach;
 use super::own_file::OwnFile;
 use crate::error::ServeError;
-use crate::hub::Hub;
+use crate::hub::{Hub, Places};
 use crate::listener::{Listener, ListenerClosed};
 
 /// A listener that is being served; made by [`Socket::serve`](crate::Socket::serve). A future that
@@ -39,7 +39,7 @@ pub(crate) fn serve<L: Listener>(hub: &Arc<Hub>, listener: L) -> Serving {
     brpc_rt::require_timers();
     let stop = hub.start_serving();
     let open = hub.open_listeners().token();
-    let hub = Arc::downgrade(hub);
+    let (hub, places) = (Arc::downgrade(hub), hub.places().clone());
     let file = listener.path().and_then(OwnFile::new);
     let task = tokio::spawn(async move {
         // Dropped after the listener, and in this order: when a shutdown ends, the file is gone.
@@ -49,7 +49,7 @@ pub(crate) fn serve<L: Listener>(hub: &Arc<Hub>, listener: L) -> Serving {
             tracing::warn!("a hub that is shutting down serves no listener");
             return Err(ServeError::ShuttingDown);
         };
-        let accepting = AcceptLoop { hub, listener, pause: Duration::ZERO, logged: None };
+        let accepting = AcceptLoop { hub, places, listener, pause: Duration::ZERO, logged: None };
         match stop.run_until_cancelled_owned(accepting.run()).await {
             Some(error) => {
                 tracing::error!(%error, "a listener failed; no more plugins connect through it");
@@ -63,6 +63,7 @@ pub(crate) fn serve<L: Listener>(hub: &Arc<Hub>, listener: L) -> Serving {
 
 struct AcceptLoop<L> {
     hub: std::sync::Weak<Hub>,
+    places: Arc<Places>,
     listener: L,
     /// How long to wait after the next error.
     pause: Duration,
@@ -74,22 +75,18 @@ impl<L: Listener> AcceptLoop<L> {
     /// Accepts until the listener fails for good; returns its error.
     async fn run(mut self) -> io::Error {
         loop {
-            let Some(hub) = self.hub.upgrade() else {
-                // The hub is gone, and its token is about to be cancelled.
-                return io::Error::other("the hub is gone");
-            };
-            let place = hub.places().next();
-            drop(hub);
-            let mut place = place.await;
             match self.listener.accept().await {
                 Ok((stream, source)) => {
                     self.pause = Duration::ZERO;
-                    let Some(hub) = self.hub.upgrade() else { continue };
-                    if hub.places().admit(&mut place, source) {
-                        attach(&hub, stream, Some(source), place);
-                    } else {
-                        tracing::debug!(?source, "too many connections in their handshake");
-                    }
+                    let Some(place) = self.places.next(source).await else {
+                        tracing::debug!(%source, "too many connections in their handshake");
+                        continue;
+                    };
+                    let Some(hub) = self.hub.upgrade() else {
+                        // The hub is gone, and its token is about to be cancelled.
+                        return io::Error::other("the hub is gone");
+                    };
+                    attach(&hub, stream, Some(source), Some(place));
                 }
                 Err(error) if is_fatal(&error) => return error,
                 Err(error) => self.recover(&error).await,

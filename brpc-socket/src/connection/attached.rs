@@ -3,21 +3,22 @@
 use std::collections::vec_deque::Drain;
 use std::sync::Arc;
 
-use brpc_core::{DisconnectReason, Refusal, RefusalCode};
+use brpc_core::{DisconnectReason, Refusal};
 use brpc_proto::{Connection, Description, Event as ConnectionEvent, Hello, Tally};
 use brpc_rt::{Link, SharedConnection, Slot};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tracing::field::DisplayValue;
 
 use super::registration;
 use crate::events::{Event, Message, Origin, Unread, copy_all};
-use crate::hub::{Hub, Place, PluginLink};
+use crate::hub::{Awaited, Hub, Place, PluginLink};
 use crate::listener::Source;
 
 /// Drives a connection in a task of its own, until it ends.
 #[track_caller]
-pub(crate) fn attach<S>(hub: &Arc<Hub>, stream: S, source: Option<Source>, place: Place)
+pub(crate) fn attach<S>(hub: &Arc<Hub>, stream: S, source: Option<Source>, place: Option<Place>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -33,19 +34,23 @@ pub(super) struct Attached {
     link: Arc<PluginLink>,
     /// The plugin's Hello, until it is registered.
     hello: Mutex<Option<Arc<Hello>>>,
-    /// Its place among the connections in their handshake.
-    place: Mutex<Place>,
+    /// Its place among the connections in their handshake; `None` if it came from no listener, or
+    /// when it is registered.
+    place: Mutex<Option<Place>>,
 }
 
 impl Attached {
     /// Adds a connection to the hub.
-    pub(super) fn new(hub: &Arc<Hub>, source: Option<Source>, place: Place) -> Self {
+    pub(super) fn new(hub: &Arc<Hub>, source: Option<Source>, place: Option<Place>) -> Self {
         let (limits, wires) = (hub.config().limits.clone(), hub.config().wires.from(source));
         let link = hub.with_registry_mut(|registry| {
-            let link = Arc::new(PluginLink::new(registry.next_id(), limits, wires));
+            let link = Arc::new(PluginLink::new(registry.next_id(), source, limits, wires));
             registry.add(link.clone());
             link
         });
+        if let Some(place) = &place {
+            place.awaits(Awaited::Hello, &link);
+        }
         Self { hub: hub.clone(), link, hello: Mutex::default(), place: Mutex::new(place) }
     }
 
@@ -57,16 +62,19 @@ impl Attached {
             ConnectionEvent::Message(payload) => self.handle_messages(&[payload]),
             ConnectionEvent::Stranger(wire, first) => {
                 self.hub.strangers().count(wire);
-                let connection = self.link.id;
-                tracing::debug!(connection, ?wire, ?first, "a connection speaks another protocol");
+                let (connection, source) = (self.link.id, self.source());
+                tracing::debug!(connection, source, ?wire, ?first, "another protocol is spoken");
             }
-            ConnectionEvent::WantsRoom => self.handle_long_hello(),
+            ConnectionEvent::WantsRoom(bytes) => {
+                self.awaits(Awaited::Description);
+                self.hub.rooms().want(&self.link, bytes);
+            }
             ConnectionEvent::Hello(hello) => self.handle_hello(hello),
             ConnectionEvent::Described(description) => self.handle_description(&description),
             ConnectionEvent::Welcomed(_) => self.handle_welcome(),
             ConnectionEvent::Refused(refusal) => {
-                let (connection, code) = (self.link.id, refusal.code);
-                tracing::debug!(connection, ?code, "connection refused");
+                let (connection, source) = (self.link.id, self.source());
+                tracing::debug!(connection, source, code = ?refusal.code, "connection refused");
             }
             ConnectionEvent::LastWords(words) => {
                 // Printed with escapes, since it may be any text.
@@ -85,21 +93,32 @@ impl Attached {
         connection.unlock_and_wake();
     }
 
-    /// Lets a plugin send a large Hello, if not too many do so already.
-    fn handle_long_hello(&self) {
-        if self.hub.places().admit_long_hello(&mut self.place.lock()) {
-            return self.answer(Connection::grant_room);
+    /// Where the connection is from, for the log; `None` if that isn't known.
+    fn source(&self) -> Option<DisplayValue<Source>> {
+        self.link.source.map(tracing::field::display)
+    }
+
+    /// Notes which message of the plugin the connection waits for.
+    fn awaits(&self, awaited: Awaited) {
+        if let Some(place) = &*self.place.lock() {
+            place.awaits(awaited, &self.link);
         }
-        let message = "too many plugins with long descriptions are in their handshake";
-        let refusal = Refusal::new(RefusalCode::Full, message).retry_after(registration::SOON);
-        self.answer(|connection| connection.refuse(refusal));
+    }
+
+    /// Notes that the connection doesn't wait for its plugin.
+    fn stays(&self) {
+        if let Some(place) = &*self.place.lock() {
+            place.stays();
+        }
     }
 
     fn handle_hello(&self, hello: Arc<Hello>) {
+        self.stays();
         match registration::admit(&self.hub, &hello) {
             Ok(known) => {
                 *self.hello.lock() = Some(hello);
                 self.answer(|connection| connection.accept(known));
+                self.awaits(Awaited::Description);
             }
             Err(refusal) => self.refuse(&hello, refusal),
         }
@@ -107,6 +126,7 @@ impl Attached {
 
     fn handle_description(&self, description: &Arc<Description>) {
         let Some(hello) = self.hello.lock().take() else { return };
+        self.stays();
         match registration::register(&self.hub, &self.link, &hello, description) {
             // The plugin was welcomed under the registry's lock, where no task is woken.
             Ok(()) => self.link.connection().lock().unlock_and_wake(),
@@ -116,19 +136,21 @@ impl Attached {
 
     /// Refuses a plugin whose Hello is known.
     fn refuse(&self, hello: &Hello, refusal: Refusal) {
-        let (plugin, connection, code) = (&hello.name, self.link.id, refusal.code);
-        tracing::info!(plugin, connection, ?code, "plugin refused");
+        let (plugin, connection, source) = (&hello.name, self.link.id, self.source());
+        tracing::info!(plugin, connection, source, code = ?refusal.code, "plugin refused");
         self.answer(|connection| connection.refuse(refusal));
     }
 
     fn handle_welcome(&self) {
-        let place = std::mem::take(&mut *self.place.lock());
+        let place = self.place.lock().take();
         // Without the lock: this may wake a listener.
         drop(place);
+        self.hub.rooms().leave(&self.link);
         let Some(member) = self.link.member() else { return };
         let plugin = &member.plugin;
         let (version, generation) = (plugin.version(), plugin.generation());
-        tracing::info!(plugin = plugin.name(), version, generation, "plugin connected");
+        let (plugin_name, source) = (plugin.name(), self.source());
+        tracing::info!(plugin = plugin_name, version, generation, source, "plugin connected");
         self.hub.bus().publish(vec![Unread::new(Event::Connected(plugin.clone()))]);
         self.hub.note_change();
     }
@@ -165,8 +187,12 @@ impl Attached {
             self.hub.bus().publish(vec![Unread::new(event)]);
             self.hub.tell_disconnect(plugin, reason);
         } else {
-            tracing::debug!(connection = self.link.id, ?reason, "a handshake ended");
+            let (connection, source) = (self.link.id, self.source());
+            tracing::debug!(connection, source, ?reason, "a handshake ended");
         }
+        // Closing takes a while, in which the connection can't make room.
+        self.stays();
+        self.hub.rooms().leave(&self.link);
         // Now the name is free; the next plugin of that name is reported later than this one's end.
         self.hub.with_registry_mut(|registry| registry.remove(&self.link));
         self.link.set_ended(reason, tally);

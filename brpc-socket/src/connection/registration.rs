@@ -9,13 +9,10 @@ use brpc_proto::{Description, Hello};
 use brpc_rt::foreign::contain;
 
 use crate::events::Consumed;
-use crate::hub::{Hub, Member, PluginLink, Sequencer};
+use crate::hub::{Hub, Member, PluginLink, SOON, Sequencer};
 use crate::plugin_ref::PluginRef;
 
-/// When a refused plugin may retry, if the reason passes quickly.
-pub(super) const SOON: Duration = Duration::from_secs(1);
-
-/// The same for a reason that passes slowly.
+/// When a refused plugin may retry, if the reason passes slowly.
 const LATER: Duration = Duration::from_secs(5);
 
 /// Whether a plugin's Hello is accepted, with its description if the hub knows it.
@@ -84,7 +81,7 @@ fn try_register(
             let refusal = Refusal::new(RefusalCode::Full, "the hub has no place left");
             return Err(refusal.retry_after(LATER));
         }
-        let plugin = PluginRef::new(name.to_owned(), hello, link.id);
+        let plugin = PluginRef::new(name.to_owned(), hello, (link.id, link.source));
         let consumed = Arc::new(Consumed::new(&hub.config().limits, traits.has_credit));
         // Each of several replicas that connect at the same moment sends its description.
         let known = registry.description(description.digest());

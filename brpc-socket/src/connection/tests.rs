@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use super::attached::Attached;
 use crate::events::{Event, Events};
-use crate::hub::{Config, Hub, Place, Registry};
+use crate::hub::{Config, Hub, Registry};
 
 struct Greeter;
 
@@ -73,7 +73,7 @@ impl Desk {
     /// A plugin that dials in.
     fn plugin(&self) -> JoinHandle<Result<Session<Greeter>, ConnectError>> {
         let (ours, theirs): (DuplexStream, DuplexStream) = tokio::io::duplex(1 << 16);
-        let attached = Arc::new(Attached::new(&self.hub, None, Place::default()));
+        let attached = Arc::new(Attached::new(&self.hub, None, None));
         let link = Deliberating { attached, questions: self.ask.clone() };
         tokio::spawn(async move { brpc_rt::drive(&link, ours).await });
         let plugin = Plugin::new(Greeter).name("greeter");
@@ -205,7 +205,7 @@ async fn one_whose_connection_has_just_ended_is_neither_connected_nor_disconnect
     let hub = Arc::new(Hub::new(config));
     let mut events = Events::of(hub.bus());
     let (ours, theirs) = tokio::io::duplex(1 << 16);
-    super::attach(&hub, ours, None, Place::default());
+    super::attach(&hub, ours, None, None);
     let mut plugin = Dialled::new(theirs);
     plugin.send_next().await;
     let describe = plugin.next().await;
@@ -225,7 +225,7 @@ async fn one_who_waits_for_a_decision_is_not_read() {
     const MUCH: usize = 4 << 20;
     let mut desk = Desk::new();
     let (ours, theirs) = tokio::io::duplex(1 << 16);
-    let attached = Arc::new(Attached::new(&desk.hub, None, Place::default()));
+    let attached = Arc::new(Attached::new(&desk.hub, None, None));
     let link = Deliberating { attached, questions: desk.ask.clone() };
     tokio::spawn(async move { brpc_rt::drive(&link, ours).await });
     let mut plugin = Dialled::new(theirs);

@@ -18,9 +18,8 @@ pub(crate) struct Config {
     pub(crate) max_plugins: usize,
     pub(crate) max_handshakes: usize,
     pub(crate) max_handshakes_per_source: usize,
-    /// The most plugins of a wire other than the native one that may send a larger `Hello` than
-    /// `MAX_HELLO`, at the same time.
-    pub(crate) max_long_hellos: usize,
+    /// The most bytes of long descriptions that plugins in their handshake may have sent.
+    pub(crate) max_description_bytes: usize,
     pub(crate) max_input_bytes: usize,
     pub(crate) wires: WireAccess,
     pub(crate) sequencer: Option<Sequencer>,
@@ -42,7 +41,7 @@ impl Default for Config {
             max_plugins: 65_536,
             max_handshakes: 1_024,
             max_handshakes_per_source: 64,
-            max_long_hellos: 64,
+            max_description_bytes: 8 << 20,
             max_input_bytes: 256 << 20,
             wires: WireAccess::default(),
             sequencer: None,
@@ -59,7 +58,7 @@ impl fmt::Debug for Config {
             .field("max_plugins", &self.max_plugins)
             .field("max_handshakes", &self.max_handshakes)
             .field("max_handshakes_per_source", &self.max_handshakes_per_source)
-            .field("max_long_hellos", &self.max_long_hellos)
+            .field("max_description_bytes", &self.max_description_bytes)
             .field("max_input_bytes", &self.max_input_bytes)
             .field("wires", &self.wires)
             .field("attempts", &self.sequencer.as_ref().map(|sequencer| sequencer.attempts))

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use brpc_core::{DisconnectReason, Limits, PluginInfo, Selector};
+use brpc_core::{DisconnectReason, Limits, PluginInfo, Refusal, RefusalCode, Selector};
 use brpc_proto::{Connection, Description, DrainCause, Tally, Wires};
 use brpc_rt::foreign::shielded;
 use brpc_rt::{SharedConnection, now};
@@ -11,13 +12,19 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::events::Consumed;
+use crate::listener::Source;
 use crate::plugin_ref::PluginRef;
+
+/// When a refused plugin may retry, if the reason passes quickly.
+pub(crate) const SOON: Duration = Duration::from_secs(1);
 
 /// One connection of a hub.
 #[derive(Debug)]
 pub(crate) struct PluginLink {
     /// The number of the connection, which is also its generation.
     pub(crate) id: u64,
+    /// Where the connection is from, if that is known.
+    pub(crate) source: Option<Source>,
     connection: Arc<SharedConnection>,
     /// Set when the plugin is registered.
     member: OnceLock<Member>,
@@ -55,9 +62,10 @@ impl Member {
 }
 
 impl PluginLink {
-    pub(crate) fn new(id: u64, limits: Limits, wires: Wires) -> Self {
+    pub(crate) fn new(id: u64, source: Option<Source>, limits: Limits, wires: Wires) -> Self {
         Self {
             id,
+            source,
             connection: Arc::new(SharedConnection::new(Connection::accepted(limits, wires, now()))),
             member: OnceLock::new(),
             has_ended: AtomicBool::new(false),
@@ -92,6 +100,29 @@ impl PluginLink {
         let is_welcome = connection.welcome(member.plugin.name(), self.id, epoch);
         // With the lock, so that the driver finds the member when it passes the event on.
         is_welcome && self.member.set(member).is_ok()
+    }
+
+    /// Gives way to another connection in its handshake.
+    pub(crate) fn give_way(&self) {
+        let mut connection = self.connection.lock();
+        connection.give_way(now());
+        connection.unlock_and_wake();
+    }
+
+    /// Lets the connection hold more of the plugin's description.
+    pub(crate) fn grant_room(&self) {
+        let mut connection = self.connection.lock();
+        connection.grant_room();
+        connection.unlock_and_wake();
+    }
+
+    /// Refuses a plugin whose description takes up room for too long.
+    pub(crate) fn refuse_description(&self) {
+        let message = "too many plugins with long descriptions are in their handshake";
+        let refusal = Refusal::new(RefusalCode::Full, message);
+        let mut connection = self.connection.lock();
+        connection.refuse(refusal.retry_after(SOON));
+        connection.unlock_and_wake();
     }
 
     /// Asks the plugin to leave. Calls that were submitted before are still sent.

@@ -5,6 +5,7 @@ mod link;
 mod phase;
 mod places;
 mod registry;
+mod rooms;
 mod sources;
 mod strangers;
 mod wires;
@@ -19,10 +20,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::config::{Config, Sequencer};
-pub(crate) use self::link::{Member, PluginLink};
+pub(crate) use self::link::{Member, PluginLink, SOON};
 pub(crate) use self::phase::{Phase, ShutdownRun, Stop};
-pub(crate) use self::places::{Place, Places};
+pub(crate) use self::places::{Awaited, Place, Places};
 pub(crate) use self::registry::{Registry, members};
+pub(crate) use self::rooms::Rooms;
 use self::strangers::StrangerCounts;
 pub use self::strangers::Strangers;
 pub use self::wires::Access;
@@ -45,7 +47,9 @@ pub(crate) struct Hub {
     /// The disconnect listeners.
     listeners: Mutex<Vec<mpsc::Sender<(PluginRef, DisconnectReason)>>>,
     /// Places for connections in their handshake.
-    places: Places,
+    places: Arc<Places>,
+    /// Room for their descriptions.
+    rooms: Arc<Rooms>,
     /// Counts strangers.
     strangers: StrangerCounts,
     /// Counts the listeners that are not closed yet.
@@ -69,6 +73,7 @@ impl Hub {
             changes: watch::Sender::new(0),
             listeners: Mutex::default(),
             places: Places::new(&config),
+            rooms: Rooms::new(config.max_description_bytes),
             strangers: StrangerCounts::default(),
             open_listeners,
             input_bytes: AtomicUsize::new(0),
@@ -92,8 +97,12 @@ impl Hub {
         &self.phase
     }
 
-    pub(crate) fn places(&self) -> &Places {
+    pub(crate) fn places(&self) -> &Arc<Places> {
         &self.places
+    }
+
+    pub(crate) fn rooms(&self) -> &Arc<Rooms> {
+        &self.rooms
     }
 
     pub(crate) fn strangers(&self) -> &StrangerCounts {

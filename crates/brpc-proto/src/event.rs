@@ -19,10 +19,11 @@ pub enum Event<T> {
     /// most eight. The connection sends it a short reply in that protocol, if there is one. Only
     /// `Refused` follows, if it is a plugin that isn't accepted here, and `Closed`.
     Stranger(Wire, Box<[u8]>),
-    /// At a hub: a plugin sends a Hello of more than [`MAX_HELLO`](crate::limits::MAX_HELLO) bytes.
-    /// Answer with [`grant_room`](crate::Connection::grant_room) or
-    /// [`refuse`](crate::Connection::refuse).
-    WantsRoom,
+    /// At a hub: a plugin sends a description of more bytes than the connection may hold. It wants
+    /// room for so many in all, twice as many as before. Answer with
+    /// [`grant_room`](crate::Connection::grant_room) or [`refuse`](crate::Connection::refuse), at any
+    /// time before the handshake's deadline; until then the plugin is held back.
+    WantsRoom(usize),
     /// At a hub: a plugin sent Hello. Answer with [`accept`](crate::Connection::accept) or
     /// [`refuse`](crate::Connection::refuse), at any time before the handshake's deadline.
     Hello(Arc<Hello>),

@@ -13,6 +13,10 @@ pub const MAX_HELLO: usize = 4 * 1024;
 /// The most extensions of a Hello or a Welcome. One is defined.
 pub const MAX_EXTENSIONS: usize = 64;
 
+/// How many bytes of input a connection may hold in its handshake without asking its owner: a frame
+/// of [`MAX_HELLO`], and what is around it.
+pub const FREE_INPUT: usize = MAX_HELLO + 1024;
+
 /// How many strikes are tolerated in one session: second answers, frames of an unknown kind that
 /// may be skipped. Enough for a peer with a flaw, too few for a hostile peer.
 pub const MAX_STRIKES: u32 = 16;

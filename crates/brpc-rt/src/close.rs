@@ -13,19 +13,31 @@ const FLUSH: Duration = Duration::from_secs(1);
 const DISCARD: Duration = Duration::from_millis(500);
 const DISCARD_BYTES: u64 = 64 * 1024;
 
+/// How much time the last bytes get.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Farewell {
+    /// They shall arrive.
+    Patient,
+    /// They are written if the stream accepts them at once: another connection waits for this one's
+    /// place.
+    Hasty,
+}
+
 /// Writes the remaining bytes, ends this side's direction, and waits briefly for the peer to end
 /// its own.
 ///
 /// Closing a stream with unread bytes resets it, and a reset can overtake the Goodbye.
-pub(crate) async fn say_and_close<S>(stream: &mut S, mut output: WriteBuffer)
+pub(crate) async fn say_and_close<S>(stream: &mut S, mut output: WriteBuffer, farewell: Farewell)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let farewell = async {
+    let last_bytes = async {
         stream.write_all_buf(&mut output).await?;
         stream.shutdown().await
     };
-    if let Ok(Ok(())) = timeout(FLUSH, farewell).await {
+    if farewell == Farewell::Hasty {
+        let _ = timeout(Duration::ZERO, last_bytes).await;
+    } else if let Ok(Ok(())) = timeout(FLUSH, last_bytes).await {
         let mut rest = stream.take(DISCARD_BYTES);
         let _ = timeout(DISCARD, tokio::io::copy(&mut rest, &mut tokio::io::sink())).await;
     }

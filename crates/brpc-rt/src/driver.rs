@@ -11,6 +11,7 @@ use brpc_proto::limits::IDLE_PLACES;
 use brpc_proto::{Connection, End};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::close::Farewell;
 use crate::gathering::{Gathering, Ready};
 use crate::link::{Link, Pending};
 use crate::now;
@@ -31,13 +32,14 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
         gathering: Gathering::default(),
         pending: Pending::new(link),
         timer: Timer::new(),
-        held: None,
+        is_held: false,
+        input_limit: 0,
     };
+    driver.input_limit = link.connection().lock().input_limit();
     poll_fn(|context| driver.poll(context)).await;
-    let transport = &mut driver.transport;
-    if transport.end.is_none() {
-        link.connection().lock().poll_transmit(&mut transport.output, now());
-        transport.close().await;
+    if driver.transport.end.is_none() {
+        let farewell = driver.take_last_bytes();
+        driver.transport.close(farewell).await;
     }
 }
 
@@ -57,8 +59,10 @@ struct Driver<'a, L: Link, S> {
     /// Events that the owner hasn't handled yet.
     pending: Pending<'a, L>,
     timer: Timer,
-    /// The most bytes of input while the connection takes none; `None` while it does.
-    held: Option<usize>,
+    /// Whether the connection takes no input at the moment.
+    is_held: bool,
+    /// The most bytes of input, as the connection said last.
+    input_limit: usize,
 }
 
 /// The directions in which the stream may be ready. For any other, it wakes the driver when it is
@@ -128,9 +132,10 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
     /// most once, and with the lock taken once.
     fn turn(&mut self, open: &mut Open, context: &mut Context<'_>) -> Turn {
         // The events of earlier input come first.
-        let has_room = self.held.is_none_or(|limit| self.transport.input.len() < limit);
+        let room = self.input_limit.saturating_sub(self.transport.input.len());
+        let has_room = room > 0;
         let may_read = self.pending.events.is_empty() && self.transport.end.is_none() && has_room;
-        let has_read = may_read && open.read && self.transport.read(context);
+        let has_read = may_read && open.read && self.transport.read(room, context);
         if !has_room && self.transport.has_stopped_writing() {
             // No read will find the end of the stream.
             self.transport.end.get_or_insert(End::Failed);
@@ -216,12 +221,13 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             let more = !self.transport.output.is_empty();
             connection.handle_written(std::mem::take(&mut self.transport.written), more, now);
         }
-        let (unread, was_held) = (self.transport.input.len(), self.held.is_some());
+        let (unread, was_held) = (self.transport.input.len(), self.is_held);
         if (unread > 0 || was_held) && self.pending.events.is_empty() {
             connection.handle_input(&mut self.transport.input, now);
-            self.held = (!connection.takes_input()).then(|| connection.held_input());
+            self.is_held = !connection.takes_input();
+            self.input_limit = connection.input_limit();
         }
-        self.transport.input.len() < unread || (was_held && self.held.is_none())
+        self.transport.input.len() < unread || (was_held && !self.is_held)
     }
 
     /// Takes the connection's events. The connection learns of the end of the stream last, when it
@@ -234,12 +240,19 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             && !is_busy
             && self.pending.events.is_empty()
         {
-            if self.held.is_some() {
+            if self.is_held {
                 connection.handle_rest(&mut self.transport.input, now);
             }
             connection.handle_end(end);
             connection.swap_events(&mut self.pending.events);
         }
+    }
+
+    /// Takes the last bytes of a connection that is over; returns how much time they get.
+    fn take_last_bytes(&mut self) -> Farewell {
+        let mut connection = self.link.connection().lock();
+        connection.poll_transmit(&mut self.transport.output, now());
+        if connection.has_given_way() { Farewell::Hasty } else { Farewell::Patient }
     }
 
     /// Frees capacity that little traffic doesn't need.

@@ -6,11 +6,11 @@ use std::task::{Context, Poll, ready};
 
 use brpc_proto::limits::IDLE_BYTES;
 use brpc_proto::{End, WriteBuffer};
-use bytes::{Buf as _, BytesMut};
+use bytes::{Buf as _, BufMut as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
-use crate::close;
+use crate::close::{self, Farewell};
 
 /// The least and the most capacity for a read: little for connections that are mostly silent, more
 /// for those whose reads fill it.
@@ -75,16 +75,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
     }
 
     /// Writes the last bytes, and closes the stream.
-    pub(crate) async fn close(&mut self) {
-        close::say_and_close(&mut self.stream, std::mem::take(&mut self.output)).await;
+    pub(crate) async fn close(&mut self, farewell: Farewell) {
+        // Closing takes a while, in which the peer's bytes are of no use.
+        self.input = BytesMut::new();
+        close::say_and_close(&mut self.stream, std::mem::take(&mut self.output), farewell).await;
     }
 
-    /// Reads once. False if there was nothing to read; the stream then wakes the driver when bytes
-    /// arrive.
-    pub(crate) fn read(&mut self, context: &mut Context<'_>) -> bool {
-        self.input.reserve(self.read_size);
+    /// Reads once, at most so many bytes, which is not zero. False if there was nothing to read; the
+    /// stream then wakes the driver when bytes arrive.
+    pub(crate) fn read(&mut self, most: usize, context: &mut Context<'_>) -> bool {
+        self.input.reserve(self.read_size.min(most));
         self.input_size = self.input_size.max(self.read_size);
-        let read = poll_read_buf(Pin::new(&mut self.stream), context, &mut self.input);
+        let mut input = (&mut self.input).limit(most);
+        let read = poll_read_buf(Pin::new(&mut self.stream), context, &mut input);
         match read {
             Poll::Pending => {}
             Poll::Ready(Ok(0)) => self.end = Some(End::Eof),

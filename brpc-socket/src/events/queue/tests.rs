@@ -38,7 +38,7 @@ fn read(queue: &Queue) -> u64 {
 
 fn plugin(name: &str, generation: u64) -> PluginRef {
     let hello = Hello::new(name, Description::new(&[]).unwrap().into());
-    PluginRef::new(name.to_owned(), &hello, generation)
+    PluginRef::new(name.to_owned(), &hello, (generation, None))
 }
 
 fn here() -> PluginRef {

@@ -10,7 +10,7 @@ use crate::buffer::WriteBuffer;
 use crate::codec::Fault;
 use crate::event::Event;
 use crate::handshake::{HubHandshake, HubStep, PluginStep};
-use crate::limits::{HELD_INPUT, IDLE_PLACES, MAX_HELLO};
+use crate::limits::{FREE_INPUT, HELD_INPUT, IDLE_PLACES, MAX_HELLO};
 use crate::message::Message;
 use crate::role::Role;
 use crate::session::{Events, Session};
@@ -38,18 +38,23 @@ impl<T> Connection<T> {
         self.stream.note_input(input, took_message, now);
     }
 
-    /// Whether the connection takes input. If not, the driver must read no more than
-    /// [`held_input`](Self::held_input) until it does, so that the transport applies backpressure to
-    /// the peer; it must still offer the input that it has read.
+    /// Whether the connection takes input. If not, the driver must still offer the input that it has
+    /// read.
     pub fn takes_input(&self) -> bool {
         !self.stream.is_held
     }
 
-    /// How many bytes of input the driver may hold while the connection takes none: enough to notice
-    /// in most cases that the peer is gone. Little of a peer that is not registered, since the hub may
-    /// decide late about many.
-    pub fn held_input(&self) -> usize {
-        if self.session().is_some() { HELD_INPUT } else { MAX_HELLO }
+    /// The most bytes of input that the driver may hold; it must read no more, so that the transport
+    /// applies backpressure to the peer. Little in the handshake, since many connections may be in
+    /// theirs; of a registered peer that is held back, enough to notice in most cases that it is
+    /// gone.
+    pub fn input_limit(&self) -> usize {
+        match &self.phase {
+            Phase::Sniffing(..) | Phase::Joining(_) => FREE_INPUT,
+            Phase::Accepting(handshake) => handshake.input_limit(),
+            Phase::Session(_) if self.stream.is_held => HELD_INPUT,
+            Phase::Session(_) | Phase::Closed { .. } => usize::MAX,
+        }
     }
 
     /// The transport is about to end while input is held back: handles the messages in it that must
@@ -78,6 +83,10 @@ impl<T> Connection<T> {
     /// a peer that seems too slow is checked twice, since this side may have been the slow one.
     pub fn handle_timeout(&mut self, now: Instant) {
         let is_late = self.hello_deadline <= now;
+        if self.gives_way.is_some() && self.awaits_peer() {
+            let message = "too many connections are in their handshake";
+            return self.refuse(later(RefusalCode::Full, message));
+        }
         match &mut self.phase {
             // It has begun with something else than a preface.
             Phase::Sniffing(_, first) if is_late && !first.is_empty() => {
@@ -121,7 +130,10 @@ impl<T> Connection<T> {
             Phase::Session(session) => {
                 [session.poll_timeout(), self.stream.poll_timeout()].into_iter().flatten().min()
             }
-            _ => Some(self.hello_deadline),
+            _ => {
+                let gives_way = self.gives_way.filter(|_| self.awaits_peer());
+                Some(gives_way.unwrap_or(self.hello_deadline))
+            }
         }
     }
 
@@ -200,6 +212,15 @@ impl<T> Connection<T> {
         matches!(&self.phase, Phase::Accepting(handshake) if handshake.awaits_welcome())
     }
 
+    /// Whether the handshake goes on with the peer's next message.
+    pub(super) fn awaits_peer(&self) -> bool {
+        match &self.phase {
+            Phase::Sniffing(..) => true,
+            Phase::Accepting(handshake) => handshake.awaits_peer(),
+            Phase::Joining(_) | Phase::Session(_) | Phase::Closed { .. } => false,
+        }
+    }
+
     /// Decodes and handles a message, or consumes a part of one; false if there is none, if the
     /// owner's decision is due, or if the peer is held back.
     fn take_message(&mut self, input: &mut BytesMut, now: Instant) -> bool {
@@ -243,12 +264,14 @@ impl<T> Connection<T> {
                 true
             }
             Ok(None) => {
+                let consumed = before - input.len();
                 if let Phase::Accepting(handshake) = &mut self.phase
-                    && handshake.asks_for_room(input.len())
+                    && let Some(bytes) = handshake.handle_part(consumed, input.len())
                 {
-                    self.events.push_back(Event::WantsRoom);
+                    self.events.push_back(Event::WantsRoom(bytes));
+                    self.stream.is_held = true;
                 }
-                input.len() < before
+                consumed > 0
             }
             Err(fault) => {
                 self.handle_fault(fault, input);
@@ -259,6 +282,7 @@ impl<T> Connection<T> {
 
     /// Takes in a message of the handshake.
     fn handle_handshake(&mut self, message: Message) -> Result<Option<DisconnectReason>, Fault> {
+        self.gives_way = None;
         match &mut self.phase {
             Phase::Accepting(handshake) => match handshake.handle(message, self.codec.traits())? {
                 HubStep::Hello(hello) => self.events.push_back(Event::Hello(hello)),

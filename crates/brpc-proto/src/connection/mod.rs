@@ -52,6 +52,9 @@ pub struct Connection<T> {
     control: WriteBuffer,
     /// When the handshake must be over; before the first bytes, when these must have come.
     hello_deadline: Instant,
+    /// Since when it is to give way to another connection, unless the peer sends its next message of
+    /// the handshake.
+    gives_way: Option<Instant>,
     /// Whether events are accepted without credit, since no more can arrive.
     takes_all: bool,
     events: Events<T>,
@@ -128,6 +131,7 @@ impl<T> Connection<T> {
             phase,
             control: WriteBuffer::new(),
             hello_deadline: now + limits.hello_deadline,
+            gives_way: None,
             takes_all: false,
             limits,
             events: Events::new(),
@@ -141,7 +145,7 @@ impl<T> Connection<T> {
 
     // The handshake, at the hub.
 
-    /// Answers [`Event::WantsRoom`]: the plugin's Hello may be as large as a description.
+    /// Answers [`Event::WantsRoom`]: the connection may hold as much of the description.
     pub fn grant_room(&mut self) {
         if let Phase::Accepting(handshake) = &mut self.phase {
             handshake.grant_room();
@@ -180,6 +184,14 @@ impl<T> Connection<T> {
         self.phase = Phase::Closed { reason, generation: 0 };
         self.events.push_back(Event::Refused(refusal));
         self.events.push_back(Event::Closed(reason, Tally::default()));
+    }
+
+    /// Gives way to another connection: the plugin is refused, unless its next message of the
+    /// handshake has arrived and only needs to be read. Does nothing if it isn't the plugin's turn.
+    pub fn give_way(&mut self, now: Instant) {
+        if self.awaits_peer() {
+            self.gives_way = Some(now);
+        }
     }
 
     // Making calls.
@@ -302,6 +314,11 @@ impl<T> Connection<T> {
     /// The next event for the owner.
     pub fn poll_event(&mut self) -> Option<Event<T>> {
         self.events.pop_front()
+    }
+
+    /// Whether the connection has ended to give way to another one.
+    pub fn has_given_way(&self) -> bool {
+        self.is_closed() && self.gives_way.is_some()
     }
 
     /// Whether the handshake is over, and the connection accepts calls of this side.

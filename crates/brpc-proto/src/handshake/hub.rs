@@ -7,15 +7,22 @@ use brpc_core::{Limits, ProtocolError, Refusal, RefusalCode};
 
 use crate::codec::{Fault, Traits};
 use crate::description::Description;
-use crate::limits::MAX_HELLO;
+use crate::limits::{FREE_INPUT, MAX_HELLO};
 use crate::message::{Hello, Message, Welcome};
 use crate::terms::Terms;
 
-/// The hub's side of the handshake, by what it waits for.
+/// The hub's side of the handshake.
 #[derive(Debug)]
-pub(crate) enum HubHandshake {
+pub(crate) struct HubHandshake {
+    state: State,
+    room: Room,
+}
+
+/// What the handshake waits for.
+#[derive(Debug)]
+enum State {
     /// The plugin's Hello.
-    Hello(Room),
+    Hello,
     /// The owner's decision on the Hello, and whether it knows the description.
     Deciding(Arc<Hello>),
     /// The plugin's Describe.
@@ -24,16 +31,31 @@ pub(crate) enum HubHandshake {
     Registering(Arc<Hello>),
 }
 
-/// Whether a Hello that contains the description may be larger than [`MAX_HELLO`] bytes. Many
-/// connections may be in their handshake; not all of them may hold as much as a description.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Room {
-    /// Not asked: the Hello is not that large so far.
-    Unasked,
-    /// The owner has been asked.
-    Asked,
-    /// The owner has granted it.
-    Granted,
+/// How much of the message with the description may be held before it is complete. Many connections
+/// may be in their handshake; not all of them may hold as much as a description. So the owner is
+/// asked for more as the bytes arrive, and nothing is reserved for bytes that were only announced.
+#[derive(Debug)]
+struct Room {
+    /// How many bytes may be held.
+    granted: usize,
+    /// Whether the owner was asked for more.
+    is_asked: bool,
+    /// How many bytes of the message the codec has already consumed.
+    consumed: usize,
+}
+
+impl Room {
+    /// The most that is of use: the largest description, and what may be around it.
+    const MOST: usize = MAX_DESCRIPTION + FREE_INPUT;
+
+    fn new() -> Self {
+        Self { granted: FREE_INPUT, is_asked: false, consumed: 0 }
+    }
+
+    /// The room to ask for next.
+    fn next(&self) -> usize {
+        (2 * self.granted).min(Self::MOST)
+    }
 }
 
 /// The next step after a message.
@@ -47,48 +69,60 @@ pub(crate) enum HubStep {
 
 impl HubHandshake {
     pub(crate) fn new() -> Self {
-        Self::Hello(Room::Unasked)
+        Self { state: State::Hello, room: Room::new() }
     }
 
     /// The limit of the next message; `None` if it is the owner's turn.
     pub(crate) fn limit(&self, traits: Traits) -> Option<usize> {
-        match self {
-            Self::Hello(_) if traits.has_welcome => Some(MAX_HELLO),
-            Self::Hello(Room::Unasked | Room::Granted) => Some(MAX_DESCRIPTION),
-            Self::Describing(_) => Some(MAX_DESCRIPTION + 1),
-            Self::Hello(Room::Asked) | Self::Deciding(_) | Self::Registering(_) => None,
+        match &self.state {
+            _ if self.room.is_asked => None,
+            State::Hello if traits.has_welcome => Some(MAX_HELLO),
+            State::Hello => Some(MAX_DESCRIPTION),
+            State::Describing(_) => Some(MAX_DESCRIPTION + 1),
+            State::Deciding(_) | State::Registering(_) => None,
         }
     }
 
-    /// Whether to ask the owner for room, when this many bytes of a message have arrived.
-    pub(crate) fn asks_for_room(&mut self, bytes: usize) -> bool {
-        let asks = bytes > MAX_HELLO && matches!(self, Self::Hello(Room::Unasked));
-        if asks {
-            *self = Self::Hello(Room::Asked);
-        }
-        asks
+    /// How many bytes of input may be held.
+    pub(crate) fn input_limit(&self) -> usize {
+        self.room.granted.saturating_sub(self.room.consumed)
     }
 
-    /// Allows a Hello as large as a description.
+    /// Notes that a message is incomplete, that the codec has consumed so many bytes of it, and that
+    /// so many are left. Returns how much room to ask the owner for, if it needs more.
+    pub(crate) fn handle_part(&mut self, consumed: usize, left: usize) -> Option<usize> {
+        let room = &mut self.room;
+        room.consumed += consumed;
+        let is_full = room.consumed + left >= room.granted && room.granted < Room::MOST;
+        room.is_asked |= is_full;
+        is_full.then(|| room.next())
+    }
+
+    /// Grants the room that the owner was asked for.
     pub(crate) fn grant_room(&mut self) {
-        if let Self::Hello(room) = self {
-            *room = Room::Granted;
+        if std::mem::take(&mut self.room.is_asked) {
+            self.room.granted = self.room.next();
         }
+    }
+
+    /// Whether the next move is the peer's.
+    pub(crate) fn awaits_peer(&self) -> bool {
+        matches!(self.state, State::Hello | State::Describing(_))
     }
 
     /// Handles a message.
     pub(crate) fn handle(&mut self, message: Message, traits: Traits) -> Result<HubStep, Fault> {
-        match (message, &*self) {
-            (Message::Hello(hello), Self::Hello(_)) => {
+        match (message, &self.state) {
+            (Message::Hello(hello), State::Hello) => {
                 check(&hello, traits)?;
-                *self = Self::Deciding(hello.clone());
+                self.state = State::Deciding(hello.clone());
                 Ok(HubStep::Hello(hello))
             }
-            (Message::Describe(description), Self::Describing(hello)) => {
+            (Message::Describe(description), State::Describing(hello)) => {
                 if *description.digest() != hello.digest {
                     return Err(ProtocolError::DigestMismatch.into());
                 }
-                *self = Self::Registering(hello.clone());
+                self.state = State::Registering(hello.clone());
                 Ok(HubStep::Described(description))
             }
             (message, _) => Err(ProtocolError::UnexpectedFrame { kind: message.kind() }.into()),
@@ -102,13 +136,14 @@ impl HubHandshake {
         known: Option<Arc<Description>>,
         traits: Traits,
     ) -> Option<(Message, Option<Arc<Description>>)> {
-        let Self::Deciding(hello) = &*self else { return None };
+        let State::Deciding(hello) = &self.state else { return None };
         let hello = hello.clone();
         let is_fit = |known: &Arc<Description>| {
             *known.digest() == hello.digest && (known.is_native() || !traits.has_welcome)
         };
         let known = known.filter(is_fit).or_else(|| hello.description.clone());
-        *self = if known.is_some() { Self::Registering(hello) } else { Self::Describing(hello) };
+        self.state =
+            if known.is_some() { State::Registering(hello) } else { State::Describing(hello) };
         Some((Message::Accepted { describe: known.is_none() }, known))
     }
 
@@ -119,14 +154,14 @@ impl HubHandshake {
         given: (&str, u64, [u8; 16]),
         limits: &Limits,
     ) -> Option<(Terms, Welcome)> {
-        let Self::Registering(hello) = self else { return None };
+        let State::Registering(hello) = &self.state else { return None };
         Some(Terms::of_hub(hello, given, limits))
     }
 
     /// Whether the owner is about to welcome or refuse the plugin. Earlier messages wait for that
     /// one, so that all go out in one write.
     pub(crate) fn awaits_welcome(&self) -> bool {
-        matches!(self, Self::Registering(_))
+        matches!(self.state, State::Registering(_))
     }
 }
 

@@ -5,6 +5,7 @@ mod borders;
 mod breaches;
 mod conversation;
 mod frames;
+mod holding;
 mod leaving;
 mod numbers;
 mod page;

@@ -51,16 +51,7 @@ impl<R: Receiver> Handlers<R> {
         dialect: Dialect,
     ) -> Arc<Self> {
         let (running, tasks) = (Mutex::default(), TaskTracker::new());
-        Arc::new(Self {
-            connection,
-            receiver,
-            hook,
-            middleware,
-            patience,
-            dialect,
-            running,
-            tasks,
-        })
+        Arc::new(Self { connection, receiver, hook, middleware, patience, dialect, running, tasks })
     }
 
     /// The connection.
