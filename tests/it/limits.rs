@@ -22,7 +22,7 @@ fn a_hub_is_not_built_with_a_limit_out_of_its_range() {
     for (builder, setting) in [
         (Socket::builder().max_handshakes(0), "max_handshakes"),
         (Socket::builder().max_handshakes_per_source(0), "max_handshakes_per_source"),
-        (Socket::builder().max_description_bytes(0), "max_gob_introductions"),
+        (Socket::builder().max_description_bytes(0), "max_description_bytes"),
     ] {
         let text = panic_of(builder);
         assert!(text.contains(&format!("{setting} is 0; expected at least 1")), "{text}");
