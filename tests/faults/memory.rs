@@ -1,7 +1,6 @@
 //! What a peer announces, sends and leaves unread takes no more memory than the limits say.
 
 use brpc::{Limits, Socket};
-use tokio::io::AsyncWriteExt as _;
 
 use crate::good::Good;
 use crate::raw::{ACCEPTED, DESCRIBE, EVENT, Hello, PREFACE, REPLY, Raw, frame};
@@ -137,16 +136,21 @@ fn descriptions_that_never_end_are_bounded() {
                 peer.expect(ACCEPTED).await;
                 senders.push(tokio::spawn(async move {
                     peer.send(&[0, 0x10, 0, 0, DESCRIBE]).await;
-                    // The hub takes them when it has room; or it refuses, and they fail.
-                    while peer.stream.write_all(&[b'x'; KIB]).await.is_ok() {}
+                    // The hub reads them when it has room; or it refuses, and they fail.
+                    for _ in 0..120 {
+                        peer.send(&[b'x'; 8 * KIB]).await;
+                    }
+                    peer.rest().await;
                 }));
             }
-            let text = "x".repeat(64 * KIB);
-            let (_, plugin) = Worker::plugin("verbose");
-            let plugin = plugin.describe("wait", move |wait| wait.description.clone_from(&text));
-            let session = plugin.connect(good.address).await.unwrap();
-            good.answers().await;
-            drop(session);
+            for n in 0..50 {
+                let text = "x".repeat(64 * KIB);
+                let (_, plugin) = Worker::plugin(&format!("verbose-{n}"));
+                let plugin =
+                    plugin.describe("wait", move |wait| wait.description.clone_from(&text));
+                drop(plugin.connect(good.address).await.unwrap());
+                good.answers().await;
+            }
         });
         let grown = grown.await;
         println!("{PEERS} descriptions that never end take {grown} bytes");
