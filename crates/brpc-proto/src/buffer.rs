@@ -79,7 +79,8 @@ impl WriteBuffer {
         let mut before = Bytes::from(std::mem::take(&mut self.tail));
         before.advance(std::mem::take(&mut self.taken));
         self.chunked += before.len() + payload.len();
-        self.chunks.extend([before, payload.clone()]);
+        // A writer without vectored writes takes an empty chunk for the end of the stream.
+        self.chunks.extend([before, payload.clone()].into_iter().filter(|chunk| !chunk.is_empty()));
     }
 }
 
@@ -156,6 +157,28 @@ mod tests {
         buffer.with(|bytes| bytes.push(2));
         assert_eq!(buffer.chunks.len(), 2);
         assert_eq!(buffer.chunks[1].as_ptr(), payload.as_ptr());
+    }
+
+    #[test]
+    fn no_chunk_is_empty_while_bytes_remain() {
+        let large = Bytes::from(vec![7; OWN_SLICE]);
+        for parts in [&["large"][..], &["large", "large", "small"], &["small", "taken", "large"]] {
+            let mut buffer = WriteBuffer::new();
+            for part in parts {
+                match *part {
+                    "large" => buffer.payload(&large),
+                    "small" => buffer.payload(&Bytes::from_static(b"small")),
+                    _ => buffer.advance(buffer.remaining()),
+                }
+            }
+            while buffer.has_remaining() {
+                let mut slices = [IoSlice::new(&[]); 8];
+                let count = buffer.chunks_vectored(&mut slices);
+                assert!(slices[..count].iter().all(|slice| !slice.is_empty()), "{parts:?}");
+                assert!(!buffer.chunk().is_empty(), "{parts:?}");
+                buffer.advance(buffer.chunk().len());
+            }
+        }
     }
 
     #[test]
