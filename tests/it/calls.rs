@@ -83,18 +83,38 @@ async fn more_time_than_any_clock_has_is_no_limit() {
     assert_eq!(seen.remaining, None);
 }
 
-/// The plugin says that it did not start the handler.
-#[tokio::test(start_paused = true)]
-async fn a_call_that_the_plugin_hears_of_too_late() {
+/// The plugin ends a call with this status, so long before the call's deadline.
+async fn ended_by_the_plugin(status: u8, left: Duration) -> CallError {
     let hub = Socket::default();
     let mut peer = Peer::plugged(&hub, "peer").await;
     let call = tokio::spawn(hub.call::<()>("peer", "work", &()).trace("trace-1"));
     let heard = peer.call().await;
     assert_eq!((heard.timeout_ms, &*heard.trace), (30_000, "trace-1"));
-    let failed = Writer::default().number(heard.id).raw(&[status::EXPIRED]).text("").text("").0;
+    tokio::time::sleep(Duration::from_secs(30) - left).await;
+    let failed = Writer::default().number(heard.id).raw(&[status]).text("").text("").0;
     peer.send_frame(kind::FAILED, &failed).await;
-    let error = call.await.unwrap().unwrap_err();
+    call.await.unwrap().unwrap_err()
+}
+
+/// The plugin's timer is the first to fire.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_the_plugin_hears_of_too_late() {
+    let left = Duration::from_millis(5);
+    let error = ended_by_the_plugin(status::EXPIRED, left).await;
     assert_eq!(error, CallError::DeadlineExceeded { stage: Stage::Expired });
+    assert_eq!(error.execution(), Execution::Never);
+    let error = ended_by_the_plugin(status::CANCELLED, left).await;
+    assert_eq!(error, CallError::DeadlineExceeded { stage: Stage::Sent });
+    assert_eq!(error.execution(), Execution::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_plugin_cancels_in_good_time_has_not_missed_its_deadline() {
+    let left = Duration::from_secs(30);
+    let error = ended_by_the_plugin(status::CANCELLED, left).await;
+    assert_eq!(error, CallError::Cancelled { stage: Stage::Sent });
+    let error = ended_by_the_plugin(status::EXPIRED, left).await;
+    assert_eq!(error, CallError::Cancelled { stage: Stage::Expired });
     assert_eq!(error.execution(), Execution::Never);
 }
 
@@ -170,12 +190,15 @@ async fn an_input_may_be_as_large_as_the_plugins_frames() {
     limits.max_frame = 100 * 1024;
     let (plugin, journal) = worker("worker");
     plug(&hub, &plugin.limits(limits)).await;
-    let call = |size: usize| hub.call::<String>("worker", "echo", &"x".repeat(size));
-    assert_eq!(call(100_000).await.map(|text| text.len()), Ok(100_000));
-    let error = call(102_400).await.unwrap_err();
-    let CallError::InputTooLarge { size, limit } = error else { panic!("{error:?}") };
-    assert!(size > limit);
-    assert_eq!((limit, error.execution()), (102_400, Execution::Never));
+    let call = |size: usize| {
+        hub.call::<String>("worker", "echo", &"x".repeat(size)).trace("t").timeout(None)
+    };
+    // Kind, id, method, no timeout, trace, no metadata, and the quotes.
+    let fits = 102_400 - (1 + 1 + 1 + 1 + 2 + 1) - 2;
+    assert_eq!(call(fits).await.map(|text| text.len()), Ok(fits));
+    let error = call(fits + 1).await.unwrap_err();
+    assert_eq!(error, CallError::InputTooLarge { size: 102_401, limit: 102_400 });
+    assert_eq!(error.execution(), Execution::Never);
     assert_eq!(journal.started(), 1);
 }
 
@@ -186,9 +209,12 @@ async fn an_output_may_be_as_large_as_the_hubs_frames() {
     let hub = Socket::builder().limits(limits).build();
     plug(&hub, &worker("worker").0).await;
     let call = |size: usize| hub.call::<String>("worker", "text", &size);
-    assert_eq!(call(100_000).await.map(|text| text.len()), Ok(100_000));
-    let error = call(102_400).await.unwrap_err();
-    assert!(matches!(error, CallError::InvalidOutput { .. }), "{error:?}");
+    // Kind, id, and the quotes.
+    let fits = 102_400 - (1 + 1) - 2;
+    assert_eq!(call(fits).await.map(|text| text.len()), Ok(fits));
+    let error = call(fits + 1).await.unwrap_err();
+    let CallError::InvalidOutput { message } = &error else { panic!("{error:?}") };
+    assert_eq!(message, "it makes a frame of 102401 bytes, and the limit is 102400");
     assert_eq!(error.execution(), Execution::Completed);
     assert_eq!(call(1).await.as_deref(), Ok("x"), "and the connection goes on");
 }

@@ -94,7 +94,8 @@ pub enum CallError {
         /// How far the call had come.
         stage: Stage,
     },
-    /// The call was cancelled before an answer arrived.
+    /// The call was cancelled before an answer arrived: by its caller, or by the plugin although the
+    /// deadline had not passed.
     #[error("cancelled with the call {stage}")]
     Cancelled {
         /// How far the call had come.

@@ -17,7 +17,7 @@ pub enum Execution {
 pub enum Stage {
     /// No byte of it was handed to the transport.
     Queued,
-    /// The plugin received it after the deadline, said so, and did not start the handler.
+    /// The plugin says that it did not start the handler, since the call's deadline had passed.
     Expired,
     /// It was handed to the transport, and no answer arrived.
     Sent,

@@ -67,7 +67,8 @@ fn into_error(failure: Failure, metadata: Metadata, called: (&str, &str)) -> Cal
         Status::InvalidInput => CallError::InvalidInput { path: code, message },
         Status::Overloaded => CallError::Overloaded { scope: Scope::Plugin, retry_after: None },
         Status::Draining => CallError::Draining,
-        Status::Expired => CallError::DeadlineExceeded { stage: Stage::Expired },
+        // The plugin's own decision: the session recognizes a deadline that has passed.
+        Status::Expired => CallError::Cancelled { stage: Stage::Expired },
         Status::Cancelled => CallError::Cancelled { stage: Stage::Sent },
         Status::Forbidden => CallError::Forbidden { message },
         // `Unspecified` among them.

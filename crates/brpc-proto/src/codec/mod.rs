@@ -14,6 +14,7 @@ use std::fmt;
 use brpc_core::{ProtocolError, Refusal};
 use bytes::{Bytes, BytesMut};
 
+pub(crate) use self::native::size;
 pub use self::native::{Native, number};
 use crate::buffer::WriteBuffer;
 use crate::message::Message;

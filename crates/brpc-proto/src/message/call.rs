@@ -34,15 +34,17 @@ impl Call {
         now.checked_add(self.timeout?)
     }
 
-    /// Whether it can be sent, in a frame of at most this size.
-    pub(crate) fn check(&self, max_frame: usize) -> Result<(), CallError> {
+    /// Its timeout as it is sent, in milliseconds: rounded up, and never 0, which stands for none.
+    pub(crate) fn timeout_ms(&self) -> u64 {
+        let round_up = |left: Duration| millis(left.saturating_add(Duration::from_nanos(999_999)));
+        self.timeout.map_or(0, |left| round_up(left).max(1))
+    }
+
+    /// Whether it can be sent, whatever its size.
+    pub(crate) fn check(&self) -> Result<(), CallError> {
         self.check_texts()?;
         if self.timeout.is_some_and(|timeout| timeout.is_zero()) {
             return Err(CallError::DeadlineExceeded { stage: Stage::Queued });
-        }
-        let size = self.frame_size();
-        if size > max_frame {
-            return Err(CallError::InputTooLarge { size, limit: max_frame });
         }
         Ok(())
     }
@@ -58,13 +60,6 @@ impl Call {
             return Ok(());
         };
         Err(CallError::InvalidInput { path: path.to_owned(), message })
-    }
-
-    /// The largest possible size of its frame, with the longest numbers.
-    fn frame_size(&self) -> usize {
-        const NUMBERS: usize = 1 + 10 + 5 + 10 + 2;
-        let texts = self.metadata.iter().map(|(key, value)| key.len() + value.len() + 4);
-        NUMBERS + 2 + self.trace.len() + texts.sum::<usize>() + self.payload.len()
     }
 }
 

@@ -1,9 +1,9 @@
 //! The half of a session that makes calls.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use brpc_core::{
-    Answer, CallError, DisconnectReason, Limits, Metadata, ProtocolError, Stage, Status,
+    Answer, CallError, DisconnectReason, Failure, Limits, Metadata, ProtocolError, Stage, Status,
 };
 use bytes::Buf as _;
 
@@ -28,6 +28,9 @@ pub(crate) struct Calling<T> {
     /// Answers to cancelled calls.
     late_replies: u64,
 }
+
+/// How far the clocks of two sides drift apart while a call runs.
+const CLOCKS: Duration = Duration::from_millis(10);
 
 /// The effect of an answer.
 #[derive(Debug, Eq, PartialEq)]
@@ -82,10 +85,11 @@ impl<T> Calling<T> {
         id: CallId,
         answer: Answer,
         metadata: Metadata,
+        now: Instant,
         events: &mut Events<T>,
     ) -> Result<Answered, ProtocolError> {
-        let (caller, has_deadline) = match self.calls.answer(id) {
-            Taken::Waited { caller, has_deadline } => (caller, has_deadline),
+        let (caller, deadline) = match self.calls.answer(id) {
+            Taken::Waited { caller, deadline } => (caller, deadline),
             Taken::GivenUp => {
                 self.late_replies += 1;
                 return Ok(Answered::Late);
@@ -94,10 +98,13 @@ impl<T> Calling<T> {
             Taken::NeverSent => return Err(ProtocolError::UnknownCall),
         };
         let settlement = match answer {
-            // This side didn't cancel the call, so the peer did at the deadline, and its answer
-            // arrives a moment before this side's own timer fires.
-            Err(failure) if failure.status == Status::Cancelled && has_deadline => {
-                Settlement::Ended(CallError::DeadlineExceeded { stage: Stage::Sent })
+            Err(Failure { status: status @ (Status::Cancelled | Status::Expired), .. })
+                if deadline.is_some_and(|deadline| deadline <= now + CLOCKS) =>
+            {
+                // The peer's own timer has fired, a moment before this side's.
+                let is_started = status == Status::Cancelled;
+                let stage = if is_started { Stage::Sent } else { Stage::Expired };
+                Settlement::Ended(CallError::DeadlineExceeded { stage })
             }
             answer => Settlement::Answered(answer, metadata),
         };

@@ -60,8 +60,8 @@ pub(crate) enum Taken<T> {
     Waited {
         /// Its caller.
         caller: T,
-        /// Whether the call has a deadline.
-        has_deadline: bool,
+        /// Its deadline, if it has one.
+        deadline: Option<Instant>,
     },
     /// A tombstone: the call was cancelled.
     GivenUp,
@@ -154,8 +154,8 @@ impl<T> Calls<T> {
         }
         let Some(entry) = self.entries.remove(&id) else { return Taken::Again };
         self.free_place();
-        let has_deadline = entry.deadline.is_some();
-        entry.caller.map_or(Taken::GivenUp, |caller| Taken::Waited { caller, has_deadline })
+        let Entry { caller, deadline } = entry;
+        caller.map_or(Taken::GivenUp, |caller| Taken::Waited { caller, deadline })
     }
 
     /// Cancels a call and returns its caller. `Stage::Sent` means that the peer needs a Cancel, and

@@ -23,7 +23,7 @@ impl<T> Session<T> {
     ) -> Result<Option<DisconnectReason>, ProtocolError> {
         match message {
             Message::Answer { id, answer, metadata } if self.terms.calls_out > 0 => {
-                match self.calling.handle_answer(id, answer, metadata, events)? {
+                match self.calling.handle_answer(id, answer, metadata, now, events)? {
                     Answered::Settled => {
                         self.tally.finished += usize::from(self.ending.is_some());
                     }

@@ -24,6 +24,7 @@ mod unsent;
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use brpc_core::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_TRACE};
 use brpc_core::{Answer, CallError, DisconnectReason, Limits, Metadata, Stage};
 use thiserror::Error;
 
@@ -34,7 +35,7 @@ use self::ending::Ending;
 use self::outbox::Outbox;
 use self::serving::Serving;
 use crate::buffer::WriteBuffer;
-use crate::codec::{Codec, Traits};
+use crate::codec::{Codec, Traits, size};
 use crate::event::{Event, Tally};
 use crate::message::{Call, CallId, Message};
 use crate::role::Role;
@@ -129,7 +130,7 @@ impl<T> Session<T> {
     ) -> Result<(), (T, CallError)> {
         let checked = match &self.ending {
             Some(ending) => Err(ending.call_error()),
-            None => call.check(self.terms.max_frame),
+            None => call.check().and_then(|()| check_size(id, &call, self.terms.max_frame)),
         };
         match checked {
             Ok(()) => self.calling.start(id, call, caller, now),
@@ -154,7 +155,7 @@ impl<T> Session<T> {
         if !self.serving.finish(id) {
             return false;
         }
-        serving::fit(&mut answer, self.terms.max_frame);
+        serving::fit(id, &mut answer, self.terms.max_frame);
         let metadata = if metadata.is_sendable() { metadata } else { Metadata::new() };
         self.outbox.answer(codec, &Message::Answer { id, answer, metadata });
         true
@@ -166,7 +167,7 @@ impl<T> Session<T> {
             // Otherwise a side that never stops sending events would never send Goodbye.
             return Err(EmitError::Closed);
         }
-        let (size, limit) = (event.len() + 1, self.terms.max_frame);
+        let (size, limit) = (size::of_event(event.len()), self.terms.max_frame);
         if size > limit {
             return Err(EmitError::TooLarge { size, limit });
         }
@@ -305,6 +306,18 @@ impl<T> Session<T> {
         self.calling.footprint() + self.serving.running() + self.outbox.answers()
     }
 }
+
+/// Whether a call fits into a frame of at most this size. Its texts are checked before.
+fn check_size(id: CallId, call: &Call, limit: usize) -> Result<(), CallError> {
+    if call.payload.len() + LARGEST_HEADER <= limit {
+        return Ok(());
+    }
+    let size = size::of_call(id, call);
+    if size > limit { Err(CallError::InputTooLarge { size, limit }) } else { Ok(()) }
+}
+
+/// No header of a call is larger: with this much to spare, its size need not be known.
+const LARGEST_HEADER: usize = 64 + MAX_TRACE + MAX_METADATA_BYTES + 4 * MAX_METADATA_ENTRIES;
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::Events;
 use super::calls::IdHasher;
 use super::deadlines::Deadlines;
+use crate::codec::size;
 use crate::event::Event;
 use crate::message::CallId;
 use crate::terms::Terms;
@@ -128,10 +129,9 @@ impl Serving {
 
 /// Makes an answer fit the peer's limit of a frame: cuts long texts, drops data that doesn't fit,
 /// and turns an output that doesn't fit into a failure.
-pub(crate) fn fit(answer: &mut Answer, max_frame: usize) {
+pub(crate) fn fit(id: CallId, answer: &mut Answer, max_frame: usize) {
     if let Ok(output) = answer {
-        const NUMBERS: usize = 1 + 10;
-        let size = output.len() + NUMBERS;
+        let size = size::of_reply(id, output.len());
         if size <= max_frame {
             return;
         }
@@ -139,12 +139,10 @@ pub(crate) fn fit(answer: &mut Answer, max_frame: usize) {
         *answer = Err(Failure::new(Status::InvalidOutput, problem));
     }
     if let Err(failure) = answer {
-        const NUMBERS: usize = 1 + 10 + 1 + 2 + 2;
         for text in [&mut failure.code, &mut failure.message] {
             text.truncate(text.floor_char_boundary(MAX_ERROR_TEXT));
         }
-        let size = NUMBERS + failure.code.len() + failure.message.len() + failure.data.len();
-        if size > max_frame {
+        if size::of_failed(id, failure) > max_frame {
             failure.data = Bytes::new();
         }
     }

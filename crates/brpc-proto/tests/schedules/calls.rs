@@ -74,12 +74,12 @@ pub(crate) fn call_plan(rng: &mut Rng, (hub_takes, plugin_takes): (usize, usize)
                 .collect(),
             insists: rng.one_in(2),
             heeds_cancel: rng.one_in(2),
-            verdict: verdict(rng, near(hub_takes), timeout),
+            verdict: verdict(rng, near(hub_takes)),
         },
     }
 }
 
-fn verdict(rng: &mut Rng, edge: usize, timeout: Option<Duration>) -> Verdict {
+fn verdict(rng: &mut Rng, edge: usize) -> Verdict {
     use Status::{
         Cancelled, Draining, Expired, Forbidden, InvalidInput, InvalidOutput, Method,
         MethodNotFound, Overloaded, Panicked,
@@ -94,9 +94,9 @@ fn verdict(rng: &mut Rng, edge: usize, timeout: Option<Duration>) -> Verdict {
             Overloaded,
             Forbidden,
             Draining,
+            // Of its own accord.
             Expired,
-            // Of its own accord; where there is a limit, that would be taken for its reason.
-            if timeout.is_none() { Cancelled } else { Expired },
+            Cancelled,
         ])),
         _ => Verdict::Output(size),
     }

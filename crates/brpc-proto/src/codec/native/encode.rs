@@ -1,7 +1,5 @@
 //! Encodes messages into frames.
 
-use std::time::Duration;
-
 use brpc_core::limits::MAX_TRACE;
 use brpc_core::{Answer, Failure, Metadata, Refusal};
 use bytes::Bytes;
@@ -69,11 +67,13 @@ pub(super) fn welcome(welcome: &Welcome, plugin_versions: (u8, u8), out: &mut Wr
 }
 
 fn encode_call(id: CallId, call: &Call, out: &mut WriteBuffer) {
-    // Rounded up, and never 0, which would mean no deadline.
-    let round_up = |left: Duration| millis(left.saturating_add(Duration::from_nanos(999_999)));
-    let timeout_ms = call.timeout.map_or(0, |left| round_up(left).max(1));
-    let metadata = List(call.metadata.iter().collect());
-    let header = header::Call { id, method: call.method, timeout_ms, trace: &call.trace, metadata };
+    let header = header::Call {
+        id,
+        method: call.method,
+        timeout_ms: call.timeout_ms(),
+        trace: &call.trace,
+        metadata: List(call.metadata.iter().collect()),
+    };
     put(&header, &call.payload, out);
 }
 

@@ -8,6 +8,7 @@ mod labels;
 mod list;
 pub mod number;
 mod preface;
+pub(crate) mod size;
 
 use brpc_core::{Metadata, ProtocolError};
 use bytes::BytesMut;

@@ -167,15 +167,23 @@ fn place(result: &Result<impl Sized, CallError>, is_at_start: bool, call: &Call)
     })
 }
 
-/// What the hub must get if the plugin answers this.
-pub(super) fn as_carried(answer: &Answer, limit: usize) -> Result<Answer, Status> {
+/// What the hub must get if the plugin answers a call like this.
+pub(super) fn as_carried(id: u64, answer: &Answer, limit: usize) -> Result<Answer, Status> {
+    // The kind, the id, and what is specific to each.
+    let numbers = 1 + varint(id);
     match answer {
-        Ok(output) if output.len() + 11 > limit => Err(Status::InvalidOutput),
-        Err(failure)
-            if failure.code.len() + failure.message.len() + failure.data.len() + 16 > limit =>
-        {
-            Err(failure.status)
+        Ok(output) if numbers + output.len() > limit => Err(Status::InvalidOutput),
+        Err(failure) => {
+            let texts = [failure.code.len(), failure.message.len()];
+            let texts = texts.into_iter().map(|text| varint(text as u64) + text).sum::<usize>();
+            let is_carried = numbers + 1 + texts + failure.data.len() <= limit;
+            if is_carried { Ok(answer.clone()) } else { Err(failure.status) }
         }
-        answer => Ok(answer.clone()),
+        Ok(_) => Ok(answer.clone()),
     }
+}
+
+/// How many bytes a number takes.
+fn varint(number: u64) -> usize {
+    (1..10).find(|bytes| number < 1 << (7 * bytes)).unwrap_or(10)
 }
