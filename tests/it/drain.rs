@@ -8,9 +8,10 @@ use brpc::{
 };
 use futures_util::FutureExt as _;
 use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
 use tokio::time::Instant;
 
-use crate::support::peer::{Peer, Writer, farewell, kind};
+use crate::support::peer::{Hello, Peer, Writer, farewell, kind};
 use crate::support::worker::{WAIT, worker};
 use crate::support::{ROOM, eventually, plug, settle};
 
@@ -158,6 +159,46 @@ async fn a_plugin_that_does_not_react_is_cut_when_the_grace_is_over() {
     let goodbye = peer.expect(kind::GOODBYE).await;
     assert_eq!(goodbye.fields().number(), farewell::UNPLUGGED);
     assert_eq!(peer.frame().await, None);
+}
+
+/// It would have no time to react.
+#[tokio::test(start_paused = true)]
+async fn without_grace_a_plugin_is_not_even_asked() {
+    let hub = Socket::default();
+    let mut peer = Peer::plugged(&hub, "peer").await;
+    let report = hub.unplug("peer").grace(Duration::ZERO).await.unwrap();
+    assert!(report.overstayed);
+    let goodbye = peer.expect(kind::GOODBYE).await;
+    assert_eq!(goodbye.fields().number(), farewell::UNPLUGGED);
+}
+
+/// Of what a plugin sends after the hub's goodbye, not all is read.
+#[tokio::test(start_paused = true)]
+async fn a_hub_that_has_said_goodbye_reads_a_little_more() {
+    const ROOM: usize = 1_024;
+    let hub = Socket::default();
+    let mut peer = Peer::dial_with_room(&hub, ROOM);
+    peer.say_hello(&Hello::new("peer")).await;
+    peer.hear_welcome().await;
+    hub.unplug("peer").grace(Duration::ZERO).await.unwrap();
+    let mut taken = 0;
+    while let Ok(count) = peer.stream.write(&[0; 100]).await {
+        taken += count;
+    }
+    assert!((65_536..=65_536 + 2 * ROOM).contains(&taken), "{taken}");
+}
+
+/// The name of a plugin that says that it leaves, and stays, is free in the end.
+#[tokio::test(start_paused = true)]
+async fn a_plugin_that_leaves_and_stays_loses_its_name() {
+    let hub = Socket::default();
+    let mut peer = Peer::plugged(&hub, "peer").await;
+    peer.send_frame(kind::LEAVE, &Writer::default().number(0).0).await;
+    settle().await;
+    assert_eq!(hub.call::<()>("peer", "work", &()).await, Err(CallError::Draining));
+    let goodbye = peer.expect(kind::GOODBYE).await;
+    assert_eq!(goodbye.fields().number(), farewell::TOO_SLOW);
+    let _successor = Peer::plugged(&hub, "peer").await;
 }
 
 #[tokio::test(start_paused = true)]

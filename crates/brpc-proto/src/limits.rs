@@ -1,6 +1,8 @@
 //! Limits on what a peer may make this side hold or wait for, beside the [configurable
 //! ones](brpc_core::Limits). Each has a number and its reason.
 
+use std::time::Duration;
+
 /// The deepest nesting of a method's schemas. Types nest a few levels; bombs nest thousands.
 pub const MAX_SCHEMA_DEPTH: usize = 32;
 
@@ -41,6 +43,10 @@ pub const OWN_SLICE: usize = 4 * 1024;
 ///
 /// A fixed time for each frame would cut an honest 64 kbit/s link, on which 1 MiB takes 131 s.
 pub const MIN_RATE: u64 = 1024;
+
+/// How long a plugin that leaves by itself may stay when no caller waits for it any more: long
+/// enough for its last handlers and events, on most links; and its name is free then.
+pub const LEAVE: Duration = Duration::from_mins(1);
 
 /// How many bytes of input a driver may hold of a registered peer that is held back: in most cases
 /// enough to notice that it is gone.

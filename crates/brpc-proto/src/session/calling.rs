@@ -185,6 +185,11 @@ impl<T> Calling<T> {
         self.calls.to_write().0 == 0
     }
 
+    /// Whether no caller waits for an answer.
+    pub(crate) fn is_awaited_by_nobody(&self) -> bool {
+        self.calls.is_awaited_by_nobody()
+    }
+
     /// Whether there is something to send.
     pub(crate) fn wants_transmit(&self) -> bool {
         !self.cancels.is_empty() || self.calls.to_write().0 > 0

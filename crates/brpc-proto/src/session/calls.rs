@@ -228,6 +228,11 @@ impl<T> Calls<T> {
         })
     }
 
+    /// Whether there are only tombstones, if anything.
+    pub(crate) fn is_awaited_by_nobody(&self) -> bool {
+        self.entries.values().all(|entry| entry.caller.is_none())
+    }
+
     /// Calls in the table, with tombstones.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()

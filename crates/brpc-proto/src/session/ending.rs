@@ -16,6 +16,7 @@ use super::{Events, Session};
 use crate::buffer::WriteBuffer;
 use crate::codec::Codec;
 use crate::event::{Event, Tally};
+use crate::limits::LEAVE;
 use crate::message::{CallId, DrainCause, Farewell, Message, kind};
 use crate::role::Role;
 
@@ -32,7 +33,10 @@ pub(crate) enum Ending {
         to_send: Option<String>,
     },
     /// The peer leaves when it has answered its calls.
-    PeerLeaves,
+    PeerLeaves {
+        /// When its goodbye is overdue; `None` as long as a caller waits for an answer.
+        until: Option<Instant>,
+    },
     /// This side leaves when it has answered its calls.
     Leaving {
         /// Calls above this id are not started; `None` until Leave is sent.
@@ -51,10 +55,10 @@ impl Ending {
         }
     }
 
-    /// When the peer's grace period ends.
+    /// When the peer's time to leave ends.
     pub(crate) fn until(&self) -> Option<Instant> {
         match self {
-            Self::Draining { until, .. } => *until,
+            Self::Draining { until, .. } | Self::PeerLeaves { until } => *until,
             _ => None,
         }
     }
@@ -127,18 +131,30 @@ impl<T> Session<T> {
         self.is_leaving() && self.outbox.is_empty()
     }
 
-    /// The reason, if the peer's grace period is over.
+    /// The reason, if the peer's time to leave is over.
     pub(super) fn overstayed(&mut self, now: Instant) -> Option<DisconnectReason> {
-        let Some(Ending::Draining { cause, until: Some(until), .. }) = self.ending else {
+        let ending = self.ending.as_ref()?;
+        if ending.until().is_none_or(|until| until > now) {
             return None;
-        };
-        (until <= now).then(|| {
-            self.tally.overstayed = true;
-            match cause {
-                DrainCause::Unplug => DisconnectReason::Unplugged,
-                DrainCause::Shutdown => DisconnectReason::ShutdownForced,
+        }
+        self.tally.overstayed = true;
+        Some(match ending {
+            Ending::Draining { cause: DrainCause::Unplug, .. } => DisconnectReason::Unplugged,
+            Ending::Draining { cause: DrainCause::Shutdown, .. } => {
+                DisconnectReason::ShutdownForced
             }
+            _ => DisconnectReason::SlowSender,
         })
+    }
+
+    /// Limits how long a peer that leaves, and owes no caller an answer, may take for the rest.
+    /// Called after whatever may settle calls.
+    pub(super) fn await_goodbye(&mut self, now: Instant) {
+        if let Some(Ending::PeerLeaves { until: until @ None }) = &mut self.ending
+            && self.calling.is_awaited_by_nobody()
+        {
+            *until = Some(now + LEAVE);
+        }
     }
 
     /// Handles a Drain: the peer asks this side to leave.
@@ -168,7 +184,7 @@ impl<T> Session<T> {
         self.calling.refuse_not_started(last_id, events);
         // A peer that was asked to leave keeps its grace period.
         if self.ending.is_none() {
-            self.ending = Some(Ending::PeerLeaves);
+            self.ending = Some(Ending::PeerLeaves { until: None });
         }
         Ok(())
     }

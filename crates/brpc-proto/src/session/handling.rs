@@ -26,6 +26,7 @@ impl<T> Session<T> {
                 match self.calling.handle_answer(id, answer, metadata, now, events)? {
                     Answered::Settled => {
                         self.tally.finished += usize::from(self.ending.is_some());
+                        self.await_goodbye(now);
                     }
                     Answered::Late => {}
                     Answered::Again => self.strike()?,
@@ -59,6 +60,7 @@ impl<T> Session<T> {
             }
             Message::Leave { last_id } if self.role == Role::Hub => {
                 self.handle_leave(last_id, events)?;
+                self.await_goodbye(now);
             }
             Message::Refused(refusal) if self.role == Role::Plugin => {
                 events.push_back(Event::Refused(refusal));

@@ -213,6 +213,7 @@ impl<T> Session<T> {
     ) -> Option<DisconnectReason> {
         self.calling.expire(now, events);
         self.serving.expire(now, events);
+        self.await_goodbye(now);
         self.overstayed(now)
     }
 
@@ -247,6 +248,7 @@ impl<T> Session<T> {
             // After the last call, since Drain promises that none follows.
             self.say_drain(codec, out, now);
         }
+        self.await_goodbye(now);
         self.is_done()
     }
 

@@ -1,9 +1,12 @@
 //! A plugin that leaves while the hub wants something of it.
 
+use brpc_core::DisconnectReason;
+use brpc_proto::limits::LEAVE;
 use brpc_proto::{DrainCause, EmitError, Event};
 use bytes::Bytes;
 
 use crate::pair::{Pair, call};
+use crate::vectors::frame;
 
 #[test]
 fn a_call_left_aside_can_be_cancelled_after_a_drain() {
@@ -21,6 +24,29 @@ fn a_call_left_aside_can_be_cancelled_after_a_drain() {
     let cancel = pair.hub_sends();
     assert!(pair.plugin_takes(&cancel).is_empty(), "an honest hub is not accused");
     assert_eq!(pair.plugin.running(), 1);
+}
+
+/// The name of a plugin that has left, and stays, would be taken for ever.
+#[test]
+fn a_plugin_that_leaves_and_stays_is_cut_off_when_nobody_waits() {
+    for cancels in [false, true] {
+        let mut pair = Pair::calling(1);
+        pair.hub_takes(&frame(0x1b, &[1]));
+        assert_eq!(pair.hub.poll_timeout(), None, "a caller waits, without a deadline");
+        if cancels {
+            pair.hub.cancel(1).unwrap();
+            pair.hub_sends();
+        } else {
+            let answered = pair.hub_takes(&frame(0x18, &[1]));
+            assert!(matches!(answered[..], [Event::Settled(1, _)]));
+        }
+        let until = pair.hub.poll_timeout().expect("its goodbye is due");
+        assert_eq!(until, pair.now + LEAVE);
+        pair.hub.handle_timeout(until);
+        let Some(Event::Closed(reason, tally)) = pair.hub.poll_event() else { panic!() };
+        assert_eq!(reason, DisconnectReason::SlowSender);
+        assert!(tally.overstayed);
+    }
 }
 
 #[test]

@@ -186,6 +186,8 @@ fn sent<T>(connection: &mut Connection<T>, now: Instant) -> Vec<u8> {
         if out.is_empty() {
             return bytes;
         }
-        bytes.extend_from_slice(&out.copy_to_bytes(out.remaining()));
+        let count = out.remaining();
+        bytes.extend_from_slice(&out.copy_to_bytes(count));
+        connection.handle_written(count, false, now);
     }
 }

@@ -48,7 +48,11 @@ impl Model {
             DisconnectReason::ShutdownForced => {
                 drain == Some(DrainCause::Shutdown) && is_grace_over
             }
-            DisconnectReason::SlowConsumer | DisconnectReason::SlowSender => self.has_halts,
+            DisconnectReason::SlowConsumer => self.has_halts,
+            // Or it has left and stays, for instance since it waits for credit.
+            DisconnectReason::SlowSender => {
+                self.has_halts || (self.leave.is_some() && self.cut == 0)
+            }
             DisconnectReason::Rejected => self.hub.goodbye == Some(TOO_SLOW),
             _ => false,
         };
