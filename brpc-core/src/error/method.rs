@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::Execution;
+use super::{Execution, JsonError};
 use crate::Metadata;
 
 /// An error that a plugin's method returned: a code for programs, a message for people and,
@@ -18,19 +18,30 @@ use crate::Metadata;
 /// Whether the method ran, and the metadata, belong to the call and not to the error: they are not
 /// serialized, but two errors are equal only if they are equal in these too.
 #[derive(Clone, Debug, Deserialize, Error, PartialEq, Serialize)]
-#[error("{}", if message.is_empty() { "an error without a message" } else { message })]
+#[error("{}{}", words(message), missing(lost_data.as_deref()))]
 pub struct MethodError {
     code: String,
     message: String,
     /// Boxed, because it is rare and every outcome of a call has space for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     data: Option<Box<Value>>,
+    /// Why the data that came is not there. Boxed, because it is rarer still.
+    #[serde(skip)]
+    lost_data: Option<Box<JsonError>>,
     /// The metadata of the answer.
     #[serde(skip)]
     metadata: Metadata,
     /// Whether the method is known to have run.
     #[serde(skip, default = "completed")]
     execution: Execution,
+}
+
+fn words(message: &str) -> &str {
+    if message.is_empty() { "an error without a message" } else { message }
+}
+
+fn missing(lost_data: Option<&JsonError>) -> String {
+    lost_data.map_or_else(String::new, |why| format!(" (its data can't be read: {why})"))
 }
 
 fn completed() -> Execution {
@@ -53,7 +64,7 @@ impl MethodError {
         super::cut(&mut code, Self::MAX_CODE);
         super::cut(&mut message, super::MAX_ERROR_TEXT);
         let (metadata, execution) = (Metadata::new(), completed());
-        Self { code, message, data: None, metadata, execution }
+        Self { code, message, data: None, lost_data: None, metadata, execution }
     }
 
     /// Adds data, for programs.
@@ -78,6 +89,12 @@ impl MethodError {
         self.data.as_deref()
     }
 
+    /// Why the data is missing, if the error came with data that can't be read: that isn't JSON, or is
+    /// too deep.
+    pub fn lost_data(&self) -> Option<&JsonError> {
+        self.lost_data.as_deref()
+    }
+
     /// The metadata of the answer that carried the error, for the caller.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
@@ -93,6 +110,14 @@ impl MethodError {
     #[must_use]
     pub fn with_unknown_execution(mut self) -> Self {
         self.execution = Execution::Unknown;
+        self
+    }
+
+    /// The same error without its data, which can't be read.
+    #[must_use]
+    pub fn with_lost_data(mut self, why: JsonError) -> Self {
+        self.data = None;
+        self.lost_data = Some(Box::new(why));
         self
     }
 

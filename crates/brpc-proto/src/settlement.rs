@@ -48,12 +48,11 @@ fn into_error(failure: Failure, metadata: Metadata, called: (&str, &str)) -> Cal
             if data.is_empty() {
                 return CallError::Method(error);
             }
-            match json::decode(&data) {
-                Ok(data) => CallError::Method(error.with_data(data)),
-                Err(problem) => {
-                    CallError::InvalidOutput { message: format!("the error's data: {problem}") }
-                }
-            }
+            // Data that can't be read takes neither the code nor the message with it.
+            CallError::Method(match json::decode(&data) {
+                Ok(data) => error.with_data(data),
+                Err(why) => error.with_lost_data(why),
+            })
         }
         Status::Panicked => CallError::Panicked { message },
         Status::InvalidOutput => CallError::InvalidOutput { message },
@@ -73,5 +72,28 @@ fn into_error(failure: Failure, metadata: Metadata, called: (&str, &str)) -> Cal
         Status::Forbidden => CallError::Forbidden { message },
         // `Unspecified` among them.
         _ => CallError::Method(MethodError::new(code, message).with_unknown_execution()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The code and the message arrive, whatever the data is; what is lost is said.
+    #[test]
+    fn data_that_cannot_be_read_takes_nothing_with_it() {
+        let deep = ["[".repeat(65), "]".repeat(65)].concat();
+        for data in [deep.as_bytes(), b"[1, 2", b"\"caf\xe9\"", b"1 2", b"word"] {
+            let failure = Failure::new(Status::Method, "no room").with_code("full");
+            let metadata = Metadata::from_iter([("trace", "t")]);
+            let answer = Err(failure.with_data(data.to_vec()));
+            let settlement = Settlement::Answered(answer, metadata.clone());
+            let error = settlement.into_result(|| ("plugin", "method")).unwrap_err();
+            let CallError::Method(error) = error else { panic!("{error:?}") };
+            assert_eq!((error.code(), error.message(), error.data()), ("full", "no room", None));
+            assert_eq!(error.metadata(), &metadata);
+            assert!(error.lost_data().is_some());
+            assert!(error.to_string().starts_with("no room (its data can't be read: "), "{error}");
+        }
     }
 }

@@ -5,7 +5,6 @@ use std::hash::BuildHasherDefault;
 use std::time::Instant;
 
 use brpc_core::{Answer, Failure, MAX_ERROR_TEXT, ProtocolError, Status};
-use bytes::Bytes;
 
 use super::Events;
 use super::calls::IdHasher;
@@ -127,8 +126,8 @@ impl Serving {
     }
 }
 
-/// Makes an answer fit the peer's limit of a frame: cuts long texts, drops data that doesn't fit,
-/// and turns an output that doesn't fit into a failure.
+/// Makes an answer fit the peer's limit of a frame: cuts long texts, leaves out data that doesn't fit
+/// and says so, and turns an output that doesn't fit into a failure.
 pub(crate) fn fit(id: CallId, answer: &mut Answer, max_frame: usize) {
     if let Ok(output) = answer {
         let size = size::of_reply(id, output.len());
@@ -143,7 +142,36 @@ pub(crate) fn fit(id: CallId, answer: &mut Answer, max_frame: usize) {
             text.truncate(text.floor_char_boundary(MAX_ERROR_TEXT));
         }
         if size::of_failed(id, failure) > max_frame {
-            failure.data = Bytes::new();
+            let data = std::mem::take(&mut failure.data).len();
+            let note = format!(" (its data of {data} bytes is left out: it doesn't fit a frame)");
+            let room = MAX_ERROR_TEXT - note.len();
+            failure.message.truncate(failure.message.floor_char_boundary(room));
+            failure.message.push_str(&note);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_that_does_not_fit_is_left_out_and_the_message_says_so() {
+        let failure = |message: &str, data: usize| {
+            let failure = Failure::new(Status::Method, message).with_code("full");
+            Err(failure.with_data("0".repeat(data)))
+        };
+        let mut fits = failure("no room", 16_000);
+        fit(1, &mut fits, 16_384);
+        assert_eq!(fits, failure("no room", 16_000));
+        let note = " (its data of 20000 bytes is left out: it doesn't fit a frame)";
+        for length in [7, MAX_ERROR_TEXT] {
+            let mut answer = failure(&"m".repeat(length), 20_000);
+            fit(1, &mut answer, 16_384);
+            let failure = answer.unwrap_err();
+            assert_eq!((&*failure.code, failure.data.len()), ("full", 0));
+            let kept = length.min(MAX_ERROR_TEXT - note.len());
+            assert_eq!(failure.message, format!("{}{note}", "m".repeat(kept)));
         }
     }
 }
