@@ -48,12 +48,15 @@ pub type Next = brpc_rt::middleware::Next<Incoming>;
 /// # fn example<R: brpc_plugin::Receiver>(receiver: R) {
 /// use brpc_plugin::Plugin;
 /// use brpc_plugin::middleware::tower::TowerLayer;
-/// use tower::limit::ConcurrencyLimitLayer;
+/// use tower::ServiceBuilder;
 ///
-/// let limit = TowerLayer::new(ConcurrencyLimitLayer::new(4));
-/// let plugin = Plugin::new(receiver).middleware(limit);
+/// let limit = ServiceBuilder::new().load_shed().concurrency_limit(4);
+/// let plugin = Plugin::new(receiver).middleware(TowerLayer::new(limit));
 /// # }
 /// ```
+///
+/// Layers that depend on each other go into one stack, as here: a [`TowerLayer`] doesn't see whether
+/// the next one is ready, so a `LoadShed` of its own would shed nothing.
 ///
 /// If the error of a layer's service is a [`Failure`](brpc_core::Failure), boxed or not, it is the
 /// answer. Any other error becomes a method's error with its text. Where the layers know more, such

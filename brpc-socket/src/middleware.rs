@@ -57,11 +57,14 @@ impl CallKind for Outgoing {
 /// ```
 /// use brpc_socket::middleware::tower::TowerLayer;
 /// use brpc_socket::Socket;
-/// use tower::limit::ConcurrencyLimitLayer;
+/// use tower::ServiceBuilder;
 ///
-/// let limit = TowerLayer::new(ConcurrencyLimitLayer::new(100));
-/// let hub = Socket::builder().middleware(limit).build();
+/// let limit = ServiceBuilder::new().load_shed().concurrency_limit(100);
+/// let hub = Socket::builder().middleware(TowerLayer::new(limit)).build();
 /// ```
+///
+/// Layers that depend on each other go into one stack, as here: a [`TowerLayer`] doesn't see whether
+/// the next one is ready, so a `LoadShed` of its own would shed nothing.
 ///
 /// If the error of a layer's service is a [`CallError`], boxed or not, the call ends in it. Any
 /// other error becomes [`CallError::Middleware`], which doesn't say whether the method ran. Where

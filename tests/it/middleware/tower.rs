@@ -5,6 +5,7 @@ use std::time::Duration;
 use brpc::middleware::{hub, plugin};
 use brpc::{CallError, Execution, Failure, Scope, Socket, Status};
 use tower::limit::ConcurrencyLimitLayer;
+use tower::load_shed::LoadShedLayer;
 use tower::{BoxError, Service as _, ServiceBuilder, ServiceExt as _};
 
 use super::two_at_once;
@@ -29,6 +30,24 @@ async fn a_layer_keeps_what_it_counts_over_all_calls() {
     let limit = plugin::tower::TowerLayer::new(ConcurrencyLimitLayer::new(2));
     plug(&hub, &plugin.middleware(limit)).await;
     two_at_once(&hub, &journal).await;
+}
+
+/// One behind the other, each layer has its own say; what is to see the other is in one stack with it.
+#[tokio::test(start_paused = true)]
+async fn layers_see_whether_the_next_is_ready_in_one_stack_only() {
+    use hub::tower::TowerLayer;
+    let apart = Socket::builder()
+        .middleware(TowerLayer::new(LoadShedLayer::new()))
+        .middleware(TowerLayer::new(ConcurrencyLimitLayer::new(1)));
+    let stack = ServiceBuilder::new().load_shed().concurrency_limit(1);
+    let together = Socket::builder().middleware(TowerLayer::new(stack));
+    for (builder, sheds) in [(apart, false), (together, true)] {
+        let hub = builder.build();
+        plug(&hub, &worker("w").0).await;
+        let call = || hub.call::<u64>("w", "sleep", &1000);
+        let (first, second) = tokio::join!(call(), call());
+        assert_eq!((first, second.is_err()), (Ok(1000), sheds));
+    }
 }
 
 #[tokio::test(start_paused = true)]

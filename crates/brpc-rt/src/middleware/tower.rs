@@ -14,6 +14,10 @@ use crate::BoxFuture;
 
 /// A layer as middleware.
 ///
+/// What is behind it in the chain always counts as ready, also another `TowerLayer`: that one waits
+/// when the call has reached it. So layers that ask the next one whether it is ready, as `LoadShed`
+/// does, belong together with it into one stack, made with a `ServiceBuilder`, in one `TowerLayer`.
+///
 /// The layer's service is cloned for each call. Its clones must share what they count, as those of
 /// `tower` do.
 pub struct TowerLayer<S> {
