@@ -1,6 +1,7 @@
 //! Why a plugin's run ended.
 
 use std::fmt;
+use std::time::Duration;
 
 use brpc_core::{DisconnectReason, Refusal};
 use brpc_proto::DrainCause;
@@ -15,6 +16,8 @@ pub enum EndReason {
     Unplugged {
         /// The trace id of the request; may be empty.
         trace: String,
+        /// How long to wait at least before connecting again; `None` if the plugin is to stay away.
+        retry_after: Option<Duration>,
     },
     /// The hub shut down.
     Shutdown {
@@ -38,18 +41,19 @@ impl EndReason {
     pub(crate) fn new(
         reason: DisconnectReason,
         drain: Option<(DrainCause, String)>,
+        retry_after: Option<Duration>,
         was_stopped: bool,
     ) -> Self {
         let trace_of = |drain: Option<(DrainCause, String)>| drain.map(|(_, trace)| trace);
         match (reason, drain) {
             (DisconnectReason::Clean, Some((DrainCause::Unplug, trace))) => {
-                Self::Unplugged { trace }
+                Self::Unplugged { trace, retry_after }
             }
             (DisconnectReason::Clean, Some((DrainCause::Shutdown, trace))) => {
                 Self::Shutdown { trace }
             }
             (DisconnectReason::Unplugged, drain) => {
-                Self::Unplugged { trace: trace_of(drain).unwrap_or_default() }
+                Self::Unplugged { trace: trace_of(drain).unwrap_or_default(), retry_after }
             }
             (DisconnectReason::Shutdown | DisconnectReason::ShutdownForced, drain) => {
                 Self::Shutdown { trace: trace_of(drain).unwrap_or_default() }
@@ -64,7 +68,8 @@ impl fmt::Display for EndReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stopped => f.write_str("stopped"),
-            Self::Unplugged { .. } => f.write_str("unplugged by the hub"),
+            Self::Unplugged { retry_after: None, .. } => f.write_str("unplugged by the hub"),
+            Self::Unplugged { .. } => f.write_str("unplugged by the hub, which expects it back"),
             Self::Shutdown { .. } => f.write_str("the hub shut down"),
             Self::Refused(refusal) => write!(f, "refused by the hub: {refusal}"),
             Self::Lost(reason) => write!(f, "{reason}"),

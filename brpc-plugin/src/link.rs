@@ -2,6 +2,7 @@
 
 use std::collections::vec_deque::Drain;
 use std::sync::Arc;
+use std::time::Duration;
 
 use brpc_core::{DisconnectReason, Refusal};
 use brpc_proto::{DrainCause, Event, Terms};
@@ -30,6 +31,8 @@ type StopAt = Option<Instant>;
 struct Progress {
     admittance: Option<Admittance>,
     drain: Option<(DrainCause, String)>,
+    /// After how long the plugin is to dial again, if the hub said so.
+    retry_after: Option<Duration>,
     /// Why the hub refused the plugin, if it did so after `Welcomed`.
     refusal: Option<Refusal>,
     end: Option<DisconnectReason>,
@@ -90,7 +93,8 @@ impl<R: Receiver> HubLink<R> {
             return EndReason::Refused(refusal.clone());
         }
         let reason = progress.end.unwrap_or(DisconnectReason::Unclean);
-        EndReason::new(reason, progress.drain.clone(), self.stop.borrow().is_some())
+        let (drain, retry_after) = (progress.drain.clone(), progress.retry_after);
+        EndReason::new(reason, drain, retry_after, self.stop.borrow().is_some())
     }
 
     fn handle_event(&self, event: Event<Arc<Slot>>, in_place: &mut InPlace) {
@@ -116,6 +120,7 @@ impl<R: Receiver> HubLink<R> {
                 tracing::info!(?cause, trace, "the hub asks the plugin to leave");
                 self.progress.lock().drain = Some((cause, trace));
             }
+            Event::Return(after) => self.progress.lock().retry_after = Some(after),
             Event::LastWords(words) => {
                 // Printed with escapes, since it may be any text.
                 tracing::warn!(?words, "the hub says why it ends the connection");

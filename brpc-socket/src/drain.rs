@@ -31,11 +31,23 @@ pub struct Unplug {
     plugin: Target<PluginRef>,
     trace: String,
     grace: Duration,
+    /// After how long the plugin is to return; `None` if it is not.
+    returning: Option<Duration>,
 }
 
 impl Unplug {
     pub(crate) fn new(hub: Arc<Hub>, plugin: Target<PluginRef>) -> Self {
-        Self { hub, plugin, trace: String::new(), grace: GRACE }
+        Self { hub, plugin, trace: String::new(), grace: GRACE, returning: None }
+    }
+
+    /// Tells the plugin to dial again when it has left, after so long at the earliest: for one whose
+    /// connection seems to be dead, or that is to find another hub. It learns that from
+    /// `EndReason::Unplugged`. Default: it is to stay away.
+    ///
+    /// Plugins of the Go package can't be told.
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.returning = Some(wait);
+        self
     }
 
     /// The trace id of the request, for the plugin; what is above 256 bytes is cut.
@@ -57,14 +69,14 @@ impl IntoFuture for Unplug {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self { hub, plugin, trace, grace } = self;
+            let Self { hub, plugin, trace, grace, returning } = self;
             let (name, link) = match &plugin {
                 Target::Name(name) => (&**name, hub.plugin(name)),
                 Target::Instance(plugin) => (plugin.name(), hub.instance(plugin)),
             };
             let not_found = || UnplugError::NotFound { name: name.to_owned() };
             let link = link.ok_or_else(not_found)?;
-            link.drain(DrainCause::Unplug, &trace, after(grace));
+            link.drain(DrainCause::Unplug, &trace, after(grace), returning);
             let end = link.ended().await;
             let member = link.member().ok_or_else(not_found)?;
             Ok(DrainReport::new(member.plugin.clone(), end))
@@ -165,7 +177,7 @@ impl Drop for ShutdownEnd {
 fn drain_all(hub: &Hub, trace: &str, until: Instant) -> Vec<Arc<PluginLink>> {
     let links = hub.connections();
     for link in &links {
-        link.drain(DrainCause::Shutdown, trace, until);
+        link.drain(DrainCause::Shutdown, trace, until, None);
     }
     links
 }

@@ -120,7 +120,7 @@ pub async fn twenty_plugins_of_both_kinds_on_one_port() {
     for (name, run) in crowd.natives {
         let end = within("a native plugin's end", run).await.unwrap();
         let expected = match &*name {
-            "native-1" => EndReason::Unplugged { trace: "bye".to_owned() },
+            "native-1" => EndReason::Unplugged { trace: "bye".to_owned(), retry_after: None },
             _ => EndReason::Shutdown { trace: String::new() },
         };
         assert_eq!(end, expected, "{name}");

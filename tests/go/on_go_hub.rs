@@ -22,7 +22,10 @@ pub async fn hub_and_twin() -> (GoHub, Gate, JoinHandle<EndReason>) {
 async fn finish((hub, run): (GoHub, JoinHandle<EndReason>)) -> Vec<Value> {
     let mut rest = hub.shutdown().await;
     assert_eq!(rest.pop(), Some(json!({"disconnected": "twin", "graceful": true})));
-    assert_eq!(run.await.unwrap(), EndReason::Unplugged { trace: String::new() });
+    assert_eq!(
+        run.await.unwrap(),
+        EndReason::Unplugged { trace: String::new(), retry_after: None }
+    );
     rest
 }
 

@@ -30,7 +30,7 @@ pub async fn unplugged_with_a_trace() {
     assert_eq!(call.await.unwrap()["payload"], MOMENT);
     assert_eq!(within("the answer", unplug).await.unwrap()["ok"], json!(true));
     let end = within("the plugin's end", run).await.unwrap();
-    assert_eq!(end, EndReason::Unplugged { trace: "t-3".to_owned() });
+    assert_eq!(end, EndReason::Unplugged { trace: "t-3".to_owned(), retry_after: None });
     assert_eq!(hub.shutdown().await, [json!({"disconnected": "twin", "graceful": true})]);
 }
 
@@ -42,7 +42,7 @@ pub async fn a_shutdown_waits_for_the_call_that_runs() {
     let (rest, ()) = tokio::join!(hub.shutdown(), async { gate.open() });
     assert_eq!(call.await.unwrap()["payload"], MOMENT);
     let end = within("the plugin's end", run).await.unwrap();
-    assert_eq!(end, EndReason::Unplugged { trace: String::new() });
+    assert_eq!(end, EndReason::Unplugged { trace: String::new(), retry_after: None });
     assert_eq!(rest, [json!({"disconnected": "twin", "graceful": true})]);
 }
 

@@ -28,9 +28,33 @@ async fn an_idle_plugin_leaves_at_once_and_knows_why() {
     assert_eq!(report.reason, DisconnectReason::Unplugged);
     assert_eq!((report.finished, report.cut, report.is_clean()), (0, 0, true));
     let end = plugged.end().await;
-    assert_eq!(end, EndReason::Unplugged { trace: "trace-1".to_owned() });
+    assert_eq!(end, EndReason::Unplugged { trace: "trace-1".to_owned(), retry_after: None });
     assert!(end.is_graceful());
     assert!(hub.connected().is_empty());
+}
+
+/// However it goes: at once, after a call, and when it is cut off.
+#[tokio::test(start_paused = true)]
+async fn a_plugin_that_is_unplugged_knows_whether_to_come_back() {
+    for retry_after in [None, Some(Duration::ZERO), Some(2 * SECOND)] {
+        for (grace, is_busy) in [(SECOND, false), (SECOND, true), (Duration::ZERO, true)] {
+            let hub = Socket::default();
+            let (plugin, journal) = worker("worker");
+            let plugged = plug(&hub, &plugin).await;
+            if is_busy {
+                tokio::spawn(hub.call::<()>("worker", "wait", &()));
+                eventually(|| journal.running() == 1).await;
+            }
+            let unplug = hub.unplug("worker").trace("t").grace(grace);
+            match retry_after {
+                Some(wait) => unplug.retry_after(wait).await.unwrap(),
+                None => unplug.await.unwrap(),
+            };
+            let end = plugged.end().await;
+            let EndReason::Unplugged { retry_after: told, .. } = end else { panic!("{end:?}") };
+            assert_eq!(told, retry_after, "{grace:?} {is_busy}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,7 +95,10 @@ async fn when_the_grace_is_over_the_rest_is_cut() {
     let (stage, reason) = (Stage::Sent, DisconnectReason::Unplugged);
     assert_eq!(error, CallError::Disconnected { stage, reason, generation: 1 });
     assert_eq!(error.execution(), Execution::Unknown);
-    assert_eq!(plugged.end().await, EndReason::Unplugged { trace: String::new() });
+    assert_eq!(
+        plugged.end().await,
+        EndReason::Unplugged { trace: String::new(), retry_after: None }
+    );
     assert_eq!(journal.dropped(), 1);
 }
 
@@ -338,7 +365,10 @@ async fn a_plugin_that_leaves_is_unplugged_too() {
     let goodbye = hub.expect(kind::GOODBYE).await;
     assert_eq!(goodbye.fields().number(), farewell::DONE);
     drop(hub);
-    assert_eq!(run.await.unwrap(), EndReason::Unplugged { trace: "trace".to_owned() });
+    assert_eq!(
+        run.await.unwrap(),
+        EndReason::Unplugged { trace: "trace".to_owned(), retry_after: None }
+    );
     assert_eq!(journal.started(), 1);
 }
 

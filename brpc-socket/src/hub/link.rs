@@ -125,9 +125,19 @@ impl PluginLink {
         connection.unlock_and_wake();
     }
 
-    /// Asks the plugin to leave. Calls that were submitted before are still sent.
-    pub(crate) fn drain(&self, cause: DrainCause, trace: &str, until: Instant) {
+    /// Asks the plugin to leave, and to return after so long, if at all. Calls that were submitted
+    /// before are still sent.
+    pub(crate) fn drain(
+        &self,
+        cause: DrainCause,
+        trace: &str,
+        until: Instant,
+        returning: Option<Duration>,
+    ) {
         let mut connection = self.connection.lock_with_calls();
+        if let Some(after) = returning {
+            connection.ask_to_return(after);
+        }
         connection.drain(cause, trace, Some(until.into_std()));
         connection.unlock_and_wake();
     }

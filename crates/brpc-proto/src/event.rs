@@ -1,7 +1,7 @@
 //! The events of a connection for its owner.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use brpc_core::{DisconnectReason, Refusal, Wire};
 use bytes::Bytes;
@@ -56,6 +56,9 @@ pub enum Event<T> {
     /// The hub asks the plugin to leave, with this trace id. Answer the running calls; the
     /// connection then sends Goodbye by itself.
     Drain(DrainCause, String),
+    /// The hub wants the plugin to dial again when the connection has ended, after so long at the
+    /// earliest.
+    Return(Duration),
     /// The text of the peer's Goodbye. For logs; it may be any text.
     LastWords(String),
     /// The connection is over. No event follows.

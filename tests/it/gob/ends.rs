@@ -94,7 +94,10 @@ async fn a_hub_that_wants_a_plugin_to_leave_and_goes_has_said_so() {
         hub.say(EnvelopeRef { method: "Shutdown", trace: "t", ..EnvelopeRef::default() }).await;
         settle().await;
         drop(hub);
-        assert_eq!(run.await.unwrap(), EndReason::Unplugged { trace: "t".to_owned() });
+        assert_eq!(
+            run.await.unwrap(),
+            EndReason::Unplugged { trace: "t".to_owned(), retry_after: None }
+        );
     }
 }
 

@@ -186,7 +186,10 @@ async fn a_plugin_that_is_unplugged_finishes_first() {
     for call in join_all(calls).await {
         call.unwrap().unwrap();
     }
-    assert_eq!(plugged.end().await, EndReason::Unplugged { trace: "bye".to_owned() });
+    assert_eq!(
+        plugged.end().await,
+        EndReason::Unplugged { trace: "bye".to_owned(), retry_after: None }
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,7 +37,10 @@ async fn what_an_answer_looks_like() {
     assert!(answer.error.contains("not valid") && answer.payload.is_empty(), "{answer:?}");
     hub.say(EnvelopeRef { method: "Shutdown", trace: "bye", ..EnvelopeRef::default() }).await;
     assert_eq!(hub.hear().await, None);
-    assert_eq!(run.await.unwrap(), EndReason::Unplugged { trace: "bye".to_owned() });
+    assert_eq!(
+        run.await.unwrap(),
+        EndReason::Unplugged { trace: "bye".to_owned(), retry_after: None }
+    );
 }
 
 /// The original counts its calls so that two that are made at once can get one number.

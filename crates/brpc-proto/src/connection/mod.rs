@@ -295,6 +295,14 @@ impl<T> Connection<T> {
         }
     }
 
+    /// Tells the plugin to dial again when the connection has ended, after so long at the earliest.
+    /// Said once; later times don't count.
+    pub fn ask_to_return(&mut self, after: Duration) {
+        if self.session_mut().is_some_and(Session::note_return) {
+            self.say(&Message::Return { after });
+        }
+    }
+
     /// Ignores new calls of the hub, and sends Goodbye when the running ones are answered.
     pub fn leave(&mut self) {
         match &mut self.phase {

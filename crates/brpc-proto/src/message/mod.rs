@@ -66,6 +66,11 @@ pub enum Message {
         /// The trace id of the request.
         trace: String,
     },
+    /// From a hub: when the connection has ended, the plugin is to dial again.
+    Return {
+        /// After how long at the earliest.
+        after: Duration,
+    },
     /// This side answers its calls and leaves. It doesn't start calls above this id.
     Leave {
         /// The id of the last call that it answers.
@@ -95,6 +100,7 @@ impl Message {
             Self::Cancel(_) => kind::CANCEL,
             Self::Credit { .. } => kind::CREDIT,
             Self::Drain { .. } => kind::DRAIN,
+            Self::Return { .. } => kind::RETURN,
             Self::Answer { answer: Ok(_), .. } => kind::REPLY,
             Self::Answer { answer: Err(_), .. } => kind::FAILED,
             Self::Event(_) => kind::EVENT,
@@ -122,6 +128,7 @@ pub(crate) mod kind {
     pub(crate) const LEAVE: u8 = 0x1B;
     pub(crate) const METADATA: u8 = 0x1C;
     pub(crate) const GOODBYE: u8 = 0x1F;
+    pub(crate) const RETURN: u8 = 0x90;
 
     /// Kinds that a receiver skips if it doesn't know them. It must know all others.
     pub(crate) const IGNORABLE: std::ops::RangeInclusive<u8> = 0x80..=0xBF;

@@ -87,6 +87,11 @@ impl<T> Session<T> {
         self.ending = Some(ending);
     }
 
+    /// Notes that the plugin is to return; false if that was said before.
+    pub(crate) fn note_return(&mut self) -> bool {
+        !std::mem::replace(&mut self.returns, true)
+    }
+
     /// Ignores new calls of the peer, and sends Goodbye when the running ones are answered.
     pub(crate) fn leave(&mut self) {
         if self.ending.is_none() {

@@ -58,6 +58,10 @@ impl<T> Session<T> {
             Message::Drain { cause, trace, .. } if self.role == Role::Plugin => {
                 self.handle_drain(cause, trace, events)?;
             }
+            // Once, or a flood of them would pile up.
+            Message::Return { after } if self.role == Role::Plugin && self.note_return() => {
+                events.push_back(Event::Return(after));
+            }
             Message::Leave { last_id } if self.role == Role::Hub => {
                 self.handle_leave(last_id, events)?;
                 self.await_goodbye(now);

@@ -93,6 +93,8 @@ pub(crate) struct Session<T> {
     ending: Option<Ending>,
     /// Whether the peer has sent Leave.
     has_peer_left: bool,
+    /// Whether the plugin is to return afterwards: the hub has said so.
+    returns: bool,
     /// Calls answered and cut off since the session began to end.
     tally: Tally,
     /// Strikes of the peer.
@@ -112,6 +114,7 @@ impl<T> Session<T> {
             is_room_wanted: false,
             ending: None,
             has_peer_left: false,
+            returns: false,
             tally: Tally::default(),
             strikes: 0,
             terms,

@@ -146,6 +146,21 @@ const CASES: &[Case] = &[
         drain(bytes, DrainCause::Unplug, "t-9", Some(Duration::from_secs(5)));
     }),
     ("drain-no-limit", |bytes| drain(bytes, DrainCause::Shutdown, "", None)),
+    ("return", |bytes| {
+        let after = Duration::from_secs(2);
+        let mut pair = Pair::ready();
+        pair.hub.ask_to_return(after);
+        pair.hub.ask_to_return(after / 2);
+        assert_eq!(pair.hub_sends(), bytes, "said once");
+        let events = pair.plugin_takes(bytes);
+        assert!(matches!(events[..], [Event::Return(told)] if told == after), "{events:?}");
+        assert!(pair.plugin_finds(bytes).is_some(), "nor is it taken twice");
+        // Ahead of what ends the connection, however soon that is.
+        let mut pair = Pair::ready();
+        pair.hub.ask_to_return(after);
+        pair.hub.close(DisconnectReason::Unplugged);
+        assert_eq!(pair.hub_sends(), [bytes, &vector("goodbye-unplugged")].concat());
+    }),
     ("reply", |bytes| answer(bytes, &Ok(Bytes::from_static(br#"{"n":1}"#)))),
     ("reply-empty", |bytes| answer(bytes, &Ok(Bytes::new()))),
     ("failed", |bytes| {

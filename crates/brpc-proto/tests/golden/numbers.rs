@@ -117,7 +117,7 @@ fn kinds() {
             }
         }
     }
-    assert_eq!(table.len(), 15);
+    assert_eq!(table.len(), 16);
 }
 
 #[test]

@@ -53,6 +53,10 @@ pub(super) fn message(frame: Frame, announced: &mut Option<Metadata>) -> Result<
             let grace = Duration::from_millis(drain.grace_ms);
             Message::Drain { cause, grace, trace: trace(drain.trace, kind)? }
         }
+        kind::RETURN => {
+            let after = Duration::from_millis(header::Return::decode(&frame)?.after_ms);
+            Message::Return { after }
+        }
         kind::LEAVE => Message::Leave { last_id: header::Leave::decode(&frame)?.last_id },
         kind::GOODBYE => {
             let goodbye = header::Goodbye::decode(&frame)?;

@@ -26,6 +26,7 @@ pub(super) fn message(message: &Message, out: &mut WriteBuffer) {
             let trace = &trace[..trace.floor_char_boundary(MAX_TRACE)];
             put_bare(&header::Drain { why, grace_ms: millis(*grace), trace }, out);
         }
+        Message::Return { after } => put_bare(&header::Return { after_ms: millis(*after) }, out),
         Message::Leave { last_id } => put_bare(&header::Leave { last_id: *last_id }, out),
         Message::Goodbye { farewell, text } => {
             let code = number::of_farewell(*farewell);

@@ -174,6 +174,13 @@ pub(crate) struct Drain<'a> {
     pub(crate) trace: &'a str,
 }
 
+/// Hub to plugin: dial again when the connection has ended.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Return {
+    /// After how long at the earliest, in milliseconds.
+    pub(crate) after_ms: u64,
+}
+
 /// Plugin to hub: a call's output, in the payload.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Reply {
@@ -240,6 +247,7 @@ kinds! {
     Cancel = CANCEL;
     Credit = CREDIT;
     Drain<'a> = DRAIN;
+    Return = RETURN;
     Reply = REPLY true;
     Failed<'a> = FAILED true;
     Event = EVENT true;

@@ -69,7 +69,7 @@ impl Native {
             kind::ACCEPTED | kind::REFUSED | kind::WELCOME => {
                 self.role == Role::Plugin && !self.is_let_in
             }
-            kind::CALL..=kind::DRAIN => self.role == Role::Plugin && self.is_let_in,
+            kind::CALL..=kind::DRAIN | kind::RETURN => self.role == Role::Plugin && self.is_let_in,
             kind::REPLY..=kind::METADATA => self.role == Role::Hub && self.is_let_in,
             kind::GOODBYE => self.is_let_in,
             kind if kind::IGNORABLE.contains(&kind) => self.is_let_in,
