@@ -7,9 +7,12 @@
 //! - [`CallError`] is what a call may end in besides its output, and
 //!   [`execution`](CallError::execution) says whether its handler ran.
 //! - [`macro@client`] generates a typed client from a trait; the client calls through a [`Caller`].
+//!   It needs the feature `client`, which is on by default.
 //! - [`mod@describe`] describes a plugin's functions; [`Selector`] selects plugins by name, labels,
 //!   version and methods.
 //! - [`limits`] limits what a peer can make this side hold or wait for.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;
 pub mod caller;
@@ -30,6 +33,8 @@ mod wire;
 pub mod __private;
 
 pub use answer::{Answer, Failure, Status};
+#[cfg(feature = "client")]
+#[cfg_attr(docsrs, doc(cfg(feature = "client")))]
 pub use brpc_macros::client_of_core as client;
 pub use caller::{Admission, Caller};
 pub use describe::{Field, FieldError, Function, PluginInfo, describe, describe_output};

@@ -62,6 +62,6 @@ impl Handle {
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_alive = self.link.strong_count() > 0;
-        f.debug_struct("Handle").field("is_alive", &is_alive).finish()
+        f.debug_struct("Handle").field("is_alive", &is_alive).finish_non_exhaustive()
     }
 }

@@ -70,6 +70,8 @@ pub use brpc_core::{
     JsonError, LimitError, Limits, Metadata, MethodError, Mismatch, PluginInfo, ProtocolError,
     Refusal, RefusalCode, Response, Scope, Selector, Stage, VersionRangeError, Wire,
 };
+#[cfg(feature = "client")]
+#[cfg_attr(docsrs, doc(cfg(feature = "client")))]
 pub use brpc_macros::client_of_socket as client;
 pub use builder::Builder;
 pub use calls::{Broadcast, Call, CancelHandle};
