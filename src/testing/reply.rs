@@ -32,7 +32,7 @@ impl Reply {
     /// This output. If it doesn't encode, the answer is that of a method with such an output.
     pub fn value<T: Serialize + ?Sized>(output: &T) -> Self {
         let answer = json::encode(output)
-            .map_err(|error| Failure::new(Status::InvalidOutput, error.message));
+            .map_err(|error| Failure::new(Status::InvalidOutput, error.to_string()));
         Self::new(Kind::Answer(answer))
     }
 

@@ -70,7 +70,7 @@ pub fn describe<T: JsonSchema + ?Sized>() -> Schema {
 ///
 /// It differs from [`describe()`] where `serde` does: in names, in fields that are skipped or may be
 /// left out, and in that a `None` is encoded as `null`. A floating-point number that is infinite or
-/// none is encoded as `null`, which the schema doesn't say.
+/// none isn't encoded at all, which the schema doesn't say.
 ///
 /// ```
 /// use brpc_core::{describe, describe_output};

@@ -126,7 +126,7 @@ pub trait Output: Sized {
 
 impl<T> OutputRole<T> {
     fn encode(&self, value: &T) -> Answer {
-        (self.encode)(value).map_err(|error| Failure::new(Status::InvalidOutput, error.message))
+        (self.encode)(value).map_err(|error| Failure::new(Status::InvalidOutput, error.to_string()))
     }
 
     /// The schema of the output; none if it is always `null`.

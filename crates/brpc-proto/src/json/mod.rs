@@ -2,9 +2,10 @@
 
 #[cfg(feature = "go")]
 mod base64;
+mod encoding;
 #[cfg(feature = "go")]
 mod go;
-mod strings;
+mod trace;
 
 use std::cell::Cell;
 use std::ops::Deref;
@@ -14,7 +15,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::strings::Strings;
+use self::encoding::encode_into;
 
 /// The deepest nesting of arrays and objects in a payload.
 ///
@@ -54,10 +55,8 @@ impl Encoded {
         for text in texts {
             encoded.0.extend_from_slice(text.as_bytes());
         }
-        match serde_json::to_writer(&mut encoded.0, &Strings::of(value)) {
-            Ok(()) => Ok(encoded),
-            Err(error) => Err(JsonError::whole(error.to_string())),
-        }
+        encode_into(&mut encoded.0, value)?;
+        Ok(encoded)
     }
 
     /// The bytes as shared bytes: the buffer of a large value, a copy of a small one.
@@ -90,7 +89,8 @@ impl Drop for Encoded {
 /// Encodes a value.
 ///
 /// # Errors
-/// The error of `serde_json`; for instance for a map whose keys are not strings.
+/// The error of `serde_json`, for instance for a map whose keys are not strings; and the path of a
+/// number that JSON doesn't have, which `serde_json` would write as `null`.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, JsonError> {
     Encoded::after(&[], value).map(Encoded::into_bytes)
 }

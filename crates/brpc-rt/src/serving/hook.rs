@@ -126,7 +126,8 @@ impl Shared {
 }
 
 fn encode<T: Serialize + ?Sized>(event: &T) -> Result<json::Encoded, HookError> {
-    json::Encoded::after(&[], event).map_err(|error| HookError::Invalid { message: error.message })
+    json::Encoded::after(&[], event)
+        .map_err(|error| HookError::Invalid { message: error.to_string() })
 }
 
 impl fmt::Debug for AsyncHook {

@@ -1,41 +1,85 @@
-//! Encodes long strings faster than `serde_json` does by itself.
+//! Encodes with `serde_json`: long strings faster than it does by itself, and nothing that JSON doesn't
+//! have.
 //!
 //! It checks the bytes of a string one by one; for a payload of a kilobyte that is most of the cost
 //! of its call. A string without anything to escape, put between quotes, is raw JSON. So a long one
 //! is checked many bytes at a time, and passed on as raw JSON.
+//!
+//! It writes `null` for a number that is infinite or none. The other side would decode that as
+//! something else, or not at all, so it is an error here, which names the path.
 
+use brpc_core::JsonError;
 use serde::ser::{
-    Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
-    SerializeTupleStruct, SerializeTupleVariant, Serializer,
+    Error as _, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
+    SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 use serde_json::value::RawValue;
+
+use super::trace::Trace;
 
 /// The length from which a string is long: below it two more copies cost more time than they save.
 const LONG: usize = 128;
 
-/// Wraps a value so that `serde_json` gets its long strings as raw JSON.
-pub(super) struct Strings<'a, T: ?Sized> {
-    value: &'a T,
-    long: usize,
+/// Encodes a value as JSON behind what is in a buffer.
+///
+/// # Errors
+/// The error of `serde_json`, or the path of a number that JSON doesn't have.
+pub(super) fn encode_into<T: Serialize + ?Sized>(
+    buffer: &mut Vec<u8>,
+    value: &T,
+) -> Result<(), JsonError> {
+    let trace = Trace::default();
+    let here = Here { long: LONG, trace: &trace };
+    serde_json::to_writer(buffer, &here.wrap(value)).map_err(|error| match trace.path() {
+        Some(path) => JsonError::at(path, error.to_string()),
+        None => JsonError::whole(error.to_string()),
+    })
 }
 
-impl<'a, T: ?Sized> Strings<'a, T> {
-    pub(super) fn of(value: &'a T) -> Self {
-        Self { value, long: LONG }
+/// What holds for a part of a value, and all that is in it.
+#[derive(Clone, Copy)]
+struct Here<'t> {
+    /// The length from which a string is long.
+    long: usize,
+    /// Gets the path of a number that JSON doesn't have.
+    trace: &'t Trace,
+}
+
+impl<'t> Here<'t> {
+    fn wrap<T: ?Sized>(self, value: &T) -> Wrapped<'_, 't, T> {
+        Wrapped { value, here: self }
+    }
+
+    fn of<C, E>(
+        self,
+        variant: Option<&'static str>,
+        inner: Result<C, E>,
+    ) -> Result<Through<'t, C>, E> {
+        inner.map(|inner| Through { inner, here: self, index: 0, variant })
     }
 }
 
-impl<T: Serialize + ?Sized> Serialize for Strings<'_, T> {
+/// A value whose serializer is one of ours.
+struct Wrapped<'a, 't, T: ?Sized> {
+    value: &'a T,
+    here: Here<'t>,
+}
+
+impl<T: Serialize + ?Sized> Serialize for Wrapped<'_, '_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.value.serialize(Through { inner: serializer, long: self.long })
+        let here = self.here;
+        self.value.serialize(Through { inner: serializer, here, index: 0, variant: None })
     }
 }
 
 /// A serializer, or a part of one, that passes everything on to another.
-struct Through<S> {
+struct Through<'t, S> {
     inner: S,
-    /// The length from which a string is long.
-    long: usize,
+    here: Here<'t>,
+    /// How many elements have been passed on.
+    index: usize,
+    /// The name of a variant whose parts these are.
+    variant: Option<&'static str>,
 }
 
 /// Whether a string needs no escape in JSON.
@@ -48,13 +92,14 @@ fn is_plain(text: &str) -> bool {
     chunks.iter().all(|chunk| has_no_escape(chunk)) && has_no_escape(rest)
 }
 
-impl<S: Serializer> Through<S> {
-    fn wrap<'a, T: ?Sized>(&self, value: &'a T) -> Strings<'a, T> {
-        Strings { value, long: self.long }
-    }
-
-    fn compound<C>(long: usize, inner: Result<C, S::Error>) -> Result<Through<C>, S::Error> {
-        inner.map(|inner| Through { inner, long })
+impl<C> Through<'_, C> {
+    /// An element or field can't be encoded.
+    #[cold]
+    fn leave(&self, step: impl FnOnce(&Trace)) {
+        step(self.here.trace);
+        if let Some(variant) = self.variant {
+            self.here.trace.member(variant);
+        }
     }
 }
 
@@ -67,19 +112,32 @@ macro_rules! pass {
     };
 }
 
-impl<S: Serializer> Serializer for Through<S> {
+/// Methods that pass a number on if JSON has it.
+macro_rules! pass_finite {
+    ($($method:ident($type:ty))*) => {
+        $(fn $method(self, value: $type) -> Result<S::Ok, S::Error> {
+            if value.is_finite() {
+                return self.inner.$method(value);
+            }
+            self.here.trace.start();
+            Err(S::Error::custom(format_args!("JSON has no number for {value}")))
+        })*
+    };
+}
+
+impl<'t, S: Serializer> Serializer for Through<'t, S> {
     type Ok = S::Ok;
     type Error = S::Error;
-    type SerializeSeq = Through<S::SerializeSeq>;
-    type SerializeTuple = Through<S::SerializeTuple>;
-    type SerializeTupleStruct = Through<S::SerializeTupleStruct>;
-    type SerializeTupleVariant = Through<S::SerializeTupleVariant>;
-    type SerializeMap = Through<S::SerializeMap>;
-    type SerializeStruct = Through<S::SerializeStruct>;
-    type SerializeStructVariant = Through<S::SerializeStructVariant>;
+    type SerializeSeq = Through<'t, S::SerializeSeq>;
+    type SerializeTuple = Through<'t, S::SerializeTuple>;
+    type SerializeTupleStruct = Through<'t, S::SerializeTupleStruct>;
+    type SerializeTupleVariant = Through<'t, S::SerializeTupleVariant>;
+    type SerializeMap = Through<'t, S::SerializeMap>;
+    type SerializeStruct = Through<'t, S::SerializeStruct>;
+    type SerializeStructVariant = Through<'t, S::SerializeStructVariant>;
 
     fn serialize_str(self, text: &str) -> Result<S::Ok, S::Error> {
-        if text.len() >= self.long && is_plain(text) {
+        if text.len() >= self.here.long && is_plain(text) {
             let quoted = ["\"", text, "\""].concat();
             if let Ok(piece) = serde_json::from_str::<&RawValue>(&quoted) {
                 return piece.serialize(self.inner);
@@ -92,15 +150,17 @@ impl<S: Serializer> Serializer for Through<S> {
         serialize_bool(bool) serialize_char(char) serialize_bytes(&[u8])
         serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_i128(i128)
         serialize_u8(u8) serialize_u16(u16) serialize_u32(u32) serialize_u64(u64) serialize_u128(u128)
-        serialize_f32(f32) serialize_f64(f64) serialize_unit_struct(&'static str)
+        serialize_unit_struct(&'static str)
     }
+
+    pass_finite! { serialize_f32(f32) serialize_f64(f64) }
 
     fn serialize_none(self) -> Result<S::Ok, S::Error> {
         self.inner.serialize_none()
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        let value = self.wrap(value);
+        let value = self.here.wrap(value);
         self.inner.serialize_some(&value)
     }
 
@@ -122,7 +182,7 @@ impl<S: Serializer> Serializer for Through<S> {
         name: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        let value = self.wrap(value);
+        let value = self.here.wrap(value);
         self.inner.serialize_newtype_struct(name, &value)
     }
 
@@ -133,16 +193,18 @@ impl<S: Serializer> Serializer for Through<S> {
         variant: &'static str,
         value: &T,
     ) -> Result<S::Ok, S::Error> {
-        let value = self.wrap(value);
-        self.inner.serialize_newtype_variant(name, index, variant, &value)
+        let value = self.here.wrap(value);
+        self.inner
+            .serialize_newtype_variant(name, index, variant, &value)
+            .inspect_err(|_| self.here.trace.member(variant))
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
-        Self::compound(self.long, self.inner.serialize_seq(len))
+        self.here.of(None, self.inner.serialize_seq(len))
     }
 
     fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
-        Self::compound(self.long, self.inner.serialize_tuple(len))
+        self.here.of(None, self.inner.serialize_tuple(len))
     }
 
     fn serialize_tuple_struct(
@@ -150,7 +212,7 @@ impl<S: Serializer> Serializer for Through<S> {
         name: &'static str,
         len: usize,
     ) -> Result<Self::SerializeTupleStruct, S::Error> {
-        Self::compound(self.long, self.inner.serialize_tuple_struct(name, len))
+        self.here.of(None, self.inner.serialize_tuple_struct(name, len))
     }
 
     fn serialize_tuple_variant(
@@ -160,11 +222,11 @@ impl<S: Serializer> Serializer for Through<S> {
         variant: &'static str,
         len: usize,
     ) -> Result<Self::SerializeTupleVariant, S::Error> {
-        Self::compound(self.long, self.inner.serialize_tuple_variant(name, index, variant, len))
+        self.here.of(Some(variant), self.inner.serialize_tuple_variant(name, index, variant, len))
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
-        Self::compound(self.long, self.inner.serialize_map(len))
+        self.here.of(None, self.inner.serialize_map(len))
     }
 
     fn serialize_struct(
@@ -174,8 +236,8 @@ impl<S: Serializer> Serializer for Through<S> {
     ) -> Result<Self::SerializeStruct, S::Error> {
         // Not a name in Rust: a type with a convention between it and its serializer, such as raw
         // JSON. Its text is no string.
-        let long = if name.starts_with('$') { usize::MAX } else { self.long };
-        Self::compound(long, self.inner.serialize_struct(name, len))
+        let long = if name.starts_with('$') { usize::MAX } else { self.here.long };
+        Here { long, ..self.here }.of(None, self.inner.serialize_struct(name, len))
     }
 
     fn serialize_struct_variant(
@@ -185,7 +247,7 @@ impl<S: Serializer> Serializer for Through<S> {
         variant: &'static str,
         len: usize,
     ) -> Result<Self::SerializeStructVariant, S::Error> {
-        Self::compound(self.long, self.inner.serialize_struct_variant(name, index, variant, len))
+        self.here.of(Some(variant), self.inner.serialize_struct_variant(name, index, variant, len))
     }
 
     fn collect_str<T: std::fmt::Display + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
@@ -200,12 +262,16 @@ impl<S: Serializer> Serializer for Through<S> {
 /// Parts whose values have no names.
 macro_rules! elements {
     ($($part:ident::$method:ident)*) => {
-        $(impl<C: $part> $part for Through<C> {
+        $(impl<C: $part> $part for Through<'_, C> {
             type Ok = C::Ok;
             type Error = C::Error;
 
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
-                self.inner.$method(&Strings { value, long: self.long })
+                let index = self.index;
+                self.index += 1;
+                self.inner
+                    .$method(&self.here.wrap(value))
+                    .inspect_err(|_| self.leave(|trace| trace.element(index)))
             }
 
             fn end(self) -> Result<C::Ok, C::Error> {
@@ -225,7 +291,7 @@ elements! {
 /// Parts whose values have names.
 macro_rules! fields {
     ($($part:ident)*) => {
-        $(impl<C: $part> $part for Through<C> {
+        $(impl<C: $part> $part for Through<'_, C> {
             type Ok = C::Ok;
             type Error = C::Error;
 
@@ -234,7 +300,9 @@ macro_rules! fields {
                 name: &'static str,
                 value: &T,
             ) -> Result<(), C::Error> {
-                self.inner.serialize_field(name, &Strings { value, long: self.long })
+                self.inner
+                    .serialize_field(name, &self.here.wrap(value))
+                    .inspect_err(|_| self.leave(|trace| trace.member(name)))
             }
 
             fn skip_field(&mut self, name: &'static str) -> Result<(), C::Error> {
@@ -250,7 +318,7 @@ macro_rules! fields {
 
 fields! { SerializeStruct SerializeStructVariant }
 
-impl<C: SerializeMap> SerializeMap for Through<C> {
+impl<C: SerializeMap> SerializeMap for Through<'_, C> {
     type Ok = C::Ok;
     type Error = C::Error;
 
@@ -260,7 +328,12 @@ impl<C: SerializeMap> SerializeMap for Through<C> {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), C::Error> {
-        self.inner.serialize_value(&Strings { value, long: self.long })
+        let index = self.index;
+        self.index += 1;
+        // Its key is gone.
+        self.inner
+            .serialize_value(&self.here.wrap(value))
+            .inspect_err(|_| self.leave(|trace| trace.element(index)))
     }
 
     fn serialize_entry<K: Serialize + ?Sized, V: Serialize + ?Sized>(
@@ -268,7 +341,9 @@ impl<C: SerializeMap> SerializeMap for Through<C> {
         key: &K,
         value: &V,
     ) -> Result<(), C::Error> {
-        self.inner.serialize_entry(key, &Strings { value, long: self.long })
+        self.inner
+            .serialize_entry(key, &self.here.wrap(value))
+            .inspect_err(|_| self.leave(|trace| trace.entry(key)))
     }
 
     fn end(self) -> Result<C::Ok, C::Error> {
@@ -285,8 +360,9 @@ mod tests {
     use super::*;
 
     fn is_written_as_ever<T: Serialize>(value: &T) {
-        let written = serde_json::to_string(&Strings::of(value)).unwrap();
-        assert_eq!(written, serde_json::to_string(value).unwrap());
+        let mut written = Vec::new();
+        encode_into(&mut written, value).unwrap();
+        assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(value).unwrap());
     }
 
     #[test]
@@ -353,7 +429,7 @@ mod tests {
         let text = || "0".repeat(LONG);
         is_written_as_ever(&All {
             left_out: None,
-            numbers: (true, -1, i64::MIN, i128::MIN, 1, u64::MAX, u128::MAX, 0.1, f64::NAN, '"'),
+            numbers: (true, -1, i64::MIN, i128::MIN, 1, u64::MAX, u128::MAX, 0.1, -0.5, '"'),
             nothing: ((), None, Unit),
             some: Some(text()),
             newtype: Newtype(text()),
@@ -384,7 +460,36 @@ mod tests {
     #[test]
     fn what_is_wrong_is_still_wrong() {
         let keys = BTreeMap::from([(vec!["0".repeat(LONG)], 1)]);
-        let error = serde_json::to_string(&Strings::of(&keys)).unwrap_err();
-        assert_eq!(error.to_string(), serde_json::to_string(&keys).unwrap_err().to_string());
+        let error = encode_into(&mut Vec::new(), &keys).unwrap_err();
+        assert_eq!(error, JsonError::whole(serde_json::to_string(&keys).unwrap_err().to_string()));
+    }
+
+    #[test]
+    fn a_number_that_json_does_not_have_is_an_error_with_its_path() {
+        #[derive(serde::Serialize)]
+        enum Sample {
+            Bare(f64),
+            Pair(u8, f32),
+            Named { value: Option<f64> },
+        }
+        #[derive(serde::Serialize)]
+        struct Samples {
+            list: Vec<Sample>,
+            #[serde(flatten)]
+            rest: BTreeMap<u8, f64>,
+        }
+        fn fails<T: Serialize>(value: &T, path: &str, number: &str) {
+            let error = encode_into(&mut Vec::new(), value).unwrap_err();
+            assert_eq!(error, JsonError::at(path, format!("JSON has no number for {number}")));
+        }
+        let samples = |sample| Samples { list: vec![Sample::Bare(0.0), sample], rest: [].into() };
+        fails(&f64::NAN, ".", "NaN");
+        fails(&[[0.5, f32::NEG_INFINITY]], "[0][1]", "-inf");
+        fails(&samples(Sample::Bare(f64::INFINITY)), "list[1].Bare", "inf");
+        fails(&samples(Sample::Pair(1, f32::NAN)), "list[1].Pair[1]", "NaN");
+        fails(&samples(Sample::Named { value: Some(f64::NAN) }), "list[1].Named.value", "NaN");
+        let rest = BTreeMap::from([(1, 0.5), (2, f64::NAN)]);
+        fails(&Samples { list: Vec::new(), rest }, "2", "NaN");
+        is_written_as_ever(&(f64::MAX, f32::MIN_POSITIVE, None::<f64>));
     }
 }
