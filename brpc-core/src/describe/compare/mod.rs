@@ -4,7 +4,7 @@
 //! and the receiver's forbids. Whatever can't be decided counts as equal:
 //! - a sender that doesn't describe what it sends, by `true` or an object without properties;
 //! - integers without bounds, if the sender doesn't state any;
-//! - texts with a `pattern` or a `format`, `multipleOf`, `uniqueItems`, `not`, conditions, and
+//! - texts with a `pattern` or a `format`, names of members with a pattern other than that of integers, `multipleOf`, `uniqueItems`, `not`, conditions, and
 //!   properties that are `unevaluated`;
 //! - a value of which each of several forms takes a part, if they might take all of it together;
 //! - the `null` of a member that a sender may leave out: it leaves it out.
@@ -20,6 +20,7 @@ mod array;
 mod budget;
 mod count;
 mod form;
+mod names;
 mod node;
 mod number;
 mod object;

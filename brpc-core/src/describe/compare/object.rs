@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::budget::{Budget, of_name};
 use super::form::{Form, What};
+use super::names::Integers;
 use super::node::Node;
 use super::refusal::{Hint, Refusal, member, of_part};
 use super::walk::{Nulls, Walk};
@@ -69,19 +70,26 @@ impl<'a> Walk<'a> {
         let has_patterns = taken.rule("patternProperties").is_some();
         let rest = taken.rule("additionalProperties").map(|rest| taken.at(rest));
         let rest = rest.filter(|_| !has_patterns);
+        let by_integer = Integers::alone(taken);
 
         for (name, schema) in &sent.named {
             let Some(schema) = schema.filter(|schema| !schema.is_nothing()) else { continue };
             if self.budget.take(of_name(name) + path.len() / 16).is_none() {
                 break;
             }
-            let Some(to) = taken.member("properties", name).or(rest) else { continue };
+            let of_pattern = by_integer.filter(|(integers, _)| integers.contain(name));
+            let of_pattern = of_pattern.map(|(_, schema)| schema);
+            let to = taken.member("properties", name).or(rest).or(of_pattern);
+            let is_refused = match to {
+                Some(to) => to.is_nothing(),
+                None => by_integer.is_some(),
+            };
             let (path, is_sent) = (member(path, name), sent.required.contains(name));
-            if to.is_nothing() {
+            if is_refused {
                 let problem =
                     format!("the {} sends it, and the {} doesn't take it", self.sender, self.taker);
                 found.extend(self.of_member(&path, problem, is_sent));
-            } else {
+            } else if let Some(to) = to {
                 let nulls = if is_sent { Nulls::Count } else { Nulls::AreLeftOut };
                 found.extend(of_part(self.compare_with(nulls, schema, to, &path), is_sent));
             }
@@ -97,6 +105,7 @@ impl<'a> Walk<'a> {
             }
             let refusals = rest.map(|rest| self.compare(others, rest, &member(path, "*")));
             found.extend(of_part(refusals.unwrap_or_default(), false));
+            found.extend(self.of_names(None, others, by_integer, &member(path, "*")));
         }
         for (pattern, schema) in sent.patterns {
             if self.budget.take(of_name(pattern)).is_none() {
@@ -104,8 +113,31 @@ impl<'a> Walk<'a> {
             }
             let same = taken.member("patternProperties", pattern);
             let to = same.or(rest.filter(|rest| !rest.is_nothing()));
-            let refusals = to.map(|to| self.compare(schema, to, &member(path, "*")));
-            found.extend(of_part(refusals.unwrap_or_default(), false));
+            let path = member(path, "*");
+            if let Some(to) = to {
+                found.extend(of_part(self.compare(schema, to, &path), false));
+            } else if let Some(integers) = Integers::of(pattern) {
+                found.extend(self.of_names(Some(integers), schema, by_integer, &path));
+            }
+        }
+        found
+    }
+
+    /// The refusals of members whose names are integers, or any texts, where only integers are
+    /// accepted as names.
+    fn of_names(
+        &mut self,
+        sent: Option<Integers>,
+        schema: Node<'a>,
+        taken: Option<(Integers, Node<'a>)>,
+        path: &str,
+    ) -> Vec<Refusal> {
+        let Some((integers, to)) = taken else { return Vec::new() };
+        let mut found: Vec<_> = of_part(self.compare(schema, to, path), false).collect();
+        if sent != Some(integers) && sent != Some(Integers::Natural) {
+            let sent = sent.map_or("any", Integers::words);
+            let problem = self.problem(integers.words(), sent);
+            found.extend(self.refusal(path, problem, false, Hint::None));
         }
         found
     }

@@ -322,3 +322,39 @@ fn copies_of_schemas_are_paid_for() {
     refusals(("plugin", Some(&sent)), ("client", Some(&taken)), &budget);
     assert!(budget.spent() > 1_000_000 && budget.take(1).is_none());
 }
+
+#[test]
+fn names_that_are_integers_are_told_from_others() {
+    let of = |pattern: &str| {
+        json!({
+            "type": "object",
+            "patternProperties": { pattern: {"type": "string"} },
+            "additionalProperties": false,
+        })
+    };
+    let (natural, all) = (of("^(0|[1-9][0-9]*)$"), of("^(0|-?[1-9][0-9]*)$"));
+    let texts = json!({"type": "object", "additionalProperties": {"type": "string"}});
+    for (sent, taken, expected) in [
+        (&texts, &natural, "integers from 0 on as names, and the client sends any"),
+        (&texts, &all, "integers as names, and the client sends any"),
+        (&all, &natural, "integers from 0 on as names, and the client sends integers as names"),
+    ] {
+        let found = refused(sent.clone(), taken.clone());
+        assert_eq!(found, [("*".to_owned(), format!("the plugin takes {expected}"))]);
+    }
+    for (sent, taken) in [(&natural, &all), (&natural, &natural), (&all, &texts)] {
+        assert_eq!(paths(sent.clone(), taken.clone()), NONE);
+    }
+    let foreign = of("^x");
+    assert_eq!(paths(texts.clone(), foreign.clone()), NONE);
+    assert_eq!(paths(foreign, natural.clone()), NONE);
+    let numbers = json!({"type": "object", "additionalProperties": {"type": "integer"}});
+    assert_eq!(paths(numbers, natural.clone()), ["*", "*"]);
+    for (name, are_taken) in
+        [("0", [true, true]), ("-1", [false, true]), ("01", [false; 2]), ("-0", [false; 2])]
+    {
+        let sent = || object(name, json!({"type": "string"}), true);
+        let found = [&natural, &all].map(|taken| paths(sent(), taken.clone()).is_empty());
+        assert_eq!(found, are_taken, "{name}");
+    }
+}
