@@ -197,3 +197,59 @@ fn a_function_as_json_leaves_out_what_it_does_not_say() {
     );
     assert_eq!(serde_json::from_str::<Function>(&text).unwrap(), full);
 }
+
+/// A record of forty fields.
+macro_rules! record {
+    ($($field:ident)*) => {
+        /// What a shop knows.
+        #[derive(Deserialize, JsonSchema, Serialize)]
+        struct Record {
+            $(
+                /// One of many things that a shop knows, and that has a line of documentation.
+                $field: Option<String>,
+            )*
+        }
+    };
+}
+
+record! {
+    a0 a1 a2 a3 a4 a5 a6 a7 a8 a9 b0 b1 b2 b3 b4 b5 b6 b7 b8 b9
+    c0 c1 c2 c3 c4 c5 c6 c7 c8 c9 d0 d1 d2 d3 d4 d5 d6 d7 d8 d9
+}
+
+macro_rules! records {
+    ($($method:ident)*) => {
+        struct Records;
+
+        #[brpc::plugin]
+        impl Records {
+            $(pub fn $method(&self, record: Record) -> Record {
+                record
+            })*
+        }
+    };
+}
+
+records! {
+    m00 m01 m02 m03 m04 m05 m06 m07 m08 m09 m10 m11 m12 m13 m14 m15 m16 m17 m18 m19
+    m20 m21 m22 m23 m24 m25 m26 m27 m28 m29 m30 m31 m32 m33 m34 m35 m36 m37 m38 m39
+    m40 m41 m42 m43 m44 m45 m46 m47 m48 m49 m50 m51 m52 m53 m54 m55 m56 m57 m58 m59
+}
+
+#[brpc::client]
+trait LastOfRecords {
+    fn m00(&self, record: Record) -> Record;
+    fn m59(&self, record: Record) -> u8;
+}
+
+#[tokio::test(start_paused = true)]
+async fn sixty_methods_with_records_of_forty_fields_have_room() {
+    let hub = Socket::default();
+    plug(&hub, &Plugin::new(Records)).await;
+    let info = hub.plugin_info("records").unwrap();
+    assert_eq!(info.functions.len(), 60);
+    assert!(info.functions[59].output.as_ref().unwrap().pointer("/properties/d9").is_some());
+    let error = LastOfRecordsClient::new(&hub, "records").check_interface().unwrap_err();
+    let brpc::InterfaceError::Mismatch(found) = error else { panic!("{error}") };
+    assert_eq!(found.iter().map(|one| &*one.method).collect::<Vec<_>>(), ["m59"]);
+}

@@ -80,7 +80,11 @@ pub enum DescriptionError {
     #[error("more than {} methods", crate::limits::MAX_METHODS)]
     TooManyMethods,
     /// More bytes than are allowed.
-    #[error("{size} bytes, and the limit is {}", crate::limits::MAX_DESCRIPTION)]
+    #[error(
+        "{size} bytes, and the limit is {}; have several plugins, or hide methods with \
+         `#[brpc(hidden)]`",
+        crate::limits::MAX_DESCRIPTION
+    )]
     TooLarge {
         /// The bytes of it.
         size: usize,
@@ -97,7 +101,19 @@ pub enum DescriptionError {
         /// The name.
         name: String,
     },
-    /// A method's schema is not a JSON Schema, or is too deep or too large.
+    /// The schemas have more values than are allowed, counted as the arrays, objects, members and
+    /// elements in them.
+    #[error(
+        "the schemas of all methods have {values} values together, and the limit is {limit}; have \
+         several plugins, or hide methods with `#[brpc(hidden)]`"
+    )]
+    TooManyValues {
+        /// How many they have.
+        values: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A method's schema is not a JSON Schema, or is too deep.
     #[error("a schema of method `{}` is not usable: {problem}", name.escape_debug())]
     BadSchema {
         /// The method's name.

@@ -6,8 +6,9 @@ use std::time::Duration;
 /// The deepest nesting of a method's schemas. Types nest a few levels; bombs nest thousands.
 pub const MAX_SCHEMA_DEPTH: usize = 32;
 
-/// The most values in all schemas of a plugin: 16 a method.
-pub const MAX_SCHEMA_NODES: usize = 16_384;
+/// The most values in all schemas of a plugin: 128 a method, or a hundred methods with records of
+/// dozens of fields. A hub that decodes all of them at once builds some MiB.
+pub const MAX_SCHEMA_NODES: usize = 131_072;
 
 /// The largest frame of a connection before the hub accepts the plugin's `Hello`, in bytes.
 pub const MAX_HELLO: usize = 4 * 1024;

@@ -9,12 +9,12 @@ use brpc_core::{
 };
 use brpc_proto::NameRules;
 use brpc_proto::codec::{Codec, Fault, Traits};
-use brpc_proto::limits::MAX_SCHEMA_NODES;
 use brpc_proto::{Description, Farewell, Features, Hello, Message, WriteBuffer};
 use bytes::BytesMut;
 
 use super::told::Told;
 use super::{EVENT, PANIC, SHUTDOWN, TRAITS, carry, is_reserved, say};
+use crate::limits::MAX_PARTS;
 use crate::{Entity, Envelope, EnvelopeRef, GobError, PluginInfo, Reader, Writer};
 
 /// The hub's codec of the wire, for one connection.
@@ -136,7 +136,7 @@ fn describe(info: &PluginInfo) -> Result<Description, DescriptionError> {
         Description::with_names(&functions.collect::<Vec<_>>(), &NameRules::FREE)
     };
     // An empty schema counts as a value, too.
-    match described(MAX_SCHEMA_NODES.saturating_sub(2 * info.functions.len())) {
+    match described(MAX_PARTS.saturating_sub(2 * info.functions.len())) {
         Err(DescriptionError::TooLarge { .. }) => described(0),
         description => description,
     }

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use brpc_core::limits::MAX_DESCRIPTION;
-use brpc_proto::limits::{MAX_SCHEMA_DEPTH, MAX_SCHEMA_NODES};
+use brpc_proto::limits::MAX_SCHEMA_DEPTH;
 use schemars::Schema;
 use serde_json::{Map, Value};
 
 use super::{Entity, INTEGER_KEY, UNSIGNED_KEY};
+use crate::limits::MAX_PARTS;
 
 impl Entity {
     /// How a Go program would describe a type with this schema; `None` for one without fields.
@@ -20,12 +21,12 @@ impl Entity {
     /// - A type that Go doesn't have is an `interface`.
     ///
     /// References in a schema are followed only within limits: there are no fields deeper than
-    /// [`MAX_SCHEMA_DEPTH`] or beyond [`MAX_SCHEMA_NODES`].
+    /// [`MAX_SCHEMA_DEPTH`], and no more than 16,384 in all.
     pub fn from_schema(schema: &Schema) -> Option<Self> {
         let mut walk = Walk {
             document: schema,
             open: Vec::new(),
-            parts_left: MAX_SCHEMA_NODES,
+            parts_left: MAX_PARTS,
             bytes_left: MAX_DESCRIPTION,
         };
         let Form { kind, fields, .. } = walk.form(schema.as_value(), MAX_SCHEMA_DEPTH)?;

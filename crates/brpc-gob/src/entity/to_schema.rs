@@ -1,10 +1,11 @@
 //! To a JSON Schema: what Go's JSON decoder accepts for a type.
 
-use brpc_proto::limits::{MAX_SCHEMA_DEPTH, MAX_SCHEMA_NODES};
+use brpc_proto::limits::MAX_SCHEMA_DEPTH;
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 use super::{Entity, INTEGER_KEY, UNSIGNED_KEY};
+use crate::limits::MAX_PARTS;
 
 impl Entity {
     /// A JSON Schema of what a Go program accepts for this type, and of what it encodes.
@@ -13,10 +14,10 @@ impl Entity {
     /// maps may be `null`, and so may fields that aren't mandatory. What isn't described, such as
     /// an `interface`, may be anything.
     ///
-    /// It nests less than [`MAX_SCHEMA_DEPTH`] levels deep and has at most [`MAX_SCHEMA_NODES`]
+    /// It nests less than [`MAX_SCHEMA_DEPTH`] levels deep and has at most 16,384
     /// values; what is beyond may be anything, too.
     pub fn to_schema(&self) -> Schema {
-        self.to_schema_within(&mut { MAX_SCHEMA_NODES })
+        self.to_schema_within(&mut { MAX_PARTS })
     }
 
     /// The same, with at most so many values, which are subtracted. For the schemas of a plugin,
@@ -270,9 +271,9 @@ mod tests {
         for count in [1, 10, 1_000, 1_500, 1_700, 3_000, 9_000] {
             let inner = structure("[]struct", fields(count));
             let whole = structure("struct", vec![Entity { name: "list".to_owned(), ..inner }]);
-            let mut left = MAX_SCHEMA_NODES;
+            let mut left = MAX_PARTS;
             let text = whole.to_schema_within(&mut left).as_value().to_string();
-            check(text.as_bytes(), MAX_SCHEMA_DEPTH, MAX_SCHEMA_NODES - left).unwrap();
+            check(text.as_bytes(), MAX_SCHEMA_DEPTH, MAX_PARTS - left).unwrap();
             assert_eq!(text.contains("\"f999\""), (1_000..9_000).contains(&count), "{count}");
         }
         let mut left = 0;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use brpc_core::limits::MAX_METHODS;
-use brpc_proto::limits::{MAX_SCHEMA_DEPTH, MAX_SCHEMA_NODES};
+use brpc_proto::limits::MAX_SCHEMA_DEPTH;
 
 use super::{Function, PluginInfo};
 use crate::gob::{Cursor, Field, Known, Table, TypeId, Values};
+use crate::limits::MAX_PARTS;
 use crate::{Entity, GobError};
 
 impl PluginInfo {
@@ -20,7 +21,7 @@ impl PluginInfo {
         let mut decoder = Decoder {
             values: Values::new(table, cursor),
             functions_left: MAX_METHODS,
-            entities_left: MAX_SCHEMA_NODES,
+            entities_left: MAX_PARTS,
         };
         let info = decoder.plugin_info(type_id)?;
         decoder.values.finish()?;

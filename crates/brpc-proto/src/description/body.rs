@@ -6,6 +6,7 @@ use brpc_core::limits::{MAX_DESCRIPTION, MAX_METHODS};
 use bytes::Bytes;
 use postcard::experimental::serialized_size;
 use schemars::Schema;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::json;
@@ -57,7 +58,7 @@ pub(super) fn decode<'a>(
         return Err(DescriptionError::TooManyMethods);
     }
     let mut functions = Vec::new();
-    let mut nodes_left = MAX_SCHEMA_NODES;
+    let mut nodes = 0;
     for index in 0..count as usize {
         let (function, after) =
             postcard::take_from_bytes::<EncodedFunction<'_>>(rest).map_err(malformed)?;
@@ -70,22 +71,30 @@ pub(super) fn decode<'a>(
             return Err(DescriptionError::BadName { index });
         }
         for schema in [function.input, function.output].into_iter().flatten() {
-            nodes_left -= check_schema(schema, nodes_left).map_err(|problem| {
-                DescriptionError::BadSchema { name: function.name.to_owned(), problem }
+            nodes += check_schema(schema).map_err(|problem| DescriptionError::BadSchema {
+                name: function.name.to_owned(),
+                problem,
             })?;
         }
         functions.push(function);
     }
+    // Counted to the end, for the error: the body is short enough.
+    if nodes > MAX_SCHEMA_NODES {
+        return Err(DescriptionError::TooManyValues { values: nodes, limit: MAX_SCHEMA_NODES });
+    }
     if rest.is_empty() { Ok(functions) } else { Err(DescriptionError::Malformed) }
 }
 
-/// How many values a schema has; an error if they are too many or too deep, or if it isn't a
-/// schema.
-fn check_schema(text: &str, nodes_left: usize) -> Result<usize, String> {
-    let nodes = json::measure(text.as_bytes(), MAX_SCHEMA_DEPTH, nodes_left)
+/// How many values a schema has; an error if they are too deep, or if it isn't a schema. Builds
+/// nothing.
+fn check_schema(text: &str) -> Result<usize, String> {
+    let nodes = json::measure(text.as_bytes(), MAX_SCHEMA_DEPTH, usize::MAX)
         .map_err(|error| error.message)?;
-    serde_json::from_str::<Schema>(text).map_err(|error| error.to_string())?;
-    Ok(nodes)
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| error.to_string())?;
+    match text.trim_ascii_start().as_bytes() {
+        [b'{' | b't' | b'f', ..] => Ok(nodes),
+        _ => Err("a schema is an object, `true` or `false`".to_owned()),
+    }
 }
 
 fn append<T: Serialize>(bytes: &mut Vec<u8>, value: &T) {

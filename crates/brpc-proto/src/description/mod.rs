@@ -201,11 +201,20 @@ mod tests {
         assert!(nested(32).is_ok());
         assert!(matches!(nested(33).unwrap_err(), DescriptionError::BadSchema { .. }));
         let many = |count: usize| {
-            let value = json!({ "enum": vec![0; count] });
-            Description::new(&[described("f", "", value, json!(true))])
+            let schema = || json!({ "enum": vec![0; count] });
+            let functions = ["f", "g"].map(|name| described(name, "", schema(), schema()));
+            Description::new(&functions)
         };
-        assert!(many(16_000).is_ok());
-        assert!(many(17_000).is_err());
+        assert!(many(32_000).is_ok());
+        let error = many(33_000).unwrap_err();
+        let values = 4 * (33_000 + 3);
+        assert_eq!(error, DescriptionError::TooManyValues { values, limit: 131_072 });
+        assert!(error.to_string().contains("132012 values together, and the limit is 131072"));
+        let bad = body::encode_raw("f", "[]");
+        assert!(matches!(
+            Description::decode(bad).unwrap_err(),
+            DescriptionError::BadSchema { problem, .. } if problem.starts_with("a schema is")
+        ));
     }
 
     #[test]
