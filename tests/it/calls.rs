@@ -246,7 +246,7 @@ async fn what_is_wrong_with_an_input_or_an_output_is_said_in_one_line() {
     let from = json!({"from": "1", "to": 2});
     says("emit", from, &format!("the input is not valid at `from`: {wrong}")).await;
 
-    let other = "the method's output is not usable: not what the caller asked for: ";
+    let other = "the method's output is not usable: it doesn't decode into the caller's type: ";
     let wrong = "invalid type: boolean `true`, expected u8";
     says("echo", json!(true), &format!("{other}{wrong}")).await;
     let error = hub.call::<Vec<u8>>("worker", "echo", &json!([true])).await.unwrap_err();

@@ -34,6 +34,7 @@ mod on_disconnect;
 mod original;
 mod panics;
 mod passing_through;
+mod payloads;
 mod registry;
 mod securing;
 mod selecting;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 /// Removes the definitions that nothing refers to.
 pub(super) fn drop_unused(rules: &mut Map<String, Value>) {
-    let Some(Value::Object(definitions)) = rules.shift_remove("$defs") else { return };
+    let Some(Value::Object(definitions)) = remove(rules, "$defs") else { return };
     let mut used = vec![false; definitions.len()];
     let document = Schema::from(Map::from_iter([("$defs".to_owned(), definitions.into())]));
     let definitions = || document.get("$defs").and_then(Value::as_object).into_iter().flatten();
@@ -29,6 +29,13 @@ pub(super) fn drop_unused(rules: &mut Map<String, Value>) {
     if !kept.is_empty() {
         rules.insert("$defs".to_owned(), kept.into());
     }
+}
+
+/// Removes a rule. The others keep their order, if the program has `serde_json` keep one.
+pub(super) fn remove(rules: &mut Map<String, Value>, name: &str) -> Option<Value> {
+    let removed = rules.get_mut(name).map(Value::take);
+    rules.retain(|rule, _| rule != name);
+    removed
 }
 
 /// Whether a schema refers to another.

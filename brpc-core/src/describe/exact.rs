@@ -4,6 +4,8 @@ use schemars::Schema;
 use schemars::transform::{Transform, transform_subschemas};
 use serde_json::{Map, Value};
 
+use super::definitions;
+
 /// Corrects a schema and all that is in it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Exact {
@@ -20,7 +22,7 @@ impl Transform for Exact {
             spell_integer_keys(rules);
             if matches!(self, Self::Input) {
                 // A set with a repeated element decodes, and has the element once.
-                rules.shift_remove("uniqueItems");
+                definitions::remove(rules, "uniqueItems");
             }
         }
         transform_subschemas(self, schema);

@@ -152,8 +152,7 @@ fn with_fields(
         let mut target = root.pointer(target).ok_or_else(none)?.clone();
         if let Some(target) = target.as_object_mut() {
             // The rest of the document, if the schema refers to the document itself.
-            target.shift_remove("$schema");
-            target.shift_remove("$defs");
+            target.retain(|rule, _| rule != "$schema" && rule != "$defs");
             // The field's own rules win over those of its type.
             target.extend(rules.clone().into_iter().filter(|(rule, _)| rule != "$ref"));
         }

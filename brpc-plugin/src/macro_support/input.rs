@@ -1,12 +1,13 @@
 //! From a call's payload to a method's inputs.
 
+use std::fmt;
 use std::marker::PhantomData;
 
 use brpc_core::{Dialect, Failure, JsonError, Status};
 use brpc_proto::json;
 use brpc_rt::serving::Context;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -116,8 +117,10 @@ impl<'a> Arguments<'a> {
         let expected = || format!("expected an object with {}", listed(names));
         let is_nil = dialect == Dialect::Go && payload == b"null";
         let payload = if payload.is_empty() || is_nil { b"{}" } else { payload };
-        json::check(payload, json::MAX_DEPTH, json::MAX_NODES).map_err(|e| invalid(e, ""))?;
-        let Members(given) = serde_json::from_slice(payload).map_err(|error| {
+        // One more than there are names is one too many.
+        let mut json = serde_json::Deserializer::from_slice(payload);
+        let members = Members { most: names.len() + 1 }.deserialize(&mut json);
+        let given = members.and_then(|given| json.end().map(|()| given)).map_err(|error| {
             let expected = expected();
             let message = match error.classify() {
                 Category::Data => format!("{expected}, found {}", kind(payload)),
@@ -155,31 +158,36 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// The members of a JSON object in their order, undecoded.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+/// Reads the members of a JSON object in their order, undecoded, and keeps so many of them.
+struct Members {
+    most: usize,
+}
 
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Members<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Vec<(String, &'de RawValue)>;
+impl<'de> DeserializeSeed<'de> for Members {
+    type Value = Vec<(String, &'de RawValue)>;
 
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
 
-            fn visit_map<A>(self, mut map: A) -> Result<Self::Value, A::Error>
-            where
-                A: serde::de::MapAccess<'de>,
-            {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(members)
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<(String, &'de RawValue)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while members.len() < self.most {
+            match map.next_entry()? {
+                Some(member) => members.push(member),
+                None => return Ok(members),
             }
         }
-        deserializer.deserialize_map(Visitor).map(Members)
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(members)
     }
 }
 
@@ -303,6 +311,8 @@ mod tests {
             (r#"{"a":1,"c":1}"#, "c"),
             (r#"{"a":1,"a":1}"#, "a"),
             (r#"{"a":256}"#, "a"),
+            (r#"{"a":1,"b":1,"c":1,"d":1,"a":2}"#, "c"),
+            (r#"{"a":1,"b":1,"c":1,"d":}"#, "."),
             ("[1]", "."),
             ("1 2", "."),
         ] {
@@ -323,6 +333,14 @@ mod tests {
         assert_eq!(failure.code, "a[1]");
         let maps = Takes::<std::collections::BTreeMap<String, u8>>::input();
         assert_eq!(given.take("b", &maps).unwrap_err().code, "b.c");
+    }
+
+    #[test]
+    fn each_of_several_inputs_may_be_as_large_as_the_frame() {
+        let payload = format!(r#"{{"a":[{}]}}"#, vec!["0"; 200_000].join(","));
+        let mut given =
+            Arguments::parse(&context_of_no_call(), payload.as_bytes(), &["a", "b"]).unwrap();
+        assert_eq!(given.take("a", &Takes::<Vec<u8>>::input()).unwrap().len(), 200_000);
     }
 
     #[test]

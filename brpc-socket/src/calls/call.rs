@@ -106,7 +106,7 @@ impl Prepared {
 
 fn decode<T: DeserializeOwned>(dialect: Dialect, output: &[u8]) -> Result<T, CallError> {
     json::decode_in(dialect, output).map_err(|error| CallError::InvalidOutput {
-        message: format!("not what the caller asked for: {error}"),
+        message: format!("it doesn't decode into the caller's type: {error}"),
     })
 }
 

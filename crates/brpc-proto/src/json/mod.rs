@@ -2,9 +2,11 @@
 
 #[cfg(feature = "go")]
 mod base64;
+mod bounded;
 mod encoding;
 #[cfg(feature = "go")]
 mod go;
+mod key;
 mod trace;
 
 use std::cell::Cell;
@@ -14,19 +16,22 @@ use brpc_core::{Dialect, JsonError};
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 
+use self::bounded::Bounded;
 use self::encoding::encode_into;
 
-/// The deepest nesting of arrays and objects in a payload.
+/// The deepest nesting of arrays and objects in a value of any shape, such as a
+/// [`serde_json::Value`].
 ///
-/// Half of `serde_json`'s own limit, so that a gateway can wrap a value that is accepted here, and
-/// it still decodes.
+/// Half of `serde_json`'s own limit, which other types have, so that a gateway can wrap a value that
+/// is accepted here, and it still decodes.
 pub const MAX_DEPTH: usize = 64;
 
-/// The most values in a payload, counted as commas, colons and opening brackets.
+/// The most values of any shape in a payload.
 ///
-/// A [`serde_json::Value`] can take 120 times the bytes of its text; this limits it where the
-/// frame's limit alone does not.
+/// A [`serde_json::Value`] can take 100 times the bytes of its text; this limits it where the
+/// frame's limit alone does not. What decodes into types of the user's own is limited by the frame.
 pub const MAX_NODES: usize = 100_000;
 
 thread_local! {
@@ -95,15 +100,18 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, JsonError> {
     Encoded::after(&[], value).map(Encoded::into_bytes)
 }
 
-/// Decodes a value, after a check of its limits. An absent payload is `null`.
+/// Decodes a value. An absent payload is `null`.
 ///
 /// # Errors
-/// The path and what was expected there; or the limit that is exceeded.
+/// The path and what was expected there, or which limit on values of any shape is exceeded.
 pub fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, JsonError> {
-    let text = checked(payload)?;
-    serde_json::from_str(text).map_err(|error| {
-        locate(&error, || serde_path_to_error::deserialize::<_, T>(&mut deserializer(text)))
-    })
+    let text = text(payload)?;
+    if is_within_limits(text)
+        && let Ok(value) = serde_json::from_str(text)
+    {
+        return Ok(value);
+    }
+    decode_slowly(text, |json, budget| serde_path_to_error::deserialize(Bounded::new(json, budget)))
 }
 
 /// The same for a value in this dialect. Without the feature `go`, all are alike.
@@ -122,37 +130,65 @@ pub fn decode_in<T: DeserializeOwned>(dialect: Dialect, payload: &[u8]) -> Resul
 
 #[cfg(feature = "go")]
 fn decode_go<T: DeserializeOwned>(payload: &[u8]) -> Result<T, JsonError> {
-    let text = checked(payload)?;
-    let mut json = deserializer(text);
-    let decoded = T::deserialize(go::Go(&mut json));
-    decoded.and_then(|value| json.end().map(|()| value)).map_err(|error| {
-        locate(&error, || serde_path_to_error::deserialize::<_, T>(go::Go(&mut deserializer(text))))
+    let text = text(payload)?;
+    if is_within_limits(text) {
+        let mut json = Decoder::from_str(text);
+        let decoded = T::deserialize(go::Go(&mut json));
+        if let Ok(value) = decoded
+            && json.end().is_ok()
+        {
+            return Ok(value);
+        }
+    }
+    decode_slowly(text, |json, budget| {
+        serde_path_to_error::deserialize(Bounded::new(go::Go(json), budget))
     })
 }
 
-/// The text of a payload, after a check of its limits.
-fn checked(payload: &[u8]) -> Result<&str, JsonError> {
+/// The text of a payload.
+fn text(payload: &[u8]) -> Result<&str, JsonError> {
     let payload = if payload.is_empty() { b"null" } else { payload };
-    check(payload, MAX_DEPTH, MAX_NODES)?;
     // Checked as a whole, which costs less than string by string.
     std::str::from_utf8(payload)
         .map_err(|error| JsonError::whole(format!("JSON is UTF-8, and this is not: {error}")))
 }
 
-fn deserializer(text: &str) -> serde_json::Deserializer<serde_json::de::StrRead<'_>> {
-    serde_json::Deserializer::from_str(text)
+/// Whether a text exceeds no limit, whatever it decodes into. That holds for most.
+fn is_within_limits(text: &str) -> bool {
+    check(text.as_bytes(), MAX_DEPTH, MAX_NODES).is_ok()
 }
 
-/// Decodes once more, slowly, to find the path of the error.
+type Decoder<'t> = serde_json::Deserializer<serde_json::de::StrRead<'t>>;
+
+/// Decodes a value, and the end of the text behind it, in a way that counts what has any shape and
+/// knows the path of an error.
 #[cold]
-fn locate<T>(
-    error: &serde_json::Error,
-    again: impl FnOnce() -> Result<T, serde_path_to_error::Error<serde_json::Error>>,
-) -> JsonError {
-    match again() {
-        Err(located) => JsonError::at(located.path().to_string(), message(located.inner())),
-        // The value is fine; the text behind it isn't.
-        Ok(_) => JsonError::whole(message(error)),
+fn decode_slowly<'t, T>(
+    text: &'t str,
+    decode: impl FnOnce(
+        &mut Decoder<'t>,
+        &Cell<usize>,
+    ) -> Result<T, serde_path_to_error::Error<serde_json::Error>>,
+) -> Result<T, JsonError> {
+    let mut json = Decoder::from_str(text);
+    let value = decode(&mut json, &Cell::new(MAX_NODES));
+    let value = value.map_err(|error| JsonError::at(path(text, &error), message(error.inner())))?;
+    json.end().map_err(|error| JsonError::whole(message(&error)))?;
+    Ok(value)
+}
+
+/// The path of an error. A key that isn't of its type isn't known to the decoder, but its place is.
+fn path(text: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> String {
+    let path = error.path();
+    let (line, column) = (error.inner().line(), error.inner().column());
+    let key = match path.iter().next_back() {
+        Some(Segment::Unknown) => key::before(text, line, column),
+        _ => None,
+    };
+    let path = path.to_string();
+    match (key, path.strip_suffix('?')) {
+        (Some(key), Some(parent)) => format!("{parent}{key}"),
+        _ => path,
     }
 }
 
@@ -166,7 +202,8 @@ pub fn message(error: &serde_json::Error) -> String {
     message
 }
 
-/// Checks the nesting and the number of values of a JSON text, without building anything.
+/// Checks the nesting and the number of values of a JSON text, without building anything. Values are
+/// counted as commas, colons and opening brackets.
 ///
 /// The text need not be valid: the decoder still checks what this accepts.
 ///
@@ -228,6 +265,37 @@ mod tests {
         assert!(decode::<Value>(nested(64).as_bytes()).is_ok());
         assert!(decode::<Value>(nested(65).as_bytes()).is_err());
         assert!(decode::<Value>("[".repeat(1_000_000).as_bytes()).is_err());
+        let wrapped = |depth| format!("{{\"a\":[{}]}}", nested(depth));
+        let decoded = |depth| decode::<Flat>(wrapped(depth).as_bytes()).map(drop);
+        assert_eq!(decoded(64), Ok(()));
+        let error = decoded(65).unwrap_err();
+        assert!(error.message.contains("more than 64 levels"), "{error:?}");
+        assert_eq!(error.path.matches("[0]").count(), 65);
+    }
+
+    /// Values of any shape, in a type of its own.
+    #[derive(Debug, serde::Deserialize)]
+    struct Flat {
+        #[allow(dead_code)]
+        a: Vec<Value>,
+    }
+
+    #[derive(Debug, serde::Deserialize, serde::Serialize)]
+    struct Chain {
+        next: Option<Box<Chain>>,
+    }
+
+    #[test]
+    fn a_type_of_its_own_may_nest_as_deep_as_the_decoder_goes() {
+        let chain = |length: usize| {
+            let end = Chain { next: None };
+            (1..length).fold(end, |next, _| Chain { next: Some(Box::new(next)) })
+        };
+        let decoded = |length| decode::<Chain>(&encode(&chain(length)).unwrap()).map(drop);
+        assert_eq!((decoded(64), decoded(127)), (Ok(()), Ok(())));
+        assert_eq!(decoded(128).unwrap_err().message, "recursion limit exceeded");
+        let raw = "[".repeat(1_000) + &"]".repeat(1_000);
+        assert!(decode::<Box<serde_json::value::RawValue>>(raw.as_bytes()).is_ok());
     }
 
     #[test]
@@ -239,8 +307,29 @@ mod tests {
     #[test]
     fn values_are_bounded() {
         let array = |count: usize| format!("[{}]", vec!["0"; count].join(","));
-        assert!(decode::<Vec<u8>>(array(99_000).as_bytes()).is_ok());
-        assert!(decode::<Vec<u8>>(array(100_001).as_bytes()).is_err());
+        // One is the array.
+        assert!(decode::<Value>(array(99_999).as_bytes()).is_ok());
+        let error = decode::<Value>(array(100_000).as_bytes()).unwrap_err();
+        assert!(error.message.starts_with("more than 100000 values of any shape"), "{error:?}");
+        assert!(decode::<Vec<Value>>(array(100_001).as_bytes()).is_err());
+        assert_eq!(
+            decode::<Vec<u8>>(array(500_000).as_bytes()).map(|list| list.len()),
+            Ok(500_000)
+        );
+        assert!(decode::<Vec<u8>>((array(500_000) + "x").as_bytes()).is_err());
+        let error = decode::<Vec<bool>>(array(100_001).as_bytes()).unwrap_err();
+        assert_eq!(error.path, "[0]");
+    }
+
+    #[test]
+    fn an_error_names_the_key_that_is_not_of_its_type() {
+        type Keys = std::collections::BTreeMap<u8, std::collections::BTreeMap<i8, bool>>;
+        let path = |text: &str| decode::<Keys>(text.as_bytes()).unwrap_err().path;
+        assert_eq!(path(r#"{"one":{}}"#), "one");
+        assert_eq!(path(r#"{"1":{},"256":{}}"#), "256");
+        assert_eq!(path("{\"1\":{\n\"-1\":true,\"x\":false}}"), "1.x");
+        assert_eq!(path(r#"{"1":{"2":3}}"#), "1.2");
+        assert_eq!(path(r#"{"1":{"a\"b":true}}"#), "1.a\"b");
     }
 
     #[test]

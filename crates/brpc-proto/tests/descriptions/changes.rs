@@ -27,10 +27,10 @@ fn change_one(rng: &mut Rng, value: &mut Value) {
             let place = rng.range(0, members.len() - 1);
             let key = members.keys().nth(place).unwrap().clone();
             match rng.range(0, 5) {
-                0 => drop(members.shift_remove(&key)),
+                0 => drop(members.remove(&key)),
                 1 => drop(members.insert(name(rng), any(rng, 1))),
                 2 => {
-                    let member = members.shift_remove(&key).unwrap();
+                    let member = members.remove(&key).unwrap();
                     members.insert(name(rng), member);
                 }
                 _ => change_one(rng, &mut members[&key]),
