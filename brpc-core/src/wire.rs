@@ -1,13 +1,19 @@
 //! The wires that a peer may speak.
 
+use serde::{Deserialize, Serialize};
+
 use crate::dialect::Dialect;
 
 /// What a peer speaks, as far as its first bytes tell. Plugins speak [`Native`](Self::Native) or
 /// [`Gob`](Self::Gob); the hub refuses all others, and counts them.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
 #[non_exhaustive]
+#[serde(rename_all = "snake_case")]
 pub enum Wire {
     /// The protocol of this crate.
+    #[default]
     Native,
     /// The `encoding/gob` of the Go package `easysy/brpc`.
     Gob,
@@ -24,6 +30,10 @@ pub enum Wire {
 }
 
 impl Wire {
+    pub(crate) fn is_native(&self) -> bool {
+        *self == Self::Native
+    }
+
     /// How its peers write JSON.
     #[doc(hidden)]
     pub fn dialect(self) -> Dialect {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{All, One};
 use crate::caller::{Caller, Target};
-use crate::describe::{inputs, mismatches, outputs};
+use crate::describe::{self, inputs, outputs};
 use crate::{Function, InterfaceError, PluginInfo};
 
 /// A binding whose client describes the type `T`.
@@ -35,7 +35,8 @@ pub trait Checks {
     /// function is what the client sends, and the output what it accepts.
     ///
     /// # Errors
-    /// [`InterfaceError`] with every difference, or if the one plugin isn't connected.
+    /// [`InterfaceError`] with every difference, or if the one plugin isn't connected, or if it can't
+    /// be told.
     fn check(&self, wanted: &[Function]) -> Result<(), InterfaceError>;
 }
 
@@ -56,8 +57,16 @@ impl<C: Caller> Checks for All<C> {
 }
 
 fn compare(plugins: &[PluginInfo], wanted: &[Function]) -> Result<(), InterfaceError> {
-    let found: Vec<_> = plugins.iter().flat_map(|plugin| mismatches(plugin, wanted)).collect();
-    if found.is_empty() { Ok(()) } else { Err(InterfaceError::Mismatch(found)) }
+    let (mut certain, mut untold) = (Vec::new(), Vec::new());
+    for plugin in plugins {
+        let differences = describe::compare(plugin, wanted);
+        certain.extend(differences.certain);
+        untold.extend(differences.untold);
+    }
+    if !certain.is_empty() {
+        return Err(InterfaceError::Mismatch(certain));
+    }
+    if untold.is_empty() { Ok(()) } else { Err(InterfaceError::Untold(untold)) }
 }
 
 /// A function that makes a schema; [`Describes::schema`] of a type.

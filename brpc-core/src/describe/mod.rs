@@ -15,9 +15,11 @@ use std::collections::BTreeMap;
 use schemars::Schema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::compare::compare;
 pub use self::compare::mismatches;
 pub use self::field::{Field, FieldError};
 pub use self::schema::{describe, describe_output, inputs, outputs};
+use crate::wire::Wire;
 
 /// A connected plugin, as the hub knows it.
 ///
@@ -30,6 +32,9 @@ pub struct PluginInfo {
     pub name: String,
     /// Its own version, for people; may be empty.
     pub version: String,
+    /// The wire that it speaks. In JSON the native one is left out.
+    #[serde(default, skip_serializing_if = "Wire::is_native")]
+    pub wire: Wire,
     /// Its labels, by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -40,10 +45,10 @@ pub struct PluginInfo {
 }
 
 impl PluginInfo {
-    /// A plugin of this name and version, without labels.
+    /// A plugin of the native wire with this name and version, without labels.
     pub fn new(name: &str, version: &str, generation: u64, functions: Vec<Function>) -> Self {
         let (name, version, labels) = (name.to_owned(), version.to_owned(), BTreeMap::new());
-        Self { name, version, labels, generation, functions }
+        Self { name, version, wire: Wire::Native, labels, generation, functions }
     }
 }
 

@@ -21,6 +21,15 @@ pub enum InterfaceError {
     /// none, and at most 100 per plugin.
     #[error("the client doesn't match: {}", listed(.0))]
     Mismatch(Vec<Mismatch>),
+    /// It can't be told whether plugins of the Go package match: their descriptions differ from
+    /// what the client expects, but may be wrong where they differ. Once that package has described
+    /// a `[]T`, it may describe a `T` as `[]T`, too. The differences, never none; calls may work.
+    #[error(
+        "it can't be told whether the client matches, since the Go package may describe a type as a \
+         list of it: {}",
+        listed(.0)
+    )]
+    Untold(Vec<Mismatch>),
 }
 
 /// One difference between what a client expects and a plugin's description.
@@ -62,11 +71,11 @@ pub enum Difference {
 }
 
 impl InterfaceError {
-    /// Every difference; none if no plugin is connected.
+    /// Every difference; none if no plugin is connected, or if none is certain.
     pub fn mismatches(&self) -> &[Mismatch] {
         match self {
             Self::Mismatch(mismatches) => mismatches,
-            Self::NoPlugin { .. } | Self::Gone => &[],
+            Self::Untold(_) | Self::NoPlugin { .. } | Self::Gone => &[],
         }
     }
 }

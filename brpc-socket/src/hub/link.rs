@@ -55,6 +55,7 @@ impl Member {
         let functions = self.description.functions();
         let (name, version) = (plugin.name(), plugin.version());
         let mut info = PluginInfo::new(name, version, plugin.generation(), functions);
+        info.wire = plugin.wire();
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         info.labels = plugin.labels().map(owned).collect();
         info

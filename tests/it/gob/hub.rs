@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use brpc::{CallError, DisconnectReason, Event, ProtocolError, Socket};
+use brpc::{CallError, DisconnectReason, Event, InterfaceError, ProtocolError, Socket, Wire};
 use brpc_gob::{Entity, EnvelopeRef, Function, PluginInfo};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
@@ -162,6 +162,58 @@ async fn descriptions_become_schemas() {
     assert_eq!(input["required"], json!(["name"]));
     assert_eq!(input["properties"]["name"], json!({"type": "string"}));
     assert_eq!(output["type"], "integer");
+}
+
+#[brpc::client(rename_all = "PascalCase")]
+trait Shop {
+    async fn find(&self, item: Item) -> Vec<Item>;
+    async fn list(&self) -> Vec<Item>;
+    async fn stamp(&self, bytes: Vec<u8>) -> Vec<u8>;
+}
+
+#[brpc::client(rename_all = "PascalCase")]
+trait OtherShop {
+    async fn find(&self, item: u64) -> Vec<Item>;
+}
+
+#[derive(serde::Deserialize, schemars::JsonSchema, serde::Serialize)]
+struct Item {
+    name: String,
+}
+
+/// Once the Go package has described a `[]Item`, it describes an `Item` as that, too.
+#[tokio::test(start_paused = true)]
+async fn what_a_go_plugin_may_have_described_wrongly_is_no_difference() {
+    let of = |kind: &str| -> Option<Entity> {
+        let fields = json!([{"name": "name", "type": "string", "mandatory": true}]);
+        let fields = if kind.ends_with("struct") { fields } else { json!([]) };
+        serde_json::from_value(json!({"type": kind, "fields": fields})).unwrap()
+    };
+    let shop = |item| {
+        let functions = [
+            Function::new("Find", of(item), of("[]struct")),
+            Function::new("List", None, of("[]struct")),
+            Function::new("Stamp", of("[]uint8"), of("[]uint8")),
+        ];
+        PluginInfo::new("shop", "", functions)
+    };
+    for (item, is_told) in [("struct", true), ("[]struct", false), ("[][]struct", false)] {
+        let hub = Socket::default();
+        let _raw = Raw::plugin(&serve(&hub), &shop(item)).await;
+        hub.wait_for("shop", LONG).await.unwrap();
+        assert_eq!(hub.plugin_info("shop").unwrap().wire, Wire::Gob);
+        match ShopClient::new(&hub, "shop").check_interface() {
+            Ok(()) => assert!(is_told, "{item}"),
+            Err(error) => {
+                assert!(!is_told, "{item}: {error}");
+                let InterfaceError::Untold(differences) = &error else { panic!("{error}") };
+                assert!(differences.iter().all(|one| one.method == "Find"), "{error}");
+                assert!(error.mismatches().is_empty());
+            }
+        }
+        let error = OtherShopClient::new(&hub, "shop").check_interface().unwrap_err();
+        assert_eq!(error.mismatches().len(), 1, "neither is a number: {error}");
+    }
 }
 
 /// A Go program knows no such limits, and is worth more undescribed than not at all.

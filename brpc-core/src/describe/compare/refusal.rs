@@ -13,6 +13,8 @@ pub(super) struct Refusal {
     pub(super) is_of_all: bool,
     /// What it implies about the form that the sender meant, if the receiver has several.
     pub(super) hint: Hint,
+    /// Whether the schemas say what is meant; those of the Go package may not.
+    pub(super) is_certain: bool,
 }
 
 /// Whether a form that refuses something was meant by the sender.
@@ -29,6 +31,16 @@ pub(super) enum Hint {
 /// Whether it refuses all values.
 pub(super) fn are_of_all(refusals: &[Refusal]) -> bool {
     refusals.iter().any(|refusal| refusal.is_of_all)
+}
+
+/// Whether something is refused for certain.
+pub(super) fn are_certain(refusals: &[Refusal]) -> bool {
+    refusals.iter().any(|refusal| refusal.is_certain)
+}
+
+/// The same refusals, none of them certain.
+pub(super) fn uncertain(refusals: Vec<Refusal>) -> Vec<Refusal> {
+    refusals.into_iter().map(|one| Refusal { is_certain: false, ..one }).collect()
 }
 
 /// The refusals of a part, as refusals of the whole. `is_sent` says whether there is always such a

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::budget::{Budget, MAX_DEPTH};
 use super::form::{Form, What, forms, is_a, is_among, kind_of, kinds};
 use super::node::Node;
-use super::refusal::{Hint, Refusal, are_of_all};
+use super::refusal::{Hint, Refusal, are_certain, are_of_all, uncertain};
 use super::words;
 
 /// Whether a `null` that the sender's schema allows counts.
@@ -16,11 +16,24 @@ pub(super) enum Nulls {
     AreLeftOut,
 }
 
+/// Which side's schema is that of a plugin of the Go package.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum OfGo {
+    Neither,
+    Sender,
+    Taker,
+}
+
+/// The JSON type of a sent form, if it is known, and its refusals.
+pub(super) type OfForm<'a> = (Option<&'a str>, Vec<Refusal>);
+
 /// A walk through the sender's schema and the receiver's.
 pub(super) struct Walk<'a> {
     pub(super) sender: &'static str,
     pub(super) taker: &'static str,
     pub(super) budget: &'a Budget,
+    /// Whose schema and JSON leave more open.
+    pub(super) of_go: OfGo,
     /// The pairs under comparison: a type that contains itself leads back to one of them.
     open: Vec<(Node<'a>, Node<'a>, Nulls)>,
     /// How many of the receiver's schemas the walk is in.
@@ -28,8 +41,13 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(sender: &'static str, taker: &'static str, budget: &'a Budget) -> Self {
-        Self { sender, taker, budget, open: Vec::new(), depth: 0 }
+    pub(super) fn new(
+        sender: &'static str,
+        taker: &'static str,
+        of_go: OfGo,
+        budget: &'a Budget,
+    ) -> Self {
+        Self { sender, taker, budget, of_go, open: Vec::new(), depth: 0 }
     }
 
     /// The refusals of what is sent.
@@ -61,12 +79,15 @@ impl<'a> Walk<'a> {
             forms.retain(|form| !is_null(form));
         }
         self.open.push((sent, taken, nulls));
-        let each: Vec<_> = forms.iter().map(|form| self.of_form(form, taken, path)).collect();
+        let of_form = |form| (Form::kind(form), self.of_form(form, taken, path));
+        let mut each: Vec<OfForm<'_>> = forms.iter().map(of_form).collect();
         self.open.pop();
+        self.forgive(&mut each, sent, taken);
         // A value in another form may be accepted.
-        let is_of_all = each.iter().all(|refusals| are_of_all(refusals));
-        let all = each.into_iter().flatten();
-        all.map(|one| Refusal { is_of_all: one.is_of_all && is_of_all, ..one }).collect()
+        let is_of_all = each.iter().all(|(_, refusals)| are_of_all(refusals));
+        let all = each.into_iter().flat_map(|(_, refusals)| refusals);
+        let all = all.map(|one| Refusal { is_of_all: one.is_of_all && is_of_all, ..one });
+        self.doubt(all.collect(), nulls, (sent, taken), path)
     }
 
     /// The refusals of a form by a schema.
@@ -141,13 +162,15 @@ impl<'a> Walk<'a> {
             }
             if are_of_all(&refusals) { of_all.push(refusals) } else { of_some.push(refusals) }
         }
-        match (of_some.pop(), of_some.is_empty()) {
+        let is_certain = of_all.iter().chain(&of_some).all(|refusals| are_certain(refusals));
+        let found = match (of_some.pop(), of_some.is_empty()) {
             // No other schema accepts what this one refuses.
             (Some(refusals), true) => refusals,
             // Together they may accept everything.
             (Some(_), false) => Vec::new(),
             (None, _) => self.of_the_meant(form, of_all, taken, rule, path),
-        }
+        };
+        if is_certain { found } else { uncertain(found) }
     }
 
     /// The refusal to report if no choice accepts anything: that of the choice that the sender
@@ -204,7 +227,7 @@ impl<'a> Walk<'a> {
         hint: Hint,
     ) -> Option<Refusal> {
         self.budget.take(words::WORDS + path.len() / 4)?;
-        Some(Refusal { path: path.to_owned(), problem, is_of_all, hint })
+        Some(Refusal { path: path.to_owned(), problem, is_of_all, hint, is_certain: true })
     }
 
     pub(super) fn problem(&self, taken: &str, sent: &str) -> String {

@@ -41,8 +41,7 @@ impl Build<'_> {
     /// The schema of this kind; its JSON nests at most so many levels deep.
     fn schema(&mut self, kind: &str, fields: &[Entity], is_nullable: bool, depth: usize) -> Value {
         if kind == "[]uint8" {
-            // Go writes bytes in base64.
-            return self.scalar("string", None, true, depth);
+            return self.bytes(depth);
         }
         if let Some(element) = kind.strip_prefix("[]") {
             return self.elements("array", element, fields, depth);
@@ -83,6 +82,16 @@ impl Build<'_> {
         let mut rules = with_type(kind, is_nullable);
         rules.extend(format.map(|format| ("format".to_owned(), format.into())));
         rules.into()
+    }
+
+    /// Bytes: Go writes those of a slice in base64 and those of an array as a list, describes both
+    /// alike, and decodes a slice from either.
+    fn bytes(&mut self, depth: usize) -> Value {
+        if depth < 2 || !self.pay(SCALAR + 1) {
+            return Value::Bool(true);
+        }
+        let element = self.scalar("integer", Some("uint8"), false, depth - 1);
+        json!({ "type": ["string", "array", "null"], "items": element })
     }
 
     /// A slice, or a map with texts as keys.
@@ -179,11 +188,23 @@ mod tests {
             ("uintptr", json!({"type": "integer", "format": "uint"})),
             ("float32", json!({"type": "number", "format": "float"})),
             ("float64", json!({"type": "number", "format": "double"})),
-            ("[]uint8", json!({"type": ["string", "null"]})),
+            (
+                "[]uint8",
+                json!({
+                    "type": ["string", "array", "null"],
+                    "items": {"type": "integer", "format": "uint8"},
+                }),
+            ),
             ("[]string", json!({"type": ["array", "null"], "items": {"type": "string"}})),
             (
-                "[][]uint8",
-                json!({"type": ["array", "null"], "items": {"type": ["string", "null"]}}),
+                "[][]uint16",
+                json!({
+                    "type": ["array", "null"],
+                    "items": {
+                        "type": ["array", "null"],
+                        "items": {"type": "integer", "format": "uint16"},
+                    },
+                }),
             ),
             (
                 "map[string]bool",

@@ -1,0 +1,64 @@
+//! Plugins of the Go package, whose descriptions and JSON leave more open.
+//!
+//! - Once the package has described a `[]T`, it may describe a `T` as `[]T`, too, and a `[]T` as
+//!   `[][]T`: it keeps one description for all of them, and changes it. So a list in its description
+//!   may be fewer lists within each other, or none. It is never more.
+//! - Go's JSON writes `null` for a list or map that is nil, and bytes in base64. A client decodes
+//!   them as what it wants, so they are no difference where it takes a list or map.
+
+use super::node::Node;
+use super::refusal::{Refusal, are_certain, are_of_all, uncertain};
+use super::walk::{Nulls, OfForm, OfGo, Walk};
+
+impl<'a> Walk<'a> {
+    /// Drops the refusals of what the client decodes as what it takes.
+    pub(super) fn forgive(&self, forms: &mut [OfForm<'_>], sent: Node<'a>, taken: Node<'a>) {
+        let is_list = sent.rule("items").is_some();
+        let is_map = !is_list && sent.rule("properties").is_none();
+        if self.of_go != OfGo::Sender || !(is_list || is_map) {
+            return;
+        }
+        let takes =
+            |kind| forms.iter().any(|(of, refusals)| *of == Some(kind) && !are_of_all(refusals));
+        let (takes_text, takes_list) = (takes("string"), is_list && takes("array"));
+        let takes_many = takes_list || (is_map && takes("object"));
+        // A type with fields or places has none of them in `null`.
+        let takes_none = ["properties", "prefixItems", "minItems"];
+        let takes_none = takes_none.iter().all(|rule| taken.rule(rule).is_none());
+        for (kind, refusals) in forms {
+            let is_forgiven = match *kind {
+                Some("null") => takes_many && takes_none,
+                Some("string") => takes_list,
+                // The bytes of a slice are a text, and those of an array are a list.
+                Some("array") => takes_text,
+                _ => false,
+            };
+            if is_forgiven {
+                refusals.clear();
+            }
+        }
+    }
+
+    /// The same refusals; uncertain, if a plugin's list may be none and its elements fit.
+    pub(super) fn doubt(
+        &mut self,
+        refusals: Vec<Refusal>,
+        nulls: Nulls,
+        (sent, taken): (Node<'a>, Node<'a>),
+        path: &str,
+    ) -> Vec<Refusal> {
+        let described = match self.of_go {
+            OfGo::Sender => sent,
+            OfGo::Taker => taken,
+            OfGo::Neither => return refusals,
+        };
+        let Some(items) = described.rule("items").filter(|_| are_certain(&refusals)) else {
+            return refusals;
+        };
+        let element = described.at(items);
+        let (sent, taken) =
+            if self.of_go == OfGo::Sender { (element, taken) } else { (sent, element) };
+        let of_element = self.compare_with(nulls, sent, taken, path);
+        if are_certain(&of_element) { refusals } else { uncertain(refusals) }
+    }
+}
