@@ -1,6 +1,7 @@
 //! One connection of a plugin: what its driver, its handlers and its handles share.
 
 use std::collections::vec_deque::Drain;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use crate::handle::Stop;
 /// One connection of a plugin.
 pub(crate) struct HubLink<R> {
     handlers: Arc<Handlers<R>>,
+    /// The hub's address, if the plugin dialled itself.
+    hub: Option<SocketAddr>,
     progress: Mutex<Progress>,
     /// When the plugin stops its handlers; `None` until it is asked to stop.
     stop: watch::Sender<Option<StopAt>>,
@@ -53,8 +56,8 @@ impl Default for Admittance {
 }
 
 impl<R: Receiver> HubLink<R> {
-    pub(crate) fn new(handlers: Arc<Handlers<R>>) -> Self {
-        Self { handlers, progress: Mutex::default(), stop: watch::Sender::new(None) }
+    pub(crate) fn new(handlers: Arc<Handlers<R>>, hub: Option<SocketAddr>) -> Self {
+        Self { handlers, hub, progress: Mutex::default(), stop: watch::Sender::new(None) }
     }
 
     /// Whether the hub registered the plugin, once this is known.
@@ -98,9 +101,11 @@ impl<R: Receiver> HubLink<R> {
     }
 
     fn handle_event(&self, event: Event<Arc<Slot>>, in_place: &mut InPlace) {
+        let hub = self.hub.map(tracing::field::display);
         match event {
             Event::Welcomed(terms) => {
-                tracing::info!(plugin = terms.name, generation = terms.generation, "connected");
+                let (plugin, generation) = (&terms.name, terms.generation);
+                tracing::info!(plugin, generation, hub, "connected");
                 self.progress.lock().admittance = Some(Admittance::Welcomed(terms));
                 self.handlers.open();
             }
@@ -117,16 +122,16 @@ impl<R: Receiver> HubLink<R> {
             Event::Cancel(id) => self.handlers.cancel(id),
             Event::Credit => self.handlers.credit(),
             Event::Drain(cause, trace) => {
-                tracing::info!(?cause, trace, "the hub asks the plugin to leave");
+                tracing::info!(?cause, trace, hub, "the hub asks the plugin to leave");
                 self.progress.lock().drain = Some((cause, trace));
             }
             Event::Return(after) => self.progress.lock().retry_after = Some(after),
             Event::LastWords(words) => {
                 // Printed with escapes, since it may be any text.
-                tracing::warn!(?words, "the hub says why it ends the connection");
+                tracing::warn!(?words, hub, "the hub says why it ends the connection");
             }
             Event::Closed(reason, _) => {
-                tracing::info!(?reason, "disconnected");
+                tracing::info!(?reason, hub, "disconnected");
                 let mut progress = self.progress.lock();
                 progress.admittance.get_or_insert(Admittance::Lost(reason));
                 progress.end = Some(reason);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -218,7 +219,9 @@ impl<R: Receiver> Plugin<R> {
         let hub = hub.into();
         // So that a mistake in the plugin itself is found first.
         self.hello(&*self.codec())?;
-        self.open(shielded(dial(hub)).await?).await
+        let stream = shielded(dial(hub)).await?;
+        let address = stream.peer_addr().ok();
+        self.open(stream, address).await
     }
 
     /// Does the same over an existing connection: a Unix socket, TLS, memory.
@@ -235,10 +238,10 @@ impl<R: Receiver> Plugin<R> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        self.open(stream).await
+        self.open(stream, None).await
     }
 
-    async fn open<S>(&self, stream: S) -> Result<Session<R>, ConnectError>
+    async fn open<S>(&self, stream: S, hub: Option<SocketAddr>) -> Result<Session<R>, ConnectError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -251,7 +254,7 @@ impl<R: Receiver> Plugin<R> {
         let (middleware, dialect) = (self.middleware.clone(), self.wire.dialect());
         let handlers =
             Handlers::new(connection, receiver, hook, middleware, self.patience, dialect);
-        Session::open(HubLink::new(handlers), stream).await
+        Session::open(HubLink::new(handlers, hub), stream).await
     }
 
     /// The codec of its hub's wire.

@@ -28,6 +28,7 @@ mod labels;
 mod lagging;
 mod limits;
 mod listeners;
+mod logs;
 mod metadata;
 mod middleware;
 mod on_disconnect;

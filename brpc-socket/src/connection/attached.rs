@@ -78,7 +78,8 @@ impl Attached {
             }
             ConnectionEvent::LastWords(words) => {
                 // Printed with escapes, since it may be any text.
-                tracing::warn!(connection = self.link.id, ?words, "the plugin says why it goes");
+                let (connection, source) = (self.link.id, self.source());
+                tracing::warn!(connection, source, ?words, "the plugin says why it goes");
             }
             ConnectionEvent::Closed(reason, tally) => self.handle_end(reason, tally),
             _ => {}
@@ -178,6 +179,7 @@ impl Attached {
             tracing::info!(
                 plugin = name,
                 generation,
+                source = self.source(),
                 ?reason,
                 finished,
                 cut,

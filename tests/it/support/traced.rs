@@ -1,7 +1,7 @@
-//! What is traced with `tracing`: the current span, and warnings.
+//! What is traced with `tracing`: the current span, and what is logged.
 
 use std::cell::RefCell;
-use std::fmt::{Debug, Write as _};
+use std::fmt::{Debug, Display, Write as _};
 use std::sync::{Mutex, Once};
 
 use tracing::field::{Field, Visit};
@@ -10,7 +10,7 @@ use tracing::{Event, Level, Metadata, Span, Subscriber, subscriber};
 use tracing_core::span::Current;
 
 static SPANS: Mutex<Vec<&'static Metadata<'static>>> = Mutex::new(Vec::new());
-static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+static LOG: Mutex<Vec<(Level, String)>> = Mutex::new(Vec::new());
 
 thread_local! {
     /// The spans that are entered on this thread, the innermost last.
@@ -30,15 +30,26 @@ pub fn span() -> String {
 
 /// The warnings so far in which this word occurs.
 pub fn warnings(word: &str) -> Vec<String> {
-    let warnings = WARNINGS.lock().unwrap();
-    warnings.iter().filter(|warning| warning.contains(word)).cloned().collect()
+    lines(|level, line| level == Level::WARN && line.contains(word))
+}
+
+/// What was logged so far with this field.
+pub fn logged(field: &str, value: impl Display) -> Vec<String> {
+    let field = format!(" {field}={value} ");
+    lines(|_, line| line.contains(&field))
+}
+
+fn lines(is_wanted: impl Fn(Level, &str) -> bool) -> Vec<String> {
+    let log = LOG.lock().unwrap();
+    let wanted = log.iter().filter(|(level, line)| is_wanted(*level, line));
+    wanted.map(|(_, line)| line.clone()).collect()
 }
 
 struct Recorder;
 
 impl Subscriber for Recorder {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_span() || *metadata.level() <= Level::WARN
+        metadata.is_span() || metadata.target().starts_with("brpc_")
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
@@ -50,7 +61,7 @@ impl Subscriber for Recorder {
     fn event(&self, event: &Event<'_>) {
         let mut text = Text(String::new());
         event.record(&mut text);
-        WARNINGS.lock().unwrap().push(text.0);
+        LOG.lock().unwrap().push((*event.metadata().level(), text.0));
     }
 
     fn enter(&self, span: &Id) {
@@ -82,6 +93,6 @@ struct Text(String);
 
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        write!(self.0, "{}={value:?} ", field.name()).unwrap();
+        write!(self.0, " {}={value:?} ", field.name()).unwrap();
     }
 }
