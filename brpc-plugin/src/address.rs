@@ -1,12 +1,11 @@
 //! Where a hub is: what users write for it, and the socket addresses that it means.
 
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use thiserror::Error;
 use tokio::net::lookup_host;
-
-use crate::error::ConnectError;
 
 /// The address of a hub, for [`Plugin::connect`](crate::Plugin::connect).
 ///
@@ -30,6 +29,14 @@ enum Meaning<'a> {
     Sockets(Vec<SocketAddr>),
 }
 
+/// Why there are no socket addresses to dial.
+pub(crate) enum Unresolved {
+    /// There never will be.
+    NoAddress(AddressError),
+    /// There are none now.
+    NotFound(io::Error),
+}
+
 /// The address that was given for a hub isn't one.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("{given:?}; {expected}")]
@@ -46,8 +53,8 @@ const EXPECTED: &str = "expected host:port, as in 127.0.0.1:8080, [::1]:8080 or 
 
 impl HubAddress {
     /// The socket addresses, in the order in which they are tried. A name is looked up each time.
-    pub(crate) async fn resolve(&self) -> Result<Vec<SocketAddr>, ConnectError> {
-        let (host, port) = match self.meaning()? {
+    pub(crate) async fn resolve(&self) -> Result<Vec<SocketAddr>, Unresolved> {
+        let (host, port) = match self.meaning().map_err(Unresolved::NoAddress)? {
             Meaning::Sockets(addresses) => return Ok(addresses),
             Meaning::Host(host, port) => (host, port),
         };
@@ -55,9 +62,9 @@ impl HubAddress {
             Ok(addresses) => Ok(addresses.collect()),
             // `256.0.0.1` will never be found. It isn't refused earlier, because some systems read
             // `127.1` as an address.
-            Err(_) if is_numeric(host) => Err(self.error().into()),
+            Err(_) if is_numeric(host) => Err(Unresolved::NoAddress(self.error())),
             // The name may be found later, for instance if the plugin starts before the network.
-            Err(error) => Err(ConnectError::Io { hub: self.clone(), addresses: Vec::new(), error }),
+            Err(error) => Err(Unresolved::NotFound(error)),
         }
     }
 

@@ -102,12 +102,6 @@ impl ConnectError {
     }
 }
 
-impl From<AddressError> for ConnectError {
-    fn from(error: AddressError) -> Self {
-        Self::Address(error)
-    }
-}
-
 /// What failed.
 fn unreached(addresses: &[SocketAddr]) -> &'static str {
     if addresses.is_empty() { "find the host of the hub at" } else { "connect to the hub at" }

@@ -18,7 +18,7 @@ use brpc_rt::serving::{AsyncHook, Handlers, Incoming, Method, Receiver, attach_h
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::address::HubAddress;
+use crate::address::{HubAddress, Unresolved};
 use crate::change::{Change, Changed};
 use crate::error::ConnectError;
 use crate::link::HubLink;
@@ -310,7 +310,13 @@ impl<R: Receiver> Plugin<R> {
 /// Connects to the first of the addresses that answers.
 async fn dial(hub: HubAddress) -> Result<TcpStream, ConnectError> {
     // Resolved separately, so that an error can name the addresses that were tried.
-    let addresses = hub.resolve().await?;
+    let addresses = match hub.resolve().await {
+        Ok(addresses) => addresses,
+        Err(Unresolved::NoAddress(error)) => return Err(ConnectError::Address(error)),
+        Err(Unresolved::NotFound(error)) => {
+            return Err(ConnectError::Io { hub, addresses: Vec::new(), error });
+        }
+    };
     let connected = TcpStream::connect(&addresses[..]).await.and_then(|stream| {
         // Frames are written whole, so the system need not wait for more.
         stream.set_nodelay(true)?;
