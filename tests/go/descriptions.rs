@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::go_plugin;
 use crate::good::serve;
-use crate::twin::{Name, Point, Points, Text};
+use crate::twin::{Kept, Name, Point, Points, Text};
 
 pub async fn schemas_of_a_go_plugin() {
     let (hub, address) = serve(Socket::builder()).await;
@@ -17,8 +17,8 @@ pub async fn schemas_of_a_go_plugin() {
     assert_eq!(
         names,
         [
-            "Add", "Big", "Centre", "Echo", "Emit", "Fail", "Greet", "Nothing", "Panic", "Sleep",
-            "Who",
+            "Add", "Big", "Centre", "Echo", "Emit", "Fail", "Greet", "Keep", "Nothing", "Panic",
+            "Sleep", "Who",
         ]
     );
     let schemas = |name: &str| -> (Value, Value) {
@@ -59,6 +59,7 @@ trait GoPlugin {
     async fn greet(&self, input: Name) -> Text;
     async fn add(&self, a: i32, b: i32) -> i64;
     async fn centre(&self, input: Points) -> Point;
+    async fn keep(&self, input: Kept) -> Kept;
     async fn nothing(&self);
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::good::{Good, serve};
 use crate::program::Program;
-use crate::twin::{Point, Text};
+use crate::twin::{Kept, Point, Text};
 use crate::{go_plugin, toolchain};
 
 /// A hub with a Go plugin on it, by the name of `go`.
@@ -36,6 +36,10 @@ pub async fn every_method_of_a_go_plugin() {
     assert_eq!(hub.call("go", "Sleep", &json!({"ms": 1})).await, Ok(1));
     assert_eq!(hub.call("go", "Big", &json!({"size": 5})).await, Ok("xxxxx".to_owned()));
     assert_eq!(hub.call("go", "Emit", &json!({"count": 0})).await, Ok(0));
+    // What is nil in Go is `null`, and bytes are in base64.
+    assert_eq!(hub.call("go", "Keep", &json!({})).await, Ok(Kept::default()));
+    let kept = || Kept { bytes: vec![1, 2], ..Kept::default() };
+    assert_eq!(hub.call("go", "Keep", &kept()).await, Ok(kept()));
     // A field that is missing has its zero value in Go.
     assert_eq!(hub.call("go", "Add", &json!({"b": 9})).await, Ok(9));
     finish((hub, program)).await;

@@ -1,5 +1,6 @@
 //! The Go plugin once more, in Rust: the same methods, under the same names.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -31,6 +32,14 @@ pub struct Point {
 #[derive(Deserialize, JsonSchema, Serialize)]
 pub struct Points {
     pub points: Vec<Point>,
+}
+
+/// What Go writes in its own ways.
+#[derive(Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Kept {
+    pub list: Vec<String>,
+    pub bytes: Vec<u8>,
+    pub of: BTreeMap<String, isize>,
 }
 
 /// An event, as the Go plugin sends it.
@@ -126,6 +135,10 @@ impl Twin {
             self.hook.emit(&tick).await.map_err(|error| error.to_string())?;
         }
         Ok(count)
+    }
+
+    pub fn keep(&self, input: Kept) -> Kept {
+        input
     }
 
     pub fn nothing(&self) {}

@@ -25,6 +25,7 @@ var methods = map[string]method{
 	"Panic":   typed(panics),
 	"Sleep":   typed(sleep),
 	"Emit":    typed(emit),
+	"Keep":    typed(keep),
 	"Nothing": typed(nothing),
 	"Big":     typed(big),
 	"Who":     typed(who),
@@ -119,6 +120,15 @@ func emit(p *plugin, in events) (int, error) {
 	return in.Count, nil
 }
 
+type kept struct {
+	List  []string       `json:"list"`
+	Bytes []byte         `json:"bytes"`
+	Of    map[string]int `json:"of"`
+}
+
+// keep gives back what it gets: what is missing is nil, which is null in JSON.
+func keep(_ *plugin, in kept) (kept, error) { return in, nil }
+
 func nothing(*plugin, none) (none, error) { return none{}, nil }
 
 type size struct {
@@ -134,10 +144,9 @@ func who(p *plugin, _ none) (string, error) { return p.name, nil }
 // typed makes a method of a function, with the JSON and the description that
 // its types call for.
 func typed[In, Out any](f func(*plugin, In) (Out, error)) method {
-	output := describe(reflect.TypeFor[Out]())
 	return method{
 		input:  describe(reflect.TypeFor[In]()),
-		output: output,
+		output: describe(reflect.TypeFor[Out]()),
 		run: func(p *plugin, input []byte) ([]byte, error) {
 			// Without a payload the input is the zero value.
 			var in In
@@ -147,7 +156,7 @@ func typed[In, Out any](f func(*plugin, In) (Out, error)) method {
 				}
 			}
 			out, err := f(p, in)
-			if err != nil || output == nil {
+			if err != nil {
 				return nil, err
 			}
 			return json.Marshal(out)
@@ -163,6 +172,9 @@ func describe(t reflect.Type) *wire.Entity {
 	case reflect.Slice:
 		elem := describe(t.Elem())
 		e.Type, e.Fields = "[]"+elem.Type, elem.Fields
+	case reflect.Map:
+		elem := describe(t.Elem())
+		e.Type, e.Fields = "map["+t.Key().Kind().String()+"]"+elem.Type, elem.Fields
 	case reflect.Struct:
 		if t.NumField() == 0 {
 			return nil
