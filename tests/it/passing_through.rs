@@ -1,7 +1,7 @@
 //! JSON that is passed on as it is, without being decoded.
 
 use brpc::{CallError, Plugin, Socket};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 use crate::support::plug;
 

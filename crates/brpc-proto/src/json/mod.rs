@@ -353,6 +353,30 @@ mod tests {
         assert!(decode::<serde::de::IgnoredAny>(b"[\"\xff\"]").is_err());
     }
 
+    /// As `docs/protocol.md` says.
+    #[test]
+    fn what_json_leaves_open() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Known {
+            #[allow(dead_code)]
+            key: u8,
+        }
+        let any = |text: &str| decode::<Value>(text.as_bytes()).ok();
+        for wrong in [r#""\ud800""#, r#""\udc00\ud800""#, "1e999", "-1e999", "NaN", "\u{feff}1"] {
+            assert_eq!(any(wrong), None, "{wrong}");
+        }
+        let twice = r#"{"key":1,"key":2}"#;
+        assert_eq!(any(twice), Some(serde_json::json!({"key": 2})));
+        assert!(decode::<Known>(twice.as_bytes()).is_err());
+        let large = b"18446744073709551616";
+        assert_eq!(
+            decode::<Value>(large).unwrap(),
+            serde_json::json!(18_446_744_073_709_551_616.0)
+        );
+        assert!(decode::<u64>(large).is_err());
+        assert_eq!(decode::<u64>(b"18446744073709551615").unwrap(), u64::MAX);
+    }
+
     #[test]
     fn absent_is_null() {
         assert_eq!(decode::<Option<u8>>(b"").unwrap(), None);

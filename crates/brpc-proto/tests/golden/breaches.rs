@@ -39,6 +39,7 @@ impl At {
 }
 
 const HELLO: u8 = 0x01;
+const WELCOME: u8 = 0x05;
 const CALL: u8 = 0x10;
 const CANCEL: u8 = 0x11;
 const CREDIT: u8 = 0x12;
@@ -150,14 +151,20 @@ fn meaning() -> Vec<Case> {
     let too_large_pair = [&[1, 0, 0x81, 0x40][..], &[b'v'; 8193]].concat();
     let with_metadata = |pairs: &[u8]| frame(CALL, &[&[1, 0, 0, 0], pairs].concat());
     let drain = vector("drain");
+    let small_welcome = with_max_frame("welcome", &[0xFF, 0x7F]);
+    // A version that the hub chose and the plugin doesn't speak.
+    let version_0 = [&vector("welcome")[..5], &[0, 0, 0], &vector("welcome")[8..]].concat();
     vec![
+        ("V14", PluginWelcome, version_0, VersionMismatch),
         ("V9", Hub, frame(REPLY, &[1]), UnknownCall),
         ("V9", Hub, frame(REPLY, &[0]), UnknownCall),
         ("V9", Hub, frame(FAILED, &[1, 1, 0, 0]), UnknownCall),
         ("V10", Hub, frame(EVENT, b"1").repeat(3), CreditExceeded),
         ("V11", Hub, vector("leave").repeat(2), UnexpectedFrame { kind: LEAVE }),
         ("V13", HubDescribe, frame(0x04, &[0]), DigestMismatch),
+        ("V12", PluginWelcome, small_welcome, malformed(WELCOME)),
         ("V14", PluginWelcome, tampered_welcome(0), VersionMismatch),
+        ("V14", PluginWelcome, tampered_welcome(1), VersionMismatch),
         ("V14", PluginWelcome, tampered_welcome(3), VersionMismatch),
         ("V14", PluginWelcome, tampered_welcome(4), VersionMismatch),
         ("V15", Plugin, call(0), CallIdOrder),
@@ -261,11 +268,7 @@ fn each_breach_on_the_page_is_tested() {
 
 #[test]
 fn a_plugin_must_take_frames_of_some_size() {
-    let mut hello = vector("hello");
-    let max_frame = hello.windows(3).position(|bytes| bytes == [0x80, 0x80, 0x40]).unwrap();
-    // 16,383 has three bytes less one: the length shrinks with it.
-    hello.splice(max_frame..max_frame + 3, [0xFF, 0x7F]);
-    hello[3] -= 1;
+    let hello = with_max_frame("hello", &[0xFF, 0x7F]);
     let events = Pair::new().hub_takes(&[vector("preface"), hello].concat());
     let [Event::Refused(refusal), _] = &events[..] else { panic!("{events:?}") };
     assert_eq!(refusal.code, RefusalCode::Protocol);
@@ -350,6 +353,14 @@ fn with_extensions(name: &str, count: u8) -> Vec<u8> {
     let vector = vector(name);
     let unknown = [0xAC, 0x02, 2, 7, 7].repeat(count.into());
     frame(vector[4], &[&vector[5..vector.len() - 1], &[count], &unknown].concat())
+}
+
+/// The frame of a vector with another `max_frame`; 16,383 is `FF 7F`.
+pub(crate) fn with_max_frame(name: &str, max_frame: &[u8]) -> Vec<u8> {
+    let mut body = vector(name).split_off(5);
+    let place = body.windows(3).position(|bytes| bytes == [0x80, 0x80, 0x40]).unwrap();
+    body.splice(place..place + 3, max_frame.iter().copied());
+    frame(vector(name)[4], &body)
 }
 
 fn strikes(count: u32) -> Vec<u8> {

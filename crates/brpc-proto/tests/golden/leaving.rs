@@ -1,12 +1,12 @@
 //! A plugin that leaves while the hub wants something of it.
 
-use brpc_core::DisconnectReason;
+use brpc_core::{DisconnectReason, ProtocolError};
 use brpc_proto::limits::LEAVE;
 use brpc_proto::{DrainCause, EmitError, Event};
 use bytes::Bytes;
 
 use crate::pair::{Pair, call};
-use crate::vectors::frame;
+use crate::vectors::{frame, vector};
 
 #[test]
 fn a_call_left_aside_can_be_cancelled_after_a_drain() {
@@ -61,6 +61,45 @@ fn ids_of_calls_left_aside_must_rise_too() {
     pair.plugin_sends();
     assert_eq!(pair.plugin_finds(second), None);
     assert!(pair.plugin_finds(second).is_some());
+}
+
+/// Leave and Drain cross.
+#[test]
+fn a_plugin_that_leaves_goes_on_as_before_when_it_is_drained() {
+    let mut pair = Pair::running();
+    pair.plugin.leave();
+    let leave = pair.plugin_sends();
+    pair.hub.drain(DrainCause::Unplug, "", None);
+    let drain = pair.hub_sends();
+    assert!(pair.hub_takes(&leave).is_empty());
+    assert!(matches!(pair.plugin_takes(&drain)[..], [Event::Drain(..)]));
+    assert!(pair.plugin_sends().is_empty(), "it has said that it leaves");
+    assert!(pair.answer(1, Ok(Bytes::new())));
+    assert_eq!(pair.plugin_sends(), [vector("reply-empty"), vector("goodbye")].concat());
+    // A call that comes between the two is left aside, one behind Drain is a breach.
+    let mut pair = Pair::running();
+    pair.plugin.leave();
+    pair.plugin_sends();
+    assert_eq!(pair.plugin_finds(&frame(0x10, &[2, 0, 0, 0, 0])), None);
+    assert_eq!(pair.plugin_finds(&drain), None);
+    let found = pair.plugin_finds(&frame(0x10, &[3, 0, 0, 0, 0]));
+    assert_eq!(found, Some(ProtocolError::UnexpectedFrame { kind: 0x10 }));
+}
+
+#[test]
+fn calls_left_aside_are_not_in_flight() {
+    let mut pair = Pair::running();
+    pair.plugin.leave();
+    pair.plugin_sends();
+    let call = |id: u16| {
+        let id = [0x80 | id & 0x7F, id >> 7].map(|byte| u8::try_from(byte).unwrap());
+        frame(0x10, &[&id[..], &[0, 0, 0, 0]].concat())
+    };
+    // Twice as many as may be in flight.
+    for id in 128..128 + 2 * 1_024 {
+        assert!(pair.plugin_takes(&call(id)).is_empty());
+    }
+    assert_eq!(pair.plugin.running(), 1);
 }
 
 /// Who never stops sending events would never leave.

@@ -162,17 +162,23 @@ pub(super) fn accepted(frame: &Frame) -> Result<Message, Fault> {
 pub(super) fn welcome(frame: &Frame) -> Result<Welcome, Fault> {
     let welcome = header::Welcome::decode(frame)?;
     // Whether the hub chose the highest version that both speak, and received what the plugin sent.
+    let (lowest, highest) = welcome.hub_versions;
     let is_untouched = welcome.plugin_versions == (MIN_VERSION, MAX_VERSION)
-        && welcome.version == welcome.hub_versions.1.min(MAX_VERSION);
+        && welcome.version == highest.min(MAX_VERSION)
+        && welcome.version >= lowest.max(MIN_VERSION);
     if !is_untouched {
         return Err(ProtocolError::VersionMismatch.into());
+    }
+    let max_frame = welcome.max_frame as usize;
+    if max_frame < Limits::LOWEST_MAX_FRAME {
+        return Err(ProtocolError::Malformed { kind: frame.kind }.into());
     }
     Ok(Welcome {
         features: Features(welcome.features),
         epoch: welcome.epoch,
         name: welcome.name.to_owned(),
         generation: welcome.generation,
-        max_frame: welcome.max_frame as usize,
+        max_frame: max_frame.min(Limits::HIGHEST_MAX_FRAME),
         max_calls: welcome.max_calls as usize,
         credit_events: welcome.credit_events,
         credit_bytes: welcome.credit_bytes,
