@@ -121,7 +121,7 @@ async fn a_handle_of_what_has_ended_does_nothing() {
     let handle = session.handle();
     drop(session);
     handle.stop(Duration::ZERO);
-    assert_eq!(format!("{handle:?}"), "Handle { is_alive: false }");
+    assert_eq!(format!("{handle:?}"), "Handle { is_alive: false, .. }");
 }
 
 struct Holder {
