@@ -104,10 +104,10 @@ async fn methods_are_described_as_their_types_are() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fields_keep_their_order() {
+async fn fields_are_in_the_order_of_their_names() {
     let (_hub, info) = described(&Plugin::new(Shop)).await;
-    assert_eq!(names(&input(&info, "buy")["properties"]), ["zip", "city", "items"]);
-    assert_eq!(names(&input(&info, "open")["properties"]), ["zip", "at"]);
+    assert_eq!(names(&input(&info, "buy")["properties"]), ["city", "items", "zip"]);
+    assert_eq!(names(&input(&info, "open")["properties"]), ["at", "zip"]);
     assert_eq!(input(&info, "open")["required"], json!(["zip"]));
 }
 
@@ -161,7 +161,7 @@ async fn a_field_that_is_not_there_is_found_before_the_plugin_dials() {
     let refused = open(&Socket::default(), &plugin).await;
     let Err(ConnectError::Fields { method, error }) = refused else { panic!() };
     assert_eq!(method, "buy");
-    let known = ["zip", "city", "items"].map(str::to_owned).to_vec();
+    let known = ["city", "items", "zip"].map(str::to_owned).to_vec();
     assert_eq!(error, FieldError::Unknown { path: "price".to_owned(), known });
 }
 
@@ -192,7 +192,7 @@ fn a_function_as_json_leaves_out_what_it_does_not_say() {
         concat!(
             r#"{"name":"g","description":"Says more.","input":{"#,
             r#""$schema":"https://json-schema.org/draft/2020-12/schema","title":"uint8","#,
-            r#""type":"integer","format":"uint8","minimum":0,"maximum":255},"output":true}"#
+            r#""type":"integer","format":"uint8","maximum":255,"minimum":0},"output":true}"#
         )
     );
     assert_eq!(serde_json::from_str::<Function>(&text).unwrap(), full);

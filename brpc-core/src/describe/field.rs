@@ -79,7 +79,7 @@ impl Field {
 }
 
 impl Function {
-    /// Describes the input by these fields, in this order. Each field says whether it is mandatory.
+    /// Describes the input by these fields. Each field says whether it is mandatory.
     /// Fields of the type that aren't listed are dropped, and so are the forms of an enum.
     ///
     /// This doesn't change what the method accepts. So list every field that the type requires as
@@ -97,7 +97,7 @@ impl Function {
     ///
     /// let input = function.input.unwrap();
     /// let names: Vec<_> = input.get("properties").unwrap().as_object().unwrap().keys().collect();
-    /// assert_eq!(names, ["title", "name"]);
+    /// assert_eq!(names, ["name", "title"]);
     /// assert_eq!(input.get("required").unwrap(), &serde_json::json!(["name"]));
     /// # Ok::<(), brpc_core::FieldError>(())
     /// ```
@@ -279,10 +279,10 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_those_listed_in_their_order() {
+    fn fields_are_those_listed() {
         let input = given([Field::mandatory("zip"), Field::optional("buyer")]).unwrap();
         assert_eq!(input["description"], "An order.");
-        assert_eq!(names(&input["properties"]), ["zip", "buyer"]);
+        assert_eq!(names(&input["properties"]), ["buyer", "zip"]);
         assert_eq!(input["required"], json!(["zip"]));
         assert_eq!(input.get("additionalProperties"), None, "what is dropped isn't refused");
         assert_eq!(names(&input["$defs"]), ["Person"], "what is dropped leaves no trace");
@@ -294,7 +294,7 @@ mod tests {
         let input = given(all).unwrap();
         assert_eq!(input["additionalProperties"], false);
         assert_eq!(input.get("required"), None);
-        assert_eq!(names(&input["properties"]), ["secret", "items", "buyer", "zip"]);
+        assert_eq!(names(&input["properties"]), ["buyer", "items", "secret", "zip"]);
     }
 
     #[test]

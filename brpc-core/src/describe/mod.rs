@@ -1,8 +1,8 @@
 //! A plugin's description: its name, and its functions with their schemas.
 //!
-//! Properties of a schema keep their order, from the described type to the hub's `PluginInfo`. This
-//! needs `serde_json`'s feature `preserve_order`, which applies to the whole program: its maps keep
-//! their insertion order.
+//! Properties of a schema are in the order of their names. In a program that builds `serde_json` with
+//! its feature `preserve_order`, whose maps then keep their insertion order, they keep that of the
+//! described type, up to the hub's `PluginInfo`.
 
 mod compare;
 mod definitions;
@@ -24,7 +24,7 @@ use crate::wire::Wire;
 /// A connected plugin, as the hub knows it.
 ///
 /// As JSON it has its members in the order of this type, and a schema has its properties in the
-/// order of the plugin's description. So the same plugin is always the same text.
+/// order of their names. So the same plugin is always the same text.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PluginInfo {

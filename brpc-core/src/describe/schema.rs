@@ -7,8 +7,7 @@ use super::exact::Exact;
 
 /// The JSON Schema (2020-12) of what decodes as a `T`.
 ///
-/// Documentation comments of types, fields and variants are in it, fields are in the order of the
-/// type, and `serde`'s attributes count: what is renamed, has a default, is flattened or skipped.
+/// Documentation comments of types, fields and variants are in it, and `serde`'s attributes count: what is renamed, has a default, is flattened or skipped.
 /// A value decodes if the schema allows it, and doesn't if the schema forbids it, except for the
 /// following.
 ///

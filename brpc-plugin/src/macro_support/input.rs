@@ -221,10 +221,10 @@ pub fn object_schema(generator: &mut SchemaGenerator, members: &[Member<'_>]) ->
     }
     // `Arguments::take` decodes an absent member as `null`.
     let is_required = |schema: &Value| !accepts_null(&object, schema, MAX_REFERENCES);
-    let required: Vec<Value> = properties
-        .iter()
-        .filter(|(_, schema)| is_required(schema))
-        .map(|(name, _)| name.as_str().into())
+    let names = members.iter().map(|&(name, _)| name);
+    let required: Vec<Value> = names
+        .filter(|name| properties.get(*name).is_some_and(is_required))
+        .map(Value::from)
         .collect();
     object.insert("required".to_owned(), required.into());
     for transform in generator.transforms_mut() {
@@ -401,7 +401,7 @@ mod tests {
         assert_eq!(schema["properties"]["b"]["maximum"], u64::MAX);
         assert_eq!(schema["$defs"]["Wrapped"]["maximum"], 255);
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
-        let names: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
-        assert_eq!(names, ["b", "a"]);
+        assert_eq!(schema["properties"].as_object().unwrap().len(), 2);
+        assert_eq!(schema["required"], serde_json::json!(["b", "a"]));
     }
 }

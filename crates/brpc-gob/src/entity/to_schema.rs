@@ -229,8 +229,8 @@ mod tests {
     }
 
     #[test]
-    fn fields_keep_their_order() {
-        let inner = vec![field("z", "int", true), field("a", "string", false)];
+    fn fields_are_in_the_order_of_their_names() {
+        let inner = vec![field("a", "string", false), field("z", "int", true)];
         let list = Entity { mandatory: true, ..structure("[]struct", inner) };
         let whole = structure("struct", vec![Entity { name: "list".to_owned(), ..list }]);
         let schema = whole.to_schema().to_value();
@@ -241,8 +241,8 @@ mod tests {
                 "items": {
                     "type": "object",
                     "properties": {
-                        "z": {"type": "integer", "format": "int"},
                         "a": {"type": ["string", "null"]},
+                        "z": {"type": "integer", "format": "int"},
                     },
                     "required": ["z"],
                 },

@@ -41,5 +41,8 @@ async fn main() {
     let rolls = RollsClient::new(&hub, "dice");
     assert_eq!(rolls.gen(4).await, Ok(4));
     assert_eq!(rolls.only(3).await.unwrap().0, 3);
+    // What it depends on doesn't change the order of its own JSON.
+    let sorted = serde_json::json!({"b": 1, "a": 2});
+    assert_eq!(sorted.to_string(), r#"{"a":2,"b":1}"#);
     println!("rolled");
 }

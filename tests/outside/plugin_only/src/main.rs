@@ -12,6 +12,8 @@ struct Greeter;
 #[derive(Deserialize, JsonSchema)]
 struct Greet {
     name: String,
+    #[allow(dead_code)]
+    accent: Option<String>,
 }
 
 #[derive(JsonSchema, Serialize)]
@@ -33,6 +35,12 @@ impl Greeter {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
+    let schema = brpc_plugin::describe::<Greet>();
+    let fields: Option<&serde_json::Map<_, _>> =
+        schema.get("properties").and_then(|it| it.as_object());
+    let fields: Vec<_> = fields.into_iter().flat_map(|fields| fields.keys()).collect();
+    assert_eq!(fields, ["name", "accent"], "in the order of the type");
+
     let hub = std::env::args().nth(1).ok_or("the address of a hub is missing")?;
     let reason = Plugin::new(Greeter).connect(hub).await?.run().await;
     println!("ended: {reason}");

@@ -128,11 +128,10 @@ fn types_of_rust() {
     }
     assert_eq!(
         fields::<All>(),
-        "z:int64! colour:string! shape:interface! points:[]struct!(x:float32!) \
-         by_name:map[string]struct!(x:float32!) by_number:map[uint][]struct!(x:float32!) \
-         maybe:struct(x:float32!) maybe_list:[]uint8 count:uint any:interface! \
-         pair:[]interface! three:[]bool! character:string! \
-         duration:struct!(secs:uint64! nanos:uint32!)"
+        "any:interface! by_name:map[string]struct!(x:float32!) \
+         by_number:map[uint][]struct!(x:float32!) character:string! colour:string! count:uint \
+         duration:struct!(nanos:uint32! secs:uint64!) maybe:struct(x:float32!) maybe_list:[]uint8 \
+         pair:[]interface! points:[]struct!(x:float32!) shape:interface! three:[]bool! z:int64!"
     );
     assert_eq!(type_description::<Empty>(), None);
     assert_eq!(type_description::<()>(), None);
@@ -170,7 +169,7 @@ fn a_type_within_itself_is_cut() {
     struct Root {
         node: Node,
     }
-    let cut = "value:uint8! next:struct children:[]struct! named:map[string]struct!";
+    let cut = "children:[]struct! named:map[string]struct! next:struct value:uint8!";
     assert_eq!(fields::<Node>(), cut);
     assert_eq!(fields::<Root>(), format!("node:struct!({cut})"));
     assert_eq!(type_description::<Tree>().unwrap().kind, "[]struct");
