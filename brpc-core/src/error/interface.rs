@@ -22,11 +22,11 @@ pub enum InterfaceError {
     #[error("the client doesn't match: {}", listed(.0))]
     Mismatch(Vec<Mismatch>),
     /// It can't be told whether plugins of the Go package match: their descriptions differ from
-    /// what the client expects, but may be wrong where they differ. Once that package has described
-    /// a `[]T`, it may describe a `T` as `[]T`, too. The differences, never none; calls may work.
+    /// what the client expects, but only where that package describes loosely. Once it has described
+    /// a `[]T`, it may describe a `T` as `[]T`, too, and it describes an array without its length.
+    /// The differences, never none; calls may work.
     #[error(
-        "it can't be told whether the client matches, since the Go package may describe a type as a \
-         list of it: {}",
+        "it can't be told whether the client matches, since the Go package describes lists loosely: {}",
         listed(.0)
     )]
     Untold(Vec<Mismatch>),

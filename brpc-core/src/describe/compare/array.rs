@@ -3,7 +3,7 @@
 use super::form::{Form, What};
 use super::node::Node;
 use super::refusal::{Refusal, element, of_part};
-use super::walk::Walk;
+use super::walk::{OfGo, Walk};
 
 impl<'a> Walk<'a> {
     /// The refusals of an array.
@@ -19,7 +19,10 @@ impl<'a> Walk<'a> {
         let (least, most) = (form.at_least("minItems"), form.at_most("maxItems"));
         let rules = ["minItems", "maxItems"];
         let count = self.of_count((least, most), taken, rules, "element", path);
-        let mut found: Vec<_> = count.into_iter().collect();
+        // Go describes an array as a list, without its length.
+        let is_certain = self.of_go != OfGo::Sender;
+        let mut found: Vec<_> =
+            count.map(|one| Refusal { is_certain, ..one }).into_iter().collect();
 
         let listed = |node: &Node<'a>| node.count("prefixItems");
         let places = form.nodes.iter().map(listed).max().unwrap_or(0).max(listed(&taken));

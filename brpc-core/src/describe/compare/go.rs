@@ -3,6 +3,7 @@
 //! - Once the package has described a `[]T`, it may describe a `T` as `[]T`, too, and a `[]T` as
 //!   `[][]T`: it keeps one description for all of them, and changes it. So a list in its description
 //!   may be fewer lists within each other, or none. It is never more.
+//! - It describes an array `[2]T` as `[]T`, which may have any length, and be nil.
 //! - Go's JSON writes `null` for a list or map that is nil, and bytes in base64. A client decodes
 //!   them as what it wants, so they are no difference where it takes a list or map.
 
@@ -27,6 +28,11 @@ impl<'a> Walk<'a> {
         let takes_none = takes_none.iter().all(|rule| taken.rule(rule).is_none());
         for (kind, refusals) in forms {
             let is_forgiven = match *kind {
+                Some("null") if takes_list && !takes_none => {
+                    // It may be an array, which is never nil.
+                    *refusals = uncertain(std::mem::take(refusals));
+                    false
+                }
                 Some("null") => takes_many && takes_none,
                 Some("string") => takes_list,
                 // The bytes of a slice are a text, and those of an array are a list.

@@ -425,4 +425,10 @@ fn lists_maps_and_bytes_of_a_go_plugin_are_taken_as_it_sends_them() {
     let maybe = json!({"type": ["string", "null"]});
     assert_eq!(sent(bytes(), maybe), [], "who wants the text gets it");
     assert_eq!(sent(bytes(), json!({"type": "boolean"})), [(".".to_owned(), true)]);
+    // How long it is, and whether it may be nil, isn't told.
+    let pair = json!({"type": "array", "items": byte(), "minItems": 2, "maxItems": 2});
+    assert_eq!(sent(bytes(), pair.clone()), [(".".to_owned(), false)]);
+    assert_eq!(sent(list(byte()), pair.clone()), [(".".to_owned(), false)]);
+    let [whole, element] = [(".".to_owned(), false), ("[]".to_owned(), true)];
+    assert_eq!(sent(list(text), pair), [whole.clone(), element, whole]);
 }
