@@ -30,6 +30,7 @@ pub enum Wire {
 }
 
 impl Wire {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
     pub(crate) fn is_native(&self) -> bool {
         *self == Self::Native
     }

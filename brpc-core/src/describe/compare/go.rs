@@ -19,24 +19,24 @@ impl<'a> Walk<'a> {
         if self.of_go != OfGo::Sender || !(is_list || is_map) {
             return;
         }
-        let takes =
+        let accepts =
             |kind| forms.iter().any(|(of, refusals)| *of == Some(kind) && !are_of_all(refusals));
-        let (takes_text, takes_list) = (takes("string"), is_list && takes("array"));
-        let takes_many = takes_list || (is_map && takes("object"));
+        let (text_is_taken, list_is_taken) = (accepts("string"), is_list && accepts("array"));
+        let many_are_taken = list_is_taken || (is_map && accepts("object"));
         // A type with fields or places has none of them in `null`.
-        let takes_none = ["properties", "prefixItems", "minItems"];
-        let takes_none = takes_none.iter().all(|rule| taken.rule(rule).is_none());
+        let empty_is_taken = ["properties", "prefixItems", "minItems"];
+        let empty_is_taken = empty_is_taken.iter().all(|rule| taken.rule(rule).is_none());
         for (kind, refusals) in forms {
             let is_forgiven = match *kind {
-                Some("null") if takes_list && !takes_none => {
+                Some("null") if list_is_taken && !empty_is_taken => {
                     // It may be an array, which is never nil.
                     *refusals = uncertain(std::mem::take(refusals));
                     false
                 }
-                Some("null") => takes_many && takes_none,
-                Some("string") => takes_list,
+                Some("null") => many_are_taken && empty_is_taken,
+                Some("string") => list_is_taken,
                 // The bytes of a slice are a text, and those of an array are a list.
-                Some("array") => takes_text,
+                Some("array") => text_is_taken,
                 _ => false,
             };
             if is_forgiven {
