@@ -52,8 +52,13 @@ pub struct Limits {
     /// Bytes of events that a plugin may send ahead of the hub's consumers. Default 2 MiB. If it is
     /// less than twice [`max_frame`](Self::max_frame), that counts.
     pub event_credit_bytes: u64,
-    /// The window over which the slowest rate of 1 KiB/s is averaged; also how long a peer may read
-    /// nothing while bytes are due. Default 10 s, at least 1 s.
+    /// How long a peer may send or read nothing while bytes are due. Default 10 s, at least 1 s.
+    ///
+    /// Over a longer time, it must send or read at least 1 KiB/s. A peer that is slow and steady may
+    /// pause for longer: six times as long as before, since bytes move through the buffers of both
+    /// systems in large steps. On Linux, those of TCP streams that this side has accepted or dialled
+    /// are kept small, so that a peer that reads 4 KiB/s is told from one that reads nothing. Through
+    /// other streams, such as Unix sockets, it takes more.
     pub stall_window: Duration,
 }
 

@@ -320,6 +320,7 @@ async fn dial(hub: HubAddress) -> Result<TcpStream, ConnectError> {
     let connected = TcpStream::connect(&addresses[..]).await.and_then(|stream| {
         // Frames are written whole, so the system need not wait for more.
         stream.set_nodelay(true)?;
+        brpc_rt::bound_unsent(&stream);
         Ok(stream)
     });
     connected.map_err(|error| ConnectError::Io { hub, addresses, error })

@@ -94,6 +94,7 @@ impl Listener for TcpListener {
         // Frames are written whole, so the system need not wait for more. Some systems refuse this
         // for a peer that has gone; that is no fault of the listener.
         let _ = stream.set_nodelay(true);
+        brpc_rt::bound_unsent(&stream);
         Ok((stream, Source::Address(address)))
     }
 }

@@ -39,7 +39,7 @@ pub const MAX_TRANSMIT: usize = 256 * 1024;
 /// Below it, copying costs less than one more slice in a vectored write.
 pub const OWN_SLICE: usize = 4 * 1024;
 
-/// The lowest rate of a peer while bytes are due, averaged over
+/// The lowest rate of a peer while bytes are due, over more than a
 /// [`stall_window`](brpc_core::Limits::stall_window), in bytes a second.
 ///
 /// A fixed time for each frame would cut an honest 64 kbit/s link, on which 1 MiB takes 131 s.

@@ -20,6 +20,7 @@ mod shared;
 mod slot;
 mod timer;
 mod transport;
+mod unsent;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -29,6 +30,7 @@ pub use driver::drive;
 pub use link::Link;
 pub use shared::{Guard, SharedConnection};
 pub use slot::{Ended, Slot};
+pub use unsent::bound_unsent;
 
 /// A boxed future that can be moved between threads.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -4,66 +4,74 @@ use std::time::{Duration, Instant};
 
 use crate::limits::MIN_RATE;
 
-/// Measures progress over windows, while progress is due.
+/// Measures progress while some is due.
+///
+/// Each byte earns the peer its time at the slowest rate, but it can't save up more than a window:
+/// so one that stops is found out a window later, whatever it did before.
+///
+/// Where the bytes move in steps, as they do through the buffers of the systems in between, the
+/// peer seems to do nothing from one step to the next, which may be long. So the window grows to a
+/// multiple of the last pause.
 #[derive(Debug)]
 pub(crate) struct Pace {
     /// The length of a window.
     length: Duration,
-    /// The current window; `None` while nothing is due.
-    window: Option<Window>,
+    /// What the peer has left; `None` while nothing is due.
+    left: Option<Left>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Window {
-    start: Instant,
-    /// Bytes moved in this window.
-    bytes: u64,
-    /// The value of `bytes` when the window was first found to have ended with too few.
-    suspected_at: Option<u64>,
+struct Left {
+    /// When the time that the peer has earned is over.
+    until: Instant,
+    /// When bytes were last moved.
+    last: Instant,
+    /// Whether the time was found to be over, and no bytes were moved since.
+    is_suspected: bool,
 }
 
-impl Window {
-    fn starting(start: Instant) -> Self {
-        Self { start, bytes: 0, suspected_at: None }
-    }
-}
+/// How many times as long as the last pause the next may be. Through a socket of Linux the first
+/// pauses of a slow reader are as 1 to 4.
+const GROWTH: u32 = 6;
 
 impl Pace {
     pub(crate) fn new(length: Duration) -> Self {
-        Self { length, window: None }
+        Self { length, left: None }
     }
 
     /// Notes that `bytes` were moved, and whether more are due.
     pub(crate) fn moved(&mut self, bytes: u64, more_due: bool, now: Instant) {
-        self.window = match self.window {
+        let length = self.length;
+        self.left = match self.left {
             _ if !more_due => None,
-            None => Some(Window::starting(now)),
-            Some(window) => Some(Window { bytes: window.bytes + bytes, ..window }),
+            None => Some(Left { until: now + length, last: now, is_suspected: false }),
+            Some(left) if bytes == 0 => Some(left),
+            Some(Left { until, last, .. }) => {
+                // Afterwards, this side may have been the one that was late.
+                let pause = until.min(now).saturating_duration_since(last);
+                let earned = Duration::from_micros(bytes.saturating_mul(1_000_000) / MIN_RATE);
+                let most = length.max(GROWTH * pause);
+                let until = until.max(now) + earned.min(most);
+                Some(Left { until: until.min(now + most), last: now, is_suspected: false })
+            }
         };
     }
 
-    /// Whether the window has ended with too few bytes. If it has ended with enough, the next one
-    /// begins.
+    /// Whether the peer's time is over.
     ///
-    /// Too few bytes are only a suspicion at first: this side may have been stopped or busy, and
-    /// the peer's bytes may wait in the transport. The peer has stalled if the next check finds
-    /// that no more bytes were moved.
+    /// That is only a suspicion at first: this side may have been stopped or busy, and the peer's
+    /// bytes may wait in the transport. The peer has stalled if the next check finds that no more
+    /// bytes were moved.
     pub(crate) fn is_stalled(&mut self, now: Instant) -> bool {
-        let length = self.length;
-        let Some(window) = &mut self.window else { return false };
-        if now < window.start + length {
-            return false;
+        match &mut self.left {
+            Some(left) if left.until <= now => std::mem::replace(&mut left.is_suspected, true),
+            _ => false,
         }
-        if window.bytes >= MIN_RATE * length.as_secs().max(1) {
-            *window = Window::starting(now);
-            return false;
-        }
-        window.suspected_at.replace(window.bytes) == Some(window.bytes)
     }
 
-    /// When the window ends.
+    /// When the peer's time is over.
     pub(crate) fn timeout(&self) -> Option<Instant> {
-        self.window.map(|window| window.start + self.length)
+        self.left.map(|left| left.until)
     }
 }
 
@@ -71,26 +79,67 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const WINDOW: Duration = Duration::from_secs(10);
+
+    /// How long after the last step a peer is cut off that moves so many bytes after each pause;
+    /// `None` if it is cut off before.
+    fn cut_after(steps: impl IntoIterator<Item = (Duration, u64)>) -> Option<Duration> {
+        let mut now = Instant::now();
+        let mut pace = Pace::new(WINDOW);
+        pace.moved(100_000, true, now);
+        for (pause, bytes) in steps {
+            now += pause;
+            if pace.is_stalled(now) || pace.is_stalled(now) {
+                return None;
+            }
+            pace.moved(bytes, true, now);
+        }
+        let until = pace.timeout().expect("more is due");
+        assert!(!pace.is_stalled(until), "what is there is still to be read");
+        assert!(pace.is_stalled(until));
+        Some(until - now)
+    }
+
+    fn seconds(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    #[test]
+    fn one_that_stops_is_cut_off_a_window_later_whatever_it_did_before() {
+        let fast = || [(seconds(0.01), 100_000); 1_000];
+        let steady = |rate: u64| (0..1_000).map(move |_| (seconds(0.1), rate / 10));
+        assert_eq!(cut_after([]), Some(WINDOW));
+        assert_eq!(cut_after(fast()), Some(WINDOW));
+        assert_eq!(cut_after(steady(4_096)), Some(WINDOW));
+        let late = fast().into_iter().chain([(seconds(9.9), 0)]);
+        assert_eq!(cut_after(late), Some(WINDOW - seconds(9.9)));
+    }
+
     #[test]
     fn slow_is_told_from_slow_but_steady() {
-        let start = Instant::now();
-        let second = Duration::from_secs(1);
-        for (bytes, stalled) in [(0, true), (1, true), (1023, true), (1200, false)] {
-            let mut pace = Pace::new(10 * second);
-            pace.moved(0, true, start);
-            for n in 1..10 {
-                pace.moved(bytes, true, start + n * second);
-                assert!(!pace.is_stalled(start + n * second));
-            }
-            assert!(!pace.is_stalled(start + 10 * second), "what is there is still to be read");
-            assert_eq!(pace.is_stalled(start + 10 * second), stalled, "{bytes} bytes a second");
+        let steady = |rate, count| (0..count).map(move |_| (seconds(1.0), rate));
+        assert!(cut_after(steady(1_024, 3_600)).is_some());
+        for (rate, lives) in [(0, 9), (100, 9), (512, 16), (1_000, 300)] {
+            assert!(cut_after(steady(rate, lives)).is_some(), "{rate} bytes a second");
+            assert!(cut_after(steady(rate, 2 * lives)).is_none(), "{rate} bytes a second");
         }
+    }
+
+    /// As Linux hands on the bytes of a writer to one that reads 4 KiB a second, over loopback.
+    #[test]
+    fn a_slow_reader_behind_large_buffers_is_not_cut_off() {
+        let steps = [(7.8, 47_616), (8.0, 47_616), (29.3, 95_232), (29.3, 95_232)];
+        let left = cut_after(steps.map(|(pause, bytes)| (seconds(pause), bytes)));
+        // Its own pauses count then.
+        assert!(left > Some(seconds(29.3)) && left < Some(seconds(180.0)), "{left:?}");
+        // But not if it moves less than it should.
+        assert_eq!(cut_after([(seconds(9.0), 100), (seconds(9.0), 100)]), None);
     }
 
     #[test]
     fn a_side_that_was_late_itself_blames_nobody() {
         let (start, second) = (Instant::now(), Duration::from_secs(1));
-        let mut pace = Pace::new(10 * second);
+        let mut pace = Pace::new(WINDOW);
         pace.moved(0, true, start);
         // Stopped for a minute; then it reads what has come, in several goes.
         let late = start + 60 * second;
@@ -101,16 +150,19 @@ mod tests {
         }
         assert!(!pace.is_stalled(late + 9 * second), "a new window");
         // One that drips gets no further.
-        let later = late + 10 * second;
+        let later = pace.timeout().unwrap();
+        assert!(later <= late + 12 * second);
         assert!(!pace.is_stalled(later));
         pace.moved(1, true, later);
-        assert!(!pace.is_stalled(later));
-        assert!(pace.is_stalled(later));
+        let end = pace.timeout().unwrap();
+        assert!(end < later + second / 100);
+        assert!(!pace.is_stalled(end));
+        assert!(pace.is_stalled(end));
     }
 
     #[test]
     fn nothing_due_is_not_slow() {
-        let mut pace = Pace::new(Duration::from_secs(10));
+        let mut pace = Pace::new(WINDOW);
         let start = Instant::now();
         pace.moved(0, true, start);
         pace.moved(5, false, start);
