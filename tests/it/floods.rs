@@ -78,3 +78,50 @@ async fn calls_go_out_while_events_come_in() {
         left.store(0, Ordering::Relaxed);
     }
 }
+
+/// A peer that floods, and how often there still are events to read from it.
+async fn flooding(hub: &Socket, name: &str) -> (Peer, Arc<AtomicUsize>) {
+    let (ours, theirs) = tokio::io::duplex(ROOM);
+    let left = Arc::new(AtomicUsize::new(0));
+    let events = frame(kind::EVENT, b"1").repeat(100);
+    hub.attach(Flood { stream: theirs, left: left.clone(), events });
+    let mut peer = Peer::new(ours);
+    peer.say_hello(&Hello::new(name)).await;
+    peer.hear_welcome().await;
+    (peer, left)
+}
+
+/// How often there are events to read from each peer: more than a test gets to.
+const READS: usize = 10_000;
+
+/// In a runtime with one thread, whatever is passed on in between delays the call.
+#[tokio::test(start_paused = true)]
+async fn a_call_waits_for_a_batch_and_not_for_one_of_each_plugin() {
+    let mut limits = Limits::default();
+    (limits.event_credit, limits.event_credit_bytes) = (u32::MAX, u64::MAX);
+    let hub = Socket::builder().limits(limits).build();
+    let mut quiet = Peer::plugged(&hub, "quiet").await;
+    let mut floods = Vec::new();
+    for number in 0..50 {
+        floods.push(flooding(&hub, &format!("flood{number}")).await);
+    }
+    for (peer, left) in &mut floods {
+        left.store(READS, Ordering::Relaxed);
+        peer.send_frame(kind::EVENT, b"1").await;
+    }
+    let read =
+        || floods.iter().map(|(_, left)| READS - left.load(Ordering::Relaxed)).sum::<usize>();
+    for _ in 0..10 {
+        let before = read();
+        let quiet_call = tokio::spawn(hub.call::<u8>("quiet", "work", &1));
+        let id = quiet.call().await.id;
+        quiet.reply(id, "2").await;
+        assert_eq!(quiet_call.await.unwrap(), Ok(2));
+        let during = read() - before;
+        assert!(during < 100, "{during} reads of 100 events delayed one call");
+    }
+    assert!(read() > 50, "they did flood");
+    for (_, left) in &floods {
+        left.store(0, Ordering::Relaxed);
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use brpc_core::{DisconnectReason, Refusal};
 use brpc_proto::{Connection, Description, Event as ConnectionEvent, Hello, Tally};
-use brpc_rt::{Link, SharedConnection, Slot};
+use brpc_rt::{Lane, Link, SharedConnection, Slot};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -205,6 +205,10 @@ impl Attached {
 impl Link for Attached {
     fn connection(&self) -> &SharedConnection {
         self.link.connection()
+    }
+
+    fn lane(&self) -> Lane {
+        self.hub.lane().clone()
     }
 
     fn handle_events(&self, mut events: Drain<'_, ConnectionEvent<Arc<Slot>>>) {

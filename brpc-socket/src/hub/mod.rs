@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use brpc_core::{CallError, DisconnectReason, Scope};
+use brpc_rt::Lane;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,8 @@ pub(crate) struct Hub {
     epoch: [u8; 16],
     registry: RwLock<Registry>,
     bus: Bus,
+    /// In which plugins with many events take turns.
+    lane: Lane,
     /// Whether the hub serves.
     phase: Phase,
     /// Counts changes of the registry; those that wait for plugins watch it.
@@ -69,6 +72,7 @@ impl Hub {
             epoch,
             registry: RwLock::default(),
             bus: Bus::default(),
+            lane: Lane::default(),
             phase: Phase::default(),
             changes: watch::Sender::new(0),
             listeners: Mutex::default(),
@@ -91,6 +95,10 @@ impl Hub {
 
     pub(crate) fn bus(&self) -> &Bus {
         &self.bus
+    }
+
+    pub(crate) fn lane(&self) -> &Lane {
+        &self.lane
     }
 
     pub(crate) fn phase(&self) -> &Phase {

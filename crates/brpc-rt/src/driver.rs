@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::close::Farewell;
 use crate::gathering::{Gathering, Ready};
+use crate::lane::{FEW, LaneTurn, Queuing};
 use crate::link::{Link, Pending};
 use crate::now;
 use crate::slot::Slot;
@@ -34,6 +35,9 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
         timer: Timer::new(),
         is_held: false,
         input_limit: 0,
+        queuing: Queuing::new(link.lane()),
+        is_in_lane: false,
+        lane_turn: None,
     };
     driver.input_limit = link.connection().lock().input_limit();
     poll_fn(|context| driver.poll(context)).await;
@@ -63,6 +67,12 @@ struct Driver<'a, L: Link, S> {
     is_held: bool,
     /// The most bytes of input, as the connection said last.
     input_limit: usize,
+    /// The way into the lane in which many messages are passed on.
+    queuing: Queuing,
+    /// Whether the pending events wait in the lane. The driver is woken when it is their turn.
+    is_in_lane: bool,
+    /// Its turn in the lane, until it has yielded.
+    lane_turn: Option<LaneTurn>,
 }
 
 /// The directions in which the stream may be ready. For any other, it wakes the driver when it is
@@ -77,7 +87,8 @@ struct Open {
 enum Turn {
     /// There is, or may be, more to do.
     Busy,
-    /// There is something to write, and more may follow soon: the driver yields.
+    /// The driver yields: there is something to write, and more may follow soon; or it has passed
+    /// many events on.
     Yields,
     /// The driver is parked. A command, the stream or the timer wakes it.
     Asleep,
@@ -92,6 +103,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.timer.follow(context);
         (self.transport.moved, self.now) = (0, None);
+        (self.is_in_lane, self.lane_turn) = (false, None);
         if self.should_yield() {
             return pin!(tokio::task::yield_now()).poll(context);
         }
@@ -174,14 +186,17 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         }
         let can_write = open.write && self.transport.has_output();
         let has_come = has_read || has_taken || is_due;
-        let is_busy = has_come || can_write || connection.has_events();
-        if !is_busy && self.pending.events.is_empty() {
+        let has_events = connection.has_events() && !self.is_in_lane;
+        let is_busy = has_come || can_write || has_events;
+        if !is_busy && (!passes_on || self.is_in_lane) {
             // Since then only frames that can't be written now may have changed it.
             let timeout =
                 if self.transport.output.is_empty() { timeout } else { connection.poll_timeout() };
-            if self.timer.is_set_for(timeout, now) {
+            // Nothing is due while events wait.
+            if self.is_in_lane || self.timer.is_set_for(timeout, now) {
                 // A wake in which nothing moves, as happens, says nothing about the traffic.
-                let is_idle = self.transport.moved < MUCH
+                let is_idle = !self.is_in_lane
+                    && self.transport.moved < MUCH
                     && (self.transport.moved > 0 || connection.is_quiet());
                 // Commands don't wake a driver that is awake, so it parks under the lock under
                 // which it found nothing to do.
@@ -200,19 +215,33 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         }
         drop(connection);
 
-        if !self.pending.events.is_empty() {
-            let count = self.pending.portion();
-            link.handle_events(self.pending.events.drain(..count));
-            self.gathering.note_passed_on(count);
-            // It may have taken a while.
-            self.now = None;
+        if passes_on {
+            self.pass_on(context);
         }
         if can_write {
             open.write = self.transport.write(context);
             // After a failed write, earlier input is still to be read.
             open.read |= self.transport.has_stopped_writing();
         }
-        Turn::Busy
+        if self.lane_turn.is_some() { Turn::Yields } else { Turn::Busy }
+    }
+
+    /// Passes a portion of the pending events on, or gives it a place in the lane.
+    fn pass_on(&mut self, context: &mut Context<'_>) {
+        let portion = self.pending.portion();
+        if portion.messages > FEW {
+            match self.queuing.poll_turn(context) {
+                Poll::Ready(turn) => self.lane_turn = Some(turn),
+                Poll::Pending => {
+                    self.is_in_lane = true;
+                    return;
+                }
+            }
+        }
+        self.link.handle_events(self.pending.events.drain(..portion.len()));
+        self.gathering.note_passed_on(portion.len());
+        // It may have taken a while.
+        self.now = None;
     }
 
     /// Tells the connection what was written and read. True if it took input, or takes input again.

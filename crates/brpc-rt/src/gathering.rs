@@ -4,8 +4,7 @@
 use brpc_proto::Connection;
 
 /// How many events the driver passes on between two writes: enough to fill a write with answers,
-/// few enough that the peer has work while the driver passes on the rest. Events that produce
-/// nothing to write are passed on in one go, which wakes their readers less often.
+/// few enough that the peer has work while the driver passes on the rest.
 pub(crate) const EVENTS_A_WRITE: usize = 64;
 
 /// So many bytes are written without waiting for more: as many as the peer reads at once.

@@ -12,6 +12,7 @@ mod driver;
 pub mod foreign;
 mod gathering;
 mod inbox;
+mod lane;
 mod link;
 pub mod middleware;
 #[cfg(feature = "serving")]
@@ -27,6 +28,7 @@ use std::pin::Pin;
 
 pub use calling::{Canceller, PendingCall, Route};
 pub use driver::drive;
+pub use lane::Lane;
 pub use link::Link;
 pub use shared::{Guard, SharedConnection};
 pub use slot::{Ended, Slot};

@@ -8,12 +8,18 @@ use brpc_proto::Event;
 
 use crate::SharedConnection;
 use crate::gathering::EVENTS_A_WRITE;
+use crate::lane::{BATCH, Lane};
 use crate::slot::Slot;
 
 /// The owner of a connection.
 pub trait Link {
     /// The connection, behind its lock.
     fn connection(&self) -> &SharedConnection;
+
+    /// The lane in which it passes many messages on.
+    fn lane(&self) -> Lane {
+        Lane::default()
+    }
 
     /// Handles events of the connection, in order. Called without the lock.
     fn handle_events(&self, events: Drain<'_, Event<Arc<Slot>>>);
@@ -34,6 +40,23 @@ pub trait Link {
     }
 }
 
+/// A portion of pending events.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Portion {
+    /// What a plugin has to tell, which produces nothing to send.
+    pub(crate) messages: usize,
+    /// What is likely to produce something to send: answers, whose caller may make the next call,
+    /// and calls, which must be answered.
+    pub(crate) inviting: usize,
+}
+
+impl Portion {
+    /// How many events it has.
+    pub(crate) fn len(self) -> usize {
+        self.messages + self.inviting
+    }
+}
+
 /// Events that were taken from the connection, and that the owner hasn't handled yet.
 pub(crate) struct Pending<'a, L: Link> {
     link: &'a L,
@@ -45,13 +68,19 @@ impl<'a, L: Link> Pending<'a, L> {
         Self { link, events: VecDeque::new() }
     }
 
-    /// How many of the events are handled in one go: up to so many that are likely to produce
-    /// something to send. These are answers, whose caller may make the next call, and calls, which
-    /// must be answered.
-    pub(crate) fn portion(&self) -> usize {
-        let inviting = (self.events.iter().enumerate())
-            .filter(|(_, event)| !matches!(event, Event::Message(_)));
-        inviting.map(|(index, _)| index + 1).nth(EVENTS_A_WRITE - 1).unwrap_or(self.events.len())
+    /// How many of the events are handled in one go.
+    pub(crate) fn portion(&self) -> Portion {
+        let mut portion = Portion::default();
+        for event in &self.events {
+            match event {
+                Event::Message(_) => portion.messages += 1,
+                _ => portion.inviting += 1,
+            }
+            if portion.messages == BATCH || portion.inviting == EVENTS_A_WRITE {
+                break;
+            }
+        }
+        portion
     }
 }
 
@@ -81,17 +110,21 @@ mod tests {
     }
 
     #[test]
-    fn a_portion_ends_where_enough_invites() {
+    fn a_portion_ends_where_it_has_enough_of_either() {
         let message = || Event::Message(b"1"[..].into());
         let settled = || {
             Event::Settled(Arc::default(), Settlement::Ended(brpc_core::CallError::ShuttingDown))
         };
+        let portion = |messages, inviting| Portion { messages, inviting };
         let mut pending = Pending::new(&Deaf);
-        pending.events.extend((0..1_000).map(|_| message()));
-        assert_eq!(pending.portion(), 1_000, "all, since none of it invites");
+        assert_eq!(pending.portion().len(), 0);
+        pending.events.extend((0..BATCH - 1).map(|_| message()));
+        assert_eq!(pending.portion(), portion(BATCH - 1, 0));
         pending.events.extend((0..EVENTS_A_WRITE - 1).map(|_| settled()));
-        assert_eq!(pending.portion(), 1_000 + EVENTS_A_WRITE - 1);
-        pending.events.extend([settled(), message(), settled()]);
-        assert_eq!(pending.portion(), 1_000 + EVENTS_A_WRITE);
+        assert_eq!(pending.portion(), portion(BATCH - 1, EVENTS_A_WRITE - 1));
+        pending.events.extend([message(), settled()]);
+        assert_eq!(pending.portion(), portion(BATCH, EVENTS_A_WRITE - 1));
+        pending.events.pop_front();
+        assert_eq!(pending.portion(), portion(BATCH - 1, EVENTS_A_WRITE));
     }
 }
