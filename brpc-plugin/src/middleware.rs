@@ -55,7 +55,7 @@ pub type Next = brpc_rt::middleware::Next<Incoming>;
 /// # }
 /// ```
 ///
-/// Layers that depend on each other go into one stack, as here: a [`TowerLayer`] doesn't see whether
+/// Layers that depend on each other go into one stack, as here: a `TowerLayer` doesn't see whether
 /// the next one is ready, so a `LoadShed` of its own would shed nothing.
 ///
 /// If the error of a layer's service is a [`Failure`](brpc_core::Failure), boxed or not, it is the

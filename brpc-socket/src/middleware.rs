@@ -63,7 +63,7 @@ impl CallKind for Outgoing {
 /// let hub = Socket::builder().middleware(TowerLayer::new(limit)).build();
 /// ```
 ///
-/// Layers that depend on each other go into one stack, as here: a [`TowerLayer`] doesn't see whether
+/// Layers that depend on each other go into one stack, as here: a `TowerLayer` doesn't see whether
 /// the next one is ready, so a `LoadShed` of its own would shed nothing.
 ///
 /// If the error of a layer's service is a [`CallError`], boxed or not, the call ends in it. Any
