@@ -37,8 +37,8 @@ pub struct Points {
 /// What Go writes in its own ways.
 #[derive(Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 pub struct Kept {
-    pub list: Vec<String>,
     pub bytes: Vec<u8>,
+    pub list: Vec<String>,
     pub of: BTreeMap<String, isize>,
 }
 

@@ -121,8 +121,8 @@ func emit(p *plugin, in events) (int, error) {
 }
 
 type kept struct {
-	List  []string       `json:"list"`
 	Bytes []byte         `json:"bytes"`
+	List  []string       `json:"list"`
 	Of    map[string]int `json:"of"`
 }
 
