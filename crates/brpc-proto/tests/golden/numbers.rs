@@ -50,6 +50,7 @@ fn limits() {
         ("event credit: bytes", number(limits.event_credit_bytes)),
         ("slowest rate inside a frame", number(MIN_RATE)),
         ("window of that rate", number(limits.stall_window.as_secs())),
+        ("time for a plugin that has left, when no caller waits", number(LEAVE.as_secs())),
         ("strikes", MAX_STRIKES as usize),
     ];
     let rows = page::table("| limit | number | of |");
