@@ -3,12 +3,14 @@
 use bytes::Bytes;
 use thiserror::Error;
 
+use crate::error::Shown;
+
 /// The encoded output of a method, or its failure.
 pub type Answer = Result<Bytes, Failure>;
 
 /// Why a plugin has no output for a call.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("{status:?}: {message}")]
+#[error("{status:?}: {}", Shown(message))]
 #[non_exhaustive]
 pub struct Failure {
     /// What happened.

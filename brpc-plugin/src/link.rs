@@ -122,7 +122,8 @@ impl<R: Receiver> HubLink<R> {
             Event::Cancel(id) => self.handlers.cancel(id),
             Event::Credit => self.handlers.credit(),
             Event::Drain(cause, trace) => {
-                tracing::info!(?cause, trace, hub, "the hub asks the plugin to leave");
+                // Printed with escapes, since it may be any text.
+                tracing::info!(?cause, ?trace, hub, "the hub asks the plugin to leave");
                 self.progress.lock().drain = Some((cause, trace));
             }
             Event::Return(after) => self.progress.lock().retry_after = Some(after),

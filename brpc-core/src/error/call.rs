@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{DisconnectReason, Execution, MethodError, Scope, Stage};
+use super::{DisconnectReason, Execution, MethodError, Scope, Shown, Stage};
 
 /// Why a call ended without an output.
 ///
@@ -12,7 +12,8 @@ use super::{DisconnectReason, Execution, MethodError, Scope, Stage};
 /// [`execution`](Self::execution) says whether the handler may have run, which a caller needs to
 /// know before it retries.
 ///
-/// Its `Display` is complete: it has no `source()`.
+/// Its `Display` is complete: it has no `source()`. Texts of the plugin are shown in one line, with
+/// escapes; the fields have them as they arrived.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]
 pub enum CallError {
@@ -20,20 +21,20 @@ pub enum CallError {
     #[error(transparent)]
     Method(MethodError),
     /// The handler panicked. The plugin and its other calls go on.
-    #[error("the method panicked: {message}")]
+    #[error("the method panicked: {}", Shown(message))]
     Panicked {
         /// The panic's text, at most 4 KiB of it.
         message: String,
     },
     /// The handler ran, but its output could not be encoded, is larger than the limit of a frame,
     /// or doesn't decode as the type that the caller asked for.
-    #[error("the method's output is not usable: {message}")]
+    #[error("the method's output is not usable: {}", Shown(message))]
     InvalidOutput {
         /// What is wrong with it, with the JSON path where one is known.
         message: String,
     },
     /// The plugin has no such method.
-    #[error("{message}")]
+    #[error("{}", Shown(message))]
     MethodNotFound {
         /// The name that was asked for.
         method: String,
@@ -41,7 +42,7 @@ pub enum CallError {
         message: String,
     },
     /// The input doesn't encode, or the method can't decode it. The handler was not started.
-    #[error("the input is not valid{}: {message}", place(path))]
+    #[error("the input is not valid{}: {}", place(path), Shown(message))]
     InvalidInput {
         /// The JSON path of the offending part; `.` is the input as a whole.
         path: String,
@@ -71,13 +72,13 @@ pub enum CallError {
         retry_after: Option<Duration>,
     },
     /// The caller may not make this call. The handler was not started.
-    #[error("forbidden: {message}")]
+    #[error("forbidden: {}", Shown(message))]
     Forbidden {
         /// The reason, from the side that forbids it.
         message: String,
     },
     /// A middleware of the hub failed without saying whether the method ran.
-    #[error("a middleware failed: {message}")]
+    #[error("a middleware failed: {}", Shown(message))]
     Middleware {
         /// The middleware's text.
         message: String,
@@ -166,6 +167,6 @@ impl CallError {
 fn place(path: &str) -> String {
     match path {
         "" | "." => String::new(),
-        path => format!(" at `{path}`"),
+        path => format!(" at `{}`", Shown(path)),
     }
 }

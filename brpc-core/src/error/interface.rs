@@ -4,6 +4,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use super::Shown;
+
 /// Why calls of a typed client would fail, as far as can be told before the first one.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
@@ -102,8 +104,12 @@ impl fmt::Display for Difference {
                 let more = if known.len() > SHOWN { ", .." } else { "" };
                 write!(f, "there is no such method, but {}{more}", shown.join(", "))
             }
-            Self::Input { path, problem } => write!(f, "input `{path}`: {problem}"),
-            Self::Output { path, problem } => write!(f, "output `{path}`: {problem}"),
+            Self::Input { path, problem } => {
+                write!(f, "input `{}`: {}", Shown(path), Shown(problem))
+            }
+            Self::Output { path, problem } => {
+                write!(f, "output `{}`: {}", Shown(path), Shown(problem))
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// Why a payload can't be used, and where.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("{}{message}", place(path))]
+#[error("{}{}", place(path), super::Shown(message))]
 #[non_exhaustive]
 pub struct JsonError {
     /// The JSON path of the offending part; `.` is the payload as a whole.
@@ -27,5 +27,5 @@ impl JsonError {
 
 /// The place of the error, unless it is the whole payload.
 fn place(path: &str) -> String {
-    if path == "." { String::new() } else { format!("at `{path}`: ") }
+    if path == "." { String::new() } else { format!("at `{}`: ", super::Shown(path)) }
 }

@@ -15,10 +15,13 @@ use crate::Metadata;
 /// [`UNSPECIFIED`](Self::UNSPECIFIED) and the text of its `Display`, with its sources as far as
 /// they are known. An empty message is still an error.
 ///
+/// Its `Display` shows the message in one line, with escapes; [`message`](Self::message) has it as it
+/// arrived.
+///
 /// Whether the method ran, and the metadata, belong to the call and not to the error: they are not
 /// serialized, but two errors are equal only if they are equal in these too.
 #[derive(Clone, Debug, Deserialize, Error, PartialEq, Serialize)]
-#[error("{}{}", words(message), missing(lost_data.as_deref()))]
+#[error("{}{}", super::Shown(words(message)), missing(lost_data.as_deref()))]
 pub struct MethodError {
     code: String,
     message: String,
@@ -140,5 +143,13 @@ mod tests {
         assert_eq!(error.message().len(), super::super::MAX_ERROR_TEXT);
         let error = MethodError::new("", format!("a{}", "ä".repeat(4000)));
         assert_eq!(error.message().len(), super::super::MAX_ERROR_TEXT - 1);
+    }
+
+    #[test]
+    fn a_text_is_whole_and_shown_in_one_line() {
+        let text = "no\r\n\u{1b}[2Jok";
+        let error = MethodError::new("c", text);
+        assert_eq!(error.message(), text);
+        assert_eq!(error.to_string(), r"no\r\n\u{1b}[2Jok");
     }
 }

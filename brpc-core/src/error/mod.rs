@@ -8,6 +8,7 @@ mod json;
 mod method;
 mod protocol;
 mod refusal;
+mod shown;
 
 pub use call::CallError;
 pub use disconnect::DisconnectReason;
@@ -17,6 +18,7 @@ pub use json::JsonError;
 pub use method::MethodError;
 pub use protocol::ProtocolError;
 pub use refusal::{Refusal, RefusalCode};
+pub(crate) use shown::Shown;
 
 /// The longest text of an error that is sent to the other side, in bytes.
 ///

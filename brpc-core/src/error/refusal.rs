@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-/// A hub's refusal of a plugin.
+/// A hub's refusal of a plugin. Its `Display` shows the message in one line, with escapes.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("{message}")]
+#[error("{}", super::Shown(message))]
 #[non_exhaustive]
 pub struct Refusal {
     /// The code, for programs.
