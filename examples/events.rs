@@ -63,7 +63,7 @@ async fn main() -> Result<(), Report> {
     let (mut missed, mut seen) = (0, Vec::new());
     while seen.last() != Some(&COUNT) {
         match monitor.next().await {
-            Some(Event::Lagged(count)) => missed += count,
+            Some(Event::Lagged(dropped)) => missed += dropped.total(),
             Some(Event::Message(message)) => seen.push(message.decode::<u32>()?),
             _ => {}
         }

@@ -78,7 +78,7 @@ pub use calls::{Broadcast, Call, CancelHandle};
 pub use connection::Serving;
 pub use drain::{Shutdown, Unplug};
 pub use error::{NotEnough, ServeError, UnplugError, WaitError};
-pub use events::{Event, Events, Message};
+pub use events::{Event, Events, Message, Missed};
 pub use hub::{Access, Strangers};
 pub use listener::{Listener, ListenerClosed, MemoryConnector, MemoryListener, Source};
 pub use plugin_ref::PluginRef;

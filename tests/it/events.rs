@@ -33,7 +33,7 @@ async fn number(events: &mut Events) -> u64 {
 /// The number of events dropped, if that is the next event.
 async fn lagged(events: &mut Events) -> u64 {
     match events.next().await {
-        Some(Event::Lagged(dropped)) => dropped,
+        Some(Event::Lagged(dropped)) => dropped.total(),
         other => panic!("{other:?}"),
     }
 }

@@ -46,7 +46,7 @@ async fn next(events: &mut Events) -> Seen {
             Ok(number) => Seen::Number(number),
             Err(_) => Seen::Text(message.payload().len() - 2),
         },
-        Some(Event::Lagged(missed)) => Seen::Lagged(missed),
+        Some(Event::Lagged(missed)) => Seen::Lagged(missed.total()),
         Some(Event::CutOff) => Seen::CutOff,
         None => Seen::End,
         other => panic!("{other:?}"),

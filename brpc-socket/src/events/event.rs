@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::credit::Origin;
+use super::missed::Missed;
 use crate::plugin_ref::PluginRef;
 
 /// Something that happened on the hub. For each name, `Connected` comes first, then the plugin's
@@ -22,11 +23,24 @@ pub enum Event {
     Message(Message),
     /// A plugin has disconnected.
     Disconnected(PluginRef, DisconnectReason),
-    /// This subscriber lagged: the hub dropped so many events for it before the next one.
-    Lagged(u64),
+    /// This subscriber lagged: the hub dropped events for it. With
+    /// [`drop_newest`](crate::Events::drop_newest) they are missing here, before the next one; else
+    /// it dropped them since the subscriber read last, and those of other plugins may be kept.
+    Lagged(Missed),
     /// This subscriber lagged and was cut off, as it had asked for with
     /// [`close_on_lag`](crate::Events::close_on_lag). Nothing follows.
     CutOff,
+}
+
+impl Event {
+    /// The plugin that it is about.
+    pub(crate) fn plugin(&self) -> Option<&PluginRef> {
+        match self {
+            Self::Message(message) => Some(message.plugin()),
+            Self::Connected(plugin) | Self::Disconnected(plugin, _) => Some(plugin),
+            Self::Lagged(_) | Self::CutOff => None,
+        }
+    }
 }
 
 /// An event that a plugin sent.

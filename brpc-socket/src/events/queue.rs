@@ -6,12 +6,14 @@ use std::task::{Context, Poll, Waker};
 use parking_lot::Mutex;
 
 use super::event::Event;
+use super::fair::{self, Excess};
+use super::missed::Missed;
 use super::unread::{Taken, Unread};
 
 /// What happens when a subscriber lags.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) enum Policy {
-    /// The oldest event is dropped.
+    /// The oldest events of those plugins are dropped that have the most unread ones.
     #[default]
     DropOldest,
     /// The new event is dropped.
@@ -40,9 +42,9 @@ struct State {
     /// How many gaps are in it; they don't count as events.
     gaps: usize,
     /// Events dropped since the subscriber last read.
-    lagged: u64,
+    lagged: Missed,
     /// Events dropped since one was last added: a gap at the end of the queue.
-    missed: u64,
+    missed: Missed,
     /// Whether a connection ended since `drop_ended` last looked for its events.
     may_have_ended: bool,
     /// No event follows.
@@ -62,8 +64,8 @@ impl Default for State {
             unread: VecDeque::new(),
             bytes: 0,
             gaps: 0,
-            lagged: 0,
-            missed: 0,
+            lagged: Missed::default(),
+            missed: Missed::default(),
             may_have_ended: false,
             is_closed: false,
             is_cut_off: false,
@@ -85,8 +87,8 @@ pub(crate) struct Leftover {
 pub(crate) enum Read {
     /// Events.
     Some,
-    /// So many events were dropped before the next ones.
-    Lagged(u64),
+    /// These events were dropped before the next ones.
+    Lagged(Missed),
     /// The subscriber was cut off, and nothing follows.
     CutOff,
     /// Nothing follows.
@@ -121,7 +123,7 @@ impl Queue {
         context: &mut Context<'_>,
     ) -> Poll<Read> {
         let mut state = self.0.lock();
-        if state.lagged > 0 {
+        if !state.lagged.is_empty() {
             return Poll::Ready(Read::Lagged(std::mem::take(&mut state.lagged)));
         }
         if !state.unread.is_empty() {
@@ -134,7 +136,7 @@ impl Queue {
             }
             return Poll::Ready(Read::Some);
         }
-        if state.missed > 0 {
+        if !state.missed.is_empty() {
             return Poll::Ready(Read::Lagged(std::mem::take(&mut state.missed)));
         }
         if std::mem::take(&mut state.is_cut_off) {
@@ -179,13 +181,13 @@ impl State {
             return leftover.unread.push(unread);
         }
         let mut size = unread.size();
-        if self.missed > 0 {
-            size += Unread::OVERHEAD;
+        if !self.missed.is_empty() {
+            size += Unread::OVERHEAD + self.missed.size();
         }
         match self.policy {
             Policy::DropOldest => {
                 leftover.credits.extend(unread.take_credit());
-                self.drop_oldest(size, &mut leftover.unread);
+                self.make_room(size, &mut leftover.unread);
             }
             Policy::DropNewest | Policy::Close => {
                 if self.is_full(size) {
@@ -195,7 +197,7 @@ impl State {
             }
             Policy::Wait => self.drop_ended(size, &mut leftover.unread),
         }
-        if self.missed > 0 {
+        if !self.missed.is_empty() {
             let missed = std::mem::take(&mut self.missed);
             self.unread.push_back(Unread::new(Event::Lagged(missed)));
             self.gaps += 1;
@@ -217,20 +219,27 @@ impl State {
         if self.policy == Policy::Close {
             (self.is_closed, self.is_cut_off) = (true, true);
         } else {
-            self.missed += 1;
+            self.missed.add(unread.event());
             self.may_have_ended |= matches!(unread.event(), Event::Disconnected(..));
         }
         leftover.unread.push(unread);
     }
 
-    /// Makes room by dropping the oldest events.
-    fn drop_oldest(&mut self, size: usize, dropped: &mut Vec<Unread>) {
+    /// Makes room by dropping old events of the plugins that have the most. Where events are many,
+    /// for some more at once, since each time costs a walk along the queue.
+    fn make_room(&mut self, size: usize, dropped: &mut Vec<Unread>) {
         while self.is_full(size) {
-            let Some(unread) = self.unread.pop_front() else { return };
-            self.bytes -= unread.size();
-            self.gaps -= usize::from(unread.is_gap());
-            self.lagged += unread.missed();
-            dropped.push(unread);
+            let spare = self.capacity / 8;
+            let events = self.unread.len() - self.gaps;
+            let excess = match events.checked_sub(self.capacity) {
+                Some(excess) => Excess::Events(excess + spare.max(1)),
+                None => Excess::Bytes(self.bytes + size - self.max_bytes),
+            };
+            let taken = fair::take(&mut self.unread, excess);
+            self.bytes -= taken.iter().map(Unread::size).sum::<usize>();
+            self.gaps = 0;
+            taken.iter().for_each(|unread| self.lagged.add(unread.event()));
+            dropped.extend(taken);
         }
     }
 
@@ -250,7 +259,7 @@ impl State {
         self.unread = kept;
         self.bytes -= ended.iter().map(Unread::size).sum::<usize>();
         self.gaps = 0;
-        self.lagged += ended.iter().map(Unread::missed).sum::<u64>();
+        ended.iter().for_each(|unread| self.lagged.add(unread.event()));
         dropped.extend(ended);
     }
 }

@@ -17,8 +17,8 @@ use super::unread::Unread;
 /// after the hub has shut down. A stream that is made after that, before the hub serves again, ends
 /// at once.
 ///
-/// Its unread events are limited. By default the hub drops the oldest event when the subscriber
-/// lags, and [`Event::Lagged`] says how many were dropped; that suits monitors. A subscriber that
+/// Its unread events are limited. By default the hub drops old events of the plugins that have the most when the subscriber
+/// lags, and [`Event::Lagged`] says how many were dropped, and whose; that suits monitors. A subscriber that
 /// must see everything uses [`wait`](Self::wait), or [`close_on_lag`](Self::close_on_lag) if it can
 /// begin again; one that needs the first of many events uses [`drop_newest`](Self::drop_newest). If
 /// several of these are given, the last one counts.
@@ -37,7 +37,7 @@ impl Events {
     }
 
     /// The most unread events, and up to a sixteenth more that are about to be read. Default 1,024,
-    /// at least 1.
+    /// at least 1. When the oldest are dropped, up to an eighth of them are dropped at once.
     pub fn capacity(self, events: usize) -> Self {
         self.queue.set_capacity(events.max(1));
         self
@@ -50,7 +50,8 @@ impl Events {
     }
 
     /// If there is no room, drops the new events instead of the oldest. [`Event::Lagged`] stands in
-    /// their place, between those before and after them. Any event may be missing, even that a
+    /// their place, between those before and after them. So a plugin that floods may leave no room for
+    /// others; without this it pushes out its own events only. Any event may be missing, even that a
     /// plugin has disconnected. Plugins don't wait.
     pub fn drop_newest(self) -> Self {
         self.queue.set_policy(Policy::DropNewest);

@@ -74,7 +74,7 @@ impl Unread {
     /// Reads the event; its credit returns to the plugin.
     pub(crate) fn into_event(mut self) -> Event {
         self.give_back();
-        std::mem::replace(&mut self.event, Event::Lagged(0))
+        std::mem::replace(&mut self.event, Event::CutOff)
     }
 
     fn give_back(&mut self) {
@@ -91,11 +91,7 @@ impl Unread {
 
     /// Whether it comes from a connection that has ended.
     pub(crate) fn has_ended(&self) -> bool {
-        match &self.event {
-            Event::Message(message) => message.plugin().has_ended(),
-            Event::Connected(plugin) | Event::Disconnected(plugin, _) => plugin.has_ended(),
-            Event::Lagged(_) | Event::CutOff => true,
-        }
+        self.event.plugin().is_none_or(PluginRef::has_ended)
     }
 
     /// Whether it is a gap, which only counts dropped events.
@@ -103,17 +99,17 @@ impl Unread {
         matches!(self.event, Event::Lagged(_))
     }
 
-    /// How many events are missing if it is dropped.
-    pub(crate) fn missed(&self) -> u64 {
-        if let Event::Lagged(missed) = self.event { missed } else { 1 }
-    }
-
-    /// How many bytes a queue counts for any event beside its payload. A gap has no payload.
+    /// How many bytes a queue counts for any event beside its payload.
     pub(crate) const OVERHEAD: usize = size_of::<Self>() + size_of::<PluginRef>();
 
     /// How many bytes a queue counts for it.
     pub(crate) fn size(&self) -> usize {
-        self.cost().map_or(Self::OVERHEAD, |(_, bytes)| Self::OVERHEAD + bytes)
+        Self::OVERHEAD
+            + match &self.event {
+                Event::Message(message) => message.payload.len(),
+                Event::Lagged(missed) => missed.size(),
+                _ => 0,
+            }
     }
 
     /// The origin whose credit it spends, and how many bytes of credit.

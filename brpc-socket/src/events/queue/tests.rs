@@ -26,12 +26,17 @@ fn counts_are_right(state: &State) -> bool {
     (state.bytes, state.gaps) == (bytes, gaps)
 }
 
+/// How many events are missing if one is dropped.
+fn missed(unread: &Unread) -> u64 {
+    if let Event::Lagged(missed) = unread.event() { missed.total() } else { 1 }
+}
+
 /// Reads once; returns how many events were read or counted as missing.
 fn read(queue: &Queue) -> u64 {
     let mut next = VecDeque::new();
     match queue.poll_read(&mut next, &mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Read::Some) => next.iter().map(Unread::missed).sum(),
-        Poll::Ready(Read::Lagged(missed)) => missed,
+        Poll::Ready(Read::Some) => next.iter().map(missed).sum(),
+        Poll::Ready(Read::Lagged(missed)) => missed.total(),
         _ => 0,
     }
 }
@@ -75,8 +80,8 @@ fn every_event_is_read_or_counted() {
             }
             let state = queue.0.lock();
             assert!(counts_are_right(&state), "{seed}: {state:?}");
-            let unread: u64 = state.unread.iter().map(Unread::missed).sum();
-            let known = seen + unread + state.lagged + state.missed;
+            let unread: u64 = state.unread.iter().map(missed).sum();
+            let known = seen + unread + state.lagged.total() + state.missed.total();
             assert_eq!(known, pushed, "{seed}: {state:?}");
         }
     }
@@ -111,7 +116,7 @@ fn one_that_is_cut_off_keeps_what_it_has_and_no_more() {
         bus.publish((0..5).map(|_| message(&here)).collect());
     }
     let state = events.queue.0.lock();
-    assert_eq!((state.unread.len(), state.missed, state.lagged), (3, 0, 0));
+    assert_eq!((state.unread.len(), state.missed.total(), state.lagged.total()), (3, 0, 0));
     assert!(state.is_closed && state.is_cut_off && counts_are_right(&state));
 }
 
@@ -133,7 +138,54 @@ fn nothing_is_looked_for_while_nobody_has_gone() {
     bus.publish(vec![Unread::new(gone)]);
     bus.publish(vec![message(&here)]);
     let state = events.queue.0.lock();
-    assert_eq!((state.unread.len(), state.lagged, state.may_have_ended), (101, 2, false));
+    assert_eq!((state.unread.len(), state.lagged.total(), state.may_have_ended), (101, 2, false));
     let sizes = state.unread.iter().map(Unread::size);
     assert_eq!(state.bytes, sizes.sum::<usize>());
+}
+
+/// How many events of each plugin a queue has.
+fn shares<const N: usize>(queue: &Queue, plugins: [&PluginRef; N]) -> [usize; N] {
+    let state = queue.0.lock();
+    plugins.map(|plugin| {
+        let of_it = |unread: &&Unread| unread.event().plugin() == Some(plugin);
+        state.unread.iter().filter(of_it).count()
+    })
+}
+
+#[test]
+fn one_that_floods_pushes_out_its_own_events_and_is_named() {
+    let (quiet, loud) = (plugin("quiet", 1), plugin("loud", 2));
+    let one = message(&quiet).size();
+    for (capacity, bytes) in [(100, usize::MAX), (usize::MAX, 100 * one)] {
+        let bus = Bus::default();
+        let events = Events::of(&bus).capacity(capacity).capacity_bytes(bytes);
+        for _ in 0..1_000 {
+            bus.publish(vec![message(&loud)]);
+        }
+        for _ in 0..40 {
+            bus.publish(vec![message(&quiet)]);
+        }
+        for _ in 0..1_000 {
+            bus.publish((0..7).map(|_| message(&loud)).collect());
+        }
+        let [quiets, louds] = shares(&events.queue, [&quiet, &loud]);
+        assert_eq!(quiets, 40);
+        assert!((47..=60).contains(&louds), "{louds} of the one that floods");
+        let missed = events.queue.0.lock().lagged.clone();
+        let named: Vec<_> = missed.by_plugin().collect();
+        assert_eq!(named, [(&loud, missed.total())]);
+        assert_eq!(missed.total(), 8_000 - u64::try_from(louds).unwrap());
+    }
+}
+
+/// Whoever missed events, their names don't take more memory.
+#[test]
+fn so_many_plugins_are_named_and_all_are_counted() {
+    let bus = Bus::default();
+    let events = Events::of(&bus).capacity(1);
+    for generation in 0..1_000 {
+        bus.publish(vec![message(&plugin("many", generation))]);
+    }
+    let missed = events.queue.0.lock().lagged.clone();
+    assert_eq!((missed.total(), missed.by_plugin().len()), (999, 16));
 }
