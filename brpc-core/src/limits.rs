@@ -41,8 +41,13 @@ pub struct Limits {
     /// The most calls in flight on one connection, including cancelled calls that the plugin has
     /// not yet answered. Default 1,024, at least 1.
     pub max_calls: usize,
-    /// The most unsent bytes on one connection: of inputs at the hub, of events at the plugin.
-    /// Default 4 MiB.
+    /// The most unsent bytes on one connection: of inputs at the hub; at the plugin of events, and of
+    /// answers. Default 4 MiB.
+    ///
+    /// A plugin whose answers exceed it starts no handler until the hub has read some of them. It
+    /// keeps as many bytes of inputs of the calls that arrive meanwhile, and answers further ones as
+    /// overloaded. Handlers that run already are not held up: their outputs come in addition, so
+    /// [`max_calls`](Self::max_calls) limits these.
     pub queue_bytes: usize,
     /// The most unsent calls on one connection, including those that wait for a place. Default
     /// 4,096.

@@ -121,6 +121,7 @@ impl<R: Receiver> HubLink<R> {
             }
             Event::Cancel(id) => self.handlers.cancel(id),
             Event::Credit => self.handlers.credit(),
+            Event::Room => self.handlers.resume(in_place),
             Event::Drain(cause, trace) => {
                 // Printed with escapes, since it may be any text.
                 tracing::info!(?cause, ?trace, hub, "the hub asks the plugin to leave");

@@ -43,5 +43,6 @@ mod shutdown;
 mod slow_peers;
 mod spans;
 mod testing;
+mod unread_answers;
 mod waiting;
 mod wakers;

@@ -1,6 +1,6 @@
 //! Texts of a peer as they are shown.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 /// A text as it is shown, in one line: what doesn't print, such as a newline or the escape that
 /// begins a command to a terminal, is escaped. Quotes and backslashes stay as they are.

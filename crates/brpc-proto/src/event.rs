@@ -53,6 +53,8 @@ pub enum Event<T> {
     Message(Bytes),
     /// Events can be sent again.
     Credit,
+    /// Handlers can be started again, after [`may_start`](crate::Connection::may_start) said no.
+    Room,
     /// The hub asks the plugin to leave, with this trace id. Answer the running calls; the
     /// connection then sends Goodbye by itself.
     Drain(DrainCause, String),

@@ -35,6 +35,7 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
         timer: Timer::new(),
         is_held: false,
         input_limit: 0,
+        ahead: 0,
         queuing: Queuing::new(link.lane()),
         is_in_lane: false,
         lane_turn: None,
@@ -49,6 +50,10 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
 
 /// A connection that moves so many bytes in one wake keeps its buffers.
 const MUCH: usize = 4 * 1024;
+
+/// How many bytes are read ahead of the events of earlier input, if it may spare the owner some of
+/// them: more than the buffers of both systems mostly hold, little enough for each connection.
+const READ_AHEAD: usize = 1 << 20;
 
 /// The most turns before the driver of a busy connection yields.
 const TURNS: usize = 16;
@@ -67,6 +72,8 @@ struct Driver<'a, L: Link, S> {
     is_held: bool,
     /// The most bytes of input, as the connection said last.
     input_limit: usize,
+    /// How many bytes were read since the connection's events were last taken.
+    ahead: usize,
     /// The way into the lane in which many messages are passed on.
     queuing: Queuing,
     /// Whether the pending events wait in the lane. The driver is woken when it is their turn.
@@ -147,7 +154,9 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         let room = self.input_limit.saturating_sub(self.transport.input.len());
         let has_room = room > 0;
         let may_read = self.pending.events.is_empty() && self.transport.end.is_none() && has_room;
+        let unread = self.transport.input.len();
         let has_read = may_read && open.read && self.transport.read(room, context);
+        self.ahead += self.transport.input.len() - unread;
         if !has_room && self.transport.has_stopped_writing() {
             // No read will find the end of the stream.
             self.transport.end.get_or_insert(End::Failed);
@@ -170,7 +179,16 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             // The connection may have to check the peer a second time.
             *open = BOTH;
         }
-        self.learn(&mut connection, has_read || has_taken || is_due, now);
+        // After a stall, what was cancelled meanwhile stands behind its call.
+        let reads_ahead = has_read
+            && self.transport.has_more
+            && self.ahead < READ_AHEAD
+            && !self.is_held
+            && connection.may_withdraw_events();
+        if !reads_ahead {
+            self.ahead = 0;
+            self.learn(&mut connection, has_read || has_taken || is_due, now);
+        }
         let passes_on = !self.pending.events.is_empty();
         if connection.is_closed() && !passes_on && !connection.has_events() {
             return Turn::Over;

@@ -35,6 +35,8 @@ pub(crate) struct Transport<S> {
     pub(crate) written: usize,
     /// Bytes that were read and written since the driver was woken.
     pub(crate) moved: usize,
+    /// Whether the last read found as much as it had room for, so that there may be more.
+    pub(crate) has_more: bool,
     /// How the stream ended, once it has.
     pub(crate) end: Option<End>,
     /// How many reads are left, once a write has failed.
@@ -53,6 +55,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             output: WriteBuffer::new(),
             written: 0,
             moved: 0,
+            has_more: false,
             end: None,
             reads_left: None,
             is_flushed: true,
@@ -88,12 +91,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
         self.input_size = self.input_size.max(self.read_size);
         let mut input = (&mut self.input).limit(most);
         let read = poll_read_buf(Pin::new(&mut self.stream), context, &mut input);
+        self.has_more = false;
         match read {
             Poll::Pending => {}
             Poll::Ready(Ok(0)) => self.end = Some(End::Eof),
             Poll::Ready(Err(_)) => self.end = Some(End::Failed),
             Poll::Ready(Ok(count)) => {
                 self.moved += count;
+                self.has_more = self.input.len() == self.input.capacity();
                 if count >= self.read_size {
                     self.read_size = (2 * count).min(READ_SIZES.1);
                 }

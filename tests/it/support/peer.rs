@@ -31,6 +31,7 @@ pub mod kind {
 /// Why a call has no output.
 pub mod status {
     pub const METHOD_NOT_FOUND: u8 = 4;
+    pub const OVERLOADED: u8 = 6;
     pub const EXPIRED: u8 = 8;
     pub const CANCELLED: u8 = 9;
 }
@@ -327,6 +328,12 @@ impl Fields<'_> {
             }
             shift += 7;
         }
+    }
+
+    pub fn byte(&mut self) -> u8 {
+        let (&byte, rest) = self.0.split_first().expect("a byte");
+        self.0 = rest;
+        byte
     }
 
     pub fn text(&mut self) -> String {

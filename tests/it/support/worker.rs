@@ -109,6 +109,7 @@ pub fn worker(name: &str) -> (Plugin<Worker>, Journal) {
 }
 
 /// The numbers of methods on the wire: their places below.
+pub const ECHO: u64 = 1;
 pub const WAIT: u64 = 3;
 pub const TEXT: u64 = 6;
 
@@ -168,6 +169,7 @@ impl Worker {
 
     /// A text of so many bytes.
     pub fn text(&self, bytes: usize) -> String {
+        self.journal.start().finish();
         "x".repeat(bytes)
     }
 

@@ -28,12 +28,16 @@ pub enum End {
 }
 
 impl<T> Connection<T> {
-    /// Decodes and handles the whole messages in the input.
+    /// Decodes and handles the whole messages in the input. A call that is cancelled in it doesn't
+    /// reach the owner.
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         self.stream.is_held = false;
         let mut took_message = false;
         while self.take_message(input, now) {
             took_message = true;
+        }
+        if let Phase::Session(session) = &mut self.phase {
+            session.withdraw_cancelled(&mut *self.codec, &mut self.events);
         }
         self.stream.note_input(input, took_message, now);
     }
@@ -183,6 +187,12 @@ impl<T> Connection<T> {
     /// Whether there are events for the owner.
     pub fn has_events(&self) -> bool {
         !self.events.is_empty()
+    }
+
+    /// Whether some of the events may be of no use once more input was read: calls that the peer has
+    /// cancelled since.
+    pub fn may_withdraw_events(&self) -> bool {
+        self.role == Role::Plugin && self.has_events()
     }
 
     /// All events for the owner, in exchange for an empty queue.

@@ -262,6 +262,18 @@ impl<T> Connection<T> {
         }
     }
 
+    /// Whether handlers may be started: fewer bytes of answers than
+    /// [`queue_bytes`](Limits::queue_bytes) are unsent. If not, [`Event::Room`] says when they may
+    /// again.
+    pub fn may_start(&mut self) -> bool {
+        self.session_mut().is_none_or(Session::may_start)
+    }
+
+    /// The most bytes of inputs of calls that the owner may hold until it may start their handlers.
+    pub fn max_waiting(&self) -> usize {
+        self.limits.queue_bytes
+    }
+
     // Events.
 
     /// Sends an event, if there is credit for it. It arrives before every later answer.
@@ -368,6 +380,8 @@ impl<T> Connection<T> {
         match &mut self.phase {
             Phase::Closed { .. } => return,
             Phase::Session(session) => {
+                // Calls that were not started: nobody waits for them any more.
+                self.events.retain(|event| !matches!(event, Event::Call { .. } | Event::Cancel(_)));
                 tally = session.close(reason, &mut self.events);
                 generation = session.terms().generation;
                 if let Some(farewell) = farewell {

@@ -25,7 +25,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use brpc_core::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_TRACE};
-use brpc_core::{Answer, CallError, DisconnectReason, Limits, Metadata, Stage};
+use brpc_core::{Answer, CallError, DisconnectReason, Failure, Limits, Metadata, Stage, Status};
 use thiserror::Error;
 
 use self::calling::Calling;
@@ -78,17 +78,21 @@ pub(crate) struct Session<T> {
     calling: Calling<T>,
     /// The calls that this side answers.
     serving: Serving,
-    /// Unsent answers and events, in order. Limited by `max_calls`, and by `max_unsent_events`.
+    /// Unsent answers and events, in order. Limited by `max_calls`, and by `max_unsent`.
     outbox: Outbox,
     /// The peer's credit.
     credit_in: Granted,
     /// This side's credit, if the wire has credit.
     credit_out: Option<Available>,
-    /// The most unsent bytes of events, whatever the credit.
-    max_unsent_events: usize,
+    /// The most unsent bytes of events, whatever the credit; and of answers, for the next handler to
+    /// be started.
+    max_unsent: usize,
     /// Whether an event was refused for lack of room, so that the owner waits for an
     /// [`Event::Credit`].
     is_room_wanted: bool,
+    /// Whether the owner has found that too many answers are unsent, so that it waits for an
+    /// [`Event::Room`].
+    is_start_wanted: bool,
     /// How the session is ending, if it is.
     ending: Option<Ending>,
     /// Whether the peer has sent Leave.
@@ -110,8 +114,9 @@ impl<T> Session<T> {
             outbox: Outbox::default(),
             credit_in: Granted::new(terms.credit_in),
             credit_out: terms.credit_out.map(Available::new),
-            max_unsent_events: limits.queue_bytes,
+            max_unsent: limits.queue_bytes,
             is_room_wanted: false,
+            is_start_wanted: false,
             ending: None,
             has_peer_left: false,
             returns: false,
@@ -164,6 +169,18 @@ impl<T> Session<T> {
         true
     }
 
+    /// Whether handlers may be started: not too many bytes of answers are unsent. If not, the owner
+    /// gets an [`Event::Room`] later. One answer is always accepted.
+    pub(crate) fn may_start(&mut self) -> bool {
+        self.is_start_wanted = !self.has_room_for_answers();
+        !self.is_start_wanted
+    }
+
+    fn has_room_for_answers(&self) -> bool {
+        let unsent = self.outbox.answer_bytes();
+        unsent == 0 || unsent < self.max_unsent
+    }
+
     /// Sends an event, if there is credit for it.
     pub(crate) fn emit(&mut self, codec: &mut dyn Codec, event: &[u8]) -> Result<(), EmitError> {
         if self.is_leaving() {
@@ -177,7 +194,7 @@ impl<T> Session<T> {
         // The credit limits what the peer has to hold; this limits what this side holds for a peer
         // that gives much credit and reads little. One event is always accepted.
         let unsent = self.outbox.event_bytes();
-        if unsent > 0 && unsent + size > self.max_unsent_events {
+        if unsent > 0 && unsent + size > self.max_unsent {
             self.is_room_wanted = true;
             return Err(EmitError::Full);
         }
@@ -191,6 +208,14 @@ impl<T> Session<T> {
     /// Returns credit for consumed events.
     pub(crate) fn return_credit(&mut self, events: u32, bytes: u64) {
         self.credit_in.give_back(events, bytes);
+    }
+
+    /// Answers the calls that were cancelled before the owner could start them, in its place.
+    pub(crate) fn withdraw_cancelled(&mut self, codec: &mut dyn Codec, events: &mut Events<T>) {
+        for id in self.serving.withdraw(events) {
+            let answer = Err(Failure::new(Status::Cancelled, ""));
+            self.outbox.answer(codec, &Message::Answer { id, answer, metadata: Metadata::new() });
+        }
     }
 
     /// Whether there is room for any message that the peer may send next, so that this side may
@@ -246,6 +271,10 @@ impl<T> Session<T> {
         self.outbox.transmit(out);
         if self.outbox.event_bytes() < before && std::mem::take(&mut self.is_room_wanted) {
             events.push_back(Event::Credit);
+        }
+        if self.is_start_wanted && self.has_room_for_answers() {
+            self.is_start_wanted = false;
+            events.push_back(Event::Room);
         }
         if self.calling.transmit(codec, out, now) {
             // After the last call, since Drain promises that none follows.

@@ -16,6 +16,8 @@ pub(crate) struct Outbox {
     batches: VecDeque<Batch>,
     /// Answers in all batches.
     answers: usize,
+    /// Bytes in all batches.
+    bytes: usize,
     /// Bytes of the frames of events in all batches.
     event_bytes: usize,
     /// An empty buffer for the next batch, reused from one that was sent.
@@ -35,7 +37,10 @@ impl Outbox {
         self.answers += 1;
         let batch = self.last();
         batch.answers += 1;
+        let before = batch.frames.remaining();
         codec.encode(answer, &mut batch.frames);
+        let bytes = batch.frames.remaining() - before;
+        self.bytes += bytes;
     }
 
     /// Adds an event.
@@ -46,6 +51,7 @@ impl Outbox {
         let bytes = batch.frames.remaining() - before;
         batch.event_bytes += bytes;
         self.event_bytes += bytes;
+        self.bytes += bytes;
     }
 
     /// Moves some 256 KiB to the transport's buffer.
@@ -54,6 +60,7 @@ impl Outbox {
             let Some(mut batch) = self.batches.pop_front() else { return };
             self.answers -= batch.answers;
             self.event_bytes -= batch.event_bytes;
+            self.bytes -= batch.frames.remaining();
             out.append(&mut batch.frames);
             if batch.frames.capacity() <= MAX_TRANSMIT {
                 self.spare = batch.frames;
@@ -75,12 +82,17 @@ impl Outbox {
 
     /// Unsent bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.batches.iter().map(|batch| batch.frames.remaining()).sum()
+        self.bytes
     }
 
     /// Unsent answers.
     pub(crate) fn answers(&self) -> usize {
         self.answers
+    }
+
+    /// Unsent bytes of answers.
+    pub(crate) fn answer_bytes(&self) -> usize {
+        self.bytes - self.event_bytes
     }
 
     /// Unsent bytes of events.

@@ -21,6 +21,8 @@ pub(crate) struct Serving {
     running: HashMap<CallId, Running, BuildHasherDefault<IdHasher>>,
     /// When to check for calls whose deadline has passed.
     deadlines: Deadlines,
+    /// Whether a call was cancelled since the owner's events were last checked for it.
+    has_cancelled: bool,
     /// The id of the newest call, started or not.
     last_id: CallId,
     /// The most calls in flight, with those whose answer is not sent yet.
@@ -43,6 +45,7 @@ impl Serving {
         Self {
             running: HashMap::default(),
             deadlines: Deadlines::default(),
+            has_cancelled: false,
             last_id: 0,
             max_calls: terms.calls_in,
             methods: terms.methods,
@@ -88,6 +91,24 @@ impl Serving {
         Ok(())
     }
 
+    /// Withdraws the calls that were cancelled before the owner took their events, and returns their
+    /// ids: their answers are due.
+    pub(crate) fn withdraw<T>(&mut self, events: &mut Events<T>) -> Vec<CallId> {
+        let mut withdrawn = Vec::new();
+        if std::mem::take(&mut self.has_cancelled) {
+            events.retain(|event| match event {
+                Event::Call { id, .. } if self.running.get(id).is_some_and(|c| c.is_cancelled) => {
+                    self.running.remove(id);
+                    withdrawn.push(*id);
+                    false
+                }
+                Event::Cancel(id) => self.running.contains_key(id),
+                _ => true,
+            });
+        }
+        withdrawn
+    }
+
     /// Cancels the calls whose deadline has passed.
     pub(crate) fn expire<T>(&mut self, now: Instant, events: &mut Events<T>) {
         let wanted = self.running.iter().filter(|(_, call)| !call.is_cancelled);
@@ -122,6 +143,7 @@ impl Serving {
             && !std::mem::replace(&mut call.is_cancelled, true)
         {
             events.push_back(Event::Cancel(id));
+            self.has_cancelled = true;
         }
     }
 }

@@ -92,6 +92,7 @@ places! {
     Tombstone "stage: given up after it was sent"
     LateAnswer "stage: answered after it was given up"
     CancelHeard "stage: the handler learns of a cancel"
+    CancelAtOnce "stage: a cancel in the same bytes as its call"
     CancelTooLate "stage: a cancel of an answered call"
     CalledWhileLeaving "stage: a call reaches a plugin that leaves"
     Strike "stage: a strike, and the session goes on"

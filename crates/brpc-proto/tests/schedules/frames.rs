@@ -36,6 +36,16 @@ pub(crate) enum Said {
     Other(u8),
 }
 
+impl Said {
+    /// The id of a call.
+    pub(crate) fn called(&self) -> Option<u64> {
+        match self {
+            Self::Call { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+}
+
 /// Cuts one direction's bytes into frames. Blind after the first breach, as the receiver is.
 #[derive(Debug)]
 pub(crate) struct Tap {

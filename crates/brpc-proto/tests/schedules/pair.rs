@@ -59,6 +59,8 @@ pub(crate) struct Pair {
     pub(crate) hub: Endpoint<usize>,
     pub(crate) plugin: Endpoint<()>,
     pub(crate) to_plugin: Pipe,
+    /// The calls that the plugin has heard and its connection has not yet been given.
+    unfed: Vec<u64>,
     pub(crate) to_hub: Pipe,
     pub(crate) hub_side: HubSide,
     pub(crate) plugin_side: PluginSide,
@@ -85,6 +87,7 @@ impl Pair {
             hub: Endpoint::new(hub, script.timer_delays[0]),
             plugin: Endpoint::new(plugin, script.timer_delays[1]),
             to_plugin: Pipe::new(script.to_plugin.clone(), now),
+            unfed: Vec::new(),
             to_hub: Pipe::new(script.to_hub.clone(), now),
             hub_side: HubSide::new(welcome, consumer, props.descriptions.clone()),
             plugin_side: PluginSide::new(props.pattern.clone()),
@@ -200,14 +203,17 @@ impl Pair {
         let (now, mut is_busy) = (self.now, false);
         if let Some(arrival) = self.to_plugin.read(now) {
             let said = self.plugin.hear(&arrival);
+            self.unfed.extend(said.iter().filter_map(Said::called));
             self.model.plugin_heard(said, now);
+            let more_is_there = self.to_plugin.readable_at().is_some_and(|at| at <= now);
             match arrival {
-                Arrival::Bytes(_) => {
-                    self.plugin.feed(now);
-                    self.check_footprints();
-                    self.tell_plugin();
+                // Read together with what follows.
+                Arrival::Bytes(_) if more_is_there && self.rng.one_in(2) => {}
+                Arrival::Bytes(_) => self.feed_plugin(),
+                Arrival::End(end) => {
+                    self.feed_plugin();
+                    self.end_plugin(end);
                 }
-                Arrival::End(end) => self.end_plugin(end),
             }
             is_busy = true;
         }
@@ -232,6 +238,13 @@ impl Pair {
             self.end_plugin(End::Failed);
         }
         is_busy
+    }
+
+    fn feed_plugin(&mut self) {
+        self.plugin.feed(self.now);
+        self.check_footprints();
+        self.tell_plugin();
+        self.model.plugin_fed(&std::mem::take(&mut self.unfed));
     }
 
     /// When something is due next.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant as StdInstant};
 
 use brpc_core::{Answer, Dialect, Failure, Metadata, Status};
@@ -21,6 +22,7 @@ use super::hook::AsyncHook;
 use super::in_place::InPlace;
 use super::incoming::Incoming;
 use super::receiver::{Invoke, Method, OnCancel, Receiver};
+use super::waiting::{Pending, Waiting};
 use crate::middleware::Chain;
 use crate::{BoxFuture, SharedConnection};
 
@@ -38,6 +40,10 @@ pub struct Handlers<R> {
     running: Mutex<HashMap<CallId, CancellationToken>>,
     /// The tasks and threads of these handlers.
     tasks: TaskTracker,
+    /// Whether calls wait. Set under the connection's lock when too many answers are unsent.
+    is_backed_up: AtomicBool,
+    /// Calls that wait until the peer has read more answers.
+    waiting: Mutex<Waiting>,
 }
 
 impl<R: Receiver> Handlers<R> {
@@ -50,8 +56,18 @@ impl<R: Receiver> Handlers<R> {
         patience: Option<Duration>,
         dialect: Dialect,
     ) -> Arc<Self> {
-        let (running, tasks) = (Mutex::default(), TaskTracker::new());
-        Arc::new(Self { connection, receiver, hook, middleware, patience, dialect, running, tasks })
+        Arc::new(Self {
+            connection,
+            receiver,
+            hook,
+            middleware,
+            patience,
+            dialect,
+            running: Mutex::default(),
+            tasks: TaskTracker::new(),
+            is_backed_up: AtomicBool::new(false),
+            waiting: Mutex::default(),
+        })
     }
 
     /// The connection.
@@ -74,8 +90,9 @@ impl<R: Receiver> Handlers<R> {
         InPlace::new(self.patience)
     }
 
-    /// Starts a handler. Returns at once, unless a sync handler that isn't marked `blocking` takes
-    /// long, or an async one before it first waits.
+    /// Starts a handler, or has the call wait until the peer has read more answers. Returns at once,
+    /// unless a sync handler that isn't marked `blocking` takes long, or an async one before it first
+    /// waits.
     pub fn start(
         self: &Arc<Self>,
         id: CallId,
@@ -83,6 +100,41 @@ impl<R: Receiver> Handlers<R> {
         deadline: Option<StdInstant>,
         in_place: &mut InPlace,
     ) {
+        let pending = Pending { id, call, deadline };
+        if self.is_backed_up.load(Ordering::Relaxed) {
+            self.have_wait(pending);
+        } else {
+            self.begin(pending, in_place);
+        }
+    }
+
+    /// Starts the handlers of calls that wait, as long as the peer reads their answers. Called in
+    /// order with [`start`](Self::start).
+    pub fn resume(self: &Arc<Self>, in_place: &mut InPlace) {
+        loop {
+            let mut connection = self.connection.lock();
+            if !connection.may_start() {
+                return;
+            }
+            let Some(pending) = self.waiting.lock().pop() else {
+                return self.is_backed_up.store(false, Ordering::Relaxed);
+            };
+            drop(connection);
+            self.begin(pending, in_place);
+        }
+    }
+
+    /// Has a call wait, or refuses it if too many bytes wait.
+    fn have_wait(&self, pending: Pending) {
+        let limit = self.connection.lock().max_waiting();
+        let refused = self.waiting.lock().push(pending, limit);
+        if let Err(Pending { id, .. }) = refused {
+            self.send(id, Err(Failure::new(Status::Overloaded, "")), Metadata::new());
+        }
+    }
+
+    /// Starts a handler.
+    fn begin(self: &Arc<Self>, Pending { id, call, deadline }: Pending, in_place: &mut InPlace) {
         let brpc_proto::Call { method, payload, trace, metadata, .. } = call;
         let Some(method) = R::methods().get(method as usize) else {
             let failure = Failure::new(Status::MethodNotFound, "");
@@ -178,11 +230,17 @@ impl<R: Receiver> Handlers<R> {
         self.tasks.spawn(run.in_current_span());
     }
 
-    /// Cancels a handler.
+    /// Cancels a handler, or a call that waits for its handler.
     pub fn cancel(&self, id: CallId) {
         let cancelled = self.running.lock().get(&id).cloned();
         if let Some(cancelled) = cancelled {
-            cancelled.cancel();
+            return cancelled.cancel();
+        }
+        let waited = self.waiting.lock().remove(id);
+        if let Some(Pending { deadline, .. }) = waited {
+            let is_late = deadline.is_some_and(|deadline| deadline <= crate::now());
+            let status = if is_late { Status::Expired } else { Status::Cancelled };
+            self.send(id, Err(Failure::new(status, "")), Metadata::new());
         }
     }
 
@@ -192,6 +250,8 @@ impl<R: Receiver> Handlers<R> {
         self.tasks.close();
         let running = std::mem::take(&mut *self.running.lock());
         running.values().for_each(CancellationToken::cancel);
+        let waiting = std::mem::take(&mut *self.waiting.lock());
+        drop(waiting);
     }
 
     /// What still runs when the connection is over.
@@ -212,6 +272,9 @@ impl<R: Receiver> Handlers<R> {
     fn send(&self, id: CallId, answer: Answer, metadata: Metadata) {
         let mut connection = self.connection.lock();
         connection.answer(id, answer, metadata);
+        if !connection.may_start() {
+            self.is_backed_up.store(true, Ordering::Relaxed);
+        }
         connection.unlock_and_wake();
     }
 }

@@ -9,6 +9,7 @@ mod hook;
 mod in_place;
 mod incoming;
 mod receiver;
+mod waiting;
 
 pub use self::context::{Context, context_of_no_call};
 pub use self::dispatch::{Handlers, Remaining};

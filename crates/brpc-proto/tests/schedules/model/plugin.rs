@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use brpc_core::Answer;
+use brpc_core::{Answer, Failure, Status};
 use brpc_proto::{CallId, Event};
 
 use super::Model;
@@ -64,6 +64,23 @@ impl Model {
         assert_eq!(deadline.is_some(), call.deadline.is_some());
         call.at_plugin = AtPlugin::Called;
         Some((index, call.plan.handler.clone()))
+    }
+
+    /// The plugin's connection was given all that it heard. Calls of which it has told nothing were
+    /// cancelled in the same bytes, and it has answered them itself.
+    pub(crate) fn plugin_fed(&mut self, heard: &[CallId]) {
+        if self.plugin.has_left || self.plugin.end.is_some() {
+            return;
+        }
+        let emitted = self.emitted.len();
+        for call in &mut self.calls {
+            let is_heard = call.id.is_some_and(|id| heard.contains(&id));
+            if is_heard && call.at_plugin == AtPlugin::Unknown {
+                assert!(call.is_over(), "nobody cancelled it: {call:?}");
+                call.answer = Some((Err(Failure::new(Status::Cancelled, "")), emitted));
+                self.cover.visit(Place::CancelAtOnce);
+            }
+        }
     }
 
     /// A handler was started.

@@ -1,0 +1,49 @@
+//! Calls that the hub takes back before the plugin's owner has heard of them.
+
+use brpc_core::{DisconnectReason, Status};
+use brpc_proto::Event;
+
+use crate::pair::{Pair, call};
+use crate::vectors::{frame, vector};
+
+/// The status of each call that the plugin has answered as a failure.
+fn statuses(bytes: &[u8]) -> Vec<(u8, u8)> {
+    let frames = bytes.chunks(4 + 5);
+    frames.map(|frame| (frame[5], frame[6])).collect()
+}
+
+#[test]
+fn a_call_that_is_cancelled_in_the_same_bytes_is_not_started() {
+    let mut pair = Pair::ready();
+    for caller in 1..=3 {
+        pair.hub.start_call(call(0, ""), caller, pair.now).unwrap();
+    }
+    let mut bytes = pair.hub_sends();
+    pair.hub.cancel(1).unwrap();
+    pair.hub.cancel(3).unwrap();
+    bytes.extend(pair.hub_sends());
+    let told = pair.plugin_takes(&bytes);
+    assert!(matches!(told[..], [Event::Call { id: 2, .. }]), "{told:?}");
+    // The hub needs the answers, for the places.
+    assert_eq!(statuses(&pair.plugin_sends()), [(1, 9), (3, 9)]);
+    assert_eq!(pair.plugin.running(), 1);
+    assert!(!pair.answer(1, Err(brpc_core::Failure::new(Status::Cancelled, ""))));
+}
+
+#[test]
+fn a_call_that_the_owner_has_heard_of_is_cancelled_as_ever() {
+    let mut pair = Pair::running();
+    let told = pair.plugin_takes(&frame(0x11, &[1]));
+    assert!(matches!(told[..], [Event::Cancel(1)]), "{told:?}");
+    assert_eq!(pair.plugin.running(), 1);
+}
+
+#[test]
+fn no_call_is_started_whose_hub_says_goodbye_in_the_same_bytes() {
+    let mut pair = Pair::calling(1);
+    let told = pair.plugin_takes(&[vector("call"), vector("goodbye-shutdown")].concat());
+    let calls = told.iter().filter(|event| matches!(event, Event::Call { .. })).count();
+    assert_eq!(calls, 0, "{told:?}");
+    let Some(Event::Closed(reason, _)) = told.last() else { panic!("{told:?}") };
+    assert_eq!(*reason, DisconnectReason::ShutdownForced);
+}
