@@ -61,7 +61,7 @@ async fn it_may_be_as_deep_and_have_as_many_values_as_a_frame_holds() {
     let _plugged = plug(&hub, &Plugin::new(Gateway { inner: Socket::default() })).await;
     let gateway = GatewayClient::new(&hub, "gateway");
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
-    for text in [deep, format!("[{}]", ["1"; 200_000].join(",")), "[1,2]".to_owned()] {
+    for text in [deep, format!("[{}]", vec!["1"; 200_000].join(",")), "[1,2]".to_owned()] {
         let value = RawValue::from_string(text.clone()).unwrap();
         assert!(gateway.same(value).await.unwrap().get() == text);
     }

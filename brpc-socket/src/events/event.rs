@@ -41,6 +41,14 @@ impl Event {
             Self::Lagged(_) | Self::CutOff => None,
         }
     }
+
+    /// Counts it as missed; one that says what was missed, as all of those.
+    pub(crate) fn count_missed(&self, missed: &mut Missed) {
+        match self {
+            Self::Lagged(before) => missed.add_all(before),
+            event => missed.add(event.plugin()),
+        }
+    }
 }
 
 /// An event that a plugin sent.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::unread::Unread;
+use crate::plugin_ref::PluginRef;
 
 /// What there is too much of.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +22,7 @@ pub(super) fn take(unread: &mut VecDeque<Unread>, excess: Excess) -> Vec<Unread>
         Excess::Events(events) => (events, |unread| usize::from(!unread.is_gap())),
         Excess::Bytes(bytes) => (bytes, Unread::size),
     };
-    let source = |unread: &Unread| unread.event().plugin().map(|plugin| plugin.generation());
+    let source = |unread: &Unread| unread.event().plugin().map(PluginRef::generation);
     let mut shares = HashMap::new();
     for unread in &*unread {
         *shares.entry(source(unread)).or_insert(0) += weight(unread);

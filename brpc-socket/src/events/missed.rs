@@ -1,6 +1,5 @@
 //! How many events a subscriber missed, and whose.
 
-use super::event::Event;
 use crate::plugin_ref::PluginRef;
 
 /// How many events a subscriber missed, and whose.
@@ -26,20 +25,18 @@ impl Missed {
         self.plugins.iter().map(|(plugin, count)| (plugin, *count))
     }
 
-    /// Counts an event, or what that has counted.
-    pub(crate) fn add(&mut self, event: &Event) {
-        match event {
-            Event::Lagged(missed) => {
-                self.total += missed.total;
-                missed.plugins.iter().for_each(|(plugin, count)| self.name(plugin, *count));
-            }
-            event => {
-                self.total += 1;
-                if let Some(plugin) = event.plugin() {
-                    self.name(plugin, 1);
-                }
-            }
+    /// Counts an event, of this plugin if it is of one.
+    pub(crate) fn add(&mut self, plugin: Option<&PluginRef>) {
+        self.total += 1;
+        if let Some(plugin) = plugin {
+            self.name(plugin, 1);
         }
+    }
+
+    /// Counts what another has counted.
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        self.total += other.total;
+        other.plugins.iter().for_each(|(plugin, count)| self.name(plugin, *count));
     }
 
     fn name(&mut self, plugin: &PluginRef, more: u64) {

@@ -219,7 +219,7 @@ impl State {
         if self.policy == Policy::Close {
             (self.is_closed, self.is_cut_off) = (true, true);
         } else {
-            self.missed.add(unread.event());
+            unread.event().count_missed(&mut self.missed);
             self.may_have_ended |= matches!(unread.event(), Event::Disconnected(..));
         }
         leftover.unread.push(unread);
@@ -238,7 +238,9 @@ impl State {
             let taken = fair::take(&mut self.unread, excess);
             self.bytes -= taken.iter().map(Unread::size).sum::<usize>();
             self.gaps = 0;
-            taken.iter().for_each(|unread| self.lagged.add(unread.event()));
+            for unread in &taken {
+                unread.event().count_missed(&mut self.lagged);
+            }
             dropped.extend(taken);
         }
     }
@@ -259,7 +261,9 @@ impl State {
         self.unread = kept;
         self.bytes -= ended.iter().map(Unread::size).sum::<usize>();
         self.gaps = 0;
-        ended.iter().for_each(|unread| self.lagged.add(unread.event()));
+        for unread in &ended {
+            unread.event().count_missed(&mut self.lagged);
+        }
         dropped.extend(ended);
     }
 }

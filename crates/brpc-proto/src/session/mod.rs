@@ -90,9 +90,6 @@ pub(crate) struct Session<T> {
     /// Whether an event was refused for lack of room, so that the owner waits for an
     /// [`Event::Credit`].
     is_room_wanted: bool,
-    /// Whether the owner has found that too many answers are unsent, so that it waits for an
-    /// [`Event::Room`].
-    is_start_wanted: bool,
     /// How the session is ending, if it is.
     ending: Option<Ending>,
     /// Whether the peer has sent Leave.
@@ -116,7 +113,6 @@ impl<T> Session<T> {
             credit_out: terms.credit_out.map(Available::new),
             max_unsent: limits.queue_bytes,
             is_room_wanted: false,
-            is_start_wanted: false,
             ending: None,
             has_peer_left: false,
             returns: false,
@@ -172,8 +168,8 @@ impl<T> Session<T> {
     /// Whether handlers may be started: not too many bytes of answers are unsent. If not, the owner
     /// gets an [`Event::Room`] later. One answer is always accepted.
     pub(crate) fn may_start(&mut self) -> bool {
-        self.is_start_wanted = !self.has_room_for_answers();
-        !self.is_start_wanted
+        self.serving.is_start_wanted = !self.has_room_for_answers();
+        !self.serving.is_start_wanted
     }
 
     fn has_room_for_answers(&self) -> bool {
@@ -272,8 +268,8 @@ impl<T> Session<T> {
         if self.outbox.event_bytes() < before && std::mem::take(&mut self.is_room_wanted) {
             events.push_back(Event::Credit);
         }
-        if self.is_start_wanted && self.has_room_for_answers() {
-            self.is_start_wanted = false;
+        if self.serving.is_start_wanted && self.has_room_for_answers() {
+            self.serving.is_start_wanted = false;
             events.push_back(Event::Room);
         }
         if self.calling.transmit(codec, out, now) {

@@ -23,6 +23,9 @@ pub(crate) struct Serving {
     deadlines: Deadlines,
     /// Whether a call was cancelled since the owner's events were last checked for it.
     has_cancelled: bool,
+    /// Whether the owner has found that too many answers are unsent, so that it waits for an
+    /// [`Event::Room`].
+    pub(super) is_start_wanted: bool,
     /// The id of the newest call, started or not.
     last_id: CallId,
     /// The most calls in flight, with those whose answer is not sent yet.
@@ -46,6 +49,7 @@ impl Serving {
             running: HashMap::default(),
             deadlines: Deadlines::default(),
             has_cancelled: false,
+            is_start_wanted: false,
             last_id: 0,
             max_calls: terms.calls_in,
             methods: terms.methods,
