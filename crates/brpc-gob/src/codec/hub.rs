@@ -12,7 +12,7 @@ use brpc_proto::codec::{Codec, Fault, Traits};
 use brpc_proto::{Description, Farewell, Features, Hello, Message, WriteBuffer};
 use bytes::BytesMut;
 
-use super::told::Told;
+use super::shutdown_reason::ShutdownReason;
 use super::{EVENT, PANIC, SHUTDOWN, TRAITS, carry, is_reserved, say};
 use crate::limits::MAX_PARTS;
 use crate::{Entity, Envelope, EnvelopeRef, GobError, PluginInfo, Reader, Writer};
@@ -62,12 +62,12 @@ impl Codec for GobHub {
             }
             Message::Drain { trace, .. } => self.ask_to_leave(trace, out),
             Message::Refused(refusal) => {
-                self.say_why(&refusal.message, &Told::of_refusal(refusal), out);
+                self.say_why(&refusal.message, &ShutdownReason::of_refusal(refusal), out);
             }
             Message::Goodbye { farewell, text }
                 if matches!(farewell, Farewell::Protocol | Farewell::TooSlow) =>
             {
-                self.say_why(text, &Told::of_farewell(*farewell), out);
+                self.say_why(text, &ShutdownReason::of_farewell(*farewell), out);
             }
             Message::Goodbye { .. } if !self.has_said_shutdown => self.ask_to_leave("", out),
             // The wire can't carry the others.
@@ -111,7 +111,7 @@ impl GobHub {
 
     /// Says why the connection ends: a text that Go programs log, and what it means for a plugin of
     /// this crate.
-    fn say_why(&mut self, error: &str, told: &Told, out: &mut WriteBuffer) {
+    fn say_why(&mut self, error: &str, told: &ShutdownReason, out: &mut WriteBuffer) {
         let payload = &told.payload();
         let shutdown = EnvelopeRef { method: SHUTDOWN, error, payload, ..EnvelopeRef::default() };
         say(&mut self.writer, shutdown, out);

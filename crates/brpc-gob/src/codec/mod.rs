@@ -2,7 +2,7 @@
 
 mod hub;
 mod plugin;
-mod told;
+mod shutdown_reason;
 
 pub use hub::hub_codec;
 pub use plugin::plugin_codec;

@@ -11,7 +11,7 @@ use brpc_proto::codec::{Codec, Fault, Traits};
 use brpc_proto::{Call, CallId, Description, DrainCause, Hello, Message, Settlement, WriteBuffer};
 use bytes::BytesMut;
 
-use super::told::Told;
+use super::shutdown_reason::ShutdownReason;
 use super::{CONFLICT, EVENT, NO_METHOD, PANIC, SHUTDOWN, TRAITS, carry, is_reserved, say};
 use crate::{Entity, Envelope, EnvelopeRef, Function, PluginInfo, Reader, Writer};
 
@@ -63,7 +63,8 @@ impl Codec for GobPlugin {
                 // The hub sends neither the cause nor the grace period.
                 Message::Drain { cause: DrainCause::Unplug, grace: Duration::MAX, trace }
             } else {
-                Told::message(&payload, &error).unwrap_or_else(|| Message::Refused(refusal(error)))
+                ShutdownReason::message(&payload, &error)
+                    .unwrap_or_else(|| Message::Refused(refusal(error)))
             }));
         }
         let number = self.description.as_ref().and_then(|known| known.method(&method));

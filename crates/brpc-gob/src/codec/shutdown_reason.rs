@@ -1,5 +1,5 @@
-//! What a `Shutdown` tells a plugin of this crate beside its text: the original has only that, and
-//! ignores a payload.
+//! The reason in the payload of a `Shutdown`, for plugins of this crate. The original has only the
+//! text, and ignores a payload.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// Why the hub ends the connection, for programs. Its numbers are those of the native wire.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Told {
+pub(super) enum ShutdownReason {
     /// The hub refuses the plugin.
     Refused {
         code: u16,
@@ -22,7 +22,7 @@ pub(super) enum Told {
     Goodbye { farewell: u16 },
 }
 
-impl Told {
+impl ShutdownReason {
     pub(super) fn of_refusal(refusal: &Refusal) -> Self {
         let millis = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let retry_after_ms = refusal.retry_after.map(millis);
@@ -33,12 +33,12 @@ impl Told {
         Self::Goodbye { farewell: number::of_farewell(farewell) }
     }
 
-    /// The payload that tells it.
+    /// The payload of a `Shutdown` with this reason.
     pub(super) fn payload(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("numbers are JSON")
     }
 
-    /// The message that a payload tells, with this text; `None` if it tells nothing.
+    /// The message of a `Shutdown` with this payload and text; `None` if the payload is no reason.
     pub(super) fn message(payload: &[u8], text: &str) -> Option<Message> {
         Some(match serde_json::from_slice(payload).ok()? {
             Self::Refused { code, retry_after_ms } => {
