@@ -39,7 +39,7 @@ async fn main() -> Result<(), Report> {
     let hub = Socket::default();
     // Plugins wait for this subscriber, however slow it is.
     let mut ledger = hub.events().wait();
-    // This one keeps ten events, and misses the oldest when it lags; that is the default.
+    // This one keeps ten events, and misses old ones when it lags; that is the default.
     let mut monitor = hub.events().capacity(10);
 
     let _counter = plug(&hub, &Plugin::new(Counter::default())).await?;

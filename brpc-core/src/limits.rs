@@ -61,9 +61,11 @@ pub struct Limits {
     ///
     /// Over a longer time, it must send or read at least 1 KiB/s. A peer that is slow and steady may
     /// pause for longer: six times as long as before, since bytes move through the buffers of both
-    /// systems in large steps. On Linux, those of TCP streams that this side has accepted or dialled
-    /// are kept small, so that a peer that reads 4 KiB/s is told from one that reads nothing. Through
-    /// other streams, such as Unix sockets, it takes more.
+    /// systems in large steps. What the peer's system holds for it can't be seen from here: a peer
+    /// whose buffer takes longer than this to read, as 128 KiB at 8 KiB/s, seems to read nothing. So
+    /// set more where links are that slow. On Linux, this side's buffers of TCP streams that it has
+    /// accepted or dialled are kept small; through other streams, such as Unix sockets, a peer must
+    /// read faster.
     pub stall_window: Duration,
 }
 

@@ -5,9 +5,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use brpc::{Limits, Socket};
+use brpc::{CallError, Limits, Socket};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::time::timeout;
 
 use crate::support::ROOM;
 use crate::support::peer::{Hello, Peer, frame, kind};
@@ -121,6 +123,47 @@ async fn a_call_waits_for_a_batch_and_not_for_one_of_each_plugin() {
         assert!(during < 100, "{during} reads of 100 events delayed one call");
     }
     assert!(read() > 50, "they did flood");
+    for (_, left) in &floods {
+        left.store(0, Ordering::Relaxed);
+    }
+}
+
+/// The subscriber blocks the thread on which it runs, while plugins that flood wait for their turn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thread_that_a_subscriber_blocks_holds_up_no_call() {
+    let mut limits = Limits::default();
+    (limits.event_credit, limits.event_credit_bytes) = (u32::MAX, u64::MAX);
+    let hub = Socket::builder().limits(limits).build();
+    let mut floods = Vec::new();
+    for number in 0..4 {
+        floods.push(flooding(&hub, &format!("flood{number}")).await);
+    }
+    let mut events = hub.events();
+    let (blocks, is_blocked) = tokio::sync::oneshot::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let subscriber = tokio::spawn(async move {
+        for _ in 0..500 {
+            events.next().await;
+        }
+        blocks.send(()).unwrap();
+        // Until the calls are over.
+        let _ = released.recv();
+    });
+    for (peer, left) in &mut floods {
+        left.store(100 * READS, Ordering::Relaxed);
+        peer.send_frame(kind::EVENT, b"1").await;
+    }
+    is_blocked.await.unwrap();
+    // Nobody answers: each call ends when its connection looks at its deadlines.
+    for number in 0..floods.len() {
+        let call = hub
+            .call::<u8>(&format!("flood{number}"), "work", &1)
+            .timeout(Duration::from_millis(100));
+        let ended = timeout(Duration::from_mins(1), call).await.expect("the call ends");
+        assert!(matches!(ended, Err(CallError::DeadlineExceeded { .. })), "{ended:?}");
+    }
+    drop(release);
+    subscriber.await.unwrap();
     for (_, left) in &floods {
         left.store(0, Ordering::Relaxed);
     }

@@ -1,5 +1,4 @@
-//! What a subscriber that lags reads and misses: the oldest events, the newest, or all from some
-//! event on.
+//! What a subscriber that lags reads and misses: old events, new ones, or all from some event on.
 
 use std::time::Duration;
 

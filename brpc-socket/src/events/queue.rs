@@ -229,11 +229,12 @@ impl State {
     /// for some more at once, since each time costs a walk along the queue.
     fn make_room(&mut self, size: usize, dropped: &mut Vec<Unread>) {
         while self.is_full(size) {
-            let spare = self.capacity / 8;
             let events = self.unread.len() - self.gaps;
-            let excess = match events.checked_sub(self.capacity) {
-                Some(excess) => Excess::Events(excess + spare.max(1)),
-                None => Excess::Bytes(self.bytes + size - self.max_bytes),
+            let excess = if let Some(excess) = events.checked_sub(self.capacity) {
+                Excess::Events(excess + (self.capacity / 8).max(1))
+            } else {
+                let spare = self.bytes / events.max(1) * (events / 8);
+                Excess::Bytes(self.bytes + size - self.max_bytes + spare)
             };
             let taken = fair::take(&mut self.unread, excess);
             self.bytes -= taken.iter().map(Unread::size).sum::<usize>();

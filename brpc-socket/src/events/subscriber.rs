@@ -17,9 +17,9 @@ use super::unread::Unread;
 /// after the hub has shut down. A stream that is made after that, before the hub serves again, ends
 /// at once.
 ///
-/// Its unread events are limited. By default the hub drops old events of the plugins that have the most when the subscriber
-/// lags, and [`Event::Lagged`] says how many were dropped, and whose; that suits monitors. A subscriber that
-/// must see everything uses [`wait`](Self::wait), or [`close_on_lag`](Self::close_on_lag) if it can
+/// Its unread events are limited. By default the hub drops old events of the plugins that have the
+/// most when the subscriber lags, and [`Event::Lagged`] says how many were dropped, and whose; that
+/// suits monitors. A subscriber that must see everything uses [`wait`](Self::wait), or [`close_on_lag`](Self::close_on_lag) if it can
 /// begin again; one that needs the first of many events uses [`drop_newest`](Self::drop_newest). If
 /// several of these are given, the last one counts.
 #[must_use = "unread events are dropped, or make plugins wait"]

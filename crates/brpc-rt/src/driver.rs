@@ -118,6 +118,9 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         for _ in 0..TURNS {
             match self.turn(&mut open, context) {
                 Turn::Busy => {}
+                // Where any thread of the runtime finds it: this one may run a user's code next, which
+                // may block, and the others wait for the turn.
+                Turn::Yields if self.lane_turn.is_some() => break,
                 Turn::Yields => return pin!(tokio::task::yield_now()).poll(context),
                 Turn::Asleep => return Poll::Pending,
                 Turn::Over => return Poll::Ready(()),

@@ -189,3 +189,18 @@ fn so_many_plugins_are_named_and_all_are_counted() {
     let missed = events.queue.0.lock().lagged.clone();
     assert_eq!((missed.total(), missed.by_plugin().len()), (999, 16));
 }
+
+/// Each time costs a walk along the queue.
+#[test]
+fn where_events_are_many_some_more_are_dropped_at_once() {
+    let here = here();
+    let size = message(&here).size();
+    for (capacity, max_bytes) in [(800, usize::MAX), (usize::MAX, 800 * size)] {
+        let queue = Queue::default();
+        queue.set_capacity(capacity);
+        queue.set_max_bytes(max_bytes);
+        queue.push((0..801).map(|_| message(&here)).collect(), &mut Leftover::default());
+        let unread = queue.0.lock().unread.len();
+        assert!((690..=705).contains(&unread), "{unread} events");
+    }
+}

@@ -264,9 +264,9 @@ impl<T> Connection<T> {
 
     /// Whether handlers may be started: fewer bytes of answers than
     /// [`queue_bytes`](Limits::queue_bytes) are unsent. If not, [`Event::Room`] says when they may
-    /// again.
+    /// again. None after the end.
     pub fn may_start(&mut self) -> bool {
-        self.session_mut().is_none_or(Session::may_start)
+        self.session_mut().is_some_and(Session::may_start)
     }
 
     /// The most bytes of inputs of calls that the owner may hold until it may start their handlers.
@@ -381,7 +381,9 @@ impl<T> Connection<T> {
             Phase::Closed { .. } => return,
             Phase::Session(session) => {
                 // Calls that were not started: nobody waits for them any more.
-                self.events.retain(|event| !matches!(event, Event::Call { .. } | Event::Cancel(_)));
+                self.events.retain(|event| {
+                    !matches!(event, Event::Call { .. } | Event::Cancel(_) | Event::Room)
+                });
                 tally = session.close(reason, &mut self.events);
                 generation = session.terms().generation;
                 if let Some(farewell) = farewell {

@@ -92,7 +92,7 @@ impl Pair {
 
 /// What each line says.
 fn lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 fn said<T>(connection: &mut Connection<T>, now: Instant) -> String {
