@@ -85,7 +85,12 @@ impl<'a> Run<'a> {
         };
         let is_closed = manner == Manner::Any && options & 8 != 0;
         let closed = is_closed.then_some("not on this port");
-        let gob = WireEntry { wire: brpc_core::Wire::Gob, closed, silence: Duration::ZERO, codec: brpc_gob::hub_codec };
+        let gob = WireEntry {
+            wire: brpc_core::Wire::Gob,
+            closed,
+            silence: Duration::ZERO,
+            codec: brpc_gob::hub_codec,
+        };
         let wires = Wires::new([WireEntry::native(closed), gob]);
         let limits = if options & 4 == 0 { small_limits() } else { Limits::default() };
         Self {
