@@ -22,7 +22,6 @@ pub(super) struct Mortal {
 #[brpc::plugin]
 impl Mortal {
     /// Gives back what it gets.
-    #[expect(clippy::unused_async, reason = "as the echo of the other scenarios")]
     pub async fn echo(&self, message: Message) -> Message {
         if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.end.notify_one();

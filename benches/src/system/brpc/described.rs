@@ -33,7 +33,6 @@ pub(super) struct Item {
 #[brpc::plugin]
 impl Described {
     /// Gives back what it gets.
-    #[expect(clippy::unused_async, reason = "an async method is what is measured")]
     pub async fn echo(&self, message: Message) -> Message {
         message
     }

@@ -19,7 +19,6 @@ struct Echo;
 #[brpc::plugin]
 impl Echo {
     /// Gives back what it gets.
-    #[expect(clippy::unused_async, reason = "an async method is what is measured")]
     pub async fn echo(&self, message: Message) -> Message {
         message
     }
