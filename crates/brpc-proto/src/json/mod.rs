@@ -1,4 +1,4 @@
-//! JSON payloads: limits that are checked before anything is built, and errors with a path.
+//! JSON payloads: limits on values of any shape, and errors with a path.
 
 #[cfg(feature = "go")]
 mod base64;
