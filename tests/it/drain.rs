@@ -296,27 +296,32 @@ async fn a_run_ends_with_its_connection_and_what_still_runs_is_awaited_apart() {
 /// Also a blocking one; and a run that is stopped by its own program.
 #[tokio::test]
 async fn a_blocking_method_outlives_its_run() {
-    struct Builder(Mutex<mpsc::Receiver<()>>);
+    struct Builder {
+        started: mpsc::Sender<()>,
+        done: Mutex<mpsc::Receiver<()>>,
+    }
 
     #[brpc::plugin]
     impl Builder {
         #[brpc(blocking)]
         pub fn build(&self) {
-            self.0.lock().unwrap().recv().unwrap();
+            self.started.send(()).unwrap();
+            self.done.lock().unwrap().recv().unwrap();
         }
     }
 
-    let (done, receiver) = mpsc::channel();
+    let (started, has_started) = mpsc::channel();
+    let (finish, done) = mpsc::channel();
     let hub = Socket::default();
-    let plugged = plug(&hub, &Plugin::new(Builder(Mutex::new(receiver)))).await;
+    let plugged = plug(&hub, &Plugin::new(Builder { started, done: Mutex::new(done) })).await;
     let call = tokio::spawn(hub.call::<()>("builder", "build", &()).timeout(None));
-    settle().await;
+    eventually(|| has_started.try_recv().is_ok()).await;
     let handle = plugged.handle.clone();
     handle.stop(Duration::ZERO);
     assert_eq!(plugged.end().await, EndReason::Stopped);
     assert!(call.await.unwrap().unwrap_err().is_disconnected());
     assert!(handle.finished().now_or_never().is_none());
-    done.send(()).unwrap();
+    finish.send(()).unwrap();
     handle.finished().await;
 }
 
