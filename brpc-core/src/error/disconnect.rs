@@ -44,6 +44,10 @@ pub enum DisconnectReason {
     /// The hub shut down, and the plugin was cut off.
     #[error("the hub shut down without waiting any longer")]
     ShutdownForced,
+    /// Another connection has the plugin's name now: of the same instance, which had lost this one,
+    /// or of another that the hub prefers.
+    #[error("another connection took the plugin's name over")]
+    Replaced,
 }
 
 impl DisconnectReason {

@@ -65,7 +65,10 @@ impl Codec for GobHub {
                 self.say_why(&refusal.message, &ShutdownReason::of_refusal(refusal), out);
             }
             Message::Goodbye { farewell, text }
-                if matches!(farewell, Farewell::Protocol | Farewell::TooSlow) =>
+                if matches!(
+                    farewell,
+                    Farewell::Protocol | Farewell::TooSlow | Farewell::Replaced
+                ) =>
             {
                 self.say_why(text, &ShutdownReason::of_farewell(*farewell), out);
             }

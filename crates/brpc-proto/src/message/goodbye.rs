@@ -24,6 +24,8 @@ pub enum Farewell {
     Protocol,
     /// The other side is too slow.
     TooSlow,
+    /// Another connection has the plugin's name now.
+    Replaced,
     /// A code that this version doesn't know.
     Other(u16),
 }
@@ -37,6 +39,7 @@ impl Farewell {
             DisconnectReason::Shutdown | DisconnectReason::ShutdownForced => Self::ShuttingDown,
             DisconnectReason::Protocol(_) => Self::Protocol,
             DisconnectReason::SlowConsumer | DisconnectReason::SlowSender => Self::TooSlow,
+            DisconnectReason::Replaced => Self::Replaced,
             _ => return None,
         })
     }

@@ -198,6 +198,7 @@ impl<T> Session<T> {
     pub(super) fn reason_of(&self, farewell: Farewell) -> DisconnectReason {
         match (farewell, &self.ending) {
             (Farewell::Protocol | Farewell::TooSlow, _) => DisconnectReason::Rejected,
+            (Farewell::Replaced, _) if self.role == Role::Plugin => DisconnectReason::Replaced,
             (_, Some(Ending::Draining { cause: DrainCause::Unplug, .. })) => {
                 DisconnectReason::Unplugged
             }

@@ -231,6 +231,9 @@ const CASES: &[Case] = &[
     ("goodbye-shutdown", |bytes| {
         hub_goodbye(bytes, DisconnectReason::ShutdownForced, DisconnectReason::ShutdownForced);
     }),
+    ("goodbye-replaced", |bytes| {
+        hub_goodbye(bytes, DisconnectReason::Replaced, DisconnectReason::Replaced);
+    }),
     ("goodbye-protocol", |bytes| {
         let mut pair = Pair::ready();
         assert!(pair.hub_finds(&vector("reply")).is_some());

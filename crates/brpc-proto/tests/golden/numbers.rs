@@ -201,13 +201,14 @@ fn statuses() {
 
 #[test]
 fn codes_of_goodbyes() {
-    use DisconnectReason::{Clean, Rejected, ShutdownForced, Unplugged};
+    use DisconnectReason::{Clean, Rejected, Replaced, ShutdownForced, Unplugged};
     let told = [
         ("1", "Done", Clean, Clean),
         ("2", "Unplugged", Clean, Unplugged),
         ("3", "ShuttingDown", Clean, ShutdownForced),
         ("4", "Protocol", Rejected, Rejected),
         ("5", "TooSlow", Rejected, Rejected),
+        ("6", "Replaced", Clean, Replaced),
     ];
     let table = page::table("| code | name | from | meaning |");
     let rows: Vec<_> = table.iter().map(|row| (&*row[0], &*row[1])).collect();

@@ -243,6 +243,7 @@ fn endings(rng: &mut Rng) -> Act {
             DisconnectReason::Unplugged,
             DisconnectReason::Shutdown,
             DisconnectReason::ShutdownForced,
+            DisconnectReason::Replaced,
         ])),
         3 => Act::ClosePlugin(DisconnectReason::Clean),
         _ => {

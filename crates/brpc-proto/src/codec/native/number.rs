@@ -102,6 +102,7 @@ pub fn of_farewell(farewell: Farewell) -> u16 {
         Farewell::ShuttingDown => 3,
         Farewell::Protocol => 4,
         Farewell::TooSlow => 5,
+        Farewell::Replaced => 6,
         Farewell::Other(number) => number,
     }
 }
@@ -114,6 +115,7 @@ pub fn farewell(number: u16) -> Farewell {
         3 => Farewell::ShuttingDown,
         4 => Farewell::Protocol,
         5 => Farewell::TooSlow,
+        6 => Farewell::Replaced,
         number => Farewell::Other(number),
     }
 }

@@ -13,6 +13,7 @@ use crate::coverage::Place;
 const UNPLUGGED: u64 = 2;
 const SHUTTING_DOWN: u64 = 3;
 const TOO_SLOW: u64 = 5;
+const REPLACED: u64 = 6;
 
 impl Model {
     pub(super) fn hub_closed(&mut self, reason: DisconnectReason, tally: Tally, now: Instant) {
@@ -81,6 +82,7 @@ impl Model {
                     DisconnectReason::Unplugged => goodbye == Some(UNPLUGGED),
                     DisconnectReason::ShutdownForced => goodbye == Some(SHUTTING_DOWN),
                     DisconnectReason::Rejected => goodbye == Some(TOO_SLOW),
+                    DisconnectReason::Replaced => goodbye == Some(REPLACED),
                     DisconnectReason::SlowConsumer => self.has_halts,
                     DisconnectReason::SlowSender => self.has_halts || !self.plugin.is_in,
                     _ => false,
@@ -108,6 +110,7 @@ impl Model {
             DisconnectReason::Unplugged => Place::HubUnplugged,
             DisconnectReason::Shutdown => Place::HubShutdown,
             DisconnectReason::ShutdownForced => Place::HubShutdownForced,
+            DisconnectReason::Replaced => Place::HubReplaced,
             other => panic!("a reason without a place: {other:?}"),
         };
         self.cover.visit(place);
@@ -130,6 +133,7 @@ impl Model {
             DisconnectReason::Refused => Place::PluginRefused,
             DisconnectReason::Unplugged => Place::PluginUnplugged,
             DisconnectReason::ShutdownForced => Place::PluginShutdownForced,
+            DisconnectReason::Replaced => Place::PluginReplaced,
             // A plugin is not told whether it left in time: it knows.
             other => panic!("a reason without a place: {other:?}"),
         };
