@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken as Hold;
 use tracing::{Instrument as _, Span};
 
 use super::bound::Bound;
@@ -39,7 +40,9 @@ pub struct Handlers<R> {
     /// Cancels each handler that runs beside the driver.
     running: Mutex<HashMap<CallId, CancellationToken>>,
     /// The tasks and threads of these handlers.
-    tasks: TaskTracker,
+    tasks: Remaining,
+    /// Held as long as the connection may start handlers.
+    open: Mutex<Option<Hold>>,
     /// Whether calls wait. Set under the connection's lock when too many answers are unsent.
     is_backed_up: AtomicBool,
     /// Calls that wait until the peer has read more answers.
@@ -55,8 +58,11 @@ impl<R: Receiver> Handlers<R> {
         middleware: Chain<Incoming>,
         patience: Option<Duration>,
         dialect: Dialect,
+        tasks: Remaining,
     ) -> Arc<Self> {
         Arc::new(Self {
+            open: Mutex::new(Some(tasks.hold())),
+            tasks,
             connection,
             receiver,
             hook,
@@ -64,7 +70,6 @@ impl<R: Receiver> Handlers<R> {
             patience,
             dialect,
             running: Mutex::default(),
-            tasks: TaskTracker::new(),
             is_backed_up: AtomicBool::new(false),
             waiting: Mutex::default(),
         })
@@ -156,7 +161,7 @@ impl<R: Receiver> Handlers<R> {
             Invoke::Blocking(invoke) => {
                 self.running.lock().insert(id, context.cancellation().clone());
                 let (handlers, span) = (self.clone(), Span::current());
-                self.tasks.spawn_blocking(move || {
+                self.tasks.0.spawn_blocking(move || {
                     let run = || run_blocking(invoke, &handlers.receiver, &context, &payload);
                     let answer = span.in_scope(run);
                     handlers.finished(id, answer, &context);
@@ -198,7 +203,7 @@ impl<R: Receiver> Handlers<R> {
             handlers.running.lock().remove(&id);
             handlers.answer_of_chain(id, answer, &context);
         };
-        self.tasks.spawn(run.in_current_span());
+        self.tasks.0.spawn(run.in_current_span());
     }
 
     /// Answers a call that passed middleware.
@@ -227,7 +232,7 @@ impl<R: Receiver> Handlers<R> {
             let answer = handler.run(on_cancel, context.cancellation()).await;
             handlers.finished(id, answer, &context);
         };
-        self.tasks.spawn(run.in_current_span());
+        self.tasks.0.spawn(run.in_current_span());
     }
 
     /// Cancels a handler, or a call that waits for its handler.
@@ -247,7 +252,7 @@ impl<R: Receiver> Handlers<R> {
     /// Cancels all handlers, and disconnects the hook: the connection is over.
     pub fn close(&self) {
         self.hook.disconnect(&self.connection);
-        self.tasks.close();
+        drop(self.open.lock().take());
         let running = std::mem::take(&mut *self.running.lock());
         running.values().for_each(CancellationToken::cancel);
         let waiting = std::mem::take(&mut *self.waiting.lock());
@@ -256,7 +261,7 @@ impl<R: Receiver> Handlers<R> {
 
     /// What still runs when the connection is over.
     pub fn remaining(&self) -> Remaining {
-        Remaining(self.tasks.clone())
+        self.tasks.clone()
     }
 
     fn finished(&self, id: CallId, answer: Answer, context: &Context) {
@@ -279,12 +284,29 @@ impl<R: Receiver> Handlers<R> {
     }
 }
 
-/// The handlers of one connection, for who waits until none of them runs. Keeps nothing alive.
+/// The handlers of one connection or of several, for who waits until none of them runs. A cheap
+/// clone that keeps nothing alive.
 #[derive(Clone, Debug)]
 pub struct Remaining(TaskTracker);
 
 impl Remaining {
-    /// Returns when the connection is over and no handler runs.
+    /// No handlers yet.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "a new one is not like any other")]
+    pub fn new() -> Self {
+        let tasks = TaskTracker::new();
+        // Whoever may start handlers holds a token.
+        tasks.close();
+        Self(tasks)
+    }
+
+    /// As long as the token lives, it has not [`ended`](Self::ended).
+    #[must_use]
+    pub fn hold(&self) -> Hold {
+        self.0.token()
+    }
+
+    /// Returns when all connections are over and no handler runs.
     pub async fn ended(&self) {
         self.0.wait().await;
     }
