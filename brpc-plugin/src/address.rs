@@ -37,6 +37,13 @@ pub(crate) enum Unresolved {
     NotFound(io::Error),
 }
 
+/// One hub or several; for [`Plugin::run`](crate::Plugin::run).
+///
+/// It is made of whatever a [`HubAddress`] is made of, for one hub; of an array or a slice of these,
+/// or of a `Vec` of texts or addresses, for several.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Hubs(pub(crate) Vec<HubAddress>);
+
 /// The address that was given for a hub isn't one.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[error("{given:?}; {expected}")]
@@ -94,7 +101,17 @@ impl HubAddress {
         }
     }
 
-    fn error(&self) -> AddressError {
+    /// No address at all.
+    pub(crate) fn nowhere() -> Self {
+        Self(Given::Sockets(Vec::new()))
+    }
+
+    /// Whether it is an address; whether its name can be found is another question.
+    pub(crate) fn check(&self) -> Result<(), AddressError> {
+        self.meaning().map(|_| ())
+    }
+
+    pub(crate) fn error(&self) -> AddressError {
         AddressError { given: self.to_string(), expected: EXPECTED }
     }
 }
@@ -220,6 +237,49 @@ impl From<&SocketAddr> for HubAddress {
 impl From<&Self> for HubAddress {
     fn from(address: &Self) -> Self {
         address.clone()
+    }
+}
+
+impl<T: Into<HubAddress>> From<T> for Hubs {
+    fn from(hub: T) -> Self {
+        Self(vec![hub.into()])
+    }
+}
+
+impl<T: Into<HubAddress>, const N: usize> From<[T; N]> for Hubs {
+    fn from(hubs: [T; N]) -> Self {
+        Self(hubs.into_iter().map(Into::into).collect())
+    }
+}
+
+/// Lists of hubs. One of socket addresses is one hub.
+macro_rules! several {
+    ($($one:ty),*) => { $(
+        impl From<Vec<$one>> for Hubs {
+            fn from(hubs: Vec<$one>) -> Self {
+                Self(hubs.into_iter().map(Into::into).collect())
+            }
+        }
+
+        impl From<&[$one]> for Hubs {
+            fn from(hubs: &[$one]) -> Self {
+                Self(hubs.iter().map(Into::into).collect())
+            }
+        }
+    )* };
+}
+
+several!(HubAddress, String);
+
+impl From<Vec<&str>> for Hubs {
+    fn from(hubs: Vec<&str>) -> Self {
+        Self(hubs.into_iter().map(Into::into).collect())
+    }
+}
+
+impl From<&[&str]> for Hubs {
+    fn from(hubs: &[&str]) -> Self {
+        Self(hubs.iter().map(|&hub| hub.into()).collect())
     }
 }
 

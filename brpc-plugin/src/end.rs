@@ -37,6 +37,27 @@ impl EndReason {
         !matches!(self, Self::Lost(_) | Self::Refused(_))
     }
 
+    /// Whether it makes sense to connect again: the hub restarts or expects the plugin back, or the
+    /// network failed; see [`ConnectError::is_transient`](crate::ConnectError::is_transient) for
+    /// attempts that fail. A hub of the Go package says [`Unplugged`](Self::Unplugged) when it
+    /// restarts, too.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Stopped | Self::Unplugged { retry_after: None, .. } => false,
+            Self::Refused(refusal) => refusal.is_transient(),
+            Self::Unplugged { .. } | Self::Shutdown { .. } | Self::Lost(_) => true,
+        }
+    }
+
+    /// How long the plugin is to stay away at least, if the hub said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unplugged { retry_after, .. } => *retry_after,
+            Self::Refused(refusal) => refusal.retry_after,
+            _ => None,
+        }
+    }
+
     /// What the end of a connection means, given the requests before it.
     pub(crate) fn new(
         reason: DisconnectReason,

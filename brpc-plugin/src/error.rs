@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use brpc_core::describe::DescriptionError;
 use brpc_core::{DisconnectReason, FieldError, LabelError, LimitError, Refusal};
@@ -11,7 +12,8 @@ use crate::address::{AddressError, HubAddress, listed};
 
 /// Why a plugin is not connected.
 ///
-/// Its text is complete, except for the system's error about an address, which is in `source()`.
+/// Its text is complete, except for the system's error about an address or a connection, which is in
+/// `source()`.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -69,6 +71,9 @@ pub enum ConnectError {
         #[source]
         error: io::Error,
     },
+    /// The plugin's own way of dialling failed ([`Plugin::run_over`](crate::Plugin::run_over)).
+    #[error("can't open a connection to the hub")]
+    Dial(#[source] io::Error),
     /// The hub refused the plugin, with its reason.
     #[error("refused by the hub: {0}")]
     Refused(Refusal),
@@ -84,11 +89,11 @@ impl ConnectError {
     /// Whether a retry may succeed without a change to the plugin: the hub can't be reached at the
     /// moment, or refuses plugins for a while.
     ///
-    /// The caller chooses the backoff; if the hub [`Refused`](Self::Refused), at least
-    /// [`Refusal::retry_after`].
+    /// [`Plugin::run`](crate::Plugin::run) tries again by itself. Others choose the wait, at least
+    /// [`retry_after`](Self::retry_after).
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Io { .. } | Self::TimedOut | Self::Lost(_) => true,
+            Self::Io { .. } | Self::Dial(_) | Self::TimedOut | Self::Lost(_) => true,
             Self::Refused(refusal) => refusal.is_transient(),
             Self::BadName { .. }
             | Self::BadVersion { .. }
@@ -98,6 +103,14 @@ impl ConnectError {
             | Self::Description(_)
             | Self::BadLimits(_)
             | Self::Address(_) => false,
+        }
+    }
+
+    /// How long to wait at least before another attempt, if the hub said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused(refusal) => refusal.retry_after,
+            _ => None,
         }
     }
 }
@@ -127,8 +140,6 @@ fn doubt(reason: DisconnectReason) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use brpc_core::RefusalCode;
 
     use super::*;

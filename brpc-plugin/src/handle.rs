@@ -8,7 +8,8 @@ use brpc_rt::serving::Remaining;
 use tokio::time::Instant;
 
 /// Stops a plugin's run from elsewhere, and waits for the handlers that outlive it; made by
-/// [`Session::handle`](crate::Session::handle). A cheap clone that keeps nothing alive.
+/// [`Session::handle`](crate::Session::handle) and [`Run::handle`](crate::Run::handle). A cheap clone
+/// that keeps nothing alive.
 #[derive(Clone)]
 pub struct Handle {
     pub(crate) link: Weak<dyn Stop>,
@@ -18,7 +19,15 @@ pub struct Handle {
 /// What can be stopped.
 pub(crate) trait Stop: Send + Sync {
     /// Leaves when all running calls are answered, or at this time.
-    fn stop(&self, until: Option<Instant>);
+    fn stop(&self, until: StopAt);
+}
+
+/// When to stop the handlers; `None` if never.
+pub(crate) type StopAt = Option<Instant>;
+
+/// When to stop if this was asked for before, and that is now: the earlier time counts.
+pub(crate) fn earlier(before: Option<StopAt>, now: StopAt) -> StopAt {
+    [before.flatten(), now].into_iter().flatten().min()
 }
 
 impl Handle {
@@ -26,7 +35,8 @@ impl Handle {
     /// over, the run ends in any case, and calls that still run are dropped. A grace period of zero
     /// ends it at once.
     ///
-    /// If the run has ended, this does nothing.
+    /// A [`Run`](crate::Run) that is not connected at the moment ends at once, and makes no further
+    /// attempt. If the run has ended, this does nothing.
     pub fn stop(&self, grace: Duration) {
         if let Some(link) = self.link.upgrade() {
             // A grace period beyond the range of the clock is no limit.

@@ -23,8 +23,7 @@
 //!
 //! #[tokio::main]
 //! async fn main() -> Result<(), brpc_plugin::ConnectError> {
-//!     let session = Plugin::new(Calculator).connect("127.0.0.1:8080").await?;
-//!     let reason = session.run().await;
+//!     let reason = Plugin::new(Calculator).run("127.0.0.1:8080").await?;
 //!     println!("ended: {reason}");
 //!     Ok(())
 //! }
@@ -47,28 +46,33 @@
 //! ended), an async handler is dropped at its next `await`, unless it is marked
 //! `#[brpc(no_cancel)]`.
 //!
-//! # What is not here
+//! # Staying connected
 //!
-//! A plugin does not reconnect by itself yet: [`Session::run`] returns why it ended as soon as the
-//! connection has, and the same [`Plugin`] can connect again.
+//! [`Plugin::run`] dials, answers calls, and dials again whenever the connection is lost.
+//! [`Plugin::connect`] makes one connection, whose [`Session::run`] returns why it ended.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
+mod backoff;
 mod change;
+mod dial;
 mod end;
 mod error;
 mod handle;
+mod lasting;
 mod link;
 pub mod middleware;
 mod plugin;
+mod run;
 mod session;
 
 #[doc(hidden)]
 #[path = "macro_support/mod.rs"]
 pub mod __private;
 
-pub use address::{AddressError, HubAddress};
+pub use address::{AddressError, HubAddress, Hubs};
+pub use backoff::Backoff;
 pub use brpc_core::describe::DescriptionError;
 pub use brpc_core::{
     Answer, DisconnectReason, Failure, Field, FieldError, Function, LabelError, LimitError, Limits,
@@ -86,4 +90,5 @@ pub use end::EndReason;
 pub use error::ConnectError;
 pub use handle::Handle;
 pub use plugin::Plugin;
+pub use run::{AwayReason, Run, RunState, RunStates};
 pub use session::Session;

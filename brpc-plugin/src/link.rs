@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::end::EndReason;
-use crate::handle::Stop;
+use crate::handle::{Stop, StopAt, earlier};
 
 /// One connection of a plugin.
 pub(crate) struct HubLink<R> {
@@ -25,9 +25,6 @@ pub(crate) struct HubLink<R> {
     /// When the plugin stops its handlers; `None` until it is asked to stop.
     stop: watch::Sender<Option<StopAt>>,
 }
-
-/// When to stop the handlers; `None` if never.
-type StopAt = Option<Instant>;
 
 /// What has happened so far.
 #[derive(Debug, Default)]
@@ -146,11 +143,8 @@ impl<R: Receiver> HubLink<R> {
 }
 
 impl<R: Receiver> Stop for HubLink<R> {
-    fn stop(&self, until: Option<Instant>) {
-        self.stop.send_modify(|stop| {
-            // The earlier time counts.
-            *stop = Some([stop.flatten(), until].into_iter().flatten().min());
-        });
+    fn stop(&self, until: StopAt) {
+        self.stop.send_modify(|stop| *stop = Some(earlier(*stop, until)));
         let mut connection = self.handlers.connection().lock();
         connection.leave();
         connection.unlock_and_wake();

@@ -2,26 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use brpc_core::describe;
 use brpc_core::name::is_version;
 use brpc_core::{Function, Labels, Limits, Wire};
-use brpc_proto::codec::{Codec, Native};
-use brpc_proto::{Connection, Description, Hello, Role};
-use brpc_rt::SharedConnection;
+use brpc_proto::{Description, Hello};
 use brpc_rt::foreign::shielded;
 use brpc_rt::middleware::{Chain, Middleware};
-use brpc_rt::serving::{AsyncHook, Handlers, Incoming, Method, Receiver, attach_hook};
+use brpc_rt::serving::{AsyncHook, Incoming, Method, Receiver, Remaining, attach_hook};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 
-use crate::address::{HubAddress, Unresolved};
+use crate::address::{HubAddress, Hubs};
 use crate::change::{Change, Changed};
+use crate::dial::dial;
 use crate::error::ConnectError;
-use crate::link::HubLink;
+use crate::lasting::{Lasting, codec};
+use crate::run::Run;
 use crate::session::Session;
 
 /// A plugin: an object whose methods a hub can call, and its description.
@@ -29,7 +28,7 @@ use crate::session::Session;
 /// ```no_run
 /// # async fn example<G: brpc_plugin::Receiver>(greeter: G) -> Result<(), brpc_plugin::ConnectError> {
 /// let plugin = brpc_plugin::Plugin::new(greeter).name("greeter-2");
-/// let reason = plugin.connect("127.0.0.1:8080").await?.run().await;
+/// let reason = plugin.run("127.0.0.1:8080").await?;
 /// println!("ended: {reason}");
 /// # Ok(())
 /// # }
@@ -216,12 +215,10 @@ impl<R: Receiver> Plugin<R> {
     /// If this future is dropped, the plugin is not connected.
     pub async fn connect(&self, hub: impl Into<HubAddress>) -> Result<Session<R>, ConnectError> {
         brpc_rt::require_timers();
-        let hub = hub.into();
         // So that a mistake in the plugin itself is found first.
-        self.hello(&*self.codec())?;
-        let stream = shielded(dial(hub)).await?;
-        let address = stream.peer_addr().ok();
-        self.open(stream, address).await
+        let lasting = self.lasting()?;
+        let (stream, address) = shielded(dial(hub.into(), None)).await?;
+        lasting.open(stream, address, Remaining::new()).await
     }
 
     /// Does the same over an existing connection: a Unix socket, TLS, memory.
@@ -238,32 +235,51 @@ impl<R: Receiver> Plugin<R> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        self.open(stream, None).await
+        brpc_rt::require_timers();
+        self.lasting()?.open(stream, None, Remaining::new()).await
     }
 
-    async fn open<S>(&self, stream: S, hub: Option<SocketAddr>) -> Result<Session<R>, ConnectError>
+    /// Keeps the plugin connected: dials a hub, answers its calls, and dials again whenever the
+    /// connection is lost, until it is told to stop. Await the [`Run`]; its methods say how it
+    /// dials, when it stops, and what it tells meanwhile.
+    ///
+    /// The hub is what [`connect`](Self::connect) takes, or a list of these: they are tried in turn,
+    /// and after the end of a connection the one that it was with comes first.
+    ///
+    /// ```no_run
+    /// # use brpc_plugin::{ConnectError, Plugin, Receiver};
+    /// # async fn example<G: Receiver>(plugin: Plugin<G>) -> Result<(), ConnectError> {
+    /// let reason = plugin.run(["hub-1.example:8080", "hub-2.example:8080"]).await?;
+    /// println!("ended: {reason}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn run(&self, hubs: impl Into<Hubs>) -> Run<R> {
+        Run::over_tcp(self.lasting(), hubs.into().0)
+    }
+
+    /// Does the same over connections that `dial` opens: a Unix socket, TLS, memory. Each attempt
+    /// calls it once. An attempt that takes longer than 10 s is given up.
+    pub fn run_over<D, F, S>(&self, dial: D) -> Run<R>
     where
+        D: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = io::Result<S>> + Send + 'static,
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        brpc_rt::require_timers();
-        let codec = self.codec();
-        let hello = self.hello(&*codec)?;
-        let connection = Connection::dialled(codec, hello, self.limits.clone(), brpc_rt::now());
-        let (receiver, hook) = (self.receiver.clone(), self.hook.clone());
-        let connection = Arc::new(SharedConnection::new(connection));
-        let (middleware, dialect) = (self.middleware.clone(), self.wire.dialect());
-        let handlers =
-            Handlers::new(connection, receiver, hook, middleware, self.patience, dialect);
-        Session::open(HubLink::new(handlers, hub), stream).await
+        Run::over(self.lasting(), dial)
     }
 
-    /// The codec of its hub's wire.
-    fn codec(&self) -> Box<dyn Codec> {
-        match self.wire {
-            #[cfg(feature = "gob")]
-            Wire::Gob => brpc_gob::plugin_codec(),
-            _ => Box::new(Native::new(Role::Plugin)),
-        }
+    /// What its connections have in common. Checked here, so that an error names the mistake.
+    fn lasting(&self) -> Result<Lasting<R>, ConnectError> {
+        Ok(Lasting {
+            receiver: self.receiver.clone(),
+            hook: self.hook.clone(),
+            hello: self.hello()?,
+            limits: self.limits.clone(),
+            middleware: self.middleware.clone(),
+            patience: self.patience,
+            wire: self.wire,
+        })
     }
 
     /// The description of its methods. Made once, because making the schemas takes longer than
@@ -287,9 +303,8 @@ impl<R: Receiver> Plugin<R> {
         Ok(self.description.get_or_init(|| Arc::new(description)).clone())
     }
 
-    /// The Hello. Checked here, so that the error names the mistake.
-    fn hello(&self, codec: &dyn Codec) -> Result<Hello, ConnectError> {
-        let rule = codec.traits().names.plugin;
+    fn hello(&self) -> Result<Hello, ConnectError> {
+        let rule = codec(self.wire).traits().names.plugin;
         if !rule.allows(&self.name) {
             return Err(ConnectError::BadName { name: self.name.clone(), rule: rule.words() });
         }
@@ -305,25 +320,6 @@ impl<R: Receiver> Plugin<R> {
             ..Hello::new(&*self.name, self.description()?)
         })
     }
-}
-
-/// Connects to the first of the addresses that answers.
-async fn dial(hub: HubAddress) -> Result<TcpStream, ConnectError> {
-    // Resolved separately, so that an error can name the addresses that were tried.
-    let addresses = match hub.resolve().await {
-        Ok(addresses) => addresses,
-        Err(Unresolved::NoAddress(error)) => return Err(ConnectError::Address(error)),
-        Err(Unresolved::NotFound(error)) => {
-            return Err(ConnectError::Io { hub, addresses: Vec::new(), error });
-        }
-    };
-    let connected = TcpStream::connect(&addresses[..]).await.and_then(|stream| {
-        // Frames are written whole, so the system need not wait for more.
-        stream.set_nodelay(true)?;
-        brpc_rt::bound_unsent(&stream);
-        Ok(stream)
-    });
-    connected.map_err(|error| ConnectError::Io { hub, addresses, error })
 }
 
 /// The description of a method.

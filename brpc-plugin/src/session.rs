@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use brpc_core::DisconnectReason;
+use brpc_proto::Terms;
 use brpc_rt::foreign::shielded;
 use brpc_rt::serving::Receiver;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -18,6 +19,7 @@ use crate::end::EndReason;
 use crate::error::ConnectError;
 use crate::handle::{Handle, Stop};
 use crate::link::{Admittance, Attached, HubLink};
+use crate::run::RunState;
 
 /// A plugin that a hub has registered; made by [`Plugin::connect`](crate::Plugin::connect). It
 /// answers calls while [`run`](Self::run) is polled.
@@ -26,8 +28,8 @@ pub struct Session<R: Receiver> {
     link: Arc<HubLink<R>>,
     /// Moves the connection's bytes, up to its end.
     driver: Driver,
-    /// The plugin's name on this hub.
-    name: String,
+    /// What was agreed with the hub.
+    terms: Box<Terms>,
 }
 
 impl<R: Receiver> Session<R> {
@@ -57,7 +59,7 @@ impl<R: Receiver> Session<R> {
         })
         .await;
         match admittance {
-            Admittance::Welcomed(terms) => Ok(Self { link, driver, name: terms.name }),
+            Admittance::Welcomed(terms) => Ok(Self { link, driver, terms }),
             Admittance::Refused(refusal) => {
                 // Closes the connection, which takes a moment and can't fail.
                 driver.await;
@@ -70,7 +72,13 @@ impl<R: Receiver> Session<R> {
 
     /// The plugin's name on this hub; another one than it asked for, if that was taken.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.terms.name
+    }
+
+    /// That it is connected, and how.
+    pub(crate) fn state(&self) -> RunState {
+        let Terms { epoch, ref name, generation, .. } = *self.terms;
+        RunState::Connected { epoch, name: name.clone(), generation }
     }
 
     /// A handle that stops the run from elsewhere, and waits for what outlives it.
@@ -132,7 +140,7 @@ impl<R: Receiver> Session<R> {
 
 impl<R: Receiver> fmt::Debug for Session<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Session").field("name", &self.terms.name).finish_non_exhaustive()
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::peer::{
-    DESCRIPTION, Fields, Hello, PREFACE, Peer, Writer, farewell, frame, kind, refusal,
+    DESCRIPTION, Fields, Hello, PREFACE, Peer, Writer, farewell, frame, kind, refusal, refusal_of,
 };
 use crate::support::worker::worker;
 use crate::support::{ROOM, eventually, plug, settle};
@@ -284,11 +284,6 @@ async fn answered(answer: &[u8], closes: bool) -> ConnectError {
     let mut rest = Vec::new();
     let _ = hub.stream.read_to_end(&mut rest).await;
     error
-}
-
-fn refusal_of(code: u64, wait: &[u8]) -> Vec<u8> {
-    let body = Writer::default().number(code).text("because").raw(wait).raw(&[1, 1]).0;
-    [&PREFACE[..], &frame(kind::REFUSED, &body)].concat()
 }
 
 #[tokio::test(start_paused = true)]

@@ -36,6 +36,7 @@ mod original;
 mod panics;
 mod passing_through;
 mod payloads;
+mod reconnecting;
 mod registry;
 mod securing;
 mod selecting;

@@ -59,6 +59,12 @@ pub mod refusal {
     pub const BAD_LABELS: u64 = 11;
 }
 
+/// What a hub sends to refuse a plugin: with a code, and the bytes that say when to come back.
+pub fn refusal_of(code: u64, wait: &[u8]) -> Vec<u8> {
+    let body = Writer::default().number(code).text("because").raw(wait).raw(&[1, 1]).0;
+    [&PREFACE[..], &frame(kind::REFUSED, &body)].concat()
+}
+
 /// Longer than anything takes, so that a mistake fails the test and doesn't hang it.
 const PATIENCE: Duration = Duration::from_hours(24);
 

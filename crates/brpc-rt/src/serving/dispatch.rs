@@ -301,7 +301,6 @@ impl Remaining {
     }
 
     /// As long as the token lives, it has not [`ended`](Self::ended).
-    #[must_use]
     pub fn hold(&self) -> Hold {
         self.0.token()
     }

@@ -1,0 +1,69 @@
+//! What outlives one connection of a plugin.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use brpc_core::{Limits, Wire};
+use brpc_proto::codec::{Codec, Native};
+use brpc_proto::{Connection, Hello, Role};
+use brpc_rt::SharedConnection;
+use brpc_rt::middleware::Chain;
+use brpc_rt::serving::{AsyncHook, Handlers, Incoming, Receiver, Remaining};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::error::ConnectError;
+use crate::link::HubLink;
+use crate::session::Session;
+
+/// What a plugin's connections have in common, and what outlives each of them. All else belongs to
+/// one connection, so nothing of an old one reaches a new one.
+pub(crate) struct Lasting<R> {
+    pub(crate) receiver: Arc<R>,
+    /// Sends events over the connections that are open.
+    pub(crate) hook: AsyncHook,
+    /// Who it is, with the random number of this instance.
+    pub(crate) hello: Hello,
+    pub(crate) limits: Limits,
+    pub(crate) middleware: Chain<Incoming>,
+    /// How long a method may hold up its connection before a warning names it.
+    pub(crate) patience: Option<Duration>,
+    /// The wire that its hub speaks.
+    pub(crate) wire: Wire,
+}
+
+impl<R: Receiver> Lasting<R> {
+    /// Opens a connection over this stream, and returns when the hub has registered the plugin. Its
+    /// handlers are counted among these.
+    pub(crate) async fn open<S>(
+        &self,
+        stream: S,
+        hub: Option<SocketAddr>,
+        handlers: Remaining,
+    ) -> Result<Session<R>, ConnectError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (codec, hello, limits) = (codec(self.wire), self.hello.clone(), self.limits.clone());
+        let connection = Connection::dialled(codec, hello, limits, brpc_rt::now());
+        let handlers = Handlers::new(
+            Arc::new(SharedConnection::new(connection)),
+            self.receiver.clone(),
+            self.hook.clone(),
+            self.middleware.clone(),
+            self.patience,
+            self.wire.dialect(),
+            handlers,
+        );
+        Session::open(HubLink::new(handlers, hub), stream).await
+    }
+}
+
+/// The codec of a hub's wire.
+pub(crate) fn codec(wire: Wire) -> Box<dyn Codec> {
+    match wire {
+        #[cfg(feature = "gob")]
+        Wire::Gob => brpc_gob::plugin_codec(),
+        _ => Box::new(Native::new(Role::Plugin)),
+    }
+}

@@ -1,0 +1,215 @@
+//! A plugin that stays connected.
+
+mod control;
+mod dialling;
+mod schedule;
+mod state;
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use brpc_core::Wire;
+use brpc_rt::BoxFuture;
+use brpc_rt::foreign::shielded;
+use brpc_rt::serving::{Receiver, Remaining};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use self::control::Control;
+use self::dialling::Dialling;
+use self::schedule::Schedule;
+use self::state::Teller;
+pub use self::state::{AwayReason, RunState, RunStates};
+use crate::address::HubAddress;
+use crate::backoff::Backoff;
+use crate::end::EndReason;
+use crate::error::ConnectError;
+use crate::handle::{Handle, Stop};
+use crate::lasting::Lasting;
+
+/// A plugin that stays connected until it is told to stop; made by
+/// [`Plugin::run`](crate::Plugin::run) and [`Plugin::run_over`](crate::Plugin::run_over). Await it.
+///
+/// It ends
+/// - in [`EndReason::Stopped`], when it is told to stop: by [`until`](Self::until) or a
+///   [`Handle`];
+/// - in [`EndReason::Unplugged`], when the hub tells it to stay away;
+/// - in an error, if another attempt would be in vain ([`ConnectError::is_transient`]): a mistake in
+///   the plugin or the address, or a final refusal.
+///
+/// Otherwise it dials again: see [`Backoff`] for when. If the hub says how long to stay away, it
+/// waits for that long, and for its own back-off. Names are looked up anew for each attempt, and all
+/// addresses of a name are tried, for up to 5 s each.
+///
+/// Nothing of an old connection reaches a new one: what it had not sent is lost with it.
+///
+/// # Panics
+/// When awaited outside of a tokio runtime, and in one without sockets or timers (`enable_all`).
+///
+/// # Cancel safety
+/// If its future is dropped, the connection ends soon, as if the process had ended; see
+/// [`Session::run`](crate::Session::run).
+#[must_use = "the plugin doesn't connect unless it is awaited"]
+pub struct Run<R: Receiver> {
+    /// The plugin, or its mistake.
+    plugin: Result<Lasting<R>, ConnectError>,
+    dialling: Dialling<R>,
+    backoff: Backoff,
+    /// When it is to stop, and how long running calls get then.
+    stop: Option<(BoxFuture<()>, Duration)>,
+    control: Arc<Control>,
+    teller: Teller,
+    /// The handlers of all its connections.
+    handlers: Remaining,
+}
+
+impl<R: Receiver> Run<R> {
+    pub(crate) fn over_tcp(
+        plugin: Result<Lasting<R>, ConnectError>,
+        hubs: Vec<HubAddress>,
+    ) -> Self {
+        Self::new(plugin, Dialling::Tcp(hubs))
+    }
+
+    pub(crate) fn over<D, F, S>(plugin: Result<Lasting<R>, ConnectError>, dial: D) -> Self
+    where
+        D: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        Self::new(plugin, Dialling::own(dial))
+    }
+
+    fn new(plugin: Result<Lasting<R>, ConnectError>, dialling: Dialling<R>) -> Self {
+        Self {
+            plugin,
+            dialling,
+            backoff: Backoff::default(),
+            stop: None,
+            control: Arc::new(Control::new()),
+            teller: Teller::new(),
+            handlers: Remaining::new(),
+        }
+    }
+
+    /// How long it waits before it dials again. Default: [`Backoff::default`].
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Stops when `stop` is ready, as [`Handle::stop`] with this grace period: for programs that end
+    /// with a signal; see [`Handle::finished`].
+    pub fn until<F>(mut self, stop: F, grace: Duration) -> Self
+    where
+        F: Future + Send + 'static,
+    {
+        let stop = async {
+            stop.await;
+        };
+        self.stop = Some((Box::pin(stop), grace));
+        self
+    }
+
+    /// A handle that stops it from elsewhere, and waits for the handlers that outlive it.
+    pub fn handle(&self) -> Handle {
+        let control: Arc<dyn Stop> = self.control.clone();
+        Handle { link: Arc::downgrade(&control), remaining: self.handlers.clone() }
+    }
+
+    /// What it does, from now on: to show it to people, or to wait until it is connected. Each state
+    /// is also logged, with `tracing`.
+    pub fn states(&self) -> RunStates {
+        self.teller.listen()
+    }
+
+    /// Runs it until it is stopped or it makes no sense to go on.
+    async fn stay(self) -> Result<EndReason, ConnectError> {
+        brpc_rt::require_timers();
+        let Self { plugin, dialling, backoff, control, teller, handlers, stop: _ } = self;
+        let plugin = Arc::new(plugin?);
+        dialling.check()?;
+        let _held = handlers.hold();
+        let mut schedule = Schedule::new(backoff, dialling.hubs());
+        loop {
+            let attempt = schedule.next(brpc_rt::now(), random());
+            let (number, after) = (attempt.number, attempt.after);
+            let hub = dialling.address(attempt.hub).cloned();
+            teller.tell(RunState::Connecting { attempt: number, after, hub });
+            let opening = async {
+                tokio::time::sleep(after).await;
+                shielded(dialling.open(attempt.hub, &plugin, handlers.clone())).await
+            };
+            let opened = tokio::select! {
+                biased;
+                () = control.stopped() => return Ok(EndReason::Stopped),
+                opened = opening => opened,
+            };
+            let session = match opened {
+                Ok(session) => session,
+                Err(error) if !error.is_transient() => return Err(error),
+                Err(error) => {
+                    schedule.failed(error.retry_after(), brpc_rt::now());
+                    let reason = AwayReason::NotConnected(Arc::new(error));
+                    teller.tell(RunState::Away { reason });
+                    continue;
+                }
+            };
+            control.enter(session.handle().link);
+            teller.tell(session.state());
+            let begun = Instant::now();
+            let reason = session.run().await;
+            teller.tell(RunState::Away { reason: AwayReason::Ended(reason.clone()) });
+            if control.is_stopped() || !is_transient(&reason, plugin.wire) {
+                return Ok(reason);
+            }
+            schedule.ended(begun.elapsed(), reason.retry_after(), brpc_rt::now());
+        }
+    }
+}
+
+/// Whether the plugin is to come back after this end.
+fn is_transient(reason: &EndReason, wire: Wire) -> bool {
+    // A Go hub says so whenever it ends a connection, also when it restarts.
+    let is_said_of_all = wire == Wire::Gob && matches!(reason, EndReason::Unplugged { .. });
+    is_said_of_all || reason.is_transient()
+}
+
+/// A random number from 0 to 1. Any source will do; this one is in `std`, and it can't fail.
+fn random() -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "53 bits of them are enough")]
+    let number = RandomState::new().hash_one(()) as f64;
+    #[expect(clippy::cast_precision_loss, reason = "it is a power of two, nearly")]
+    let most = u64::MAX as f64;
+    number / most
+}
+
+impl<R: Receiver> IntoFuture for Run<R> {
+    type Output = Result<EndReason, ConnectError>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    fn into_future(mut self) -> Self::IntoFuture {
+        let Some((stop, grace)) = self.stop.take() else { return Box::pin(self.stay()) };
+        let handle = self.handle();
+        Box::pin(async move {
+            let mut staying = pin!(self.stay());
+            tokio::select! {
+                biased;
+                ended = &mut staying => return ended,
+                () = stop => handle.stop(grace),
+            }
+            staying.await
+        })
+    }
+}
+
+impl<R: Receiver> fmt::Debug for Run<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("backoff", &self.backoff).finish_non_exhaustive()
+    }
+}
