@@ -84,7 +84,7 @@ async fn main() -> Result<(), Report> {
 fn say<T>(what: &str, result: Result<T, CallError>) {
     let Err(error) = result else { return println!("{what}: fine") };
     println!("{what}: {error}");
-    if let CallError::Method(error) = &error {
+    if let Some(error) = error.method_error() {
         println!("  code {}, data {}", error.code(), error.data().unwrap_or(&json!(null)));
     }
     println!(

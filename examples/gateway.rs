@@ -9,7 +9,7 @@
 mod report;
 
 use brpc::testing::plug;
-use brpc::{CallError, Context, Execution, MethodError, Plugin, Socket};
+use brpc::{Context, Execution, MethodError, Plugin, Socket};
 use report::Report;
 use serde_json::value::RawValue;
 
@@ -34,10 +34,12 @@ impl Gateway {
         for (key, value) in cx.metadata() {
             call = call.metadata(key, value);
         }
-        let response = call.response().await.map_err(|error| match (error.execution(), error) {
-            // The method's own error, unchanged.
-            (Execution::Completed, CallError::Method(error)) => error,
-            (_, other) => MethodError::new("gateway", other.to_string()),
+        let response = call.response().await.map_err(|error| {
+            match (error.execution(), error.method_error()) {
+                // The method's own error, unchanged.
+                (Execution::Completed, Some(own)) => own.clone(),
+                _ => MethodError::new("gateway", error.to_string()),
+            }
         })?;
         for (key, value) in &response.metadata {
             // The metadata fitted one answer, so it fits another.

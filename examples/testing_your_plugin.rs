@@ -54,7 +54,7 @@ async fn main() -> Result<(), Report> {
 
 #[cfg(test)]
 mod tests {
-    use brpc::CallError;
+    use brpc::CallErrorKind;
     use brpc::testing::{Link, plug_through};
 
     use super::*;
@@ -76,10 +76,8 @@ mod tests {
         let hub = Socket::default();
         let _plugged = plug(&hub, &Plugin::new(Notes::default())).await?;
         let notes = NotesClient::new(&hub, "notes");
-        let Err(CallError::Method(error)) = notes.read("c".into()).await else {
-            panic!("something was read")
-        };
-        assert_eq!(error.message(), "there is no `c`");
+        let error = notes.read("c".into()).await.unwrap_err();
+        assert_eq!(error.method_error().unwrap().message(), "there is no `c`");
         Ok(())
     }
 

@@ -9,13 +9,13 @@ pub use brpc_plugin::{
     describe, describe_output,
 };
 pub use brpc_socket::{
-    Access, Admission, Broadcast, Builder, Call, CallError, Caller, CancelHandle, Difference,
-    DisconnectReason, DrainReport, Event, Events, Execution, Function, InterfaceError, JsonError,
-    LimitError, Limits, Listener, ListenerClosed, MemoryConnector, MemoryListener, Message,
-    Metadata, MethodError, Mismatch, Missed, NotEnough, PluginInfo, PluginRef, ProtocolError,
-    Refusal, RefusalCode, Response, Scope, Securing, Selector, ServeError, Serving, Shutdown,
-    ShutdownReport, Socket, Source, Stage, Strangers, Unplug, UnplugError, VersionRangeError,
-    WaitError, Wire,
+    Access, Admission, Broadcast, Builder, Call, CallError, CallErrorKind, Caller, CancelHandle,
+    Difference, DisconnectReason, DrainReport, Event, Events, Execution, Function, InterfaceError,
+    JsonError, LimitError, Limits, Listener, ListenerClosed, MemoryConnector, MemoryListener,
+    Message, Metadata, MethodError, Mismatch, Missed, NotEnough, PluginInfo, PluginRef,
+    ProtocolError, Refusal, RefusalCode, Response, Scope, Securing, Selector, ServeError, Serving,
+    Shutdown, ShutdownReport, Socket, Source, Stage, Strangers, Unplug, UnplugError,
+    VersionRangeError, WaitError, Wire,
 };
 
 #[cfg(feature = "gob")]

@@ -130,7 +130,7 @@ fn quickstart() {
         lines,
         [
             "greet: Hello, Ada!",
-            "greet: whom shall I greet?",
+            "greet: greeter.greet: whom shall I greet?",
             "event from greeter: Ada is here",
             "connected: greeter",
             "  greet: Greets somebody by name.",
@@ -151,7 +151,7 @@ fn typed_client() {
              `divide`, `name`",
             "1 + 2 = 3",
             "1 / 4 = 0.25",
-            "1 / 0: 1 can't be divided by nothing",
+            "1 / 0: ada.divide: 1 can't be divided by nothing",
             "connected: ada, bob",
             "connection 1 is ada",
             "connection 2 is bob",
@@ -189,12 +189,12 @@ fn middleware() {
         lines,
         [
             "ink for t-1: Method the gauge is broken",
-            r#"Err("the gauge is broken")"#,
+            r#"Err("press.ink: the gauge is broken")"#,
             "print for t-2: 7 bytes",
             "*one*",
             "print for t-4: Overloaded come back later",
             "print for t-3: 7 bytes",
-            "*two*, too many calls in progress for the plugin, did it run: Never",
+            "*two*, press.print: too many calls in progress for the plugin, did it run: Never",
             "slowest: print",
         ]
     );
@@ -207,22 +207,22 @@ fn errors_and_deadlines() {
         lines,
         [
             "left: 70",
-            "too much: 30 is missing",
+            "too much: bank.pay: 30 is missing",
             r#"  code short, data {"missing":30}"#,
             "  it was carried out, and this is how it ended",
-            "unknown account: there is no account 2",
+            "unknown account: bank.pay: there is no account 2",
             "  code no-account, data null",
             "  it was carried out, and this is how it ended",
             "  the auditor has Some(true)",
-            "too late: the deadline passed with the call sent but not answered",
+            "too late: bank.audit: the deadline passed with the call sent but not answered",
             "  it may have been done: ask before it is made again",
-            "a panic: the method panicked: the alarm went off",
+            "a panic: bank.rob: the method panicked: the alarm went off",
             "  it was carried out, and this is how it ended",
-            r#"wrong input: the input is not valid at `account`: invalid type: string "one", expected u32"#,
+            r#"wrong input: bank.pay: the input is not valid at `account`: invalid type: string "one", expected u32"#,
             "  nothing was done: it can be made again",
-            "no such method: the plugin `bank` has no method `close`; it has: `pay`, `audit`, `rob`",
+            "no such method: bank.close: the plugin has no method `close`; it has: `pay`, `audit`, `rob`",
             "  nothing was done: it can be made again",
-            "nobody there: no plugin named `post` is connected",
+            "nobody there: post.pay: no plugin named `post` is connected",
             "  nothing was done: it can be made again",
         ]
     );
@@ -248,8 +248,8 @@ fn gateway() {
         lines,
         [
             "thermometer, cellar: 11.5 by t-17",
-            "thermometer, attic: there is no attic",
-            "clock, hall: no plugin named `clock` is connected",
+            "thermometer, attic: site-7.forward: there is no attic",
+            "clock, hall: site-7.forward: clock.read: no plugin named `clock` is connected",
         ]
     );
 }

@@ -41,8 +41,8 @@ pub use describe::{Field, FieldError, Function, PluginInfo, describe, describe_o
 #[doc(hidden)]
 pub use dialect::Dialect;
 pub use error::{
-    CallError, Difference, DisconnectReason, Execution, InterfaceError, JsonError, MAX_ERROR_TEXT,
-    MethodError, Mismatch, ProtocolError, Refusal, RefusalCode, Scope, Stage,
+    CallError, CallErrorKind, Difference, DisconnectReason, Execution, InterfaceError, JsonError,
+    MAX_ERROR_TEXT, MethodError, Mismatch, ProtocolError, Refusal, RefusalCode, Scope, Stage,
 };
 pub use labels::{LabelError, Labels};
 pub use limits::{LimitError, Limits};

@@ -66,9 +66,9 @@ pub mod client {
 pub use brpc_core::__private;
 pub use brpc_core::Caller;
 pub use brpc_core::{
-    Admission, CallError, Difference, DisconnectReason, Execution, Function, InterfaceError,
-    JsonError, LimitError, Limits, Metadata, MethodError, Mismatch, PluginInfo, ProtocolError,
-    Refusal, RefusalCode, Response, Scope, Selector, Stage, VersionRangeError, Wire,
+    Admission, CallError, CallErrorKind, Difference, DisconnectReason, Execution, Function,
+    InterfaceError, JsonError, LimitError, Limits, Metadata, MethodError, Mismatch, PluginInfo,
+    ProtocolError, Refusal, RefusalCode, Response, Scope, Selector, Stage, VersionRangeError, Wire,
 };
 #[cfg(feature = "client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]

@@ -22,8 +22,8 @@
 //!
 //! # Which outcome
 //! Callers rely on the outcome to say truthfully whether the method ran ([`CallError::execution`]).
-//! A middleware that doesn't pass the call on returns [`Overloaded`](CallError::Overloaded) or
-//! [`Forbidden`](CallError::Forbidden). Once it has passed the call on, only the outcome that comes
+//! A middleware that doesn't pass the call on returns [`Overloaded`](CallErrorKind::Overloaded) or
+//! [`Forbidden`](CallErrorKind::Forbidden). Once it has passed the call on, only the outcome that comes
 //! back is true.
 //!
 //! # Cancel safety
@@ -32,7 +32,7 @@
 //! well, wherever that is awaited, and the middleware can pass nothing more on. A panic reaches the
 //! caller.
 
-use brpc_core::{CallError, Response};
+use brpc_core::{CallError, CallErrorKind, Response};
 #[doc(inline)]
 pub use brpc_rt::middleware::{CallKind, Middleware};
 use bytes::Bytes;
@@ -48,7 +48,7 @@ impl CallKind for Outgoing {
     type Error = CallError;
 
     fn failed(message: String) -> CallError {
-        CallError::Middleware { message }
+        CallErrorKind::Middleware { message }.into()
     }
 }
 
@@ -67,7 +67,7 @@ impl CallKind for Outgoing {
 /// the next one is ready, so a `LoadShed` of its own would shed nothing.
 ///
 /// If the error of a layer's service is a [`CallError`], boxed or not, the call ends in it. Any
-/// other error becomes [`CallError::Middleware`], which doesn't say whether the method ran. Where
+/// other error becomes [`CallErrorKind::Middleware`], which doesn't say whether the method ran. Where
 /// the layers know that, `ServiceBuilder::map_err` can say so.
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]

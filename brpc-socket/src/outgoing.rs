@@ -1,5 +1,6 @@
 //! A call that is about to be made.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use brpc_core::caller::Target;
@@ -47,9 +48,39 @@ impl Outgoing {
 
     /// The name of the plugin that is called.
     pub fn plugin_name(&self) -> &str {
-        match &self.plugin {
-            Target::Name(name) => name,
-            Target::Instance(plugin) => plugin.name(),
-        }
+        name_of(&self.plugin)
+    }
+
+    /// The error of this call, unless it is that of another.
+    #[cold]
+    pub(crate) fn name(&self, error: CallError) -> CallError {
+        error.named(self.plugin_name(), &self.method)
+    }
+
+    /// The names of the plugin and the method as they are now: middleware may change them.
+    pub(crate) fn called(&self) -> Called {
+        Called { plugin: self.plugin.clone(), method: self.method.as_str().into() }
+    }
+}
+
+fn name_of(plugin: &Target<PluginRef>) -> &str {
+    match plugin {
+        Target::Name(name) => name,
+        Target::Instance(plugin) => plugin.name(),
+    }
+}
+
+/// The names of the plugin and the method that a caller has called. A cheap clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Called {
+    plugin: Target<PluginRef>,
+    method: Arc<str>,
+}
+
+impl Called {
+    /// The error of this call, unless it has names already.
+    #[cold]
+    pub(crate) fn name(&self, error: CallError) -> CallError {
+        error.named(name_of(&self.plugin), &self.method)
     }
 }

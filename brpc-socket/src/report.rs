@@ -15,7 +15,7 @@ pub struct DrainReport {
     pub reason: DisconnectReason,
     /// Calls that it answered after it was asked to leave.
     pub finished: usize,
-    /// Calls that were cut off; each ended in [`Disconnected`](crate::CallError::Disconnected).
+    /// Calls that were cut off; each ended in [`Disconnected`](crate::CallErrorKind::Disconnected).
     pub cut: usize,
     /// Whether the plugin had not left when the grace period was over, and was cut off.
     pub overstayed: bool,

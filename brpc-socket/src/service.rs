@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use brpc_core::{CallError, Response};
+use brpc_core::{CallError, CallErrorKind, Response};
 use brpc_rt::BoxFuture;
 use bytes::Bytes;
 use serde::Serialize;
@@ -34,7 +34,8 @@ impl Service<Outgoing> for Socket {
     }
 
     fn call(&mut self, call: Outgoing) -> BoxFuture<Outcome> {
-        through(self.hub().clone(), call, None, false)
+        let called = call.called();
+        through(self.hub().clone(), call, called, None, false)
     }
 }
 
@@ -43,13 +44,14 @@ impl Socket {
     /// `tower`.
     ///
     /// # Errors
-    /// [`InvalidInput`](CallError::InvalidInput), if the input doesn't encode.
+    /// [`InvalidInput`](CallErrorKind::InvalidInput), if the input doesn't encode.
     pub fn outgoing(
         &self,
         plugin: &str,
         method: &str,
         input: &(impl Serialize + ?Sized),
     ) -> Result<Outgoing, CallError> {
-        self.outgoing_to(plugin, method, input)
+        let call = self.outgoing_to(plugin, method, input);
+        call.map_err(|kind: CallErrorKind| CallError::from(kind).named(plugin, method))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brpc_core::caller::Target;
-use brpc_core::{CallError, DisconnectReason, PluginInfo, Selector};
+use brpc_core::{CallErrorKind, DisconnectReason, PluginInfo, Selector};
 use brpc_proto::json;
 use brpc_rt::foreign::contain;
 use serde::Serialize;
@@ -27,7 +27,7 @@ use crate::wait;
 /// A hub. Plugins dial in to it, and it calls methods on them. A cheap clone.
 ///
 /// When the last clone is dropped, the hub ends at once: it closes its listeners and connections,
-/// and every call in progress ends in [`Disconnected`](crate::CallError::Disconnected). To let
+/// and every call in progress ends in [`Disconnected`](crate::CallErrorKind::Disconnected). To let
 /// plugins finish, [`shutdown`](Self::shutdown) first.
 #[derive(Clone)]
 pub struct Socket {
@@ -56,7 +56,7 @@ impl Socket {
         plugin: &str,
         method: &str,
         input: &(impl Serialize + ?Sized),
-    ) -> Result<Outgoing, CallError> {
+    ) -> Result<Outgoing, CallErrorKind> {
         let payload = json::encode(input).map_err(invalid_input)?;
         let timeout = self.hub().config().default_timeout;
         let wanted = brpc_proto::Call { payload, timeout, ..brpc_proto::Call::default() };
@@ -140,7 +140,7 @@ impl Socket {
     }
 
     /// As [`call`](Self::call), for this plugin on its connection: once that has ended, the call
-    /// ends in [`Disconnected`](crate::CallError::Disconnected), even if another plugin has the
+    /// ends in [`Disconnected`](crate::CallErrorKind::Disconnected), even if another plugin has the
     /// name.
     pub fn call_instance<T: DeserializeOwned>(
         &self,
@@ -149,12 +149,17 @@ impl Socket {
         input: &(impl Serialize + ?Sized),
     ) -> Call<T> {
         let instance = Some(plugin.clone());
-        Call::new(self.hub().clone(), Request::encode("", method, input), instance, output)
+        Call::new(
+            self.hub().clone(),
+            Request::encode(plugin.name(), method, input),
+            instance,
+            output,
+        )
     }
 
     /// Calls a method of every connected plugin, or of those that [`to`](Broadcast::to) selects.
     /// The outcome for a plugin without that method is
-    /// [`MethodNotFound`](crate::CallError::MethodNotFound). A broadcast waits for all plugins,
+    /// [`MethodNotFound`](crate::CallErrorKind::MethodNotFound). A broadcast waits for all plugins,
     /// unless it has [`first`](Broadcast::first) or [`quorum`](Broadcast::quorum).
     ///
     /// ```no_run
@@ -174,7 +179,7 @@ impl Socket {
         input: &(impl Serialize + ?Sized),
     ) -> Broadcast<T> {
         // `start` fills the plugin in for each call.
-        let call = self.outgoing_to("", method, input);
+        let call = self.outgoing_to("", method, input).map_err(|kind| (method.to_owned(), kind));
         Broadcast::new(self.hub().clone(), call, output)
     }
 
@@ -284,7 +289,7 @@ impl Socket {
     }
 
     /// Asks a plugin to leave: its calls in progress finish, the hub refuses new ones as
-    /// [`Draining`](crate::CallError::Draining), and cuts the plugin off when the grace period is
+    /// [`Draining`](crate::CallErrorKind::Draining), and cuts the plugin off when the grace period is
     /// over.
     ///
     /// Asking twice is the same as asking once, with the shorter grace period.

@@ -21,7 +21,7 @@ mod signal;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use brpc::{CallError, Event, Events, Execution, Socket};
+use brpc::{CallError, CallErrorKind, Event, Events, Execution, Socket};
 use fleet::{DiskUsage, Host, Processes, TailFile};
 use report::Report;
 use table::{Table, printable, size};
@@ -153,9 +153,9 @@ fn print_table(
 fn note_failures<T>(failures: &mut Failures, method: &'static str, answers: &Answers<T>) {
     for (agent, answer) in answers {
         let Err(error) = answer else { continue };
-        let reason = match error {
-            CallError::MethodNotFound { .. } => "it has no such method".to_owned(),
-            error => format!("{error} ({})", execution(error)),
+        let reason = match error.kind() {
+            CallErrorKind::MethodNotFound { .. } => "it has no such method".to_owned(),
+            kind => format!("{kind} ({})", execution(error)),
         };
         failures.entry((agent.clone(), reason)).or_default().push(method);
     }

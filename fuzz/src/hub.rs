@@ -197,7 +197,7 @@ impl<'a> Run<'a> {
             match event {
                 Event::Settled(caller, settlement) => {
                     assert!(self.waiting.remove(&caller).is_some(), "{caller} is handed back");
-                    let _ = settlement.into_result(|| ("plugin", "method"));
+                    let _ = settlement.into_result(|| "method");
                 }
                 Event::Message(message) => {
                     self.consumed.0 += 1;

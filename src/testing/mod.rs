@@ -11,7 +11,7 @@
 //!
 //! ```
 //! use brpc::testing::plug;
-//! use brpc::{CallError, Plugin, Socket};
+//! use brpc::{Plugin, Socket};
 //!
 //! struct Divider;
 //!
@@ -29,8 +29,8 @@
 //! let divider = DividerClient::new(&hub, "divider");
 //!
 //! assert_eq!(divider.divide(7, 2).await?, 3);
-//! let Err(CallError::Method(error)) = divider.divide(7, 0).await else { panic!("no error") };
-//! assert_eq!(error.message(), "division by zero");
+//! let error = divider.divide(7, 0).await.unwrap_err();
+//! assert_eq!(error.method_error().unwrap().message(), "division by zero");
 //! # Ok(())
 //! # }
 //! ```

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
-use brpc::{CallError, Socket};
+use brpc::{CallErrorKind, Socket};
 use futures_util::FutureExt as _;
 
 use crate::good::{LONG, run_worker, serve};
@@ -30,7 +30,11 @@ fn calls_that_are_dropped_leave_nothing_behind() {
                 match (&mut call).now_or_never() {
                     None => ahead.push_back(call),
                     // All places are held by cancelled calls that the plugin has yet to answer.
-                    Some(Err(CallError::Overloaded { .. })) => tokio::task::yield_now().await,
+                    Some(Err(error))
+                        if matches!(error.kind(), CallErrorKind::Overloaded { .. }) =>
+                    {
+                        tokio::task::yield_now().await;
+                    }
                     Some(other) => panic!("{other:?}"),
                 }
                 if ahead.len() > AHEAD {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use brpc::{CallError, Event, Events, Execution, Socket};
+use brpc::{CallError, CallErrorKind, Event, Events, Execution, Socket};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -117,7 +117,8 @@ async fn keep_calling(
         } else {
             Some(within("a call", call).await)
         };
-        if matches!(outcome, Some(Err(CallError::NoPlugin { .. }))) {
+        if matches!(&outcome, Some(Err(error)) if matches!(error.kind(), CallErrorKind::NoPlugin { .. }))
+        {
             tokio::task::yield_now().await;
         }
         outcomes.push((n, outcome));
@@ -145,10 +146,10 @@ fn check(outcomes: Outcomes, desks: &[Arc<Desk>]) {
             }
             Some(Err(error)) => {
                 let is_expected = matches!(
-                    error,
-                    CallError::NoPlugin { .. }
-                        | CallError::Draining
-                        | CallError::Disconnected { .. }
+                    error.kind(),
+                    CallErrorKind::NoPlugin { .. }
+                        | CallErrorKind::Draining
+                        | CallErrorKind::Disconnected { .. }
                 );
                 assert!(is_expected, "call {n}: {error:?}");
                 match error.execution() {

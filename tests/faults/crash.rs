@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use brpc::{CallError, DisconnectReason, EndReason, Execution, Socket, Stage};
+use brpc::{CallError, CallErrorKind, DisconnectReason, EndReason, Execution, Socket, Stage};
 use futures_util::future::join_all;
 use tokio::task::JoinSet;
 
@@ -70,7 +70,7 @@ async fn kill_in_mid_call(hub: &Socket, name: &str, address: SocketAddr) {
     }
     for call in busy {
         let error = within("a busy call", call).await.unwrap();
-        let is_too_late = matches!(error, CallError::NoPlugin { .. });
+        let is_too_late = matches!(error.kind(), CallErrorKind::NoPlugin { .. });
         assert!(is_too_late || is_cut(&error) || error.execution() == Execution::Never);
     }
     eventually("the name is free", || hub.plugin_info(name).is_none()).await;
@@ -78,8 +78,8 @@ async fn kill_in_mid_call(hub: &Socket, name: &str, address: SocketAddr) {
 
 /// Whether a call that was sent was cut off by the plugin's end.
 fn is_cut(error: &CallError) -> bool {
-    match *error {
-        CallError::Disconnected { stage, reason, .. } => {
+    match *error.kind() {
+        CallErrorKind::Disconnected { stage, reason, .. } => {
             stage == Stage::Sent && is_of_a_kill(reason)
         }
         _ => false,
@@ -108,7 +108,7 @@ fn a_stopped_plugin_delays_nobody_and_goes_on_later() {
         });
         for result in join_all(in_vain).await {
             let error = result.unwrap_err();
-            assert_eq!(error, CallError::DeadlineExceeded { stage: Stage::Sent });
+            assert_eq!(error, CallErrorKind::DeadlineExceeded { stage: Stage::Sent });
         }
         let answer: u64 = hub.call("other", "scramble", &1).await.unwrap();
         assert_eq!(answer, scramble(1));

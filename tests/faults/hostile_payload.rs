@@ -1,6 +1,6 @@
 //! JSON that is meant to do harm, in answers, errors and events.
 
-use brpc::{CallError, Event, Execution, Limits, Socket};
+use brpc::{CallError, CallErrorKind, Event, Execution, Limits, Socket};
 use futures_util::FutureExt as _;
 use serde_json::Value;
 
@@ -51,10 +51,10 @@ fn a_bomb_in_an_answer_fails_its_call_and_nothing_else() {
                 let before = MEMORY.current_usage();
                 plugin.send(&answer).await;
                 let result = within(what, call).await;
-                match result {
-                    Err(CallError::InvalidOutput { .. }) => assert!(!is_failure, "{what}"),
+                match result.map_err(CallError::into_kind) {
+                    Err(CallErrorKind::InvalidOutput { .. }) => assert!(!is_failure, "{what}"),
                     // Code and message arrive, whatever the data are.
-                    Err(CallError::Method(error)) if is_failure => {
+                    Err(CallErrorKind::Method(error)) if is_failure => {
                         assert_eq!((error.code(), error.message()), ("c", "m"), "{what}");
                         assert!(error.lost_data().is_some(), "{what}");
                     }

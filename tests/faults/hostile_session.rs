@@ -1,6 +1,6 @@
 //! Plugins that turn hostile after the hub registered them.
 
-use brpc::{CallError, DisconnectReason, Events, ProtocolError, Socket, Stage};
+use brpc::{CallErrorKind, DisconnectReason, Events, ProtocolError, Socket, Stage};
 use futures_util::FutureExt as _;
 
 use crate::good::Good;
@@ -169,10 +169,12 @@ async fn play(good: &Good, case: &Case) {
     match within("the call", call).await {
         // It was answered, once, before the rest.
         Ok(answer) => assert_eq!((answer, *what), (1, "answers again and again")),
-        Err(CallError::Disconnected { stage, reason: told, .. }) => {
-            assert_eq!((stage, told), (Stage::Sent, *reason), "{what}");
+        Err(error) => {
+            let CallErrorKind::Disconnected { stage, reason: told, .. } = error.kind() else {
+                panic!("{what}: {error:?}")
+            };
+            assert_eq!((*stage, told), (Stage::Sent, reason), "{what}");
         }
-        Err(other) => panic!("{what}: {other:?}"),
     }
     if let Some(plugin) = &mut peer {
         let code = plugin.goodbye().await;

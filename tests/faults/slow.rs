@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use brpc::{CallError, DisconnectReason, Event, Execution, Limits, Scope, Socket, Stage};
+use brpc::{CallErrorKind, DisconnectReason, Event, Execution, Limits, Scope, Socket, Stage};
 use futures_util::FutureExt as _;
 
 use crate::good::Good;
@@ -51,19 +51,20 @@ fn a_plugin_that_never_reads_is_cut_and_all_its_calls_end() {
 
         let mut stages = Vec::new();
         for call in calls {
-            match within("a call", call).await.unwrap_err() {
-                CallError::Disconnected { stage, reason, .. } => {
-                    assert_eq!(reason, DisconnectReason::SlowConsumer);
-                    stages.push(stage);
+            let error = within("a call", call).await.unwrap_err();
+            match error.kind() {
+                CallErrorKind::Disconnected { stage, reason, .. } => {
+                    assert_eq!(*reason, DisconnectReason::SlowConsumer);
+                    stages.push(*stage);
                 }
                 // The driver had not come to look at it.
-                error @ CallError::Overloaded { .. } => refused.push(error),
+                CallErrorKind::Overloaded { .. } => refused.push(error),
                 other => panic!("{other:?}"),
             }
         }
         for error in refused {
             assert!(
-                matches!(error, CallError::Overloaded { scope: Scope::Plugin, .. }),
+                matches!(error.kind(), CallErrorKind::Overloaded { scope: Scope::Plugin, .. }),
                 "{error:?}"
             );
             assert_eq!(error.execution(), Execution::Never);
@@ -118,14 +119,14 @@ fn a_plugin_that_never_answers_is_overloaded_and_nobody_else_is() {
         for _ in 0..8 {
             let call = good.hub.call::<u64>("mute", "hang", &());
             let error = call.timeout(Duration::from_millis(20)).await.unwrap_err();
-            assert_eq!(error, CallError::DeadlineExceeded { stage: Stage::Sent });
+            assert_eq!(error, CallErrorKind::DeadlineExceeded { stage: Stage::Sent });
         }
         let error = good.hub.call::<u64>("mute", "hang", &()).await.unwrap_err();
-        assert!(matches!(error, CallError::Overloaded { .. }), "{error:?}");
+        assert!(matches!(error.kind(), CallErrorKind::Overloaded { .. }), "{error:?}");
         // Waiting for a place ends in time as well, and nothing was sent.
         let call = good.hub.call::<u64>("mute", "hang", &()).queue();
         let error = call.timeout(Duration::from_millis(20)).await.unwrap_err();
-        assert_eq!(error, CallError::DeadlineExceeded { stage: Stage::Queued });
+        assert_eq!(error, CallErrorKind::DeadlineExceeded { stage: Stage::Queued });
         good.answers().await;
 
         // One late answer makes one place.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use brpc::{CallError, DisconnectReason, EndReason, Event, Execution, Socket, Wire};
+use brpc::{CallErrorKind, DisconnectReason, EndReason, Event, Execution, Socket, Wire};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -162,7 +162,7 @@ async fn strangers_and_a_death(crowd: &mut Crowd) {
     crowd.single.take().unwrap().kill().await;
     let error = within("the call", call).await.unwrap().unwrap_err();
     assert_eq!(error.execution(), Execution::Unknown);
-    let CallError::Disconnected { reason, .. } = error else { panic!("{error:?}") };
+    let CallErrorKind::Disconnected { reason, .. } = error.kind() else { panic!("{error:?}") };
     assert!(matches!(reason, DisconnectReason::Unclean | DisconnectReason::Reset), "{reason:?}");
     assert_eq!(hub.connected().len(), 2 * EACH - 1);
 
@@ -175,7 +175,7 @@ async fn one_of_each_kind_is_unplugged(hub: &Socket) {
         let report = hub.unplug(name).trace("bye").await.unwrap();
         assert_eq!((report.reason, report.cut), (DisconnectReason::Unplugged, 0));
         let error = hub.call::<String>(name, "Who", &()).await.unwrap_err();
-        assert_eq!(error, CallError::NoPlugin { name: name.to_owned() });
+        assert_eq!(error, CallErrorKind::NoPlugin { name: name.to_owned() });
     }
 }
 

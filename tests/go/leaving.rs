@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use brpc::{CallError, DisconnectReason, Execution, Socket};
+use brpc::{CallError, CallErrorKind, DisconnectReason, Execution, Socket};
 use tokio::task::JoinHandle;
 
 use crate::go_plugin;
@@ -47,7 +47,7 @@ pub async fn a_go_plugin_that_overstays_is_cut_off() {
     let (hub, program, call) = hub_and_call(2_000).await;
     let report = hub.shutdown().grace(Duration::from_millis(10)).await;
     let error = within("the call", call).await.unwrap().unwrap_err();
-    let CallError::Disconnected { reason, .. } = &error else { panic!("{error:?}") };
+    let CallErrorKind::Disconnected { reason, .. } = error.kind() else { panic!("{error:?}") };
     assert_eq!(*reason, DisconnectReason::ShutdownForced);
     assert_eq!(error.execution(), Execution::Unknown);
     let [left] = &report.plugins[..] else { panic!("{report:?}") };

@@ -1,6 +1,6 @@
 //! The methods of a Go plugin, as a hub of this crate calls them.
 
-use brpc::{CallError, DisconnectReason, Execution, ProtocolError, Socket};
+use brpc::{CallErrorKind, DisconnectReason, Execution, ProtocolError, Socket};
 use brpc_gob::Reader;
 use bytes::BytesMut;
 use serde_json::{Value, json};
@@ -48,12 +48,12 @@ pub async fn every_method_of_a_go_plugin() {
 pub async fn errors_of_a_go_plugin() {
     let (hub, program) = hub_and_plugin().await;
     let error = hub.call::<()>("go", "Fail", &json!({"text": "no: ä"})).await.unwrap_err();
-    let CallError::Method(failed) = &error else { panic!("{error:?}") };
+    let CallErrorKind::Method(failed) = error.kind() else { panic!("{error:?}") };
     assert_eq!((failed.code(), failed.message(), failed.data()), ("error", "no: ä", None));
     assert_eq!(error.execution(), Execution::Unknown);
 
     let error = hub.call::<()>("go", "Panic", &json!({"text": "oh no"})).await.unwrap_err();
-    assert_eq!(error, CallError::Panicked { message: "oh no".to_owned() });
+    assert_eq!(error, CallErrorKind::Panicked { message: "oh no".to_owned() });
     assert_eq!(error.execution(), Execution::Completed);
 
     // What Go's decoder of JSON says, as it is.
@@ -64,7 +64,7 @@ pub async fn errors_of_a_go_plugin() {
 
     // The hub knows the methods, and doesn't ask.
     let error = hub.call::<()>("go", "Missing", &()).await.unwrap_err();
-    assert!(matches!(error, CallError::MethodNotFound { .. }), "{error:?}");
+    assert!(matches!(error.kind(), CallErrorKind::MethodNotFound { .. }), "{error:?}");
     assert_eq!(error.execution(), Execution::Never);
 
     // An error without a text looks like an output without a value.
@@ -100,7 +100,7 @@ pub async fn answers_up_to_the_limit_of_a_frame() {
     let text = "x".repeat(MIB - 1_000);
     assert_eq!(hub.call("go", "Echo", &text).await, Ok(text));
     let error = hub.call::<Value>("go", "Echo", &"x".repeat(MIB)).await.unwrap_err();
-    assert!(matches!(error, CallError::InputTooLarge { limit: MIB, .. }), "{error:?}");
+    assert!(matches!(error.kind(), CallErrorKind::InputTooLarge { limit: MIB, .. }), "{error:?}");
     finish((hub, program)).await;
 }
 
@@ -111,7 +111,7 @@ pub async fn an_answer_beyond_the_limit_of_a_frame_ends_the_connection() {
     for size in [MIB - AROUND + 1, 2 * MIB, 100 * MIB] {
         let program = go_plugin::connect(&good.hub, good.address, "go").await;
         let error = good.hub.call::<String>("go", "Big", &json!({"size": size})).await.unwrap_err();
-        let CallError::Disconnected { reason, .. } = &error else { panic!("{error:?}") };
+        let CallErrorKind::Disconnected { reason, .. } = error.kind() else { panic!("{error:?}") };
         let DisconnectReason::Protocol(ProtocolError::FrameTooLarge { size: announced, limit }) =
             reason
         else {

@@ -1,6 +1,6 @@
 //! What a Go plugin says, cut at every byte.
 
-use brpc::{CallError, DisconnectReason, Socket};
+use brpc::{CallError, CallErrorKind, DisconnectReason, Socket};
 use brpc_gob::Reader;
 use bytes::BytesMut;
 use serde_json::{Value, json};
@@ -118,12 +118,12 @@ async fn converse(good: &Good, conversation: &Conversation, cut: usize) {
 /// So many calls have an answer of their own, and the others none.
 async fn check(calls: Vec<JoinHandle<Result<Value, CallError>>>, answers: usize, cut: usize) {
     for (n, call) in calls.into_iter().enumerate() {
-        let outcome = within("a call", call).await.unwrap();
+        let outcome = within("a call", call).await.unwrap().map_err(CallError::into_kind);
         let is_it = match &outcome {
-            Err(CallError::Disconnected { .. }) => n >= answers,
+            Err(CallErrorKind::Disconnected { .. }) => n >= answers,
             _ if n >= answers => false,
-            Err(CallError::Method(error)) => n == 1 && error.message() == "no such luck",
-            Err(CallError::Panicked { message }) => n == 2 && message == "oh no",
+            Err(CallErrorKind::Method(error)) => n == 1 && error.message() == "no such luck",
+            Err(CallErrorKind::Panicked { message }) => n == 2 && message == "oh no",
             Err(_) => false,
             Ok(output) => match n {
                 0 => *output == json!({"text": "Hello, Ada!"}),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use brpc::{CallError, Context, Execution, Limits, Plugin, Scope, Socket, Stage};
+use brpc::{CallErrorKind, Context, Execution, Limits, Plugin, Scope, Socket, Stage};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -10,9 +10,10 @@ use crate::support::peer::{Peer, Writer, kind, status};
 use crate::support::worker::worker;
 use crate::support::{eventually, plug, settle};
 
-const SENT: CallError = CallError::Cancelled { stage: Stage::Sent };
-const QUEUED: CallError = CallError::Cancelled { stage: Stage::Queued };
-const OVERLOADED: CallError = CallError::Overloaded { scope: Scope::Plugin, retry_after: None };
+const SENT: CallErrorKind = CallErrorKind::Cancelled { stage: Stage::Sent };
+const QUEUED: CallErrorKind = CallErrorKind::Cancelled { stage: Stage::Queued };
+const OVERLOADED: CallErrorKind =
+    CallErrorKind::Overloaded { scope: Scope::Plugin, retry_after: None };
 
 fn hub_with_places(places: usize) -> Socket {
     let mut limits = Limits::default();
@@ -42,7 +43,7 @@ async fn a_call_that_is_dropped_keeps_its_place_until_the_plugin_confirms() {
     let cancel = peer.expect(kind::CANCEL).await;
     assert_eq!(cancel.fields().number(), id);
     let next = || hub.call::<u8>("peer", "work", &());
-    assert_eq!(next().await, Err(OVERLOADED));
+    assert_eq!(next().await.unwrap_err(), OVERLOADED);
     let waiting = tokio::spawn(next().queue());
     settle().await;
     peer.reply(id, "null").await;
@@ -69,7 +70,7 @@ async fn a_handler_is_dropped_when_its_time_is_over() {
     let (plugin, journal) = worker("worker");
     plug(&hub, &plugin).await;
     let call = hub.call::<()>("worker", "wait", &()).timeout(Duration::from_secs(1));
-    assert_eq!(call.await, Err(CallError::DeadlineExceeded { stage: Stage::Sent }));
+    assert_eq!(call.await.unwrap_err(), CallErrorKind::DeadlineExceeded { stage: Stage::Sent });
     eventually(|| journal.dropped() == 1).await;
     settle().await;
     assert_eq!(hub.call::<()>("worker", "nothing", &()).await, Ok(()), "its place is free");
@@ -84,7 +85,7 @@ async fn a_handler_marked_no_cancel_runs_to_its_end() {
     let call = hub.call::<()>("worker", "stay", &());
     timeout(Duration::from_secs(1), call).await.unwrap_err();
     eventually(|| journal.cancelled() == 1).await;
-    assert_eq!(hub.call::<()>("worker", "nothing", &()).await, Err(OVERLOADED));
+    assert_eq!(hub.call::<()>("worker", "nothing", &()).await.unwrap_err(), OVERLOADED);
     journal.release(1);
     eventually(|| journal.finished() == 1).await;
     settle().await;
@@ -103,7 +104,7 @@ async fn a_handle_cancels_a_call_that_was_sent() {
     eventually(|| journal.running() == 1).await;
     handle.cancel();
     let error = call.await.unwrap().unwrap_err();
-    assert_eq!((&error, error.execution()), (&SENT, Execution::Unknown));
+    assert_eq!((error.kind(), error.execution()), (&SENT, Execution::Unknown));
     eventually(|| journal.dropped() == 1).await;
     handle.cancel();
 }
@@ -121,7 +122,7 @@ async fn a_handle_cancels_a_call_that_waits_for_a_place() {
     settle().await;
     handle.clone().cancel();
     let error = call.await.unwrap().unwrap_err();
-    assert_eq!((&error, error.execution()), (&QUEUED, Execution::Never));
+    assert_eq!((error.kind(), error.execution()), (&QUEUED, Execution::Never));
     journal.release(1);
     assert_eq!(first.await.unwrap(), Ok(()));
     settle().await;
@@ -135,7 +136,7 @@ async fn a_handle_cancels_a_call_that_was_not_made_yet() {
     plug(&hub, &plugin).await;
     let mut call = hub.call::<()>("worker", "nothing", &());
     call.cancel_handle().cancel();
-    assert_eq!(call.await, Err(QUEUED));
+    assert_eq!(call.await.unwrap_err(), QUEUED);
     settle().await;
     assert_eq!(journal.started(), 0);
 }
@@ -228,7 +229,7 @@ async fn a_plugin_that_answers_cancelled_of_its_own_accord() {
         let id = peer.call().await.id;
         let failed = Writer::default().number(id).raw(&[status::CANCELLED]).text("").text("").0;
         peer.send_frame(kind::FAILED, &failed).await;
-        assert_eq!(call.await.unwrap(), Err(SENT));
+        assert_eq!(call.await.unwrap().unwrap_err(), SENT);
     }
 }
 

@@ -4,7 +4,8 @@ use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use brpc::{
-    CallError, DisconnectReason, EndReason, Execution, Limits, Plugin, Socket, Stage, UnplugError,
+    CallError, CallErrorKind, DisconnectReason, EndReason, Execution, Limits, Plugin, Socket,
+    Stage, UnplugError,
 };
 use futures_util::FutureExt as _;
 use serde_json::Value;
@@ -70,7 +71,7 @@ async fn calls_in_progress_finish_and_new_ones_are_refused() {
     let unplugging = tokio::spawn(hub.unplug("worker").into_future());
     settle().await;
     let error = hub.call::<()>("worker", "nothing", &()).await.unwrap_err();
-    assert_eq!((&error, error.execution()), (&CallError::Draining, Execution::Never));
+    assert_eq!((error.kind(), error.execution()), (&CallErrorKind::Draining, Execution::Never));
     assert!(calls.join_all().await.into_iter().all(|result| result.is_ok()));
     let report = unplugging.await.unwrap().unwrap();
     assert_eq!((report.finished, report.cut, report.is_clean()), (5, 0, true));
@@ -93,7 +94,7 @@ async fn when_the_grace_is_over_the_rest_is_cut() {
     assert_eq!(short.await.unwrap(), Ok(2_000));
     let error = call.await.unwrap().unwrap_err();
     let (stage, reason) = (Stage::Sent, DisconnectReason::Unplugged);
-    assert_eq!(error, CallError::Disconnected { stage, reason, generation: 1 });
+    assert_eq!(error, CallErrorKind::Disconnected { stage, reason, generation: 1 });
     assert_eq!(error.execution(), Execution::Unknown);
     assert_eq!(
         plugged.end().await,
@@ -116,7 +117,7 @@ async fn calls_that_wait_for_a_place_are_refused() {
     let waiting = tokio::spawn(hub.call::<()>("worker", "nothing", &()).queue());
     settle().await;
     let unplugging = tokio::spawn(hub.unplug("worker").into_future());
-    assert_eq!(waiting.await.unwrap(), Err(CallError::Draining));
+    assert_eq!(waiting.await.unwrap().unwrap_err(), CallErrorKind::Draining);
     journal.release(1);
     assert_eq!(first.await.unwrap(), Ok(()));
     assert!(unplugging.await.unwrap().unwrap().is_clean());
@@ -222,7 +223,7 @@ async fn a_plugin_that_leaves_and_stays_loses_its_name() {
     let mut peer = Peer::plugged(&hub, "peer").await;
     peer.send_frame(kind::LEAVE, &Writer::default().number(0).0).await;
     settle().await;
-    assert_eq!(hub.call::<()>("peer", "work", &()).await, Err(CallError::Draining));
+    assert_eq!(hub.call::<()>("peer", "work", &()).await.unwrap_err(), CallErrorKind::Draining);
     let goodbye = peer.expect(kind::GOODBYE).await;
     assert_eq!(goodbye.fields().number(), farewell::TOO_SLOW);
     let _successor = Peer::plugged(&hub, "peer").await;
@@ -237,7 +238,10 @@ async fn a_plugin_stops_when_its_calls_have_ended() {
     eventually(|| journal.running() == 1).await;
     plugged.handle.stop(60 * SECOND);
     settle().await;
-    assert_eq!(hub.call::<()>("worker", "nothing", &()).await, Err(CallError::Draining));
+    assert_eq!(
+        hub.call::<()>("worker", "nothing", &()).await.unwrap_err(),
+        CallErrorKind::Draining
+    );
     journal.release(1);
     assert_eq!(call.await.unwrap(), Ok(()));
     let handle = plugged.handle.clone();
@@ -263,7 +267,7 @@ async fn a_plugin_stops_at_the_latest_when_its_grace_is_over() {
         assert_eq!(start.elapsed().as_secs(), u64::from(*graces.iter().min().unwrap()));
         let error = call.await.unwrap().unwrap_err();
         let (stage, reason) = (Stage::Sent, DisconnectReason::Clean);
-        assert_eq!(error, CallError::Disconnected { stage, reason, generation: 1 });
+        assert_eq!(error, CallErrorKind::Disconnected { stage, reason, generation: 1 });
         assert_eq!(journal.dropped(), 1);
     }
 }
@@ -335,7 +339,7 @@ async fn calls_that_a_leaving_plugin_does_not_start_are_never_run() {
     peer.call().await;
     peer.send_frame(kind::LEAVE, &Writer::default().number(first).0).await;
     let [one, two] = calls;
-    assert_eq!(two.await.unwrap(), Err(CallError::Draining));
+    assert_eq!(two.await.unwrap().unwrap_err(), CallErrorKind::Draining);
     peer.reply(first, "1").await;
     assert_eq!(one.await.unwrap(), Ok(1));
     peer.send_frame(kind::GOODBYE, &Writer::default().number(farewell::DONE).text("").0).await;
@@ -397,7 +401,7 @@ async fn a_goodbye_is_heard_by_a_hub_that_is_writing() {
     peer.send_frame(kind::GOODBYE, &Writer::default().number(farewell::DONE).text("").0).await;
     drop(peer);
     assert_eq!(answered.await.unwrap(), Ok(1));
-    assert!(matches!(calling.await.unwrap(), Err(CallError::Draining)));
+    assert!(matches!(calling.await.unwrap().unwrap_err().kind(), CallErrorKind::Draining));
     assert!(matches!(events.next().await, Some(brpc::Event::Message(_))));
     let Some(brpc::Event::Disconnected(_, reason)) = events.next().await else { panic!() };
     assert_eq!(reason, DisconnectReason::Clean);

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use anyhow::Context as _;
-use brpc::{Call, CallError, Execution, MethodError, Plugin, Socket};
+use brpc::{Call, CallErrorKind, Execution, MethodError, Plugin, Socket};
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -146,9 +146,10 @@ async fn seen(call: Call<u8>) -> Seen {
     let error = call.await.unwrap_err();
     assert_eq!(error.execution(), Execution::Completed);
     assert!(error.source().is_none(), "all of it is in its text");
-    let CallError::Method(method) = &error else { panic!("{error:?}") };
+    let CallErrorKind::Method(method) = error.kind() else { panic!("{error:?}") };
     assert_eq!(error.method_error(), Some(method));
-    assert_eq!(error.to_string(), method.message());
+    let (plugin, called) = (error.plugin().unwrap(), error.method().unwrap());
+    assert_eq!(error.to_string(), format!("{plugin}.{called}: {}", method.message()));
     let (code, message) = (method.code().to_owned(), method.message().to_owned());
     Seen { code, message, data: method.data().cloned() }
 }

@@ -31,6 +31,7 @@ mod listeners;
 mod logs;
 mod metadata;
 mod middleware;
+mod naming;
 mod on_disconnect;
 mod original;
 mod panics;

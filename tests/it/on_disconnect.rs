@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, mpsc};
 
-use brpc::{CallError, DisconnectReason, Socket};
+use brpc::{CallErrorKind, DisconnectReason, Socket};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::support::worker::worker;
@@ -110,8 +110,10 @@ async fn it_can_use_the_hub() {
     });
     let stays = plug(&hub, &worker("stays").0).await;
     plug(&hub, &worker("goes").0).await.kill().await;
-    let gone = CallError::NoPlugin { name: "goes".to_owned() };
-    assert_eq!(seen.recv().await.unwrap(), (Err(gone), Ok(2), true));
+    let gone = CallErrorKind::NoPlugin { name: "goes".to_owned() };
+    let (to_itself, to_another, unplugged) = seen.recv().await.unwrap();
+    assert_eq!(to_itself.unwrap_err(), gone);
+    assert_eq!((to_another, unplugged), (Ok(2), true));
     assert!(stays.end().await.is_graceful());
     eventually(|| hub.connected().is_empty()).await;
     tokio::time::timeout(LONG, hub.shutdown()).await.unwrap();

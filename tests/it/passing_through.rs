@@ -1,6 +1,6 @@
 //! JSON that is passed on as it is, without being decoded.
 
-use brpc::{CallError, Plugin, Socket};
+use brpc::{CallErrorKind, Plugin, Socket};
 use serde_json::value::RawValue;
 
 use crate::support::plug;
@@ -51,7 +51,9 @@ async fn a_gateway_forwards_without_knowing_what() {
     };
     assert_eq!(forward("echo").await.unwrap().get(), ODD);
     let error = forward("nobody").await.unwrap_err();
-    assert!(matches!(&error, CallError::Method(error) if error.message().contains("nobody")));
+    assert!(
+        matches!(error.kind(), CallErrorKind::Method(error) if error.message().contains("nobody"))
+    );
 }
 
 /// Nothing is built of it, so only the frame limits it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use brpc::{CallError, ConnectError, Event, Plugin, Refusal, RefusalCode, Socket};
+use brpc::{CallErrorKind, ConnectError, Event, Plugin, Refusal, RefusalCode, Socket};
 use serde_json::json;
 
 use crate::support::peer::{Hello, Peer, kind, refusal};
@@ -40,7 +40,7 @@ async fn a_name_is_free_again_when_its_holder_is_gone() {
         plugged.kill().await;
         eventually(|| hub.connected().is_empty()).await;
         let error = hub.call::<()>("worker", "nothing", &()).await.unwrap_err();
-        assert_eq!(error, CallError::NoPlugin { name: "worker".to_owned() });
+        assert_eq!(error, CallErrorKind::NoPlugin { name: "worker".to_owned() });
         assert_eq!(hub.plugin_info("worker"), None);
     }
 }

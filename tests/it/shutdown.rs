@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brpc::{
-    CallError, ConnectError, DisconnectReason, EndReason, MemoryListener, Plugin, RefusalCode,
+    CallErrorKind, ConnectError, DisconnectReason, EndReason, MemoryListener, Plugin, RefusalCode,
     ServeError, Socket, Stage,
 };
 use tokio::net::TcpListener;
@@ -43,8 +43,8 @@ async fn plugins_finish_and_the_report_says_how_each_went() {
     let (left, forced) = (DisconnectReason::Shutdown, DisconnectReason::ShutdownForced);
     assert_eq!(seen, [("one", left, 1, 0), ("two", forced, 0, 1)]);
     assert_eq!(quick.await.unwrap(), Ok(2_000));
-    let error = CallError::Disconnected { stage: Stage::Sent, reason: forced, generation: 2 };
-    assert_eq!(slow.await.unwrap(), Err(error));
+    let error = CallErrorKind::Disconnected { stage: Stage::Sent, reason: forced, generation: 2 };
+    assert_eq!(slow.await.unwrap().unwrap_err(), error);
     let end = EndReason::Shutdown { trace: "trace-9".to_owned() };
     assert_eq!((one.end().await, two.end().await), (end.clone(), end));
 }
@@ -67,7 +67,7 @@ async fn meanwhile_calls_are_refused_and_nobody_is_let_in() {
     let shutdown = tokio::spawn(hub.shutdown().into_future());
     settle().await;
     let error = hub.call::<()>("worker", "nothing", &()).await.unwrap_err();
-    assert_eq!(error, CallError::ShuttingDown);
+    assert_eq!(error, CallErrorKind::ShuttingDown);
     assert_eq!(greeted.refused_after_preface().await, refusal::SHUTTING_DOWN);
     assert_eq!(silent.refused().await, refusal::SHUTTING_DOWN);
     let Err(ConnectError::Refused(refused)) = open(&hub, &worker("late").0).await else { panic!() };
@@ -81,7 +81,7 @@ async fn meanwhile_calls_are_refused_and_nobody_is_let_in() {
     assert_eq!(call.await.unwrap(), Ok(()));
     assert!(shutdown.await.unwrap().is_clean());
     let error = hub.call::<()>("worker", "nothing", &()).await.unwrap_err();
-    assert_eq!(error, CallError::ShuttingDown);
+    assert_eq!(error, CallErrorKind::ShuttingDown);
 }
 
 #[tokio::test(start_paused = true)]

@@ -143,7 +143,7 @@ impl Pair {
             self.hub.handle_input(read, self.now);
             while let Some(event) = self.hub.poll_event() {
                 let Event::Settled((), answer) = event else { panic!("not an answer") };
-                answer.into_result(|| ("peer", "work")).expect("an output");
+                answer.into_result(|| "work").expect("an output");
             }
         }
     }

@@ -1,172 +1,181 @@
-//! What a call may end in besides its output.
+//! The error of a call: which call, and why it has no output.
 
-use std::time::Duration;
+use std::fmt;
 
-use thiserror::Error;
+use super::{CallErrorKind, Execution, MethodError, Shown};
 
-use super::{DisconnectReason, Execution, MethodError, Scope, Shown, Stage};
-
-/// Why a call ended without an output.
+/// Why a call ended without an output, and which call that was.
 ///
 /// Every call ends in exactly one outcome: its output or one of these.
 /// [`execution`](Self::execution) says whether the handler may have run, which a caller needs to
-/// know before it retries.
+/// know before it retries. [`kind`](Self::kind) says what happened.
 ///
-/// Its `Display` is complete: it has no `source()`. Texts of the plugin are shown in one line, with
-/// escapes; the fields have them as they arrived.
-#[derive(Clone, Debug, Error, PartialEq)]
-#[non_exhaustive]
-pub enum CallError {
-    /// The method itself returned an error, whose text is displayed alone.
-    #[error(transparent)]
-    Method(MethodError),
-    /// The handler panicked. The plugin and its other calls go on.
-    #[error("the method panicked: {}", Shown(message))]
-    Panicked {
-        /// The panic's text, at most 4 KiB of it.
-        message: String,
-    },
-    /// The handler ran, but its output could not be encoded, is larger than the limit of a frame,
-    /// or doesn't decode as the type that the caller asked for.
-    #[error("the method's output is not usable: {}", Shown(message))]
-    InvalidOutput {
-        /// What is wrong with it, with the JSON path where one is known.
-        message: String,
-    },
-    /// The plugin has no such method.
-    #[error("{}", Shown(message))]
-    MethodNotFound {
-        /// The name that was asked for.
-        method: String,
-        /// The plugin, and some of the methods that it has.
-        message: String,
-    },
-    /// The input doesn't encode, or the method can't decode it. The handler was not started.
-    #[error("the input is not valid{}: {}", place(path), Shown(message))]
-    InvalidInput {
-        /// The JSON path of the offending part; `.` is the input as a whole.
-        path: String,
-        /// What was expected there.
-        message: String,
-    },
-    /// The encoded input exceeds the connection's limit of a frame. Nothing was sent.
-    #[error("the input makes a frame of {size} bytes, and the limit is {limit}")]
-    InputTooLarge {
-        /// Size of the whole frame, in bytes.
-        size: usize,
-        /// The largest frame that the plugin takes, in bytes.
-        limit: usize,
-    },
-    /// No plugin of that name is connected.
-    #[error("no plugin named `{}` is connected", name.escape_debug())]
-    NoPlugin {
-        /// The name that was asked for.
-        name: String,
-    },
-    /// A limit on work in progress is reached. Nothing was sent.
-    #[error("too many calls in progress for the {scope}")]
-    Overloaded {
-        /// Whose limit it is.
-        scope: Scope,
-        /// How long to wait before the next attempt, if the refusing side says so.
-        retry_after: Option<Duration>,
-    },
-    /// The caller may not make this call. The handler was not started.
-    #[error("forbidden: {}", Shown(message))]
-    Forbidden {
-        /// The reason, from the side that forbids it.
-        message: String,
-    },
-    /// A middleware of the hub failed without saying whether the method ran.
-    #[error("a middleware failed: {}", Shown(message))]
-    Middleware {
-        /// The middleware's text.
-        message: String,
-    },
-    /// The plugin is leaving and accepts no new calls.
-    #[error("the plugin is draining")]
-    Draining,
-    /// The hub is shutting down and makes no new calls.
-    #[error("the hub is shutting down")]
-    ShuttingDown,
-    /// The deadline passed before an answer arrived.
-    #[error("the deadline passed with the call {stage}")]
-    DeadlineExceeded {
-        /// How far the call had come.
-        stage: Stage,
-    },
-    /// The call was cancelled before an answer arrived: by its caller, or by the plugin although the
-    /// deadline had not passed.
-    #[error("cancelled with the call {stage}")]
-    Cancelled {
-        /// How far the call had come.
-        stage: Stage,
-    },
-    /// The connection ended before an answer arrived.
-    #[error("disconnected with the call {stage}: {reason}")]
-    Disconnected {
-        /// How far the call had come.
-        stage: Stage,
-        /// Why the connection ended.
-        reason: DisconnectReason,
-        /// The generation of the connection that the call was made on.
-        generation: u64,
-    },
+/// Its `Display` is complete: it has no `source()`. It begins with the names of the plugin and the
+/// method, as in `builder.build: the deadline passed with the call not yet sent`, and shows texts of
+/// others in one line, with escapes. An error that was made by hand, from its kind, shows only that;
+/// a hub adds the names when it returns the error.
+#[derive(Clone, PartialEq)]
+pub struct CallError(Box<Inner>);
+
+/// Boxed, because it is rare and every outcome of a call has space for it.
+#[derive(Clone, PartialEq)]
+struct Inner {
+    kind: CallErrorKind,
+    /// The names of the plugin and the method.
+    names: Option<(String, String)>,
+    /// The generation of the connection, and the call's number on it.
+    made: Option<(u64, u64)>,
 }
 
 impl CallError {
+    /// What happened.
+    pub fn kind(&self) -> &CallErrorKind {
+        &self.0.kind
+    }
+
+    /// What happened, without the call.
+    pub fn into_kind(self) -> CallErrorKind {
+        self.0.kind
+    }
+
+    /// The name of the plugin that was called; `None` if the error was made by hand.
+    pub fn plugin(&self) -> Option<&str> {
+        self.0.names.as_ref().map(|(plugin, _)| plugin.as_str())
+    }
+
+    /// The name of the method that was called; `None` if the error was made by hand.
+    pub fn method(&self) -> Option<&str> {
+        self.0.names.as_ref().map(|(_, method)| method.as_str())
+    }
+
+    /// The generation of the connection that the call was made on; `None` if it was refused before.
+    pub fn generation(&self) -> Option<u64> {
+        self.0.made.map(|(generation, _)| generation)
+    }
+
+    /// The number of the call on its connection, which is its id on the wire; `None` if it was
+    /// refused before it got one.
+    pub fn id(&self) -> Option<u64> {
+        self.0.made.map(|(_, id)| id)
+    }
+
+    /// The same error, of a call of this method of this plugin. Unchanged if it has names already.
+    #[must_use]
+    pub fn named(mut self, plugin: &str, method: &str) -> Self {
+        self.0.names.get_or_insert_with(|| (plugin.to_owned(), method.to_owned()));
+        self
+    }
+
+    /// The same error, of the call with this number on the connection with this generation.
+    /// Unchanged if it has these already.
+    #[must_use]
+    pub fn made_on(mut self, generation: u64, id: u64) -> Self {
+        self.0.made.get_or_insert((generation, id));
+        self
+    }
+
     /// Whether the handler ran. [`Execution::Never`] is a proof: a retry of such a call can't run
     /// the handler twice.
     pub fn execution(&self) -> Execution {
-        match self {
-            Self::Method(error) => error.execution(),
-            Self::Panicked { .. } | Self::InvalidOutput { .. } => Execution::Completed,
-            Self::MethodNotFound { .. }
-            | Self::InvalidInput { .. }
-            | Self::InputTooLarge { .. }
-            | Self::NoPlugin { .. }
-            | Self::Overloaded { .. }
-            | Self::Forbidden { .. }
-            | Self::Draining
-            | Self::ShuttingDown => Execution::Never,
-            Self::Middleware { .. } => Execution::Unknown,
-            Self::DeadlineExceeded { stage }
-            | Self::Cancelled { stage }
-            | Self::Disconnected { stage, .. } => match stage {
-                Stage::Queued | Stage::Expired => Execution::Never,
-                Stage::Sent => Execution::Unknown,
-            },
-        }
+        self.kind().execution()
     }
 
     /// Whether the deadline passed.
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Self::DeadlineExceeded { .. })
+        matches!(self.kind(), CallErrorKind::DeadlineExceeded { .. })
     }
 
     /// Whether there was no such plugin, or the plugin had no such method.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::NoPlugin { .. } | Self::MethodNotFound { .. })
+        matches!(self.kind(), CallErrorKind::NoPlugin { .. } | CallErrorKind::MethodNotFound { .. })
     }
 
     /// Whether the connection ended.
     pub fn is_disconnected(&self) -> bool {
-        matches!(self, Self::Disconnected { .. })
+        matches!(self.kind(), CallErrorKind::Disconnected { .. })
     }
 
     /// The method's own error, if the call ended in one.
     pub fn method_error(&self) -> Option<&MethodError> {
-        match self {
-            Self::Method(error) => Some(error),
+        match self.kind() {
+            CallErrorKind::Method(error) => Some(error),
             _ => None,
         }
     }
 }
 
-/// The place in an input, unless it is the whole.
-fn place(path: &str) -> String {
-    match path {
-        "" | "." => String::new(),
-        path => format!(" at `{}`", Shown(path)),
+impl From<CallErrorKind> for CallError {
+    fn from(kind: CallErrorKind) -> Self {
+        Self(Box::new(Inner { kind, names: None, made: None }))
+    }
+}
+
+impl PartialEq<CallErrorKind> for CallError {
+    fn eq(&self, kind: &CallErrorKind) -> bool {
+        self.kind() == kind
+    }
+}
+
+impl PartialEq<CallError> for CallErrorKind {
+    fn eq(&self, error: &CallError) -> bool {
+        error == self
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((plugin, method)) = &self.0.names {
+            write!(f, "{}.{}: ", Shown(plugin), Shown(method))?;
+        }
+        self.kind().fmt(f)
+    }
+}
+
+impl fmt::Debug for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallError")
+            .field("plugin", &self.plugin())
+            .field("method", &self.method())
+            .field("generation", &self.generation())
+            .field("id", &self.id())
+            .field("kind", self.kind())
+            .finish()
+    }
+}
+
+impl std::error::Error for CallError {}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Stage;
+    use super::*;
+
+    const LATE: CallErrorKind = CallErrorKind::DeadlineExceeded { stage: Stage::Sent };
+
+    #[test]
+    fn an_error_shows_its_call_first_if_it_has_one() {
+        let error = CallError::from(LATE);
+        assert_eq!(error.to_string(), "the deadline passed with the call sent but not answered");
+        assert_eq!((error.plugin(), error.method(), error.id()), (None, None, None));
+        let error = error.named("builder", "build").made_on(3, 7);
+        let text = "builder.build: the deadline passed with the call sent but not answered";
+        assert_eq!(error.to_string(), text);
+        assert_eq!((error.plugin(), error.method()), (Some("builder"), Some("build")));
+        assert_eq!((error.generation(), error.id()), (Some(3), Some(7)));
+        assert_eq!(
+            CallError::from(LATE).named("a\n", "\u{1b}b").to_string()[..13],
+            *r"a\n.\u{1b}b: "
+        );
+    }
+
+    /// The one who was closest to the call has named it.
+    #[test]
+    fn the_first_names_count() {
+        let error = CallError::from(LATE).named("builder", "build").made_on(3, 7);
+        let again = error.clone().named("gateway", "forward").made_on(4, 8);
+        assert_eq!(again, error);
+        assert_ne!(error, CallError::from(LATE));
+        assert_eq!(error, LATE);
+        assert_eq!(LATE, error);
     }
 }

@@ -1,6 +1,7 @@
 //! The errors of calls, handshakes and connections, one file per kind.
 
 mod call;
+mod call_kind;
 mod disconnect;
 mod execution;
 mod interface;
@@ -11,6 +12,7 @@ mod refusal;
 mod shown;
 
 pub use call::CallError;
+pub use call_kind::CallErrorKind;
 pub use disconnect::DisconnectReason;
 pub use execution::{Execution, Scope, Stage};
 pub use interface::{Difference, InterfaceError, Mismatch};

@@ -6,7 +6,7 @@ use std::future::{pending, poll_fn};
 use std::sync::Arc;
 use std::time::Duration;
 
-use brpc_core::{CallError, Execution, Stage};
+use brpc_core::{CallError, CallErrorKind, Execution, Stage};
 use brpc_rt::foreign::shielded;
 use brpc_rt::middleware::Inner;
 use brpc_rt::{BoxFuture, Canceller, Route, Slot};
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::running::Running;
 use crate::hub::Hub;
-use crate::outgoing::{Outcome, Outgoing};
+use crate::outgoing::{Called, Outcome, Outgoing};
 
 /// How much later than its deadline a call ends: the timers of connections fire first.
 const SLACK: Duration = Duration::from_millis(10);
@@ -50,7 +50,7 @@ impl Attempts {
     fn start(&self, call: Outgoing) -> Result<(Running, Attempt<'_>), CallError> {
         let mut made = self.made.lock();
         if made.is_over {
-            return Err(CallError::Cancelled { stage: Stage::Queued });
+            return Err(call.name(CallErrorKind::Cancelled { stage: Stage::Queued }.into()));
         }
         let running = Running::start(&self.hub, call, Slot::default(), self.charged)?;
         made.last += 1;
@@ -126,16 +126,18 @@ impl Drop for EndOnDrop {
     }
 }
 
-/// Takes a call through the middleware of its hub. The canceller belongs to the cancel handle. If
-/// the input is shared, the broadcast has charged it already.
+/// Takes a call through the middleware of its hub, under the names that its caller gave it. The
+/// canceller belongs to the cancel handle. If the input is shared, the broadcast has charged it
+/// already.
 pub(crate) fn through(
     hub: Arc<Hub>,
     call: Outgoing,
+    called: Called,
     canceller: Option<Arc<Canceller>>,
     is_shared: bool,
 ) -> BoxFuture<Outcome> {
-    Box::pin(shielded(async move {
-        let stop = hub.phase().serving().ok_or(CallError::ShuttingDown)?;
+    let run = async move {
+        let stop = hub.phase().serving().ok_or(CallErrorKind::ShuttingDown)?;
         let charged = call.input.len();
         let _charge = if is_shared { None } else { Some(hub.clone().charge(charged)?) };
         let deadline = call.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -145,12 +147,17 @@ pub(crate) fn through(
         let attempts = &attempts.0;
         tokio::select! {
             biased;
-            () = cancelled(canceller) => Err(CallError::Cancelled { stage: attempts.end() }),
+            () = cancelled(canceller) => {
+                Err(CallErrorKind::Cancelled { stage: attempts.end() }.into())
+            }
             outcome = chain.around(attempts.clone()).run(call) => outcome,
-            () = late(attempts) => Err(CallError::DeadlineExceeded { stage: attempts.end() }),
-            () = stopped(attempts, &stop) => Err(CallError::ShuttingDown),
+            () = late(attempts) => {
+                Err(CallErrorKind::DeadlineExceeded { stage: attempts.end() }.into())
+            }
+            () = stopped(attempts, &stop) => Err(CallErrorKind::ShuttingDown.into()),
         }
-    }))
+    };
+    Box::pin(shielded(async move { run.await.map_err(|error| called.name(error)) }))
 }
 
 /// Returns when the cancel handle is used.

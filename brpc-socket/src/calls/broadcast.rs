@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use brpc_core::caller::Target;
-use brpc_core::{Admission, CallError, Response, Selector};
+use brpc_core::{Admission, CallError, CallErrorKind, Response, Selector};
 use brpc_rt::Slot;
 use futures_core::Stream;
 use futures_util::stream::FuturesUnordered;
@@ -43,8 +43,8 @@ use crate::plugin_ref::PluginRef;
 #[must_use = "a broadcast does nothing unless it is polled"]
 pub struct Broadcast<T> {
     hub: Arc<Hub>,
-    /// The call to each plugin, or why it can't be made. `start` fills the plugin in.
-    call: Result<Outgoing, CallError>,
+    /// The call to each plugin, or its method and why it can't be made. `start` fills the plugin in.
+    call: Result<Outgoing, (String, CallErrorKind)>,
     /// Which plugins are called.
     selector: Selector,
     /// After how many outputs it ends.
@@ -99,7 +99,11 @@ impl<T> Round<T> {
 }
 
 impl<T> Broadcast<T> {
-    pub(crate) fn new(hub: Arc<Hub>, call: Result<Outgoing, CallError>, decode: Decode<T>) -> Self {
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        call: Result<Outgoing, (String, CallErrorKind)>,
+        decode: Decode<T>,
+    ) -> Self {
         let (selector, goal) = (Selector::all(), Goal::All);
         Self { hub, call, selector, goal, round: None, decode }
     }
@@ -241,10 +245,16 @@ impl<T> Broadcast<T> {
     /// input.
     fn start(&self) -> Round<T> {
         let mut charge = None;
-        let asked = self.call.as_ref().map_err(CallError::clone).and_then(|call| {
-            charge = Some(self.hub.clone().charge(call.input.len())?);
-            Ok(call)
-        });
+        let asked = match &self.call {
+            Ok(call) => match self.hub.clone().charge(call.input.len()) {
+                Ok(charged) => {
+                    charge = Some(charged);
+                    Ok(call)
+                }
+                Err(kind) => Err((&call.method, kind)),
+            },
+            Err((method, kind)) => Err((method, kind.clone())),
+        };
         let links: Vec<Arc<PluginLink>> = match self.goal {
             Goal::First(0) => Vec::new(),
             _ => self
@@ -258,7 +268,10 @@ impl<T> Broadcast<T> {
                     let plugin = Target::Instance(plugin.clone());
                     self.call(link, Outgoing { plugin, ..(*call).clone() })
                 }
-                Err(error) => Call::refused(error.clone(), self.decode),
+                Err((method, kind)) => {
+                    let error = CallError::from(kind.clone());
+                    Call::refused(error.named(plugin.name(), method), self.decode)
+                }
             };
             Some(PluginCall { plugin, call })
         };

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use brpc_core::caller::Target;
-use brpc_core::{Admission, CallError, Dialect, Response, Stage};
+use brpc_core::{Admission, CallError, CallErrorKind, Dialect, Response, Stage};
 use brpc_proto::json;
 use brpc_proto::limits::OWN_SLICE;
 use brpc_rt::{BoxFuture, Canceller, Slot};
@@ -18,7 +18,7 @@ use super::attempts::through;
 use super::request::Request;
 use super::running::{Running, find, method_number};
 use crate::hub::Hub;
-use crate::outgoing::{Outcome, Outgoing};
+use crate::outgoing::{Called, Outcome, Outgoing};
 use crate::plugin_ref::PluginRef;
 
 /// A call to one plugin; made by [`Socket::call`](crate::Socket::call). It does nothing until it is
@@ -36,7 +36,7 @@ pub struct Call<T> {
 }
 
 /// Turns an answer into what the caller wants.
-pub(crate) type Decode<T> = fn(Response<Bytes>) -> Result<T, CallError>;
+pub(crate) type Decode<T> = fn(Response<Bytes>) -> Result<T, CallErrorKind>;
 
 enum State {
     /// Not yet made.
@@ -44,7 +44,7 @@ enum State {
     /// Made.
     Running(Running),
     /// In the hub's middleware.
-    Passing(BoxFuture<Outcome>),
+    Passing(BoxFuture<Outcome>, Called),
     /// Refused when it was made.
     Refused(CallError),
     /// Over.
@@ -70,11 +70,12 @@ impl Prepared {
             return Ok(self.pass());
         }
         let Self { hub, request, instance, mut wanted, canceller } = self;
-        let link = find(&hub, request.plugin(), instance.as_ref())?;
-        let charge = hub.charge(request.input().len())?;
-        wanted.method = method_number(&link, request.method())?;
+        let named = |kind| request.name(kind);
+        let link = find(&hub, request.plugin(), instance.as_ref()).map_err(named)?;
+        let charge = hub.charge(request.input().len()).map_err(named)?;
+        wanted.method = method_number(&link, request.method()).map_err(named)?;
         if canceller.as_deref().is_some_and(Canceller::is_cancelled) {
-            return Err(CallError::Cancelled { stage: Stage::Queued });
+            return Err(named(CallErrorKind::Cancelled { stage: Stage::Queued }));
         }
         let slot = Slot::waiting(context);
         // A small input is copied where it is submitted.
@@ -100,18 +101,19 @@ impl Prepared {
         let method = request.method().to_owned();
         wanted.payload = request.into_input();
         let call = Outgoing::new(plugin, method, wanted);
-        State::Passing(through(hub, call, canceller, false))
+        let called = call.called();
+        State::Passing(through(hub, call, called.clone(), canceller, false), called)
     }
 }
 
-fn decode<T: DeserializeOwned>(dialect: Dialect, output: &[u8]) -> Result<T, CallError> {
-    json::decode_in(dialect, output).map_err(|error| CallError::InvalidOutput {
+fn decode<T: DeserializeOwned>(dialect: Dialect, output: &[u8]) -> Result<T, CallErrorKind> {
+    json::decode_in(dialect, output).map_err(|error| CallErrorKind::InvalidOutput {
         message: format!("it doesn't decode into the caller's type: {error}"),
     })
 }
 
 /// Decodes an output.
-pub(crate) fn output<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, CallError> {
+pub(crate) fn output<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T, CallErrorKind> {
     let dialect = response.dialect();
     let Response { output, .. } = response;
     decode(dialect, &output)
@@ -120,7 +122,7 @@ pub(crate) fn output<T: DeserializeOwned>(response: Response<Bytes>) -> Result<T
 /// Decodes an output, and keeps the metadata of the answer.
 pub(crate) fn output_and_metadata<T: DeserializeOwned>(
     response: Response<Bytes>,
-) -> Result<Response<T>, CallError> {
+) -> Result<Response<T>, CallErrorKind> {
     let dialect = response.dialect();
     let Response { output, metadata, .. } = response;
     Ok(Response::new(decode(dialect, &output)?).with_metadata(metadata))
@@ -153,7 +155,11 @@ impl<T> Call<T> {
 
     /// One of many calls that share their input, through the middleware.
     pub(crate) fn passing(hub: Arc<Hub>, call: Outgoing, decode: Decode<T>) -> Self {
-        Self { state: State::Passing(through(hub, call, None, true)), decode }
+        let called = call.called();
+        Self {
+            state: State::Passing(through(hub, call, called.clone(), None, true), called),
+            decode,
+        }
     }
 
     /// A call that ends in this error when it is awaited.
@@ -198,20 +204,20 @@ impl<T> Call<T> {
 
     /// If no place is free on the connection, waits for one, in the order of arrival and up to the
     /// deadline. Without this the call is then refused at once with
-    /// [`Overloaded`](CallError::Overloaded).
+    /// [`Overloaded`](CallErrorKind::Overloaded).
     pub fn queue(self) -> Self {
         self.with(|prepared| prepared.wanted.admission = Admission::Wait)
     }
 
     /// A handle that cancels the call from elsewhere; the call then ends in
-    /// [`Cancelled`](CallError::Cancelled). Take it before the call is polled.
+    /// [`Cancelled`](CallErrorKind::Cancelled). Take it before the call is polled.
     pub fn cancel_handle(&mut self) -> CancelHandle {
         match &mut self.state {
             State::Prepared(prepared) => {
                 CancelHandle(prepared.canceller.get_or_insert_default().clone())
             }
             // Too late: nothing leads from the handle to the call, so this one does nothing.
-            State::Running(_) | State::Passing(_) | State::Refused(_) | State::Done => {
+            State::Running(_) | State::Passing(..) | State::Refused(_) | State::Done => {
                 CancelHandle(Arc::default())
             }
         }
@@ -238,11 +244,20 @@ impl<T> Call<T> {
         }
         let outcome = ready!(match &mut self.state {
             State::Running(running) => running.poll(context),
-            State::Passing(passing) => passing.as_mut().poll(context),
+            State::Passing(passing, _) => passing.as_mut().poll(context),
             _ => unreachable!("it was made above"),
         });
-        self.state = State::Done;
         Poll::Ready(outcome)
+    }
+
+    /// The error of the call, which has just ended.
+    #[cold]
+    fn name(&self, kind: CallErrorKind) -> CallError {
+        match &self.state {
+            State::Running(running) => running.name(kind),
+            State::Passing(_, called) => called.name(kind.into()),
+            _ => kind.into(),
+        }
     }
 }
 
@@ -250,8 +265,11 @@ impl<T> Future for Call<T> {
     type Output = Result<T, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = ready!(self.poll_outcome(context))?;
-        Poll::Ready((self.decode)(response))
+        let outcome = ready!(self.poll_outcome(context));
+        let output =
+            outcome.and_then(|response| (self.decode)(response).map_err(|kind| self.name(kind)));
+        self.state = State::Done;
+        Poll::Ready(output)
     }
 }
 
@@ -259,7 +277,7 @@ impl<T> std::fmt::Debug for Call<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = match &self.state {
             State::Prepared(_) => "prepared",
-            State::Running(_) | State::Passing(_) => "running",
+            State::Running(_) | State::Passing(..) => "running",
             State::Refused(_) => "refused",
             State::Done => "done",
         };

@@ -1,6 +1,6 @@
 //! A call's plugin, method and input in one piece.
 
-use brpc_core::{CallError, JsonError};
+use brpc_core::{CallError, CallErrorKind, JsonError};
 use brpc_proto::json::Encoded;
 use bytes::{Buf as _, Bytes};
 use serde::Serialize;
@@ -23,7 +23,8 @@ impl Request {
         method: &str,
         input: &I,
     ) -> Result<Self, CallError> {
-        let bytes = Encoded::after(&[plugin, method], input).map_err(invalid_input)?;
+        let bytes = Encoded::after(&[plugin, method], input)
+            .map_err(|error| CallError::from(invalid_input(error)).named(plugin, method))?;
         Ok(Self { bytes, plugin: plugin.len(), method: method.len() })
     }
 
@@ -35,6 +36,12 @@ impl Request {
     /// The method's name.
     pub(crate) fn method(&self) -> &str {
         text(&self.bytes[self.plugin..self.plugin + self.method])
+    }
+
+    /// The error of this call.
+    #[cold]
+    pub(crate) fn name(&self, kind: CallErrorKind) -> CallError {
+        CallError::from(kind).named(self.plugin(), self.method())
     }
 
     /// The input.
@@ -51,8 +58,8 @@ impl Request {
 }
 
 /// The error for an input that can't be encoded.
-pub(crate) fn invalid_input(error: JsonError) -> CallError {
-    CallError::InvalidInput { path: error.path, message: error.message }
+pub(crate) fn invalid_input(error: JsonError) -> CallErrorKind {
+    CallErrorKind::InvalidInput { path: error.path, message: error.message }
 }
 
 fn text(bytes: &[u8]) -> &str {

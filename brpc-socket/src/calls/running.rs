@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use brpc_core::caller::Target;
-use brpc_core::{CallError, Dialect, Response, Stage};
+use brpc_core::{CallError, CallErrorKind, Dialect, Response, Stage};
 use brpc_proto::Call;
 use brpc_rt::{Ended, PendingCall, Route, Slot};
 
@@ -31,12 +31,14 @@ impl Running {
         slot: Slot,
         charged: usize,
     ) -> Result<Self, CallError> {
+        let named = |kind| call.name(CallError::from(kind));
         let link = match &call.plugin {
-            Target::Name(name) => find(hub, name, None)?,
-            Target::Instance(plugin) => find(hub, "", Some(plugin))?,
+            Target::Name(name) => find(hub, name, None),
+            Target::Instance(plugin) => find(hub, "", Some(plugin)),
         };
+        let link = link.map_err(named)?;
         let more = call.input.len().saturating_sub(charged);
-        let charge = if more > 0 { Some(hub.clone().charge(more)?) } else { None };
+        let charge = if more > 0 { Some(hub.clone().charge(more).map_err(named)?) } else { None };
         Self::start_on(link, call, slot, charge)
     }
 
@@ -47,7 +49,8 @@ impl Running {
         slot: Slot,
         charge: Option<Charge>,
     ) -> Result<Self, CallError> {
-        let method = method_number(&link, &call.method)?;
+        let method = method_number(&link, &call.method);
+        let method = method.map_err(|kind| call.name(CallError::from(kind)))?;
         Self::start_with(link, call.into_call(method), &[], slot, charge)
     }
 
@@ -61,15 +64,22 @@ impl Running {
         charge: Option<Charge>,
     ) -> Result<Self, CallError> {
         let (connection, method) = (link.connection().clone(), call.method);
-        let pending = PendingCall::start(connection, call, input, slot)?;
-        Ok(Self { pending, link, method, _charge: charge })
+        match PendingCall::start(connection, call, input, slot) {
+            Ok(pending) => Ok(Self { pending, link, method, _charge: charge }),
+            Err(kind) => {
+                let (plugin, method) = called(&link, method);
+                Err(CallError::from(kind).named(plugin, method))
+            }
+        }
     }
 
     /// The call's outcome.
     pub(crate) fn poll(&mut self, context: &Context<'_>) -> Poll<Outcome> {
         let outcome = match ready!(self.pending.poll(context)) {
             Ended::Output(output) => Ok(Response::new(output)),
-            Ended::Other(settlement) => settlement.into_result(|| self.called()),
+            Ended::Other(settlement) => settlement
+                .into_result(|| called(&self.link, self.method).1)
+                .map_err(|kind| self.name(kind)),
         };
         Poll::Ready(outcome.map(|response| response.in_dialect(self.dialect())))
     }
@@ -84,11 +94,18 @@ impl Running {
         self.link.member().map(|member| member.plugin.wire().dialect()).unwrap_or_default()
     }
 
-    /// The names of the plugin and of the method.
-    fn called(&self) -> (&str, &str) {
-        let Some(member) = self.link.member() else { return ("", "") };
-        (member.plugin.name(), member.description.name(self.method).unwrap_or_default())
+    /// The error of this call.
+    #[cold]
+    pub(crate) fn name(&self, kind: CallErrorKind) -> CallError {
+        let (plugin, method) = called(&self.link, self.method);
+        CallError::from(kind).named(plugin, method).made_on(self.link.id, self.pending.id())
     }
+}
+
+/// The names of the plugin and of the method.
+fn called(link: &PluginLink, method: u32) -> (&str, &str) {
+    let Some(member) = link.member() else { return ("", "") };
+    (member.plugin.name(), member.description.name(method).unwrap_or_default())
 }
 
 /// The connection of an instance, or of the plugin that has the name.
@@ -96,7 +113,7 @@ pub(crate) fn find(
     hub: &Hub,
     name: &str,
     instance: Option<&PluginRef>,
-) -> Result<Arc<PluginLink>, CallError> {
+) -> Result<Arc<PluginLink>, CallErrorKind> {
     let link = match instance {
         None => hub.plugin(name),
         Some(plugin) => hub.instance(plugin),
@@ -106,41 +123,39 @@ pub(crate) fn find(
 
 /// Why there is no plugin to call.
 #[cold]
-fn nobody(hub: &Hub, name: &str, instance: Option<&PluginRef>) -> CallError {
+fn nobody(hub: &Hub, name: &str, instance: Option<&PluginRef>) -> CallErrorKind {
     if !hub.phase().is_serving() {
-        return CallError::ShuttingDown;
+        return CallErrorKind::ShuttingDown;
     }
     match instance {
-        None => CallError::NoPlugin { name: name.to_owned() },
+        None => CallErrorKind::NoPlugin { name: name.to_owned() },
         Some(plugin) => match plugin.end() {
-            Some(reason) => CallError::Disconnected {
+            Some(reason) => CallErrorKind::Disconnected {
                 stage: Stage::Queued,
                 reason,
                 generation: plugin.generation(),
             },
             // It belongs to another hub.
-            None => CallError::NoPlugin { name: plugin.name().to_owned() },
+            None => CallErrorKind::NoPlugin { name: plugin.name().to_owned() },
         },
     }
 }
 
 /// The number of a method at a plugin.
-pub(crate) fn method_number(link: &PluginLink, method: &str) -> Result<u32, CallError> {
+pub(crate) fn method_number(link: &PluginLink, method: &str) -> Result<u32, CallErrorKind> {
     let number = link.member().and_then(|member| member.description.method(method));
     number.ok_or_else(|| not_found(link, method))
 }
 
 /// The error for a method that a plugin doesn't have, with those that it has.
 #[cold]
-fn not_found(link: &PluginLink, method: &str) -> CallError {
+fn not_found(link: &PluginLink, method: &str) -> CallErrorKind {
     /// Enough to find a typo.
     const METHODS: usize = 10;
-    let (plugin, methods) = link.member().map_or(("", Vec::new()), |member| {
-        let methods = member.description.names().map(|name| format!("`{}`", name.escape_debug()));
-        (member.plugin.name(), methods.collect())
+    let methods: Vec<String> = link.member().map_or_else(Vec::new, |member| {
+        member.description.names().map(|name| format!("`{}`", name.escape_debug())).collect()
     });
     let has = if methods.is_empty() { "none".to_owned() } else { few(&methods, METHODS) };
-    let (plugin, shown) = (plugin.escape_debug(), method.escape_debug());
-    let message = format!("the plugin `{plugin}` has no method `{shown}`; it has: {has}");
-    CallError::MethodNotFound { method: method.to_owned(), message }
+    let message = format!("the plugin has no method `{}`; it has: {has}", method.escape_debug());
+    CallErrorKind::MethodNotFound { method: method.to_owned(), message }
 }

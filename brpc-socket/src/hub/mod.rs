@@ -13,7 +13,7 @@ mod wires;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use brpc_core::{CallError, DisconnectReason, Scope};
+use brpc_core::{CallErrorKind, DisconnectReason, Scope};
 use brpc_rt::Lane;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
@@ -148,12 +148,12 @@ impl Hub {
     }
 
     /// Charges the input of a call to the hub's budget, until the guard is dropped.
-    pub(crate) fn charge(self: Arc<Self>, bytes: usize) -> Result<Charge, CallError> {
+    pub(crate) fn charge(self: Arc<Self>, bytes: usize) -> Result<Charge, CallErrorKind> {
         let before = self.input_bytes.fetch_add(bytes, Ordering::Relaxed);
         let charge = Charge { hub: self, bytes };
         // One call always fits, however large its input is.
         if before > 0 && before + bytes > charge.hub.config.max_input_bytes {
-            return Err(CallError::Overloaded { scope: Scope::Hub, retry_after: None });
+            return Err(CallErrorKind::Overloaded { scope: Scope::Hub, retry_after: None });
         }
         Ok(charge)
     }

@@ -82,7 +82,7 @@
 //! }
 //! carry(&mut plugin, &mut hub, now);
 //! let Some(Event::Settled("the caller", settlement)) = hub.poll_event() else { panic!() };
-//! assert_eq!(settlement.into_result(|| ("greeter", "greet"))?.output, r#""hello""#);
+//! assert_eq!(settlement.into_result(|| "greet").unwrap().output, r#""hello""#);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

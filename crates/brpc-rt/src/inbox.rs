@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use brpc_core::CallError;
+use brpc_core::CallErrorKind;
 use brpc_proto::limits::{IDLE_BYTES, IDLE_PLACES};
 use brpc_proto::{Call, CallId};
 use bytes::BytesMut;
@@ -27,7 +27,7 @@ pub(crate) struct Inbox {
     /// Set while the driver is parked, to be woken for bytes to write or another timeout.
     pub(crate) driver: Option<Waker>,
     /// Why calls are refused, once the inbox is closed.
-    closed: Option<CallError>,
+    closed: Option<CallErrorKind>,
 }
 
 /// The largest allocation for several copies. A single input that is still needed keeps all of it.
@@ -48,7 +48,7 @@ impl Inbox {
         mut call: Call,
         input: &[u8],
         slot: Arc<Slot>,
-    ) -> Result<CallId, CallError> {
+    ) -> Result<CallId, CallErrorKind> {
         if let Some(error) = &self.closed {
             return Err(error.clone());
         }
@@ -78,7 +78,7 @@ impl Inbox {
     }
 
     /// Refuses all later calls, unless it still has some; returns whether it does.
-    pub(crate) fn close(&mut self, error: CallError) -> bool {
+    pub(crate) fn close(&mut self, error: CallErrorKind) -> bool {
         let is_empty = self.submitted.is_empty();
         if is_empty {
             self.closed = Some(error);

@@ -113,7 +113,10 @@ mod tests {
     fn a_portion_ends_where_it_has_enough_of_either() {
         let message = || Event::Message(b"1"[..].into());
         let settled = || {
-            Event::Settled(Arc::default(), Settlement::Ended(brpc_core::CallError::ShuttingDown))
+            Event::Settled(
+                Arc::default(),
+                Settlement::Ended(brpc_core::CallErrorKind::ShuttingDown),
+            )
         };
         let portion = |messages, inviting| Portion { messages, inviting };
         let mut pending = Pending::new(&Deaf);

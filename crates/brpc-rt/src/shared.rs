@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Instant;
 
-use brpc_core::{CallError, Stage};
+use brpc_core::{CallErrorKind, Stage};
 use brpc_proto::limits::IDLE_PLACES;
 use brpc_proto::{Call, CallId, Connection};
 use parking_lot::{Mutex, MutexGuard};
@@ -76,7 +76,7 @@ impl SharedConnection {
         call: Call,
         input: &[u8],
         slot: Arc<Slot>,
-    ) -> Result<CallId, CallError> {
+    ) -> Result<CallId, CallErrorKind> {
         let mut inbox = self.inbox.lock();
         let id = inbox.submit(call, input, slot)?;
         let driver = inbox.driver.take();

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use brpc::{CallError, Execution, Limits, Scope, Socket, Stage};
+use brpc::{CallErrorKind, Execution, Limits, Scope, Socket, Stage};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -71,11 +71,12 @@ async fn a_call_that_races_a_disconnect_hangs() {
         plugged.kill().await;
         let started = journal.started();
         let error = timeout(LONG, calls).await.expect("the call ends").unwrap();
-        match error {
-            CallError::Disconnected { stage: Stage::Queued, .. } | CallError::NoPlugin { .. } => {
+        match error.kind() {
+            CallErrorKind::Disconnected { stage: Stage::Queued, .. }
+            | CallErrorKind::NoPlugin { .. } => {
                 assert_eq!(error.execution(), Execution::Never);
             }
-            CallError::Disconnected { stage: Stage::Sent, .. } => {
+            CallErrorKind::Disconnected { stage: Stage::Sent, .. } => {
                 assert_eq!(error.execution(), Execution::Unknown);
             }
             other => panic!("{other:?}"),
@@ -98,7 +99,7 @@ async fn a_call_that_races_a_connect_panics() {
         }
         match hub.call::<u64>("worker", "echo", &moment).await {
             Ok(output) => assert_eq!(output, moment),
-            Err(error) => assert_eq!(error, CallError::NoPlugin { name: "worker".to_owned() }),
+            Err(error) => assert_eq!(error, CallErrorKind::NoPlugin { name: "worker".to_owned() }),
         }
         hub.wait_for("worker", LONG).await.unwrap();
         assert_eq!(hub.call::<u64>("worker", "echo", &moment).await, Ok(moment));
@@ -112,7 +113,7 @@ async fn no_deadline() {
     let hub = Socket::default();
     plug(&hub, &worker("worker").0).await;
     let error = hub.call::<()>("worker", "wait", &()).await.unwrap_err();
-    assert_eq!(error, CallError::DeadlineExceeded { stage: Stage::Sent });
+    assert_eq!(error, CallErrorKind::DeadlineExceeded { stage: Stage::Sent });
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,7 +140,7 @@ async fn no_limits() {
     }
     settle().await;
     journal.release(5);
-    let overloaded = CallError::Overloaded { scope: Scope::Plugin, retry_after: None };
+    let overloaded = CallErrorKind::Overloaded { scope: Scope::Plugin, retry_after: None };
     let refused = calls
         .join_all()
         .await

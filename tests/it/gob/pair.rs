@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use brpc::{
-    CallError, DisconnectReason, EndReason, Event, Execution, Plugin, Receiver, RefusalCode,
+    CallErrorKind, DisconnectReason, EndReason, Event, Execution, Plugin, Receiver, RefusalCode,
     Socket, Wire,
 };
 use futures_util::future::join_all;
@@ -35,20 +35,20 @@ async fn calls_their_errors_and_panics() {
     hub.call::<()>("odd", "nothing", &()).await.unwrap();
 
     let error = hub.call::<()>("odd", "fail", &"no").await.unwrap_err();
-    let CallError::Method(failed) = &error else { panic!("{error:?}") };
+    let CallErrorKind::Method(failed) = error.kind() else { panic!("{error:?}") };
     assert_eq!((failed.code(), failed.message(), failed.data()), ("error", "no", None));
     assert_eq!(error.execution(), Execution::Unknown, "it may be that of a call that never ran");
     let error = hub.call::<()>("odd", "fail", &"").await.unwrap_err();
     assert!(!error.method_error().unwrap().message().is_empty(), "an empty text is an output");
     let error = hub.call::<()>("odd", "panic", &()).await.unwrap_err();
-    let CallError::Panicked { message } = &error else { panic!("{error:?}") };
+    let CallErrorKind::Panicked { message } = error.kind() else { panic!("{error:?}") };
     assert_eq!(message, "as it was asked to");
     assert_eq!(error.execution(), Execution::Completed);
     let error = hub.call::<()>("odd", "fail", &5).await.unwrap_err();
     assert_eq!(error.execution(), Execution::Unknown);
     assert!(error.to_string().contains("expected a string"), "{error}");
     let error = hub.call::<()>("odd", "missing", &()).await.unwrap_err();
-    assert!(matches!(error, CallError::MethodNotFound { .. }), "{error:?}");
+    assert!(matches!(error.kind(), CallErrorKind::MethodNotFound { .. }), "{error:?}");
     assert_eq!(error.execution(), Execution::Never);
 }
 
@@ -103,7 +103,7 @@ async fn deadlines_and_cancelling_are_the_hubs_alone() {
     // The plugin knows of neither, so both go on and keep their places.
     assert_eq!(journal.running(), 2);
     let error = hub.call::<()>("worker", "nothing", &()).await.unwrap_err();
-    assert!(matches!(error, CallError::Overloaded { .. }), "{error:?}");
+    assert!(matches!(error.kind(), CallErrorKind::Overloaded { .. }), "{error:?}");
     journal.release(2);
     eventually(|| journal.finished() == 2).await;
     settle().await;
@@ -179,7 +179,7 @@ async fn a_plugin_that_is_unplugged_finishes_first() {
     let unplug = tokio::spawn(hub.unplug("worker").trace("bye").into_future());
     settle().await;
     let error = hub.call::<()>("worker", "nothing", &()).await.unwrap_err();
-    assert_eq!(error, CallError::Draining);
+    assert_eq!(error, CallErrorKind::Draining);
     journal.release(5);
     let report = unplug.await.unwrap().unwrap();
     assert_eq!((report.reason, report.finished, report.cut), (DisconnectReason::Unplugged, 5, 0));

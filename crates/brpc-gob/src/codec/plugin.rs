@@ -130,7 +130,7 @@ fn text(failure: &Failure) -> String {
         Status::Panicked => format!("{PANIC}{}", failure.message),
         _ => {
             let settlement = Settlement::Answered(Err(failure.clone()), Metadata::new());
-            let error = settlement.into_result(|| ("", "")).err();
+            let error = settlement.into_result(|| "").err();
             error.map_or_else(String::new, |error| error.to_string())
         }
     }

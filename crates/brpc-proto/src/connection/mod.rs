@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use brpc_core::{
-    Answer, CallError, DisconnectReason, Limits, Metadata, Refusal, RefusalCode, Stage,
+    Answer, CallErrorKind, DisconnectReason, Limits, Metadata, Refusal, RefusalCode, Stage,
 };
 
 pub use self::driving::End;
@@ -205,7 +205,7 @@ impl<T> Connection<T> {
         call: Call,
         caller: T,
         now: Instant,
-    ) -> Result<CallId, (T, CallError)> {
+    ) -> Result<CallId, (T, CallErrorKind)> {
         let id = self.session().map_or(0, |session| session.calls().last_id()) + 1;
         self.start(id, call, caller, now).map(|()| id)
     }
@@ -226,21 +226,21 @@ impl<T> Connection<T> {
         call: Call,
         caller: T,
         now: Instant,
-    ) -> Result<(), (T, CallError)> {
+    ) -> Result<(), (T, CallErrorKind)> {
         match &mut self.phase {
             Phase::Session(session) => session.start_call(id, call, caller, now),
-            _ => Err((caller, self.call_error().unwrap_or(CallError::Draining))),
+            _ => Err((caller, self.call_error().unwrap_or(CallErrorKind::Draining))),
         }
     }
 
     /// The error with which every call is refused at the moment; `None` if it depends on the call.
-    pub fn call_error(&self) -> Option<CallError> {
+    pub fn call_error(&self) -> Option<CallErrorKind> {
         match self.phase {
             Phase::Session(_) => None,
             Phase::Closed { reason, generation } => {
-                Some(CallError::Disconnected { stage: Stage::Queued, reason, generation })
+                Some(CallErrorKind::Disconnected { stage: Stage::Queued, reason, generation })
             }
-            _ => Some(CallError::Draining),
+            _ => Some(CallErrorKind::Draining),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use brpc_core::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_TRACE};
-use brpc_core::{CallError, Metadata, Stage};
+use brpc_core::{CallErrorKind, Metadata, Stage};
 use bytes::Bytes;
 
 /// Identifies a call on its connection. Counts up from 1 and is never reused.
@@ -41,16 +41,16 @@ impl Call {
     }
 
     /// Whether it can be sent, whatever its size.
-    pub(crate) fn check(&self) -> Result<(), CallError> {
+    pub(crate) fn check(&self) -> Result<(), CallErrorKind> {
         self.check_texts()?;
         if self.timeout.is_some_and(|timeout| timeout.is_zero()) {
-            return Err(CallError::DeadlineExceeded { stage: Stage::Queued });
+            return Err(CallErrorKind::DeadlineExceeded { stage: Stage::Queued });
         }
         Ok(())
     }
 
     /// Checks what the peer would count as a breach.
-    fn check_texts(&self) -> Result<(), CallError> {
+    fn check_texts(&self) -> Result<(), CallErrorKind> {
         let (path, message) = if self.trace.len() > MAX_TRACE {
             ("trace", format!("a trace id has at most {MAX_TRACE} bytes"))
         } else if !self.metadata.is_sendable() {
@@ -59,7 +59,7 @@ impl Call {
         } else {
             return Ok(());
         };
-        Err(CallError::InvalidInput { path: path.to_owned(), message })
+        Err(CallErrorKind::InvalidInput { path: path.to_owned(), message })
     }
 }
 

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use brpc_core::{
-    Answer, CallError, DisconnectReason, Failure, Limits, Metadata, ProtocolError, Stage, Status,
+    Answer, CallErrorKind, DisconnectReason, Failure, Limits, Metadata, ProtocolError, Stage,
+    Status,
 };
 use bytes::Buf as _;
 
@@ -61,7 +62,7 @@ impl<T> Calling<T> {
         call: Call,
         caller: T,
         now: Instant,
-    ) -> Result<(), (T, CallError)> {
+    ) -> Result<(), (T, CallErrorKind)> {
         self.calls.start(id, call, caller, now)
     }
 
@@ -104,7 +105,7 @@ impl<T> Calling<T> {
                 // The peer's own timer has fired, a moment before this side's.
                 let is_started = status == Status::Cancelled;
                 let stage = if is_started { Stage::Sent } else { Stage::Expired };
-                Settlement::Ended(CallError::DeadlineExceeded { stage })
+                Settlement::Ended(CallErrorKind::DeadlineExceeded { stage })
             }
             answer => Settlement::Answered(answer, metadata),
         };
@@ -116,7 +117,7 @@ impl<T> Calling<T> {
     pub(crate) fn expire(&mut self, now: Instant, events: &mut Events<T>) {
         for (id, caller, stage) in self.calls.expire(now) {
             self.note_given_up(id, stage);
-            let error = CallError::DeadlineExceeded { stage };
+            let error = CallErrorKind::DeadlineExceeded { stage };
             events.push_back(Event::Settled(caller, Settlement::Ended(error)));
         }
     }
@@ -127,7 +128,7 @@ impl<T> Calling<T> {
     }
 
     /// Refuses the calls that wait for a place.
-    pub(crate) fn refuse_waiting(&mut self, error: &CallError, events: &mut Events<T>) {
+    pub(crate) fn refuse_waiting(&mut self, error: &CallErrorKind, events: &mut Events<T>) {
         while let Some(caller) = self.calls.pop_waiting() {
             events.push_back(Event::Settled(caller, Settlement::Ended(error.clone())));
         }
@@ -137,7 +138,7 @@ impl<T> Calling<T> {
     /// sent.
     pub(crate) fn refuse_not_started(&mut self, last: CallId, events: &mut Events<T>) {
         for caller in self.calls.take_not_started(last) {
-            events.push_back(Event::Settled(caller, Settlement::Ended(CallError::Draining)));
+            events.push_back(Event::Settled(caller, Settlement::Ended(CallErrorKind::Draining)));
         }
     }
 
@@ -151,7 +152,7 @@ impl<T> Calling<T> {
         self.cancels = Vec::new();
         let before = events.len();
         events.extend(self.calls.abandon().map(|(caller, stage)| {
-            let error = CallError::Disconnected { stage, reason, generation };
+            let error = CallErrorKind::Disconnected { stage, reason, generation };
             Event::Settled(caller, Settlement::Ended(error))
         }));
         events.len() - before

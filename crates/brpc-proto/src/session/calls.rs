@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::time::Instant;
 
-use brpc_core::{CallError, Limits, Scope, Stage};
+use brpc_core::{CallErrorKind, Limits, Scope, Stage};
 
 use super::deadlines::Deadlines;
 use super::unsent::Unsent;
@@ -95,7 +95,7 @@ impl<T> Calls<T> {
         call: Call,
         caller: T,
         now: Instant,
-    ) -> Result<(), (T, CallError)> {
+    ) -> Result<(), (T, CallErrorKind)> {
         let has_place = self.placed < self.max_placed;
         // One call is always accepted, however large; its frame was checked before.
         let unsent = self.waiting.len() + self.queued.len();
@@ -105,7 +105,7 @@ impl<T> Calls<T> {
         if is_full || (!has_place && call.admission == Admission::Refuse) {
             return Err((
                 caller,
-                CallError::Overloaded { scope: Scope::Plugin, retry_after: None },
+                CallErrorKind::Overloaded { scope: Scope::Plugin, retry_after: None },
             ));
         }
         let deadline = call.deadline(now);

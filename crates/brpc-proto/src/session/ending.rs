@@ -10,7 +10,7 @@
 
 use std::time::{Duration, Instant};
 
-use brpc_core::{CallError, DisconnectReason, ProtocolError};
+use brpc_core::{CallErrorKind, DisconnectReason, ProtocolError};
 
 use super::{Events, Session};
 use crate::buffer::WriteBuffer;
@@ -48,10 +48,10 @@ pub(crate) enum Ending {
 
 impl Ending {
     /// The error of a call that this side makes too late.
-    pub(crate) fn call_error(&self) -> CallError {
+    pub(crate) fn call_error(&self) -> CallErrorKind {
         match self {
-            Self::Draining { cause: DrainCause::Shutdown, .. } => CallError::ShuttingDown,
-            _ => CallError::Draining,
+            Self::Draining { cause: DrainCause::Shutdown, .. } => CallErrorKind::ShuttingDown,
+            _ => CallErrorKind::Draining,
         }
     }
 

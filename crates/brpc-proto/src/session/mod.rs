@@ -25,7 +25,9 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use brpc_core::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_TRACE};
-use brpc_core::{Answer, CallError, DisconnectReason, Failure, Limits, Metadata, Stage, Status};
+use brpc_core::{
+    Answer, CallErrorKind, DisconnectReason, Failure, Limits, Metadata, Stage, Status,
+};
 use thiserror::Error;
 
 use self::calling::Calling;
@@ -131,7 +133,7 @@ impl<T> Session<T> {
         call: Call,
         caller: T,
         now: Instant,
-    ) -> Result<(), (T, CallError)> {
+    ) -> Result<(), (T, CallErrorKind)> {
         let checked = match &self.ending {
             Some(ending) => Err(ending.call_error()),
             None => call.check().and_then(|()| check_size(id, &call, self.terms.max_frame)),
@@ -338,12 +340,12 @@ impl<T> Session<T> {
 }
 
 /// Whether a call fits into a frame of at most this size. Its texts are checked before.
-fn check_size(id: CallId, call: &Call, limit: usize) -> Result<(), CallError> {
+fn check_size(id: CallId, call: &Call, limit: usize) -> Result<(), CallErrorKind> {
     if call.payload.len() + LARGEST_HEADER <= limit {
         return Ok(());
     }
     let size = size::of_call(id, call);
-    if size > limit { Err(CallError::InputTooLarge { size, limit }) } else { Ok(()) }
+    if size > limit { Err(CallErrorKind::InputTooLarge { size, limit }) } else { Ok(()) }
 }
 
 /// No header of a call is larger: with this much to spare, its size need not be known.

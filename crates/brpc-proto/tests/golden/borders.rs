@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use brpc_core::limits::MAX_TRACE;
 use brpc_core::{
-    CallError, DisconnectReason, Limits, MAX_ERROR_TEXT, Metadata, MethodError, ProtocolError,
+    CallErrorKind, DisconnectReason, Limits, MAX_ERROR_TEXT, Metadata, MethodError, ProtocolError,
     Refusal, RefusalCode, Stage, Wire,
 };
 use brpc_proto::{Description, DrainCause, EmitError, Event, Settlement};
@@ -99,8 +99,8 @@ fn a_code_and_data_of_a_status_that_has_none_are_ignored() {
     let failed = frame(0x19, &[&[1, 9, 1, b'x', 1, b'y'], &b"{"[..]].concat());
     let events = Pair::calling(1).hub_takes(&failed);
     let Ok([Event::Settled(1, settlement)]) = <[_; 1]>::try_from(events) else { panic!() };
-    let error = settlement.into_result(|| ("edge-1", "echo")).unwrap_err();
-    assert_eq!(error, CallError::Cancelled { stage: Stage::Sent });
+    let error = settlement.into_result(|| "echo").unwrap_err();
+    assert_eq!(error, CallErrorKind::Cancelled { stage: Stage::Sent });
 }
 
 #[test]
@@ -114,8 +114,8 @@ fn the_receiver_cuts_texts_that_are_too_long() {
     };
     assert_eq!(failure.message.len(), text(MAX_ERROR_TEXT));
     let settlement = Settlement::Answered(Err(failure.clone()), Metadata::new());
-    let error = settlement.into_result(|| ("edge-1", "echo")).unwrap_err();
-    let error = error.method_error().unwrap();
+    let error = settlement.into_result(|| "echo").unwrap_err();
+    let CallErrorKind::Method(error) = error else { panic!("{error:?}") };
     assert_eq!(error.code().len(), text(MethodError::MAX_CODE));
 
     let events = Pair::ready().hub_takes(&frame(0x1F, &[&[1], long].concat()));

@@ -189,7 +189,7 @@ fn statuses() {
                     "never" => Execution::Never,
                     _ => Execution::Unknown,
                 };
-                let error = settlement.into_result(|| ("plugin", "echo")).unwrap_err();
+                let error = settlement.into_result(|| "echo").unwrap_err();
                 assert_eq!(error.execution(), execution, "{}", row[1]);
                 let mut pair = Pair::running();
                 pair.answer(1, Err(failure));

@@ -121,7 +121,7 @@ fn calls_and_answers() {
     let events = pair.hub_hears(&said);
     let outputs = events.into_iter().map(|event| match event {
         Event::Settled(caller, settlement) => {
-            let result = settlement.into_result(|| ("an adder", "add"));
+            let result = settlement.into_result(|| "add");
             (caller, result.map(|it| it.output).map_err(|error| error.to_string()))
         }
         event => panic!("{event:?}"),

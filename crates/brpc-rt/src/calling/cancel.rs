@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
-use brpc_core::{CallError, Stage};
+use brpc_core::{CallErrorKind, Stage};
 use brpc_proto::{CallId, Settlement};
 use parking_lot::Mutex;
 
@@ -21,10 +21,10 @@ pub struct Route {
 
 impl Route {
     /// Cancels the call, unless it is settled; returns the stage that it had reached. Its caller
-    /// gets [`CallError::Cancelled`].
+    /// gets [`CallErrorKind::Cancelled`].
     pub fn cancel(self) -> Option<Stage> {
         let stage = self.connection.upgrade()?.cancel(self.id)?;
-        self.slot.settle(Settlement::Ended(CallError::Cancelled { stage }));
+        self.slot.settle(Settlement::Ended(CallErrorKind::Cancelled { stage }));
         Some(stage)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use brpc_core::CallError;
+use brpc_core::CallErrorKind;
 use brpc_proto::{Call, CallId};
 
 use super::cancel::Route;
@@ -33,7 +33,7 @@ impl PendingCall {
         call: Call,
         input: &[u8],
         slot: Slot,
-    ) -> Result<Self, CallError> {
+    ) -> Result<Self, CallErrorKind> {
         let slot = Arc::new(slot);
         let id = connection.submit(call, input, slot.clone())?;
         Ok(Self { connection, id, slot, is_over: false })
@@ -44,6 +44,11 @@ impl PendingCall {
         let ended = self.slot.poll(context);
         self.is_over |= ended.is_ready();
         ended
+    }
+
+    /// The number of the call on its connection.
+    pub fn id(&self) -> CallId {
+        self.id
     }
 
     /// The way to the call, for cancelling it.

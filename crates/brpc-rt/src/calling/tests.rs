@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use brpc_core::{CallError, Function, Limits, Stage};
+use brpc_core::{CallErrorKind, Function, Limits, Stage};
 use brpc_proto::codec::Native;
 use brpc_proto::{Call, Connection, Description, Hello, Role, Settlement, Wires, WriteBuffer};
 use bytes::{Buf as _, BytesMut};
@@ -41,9 +41,9 @@ fn call(connection: &Arc<SharedConnection>) -> PendingCall {
 }
 
 /// The error that a call ended in.
-fn error(call: &mut PendingCall) -> Option<CallError> {
+fn error(call: &mut PendingCall) -> Option<CallErrorKind> {
     match call.poll(&Context::from_waker(Waker::noop())) {
-        Poll::Ready(Ended::Other(settlement)) => settlement.into_result(|| ("", "")).err(),
+        Poll::Ready(Ended::Other(settlement)) => settlement.into_result(|| "").err(),
         Poll::Ready(Ended::Output(output)) => panic!("{output:?}"),
         Poll::Pending => None,
     }
@@ -77,7 +77,7 @@ fn an_inbox_is_not_closed_over_a_call() {
     assert!(guard.poll_event().is_some() && guard.close_inbox());
     drop(guard);
     let refused = PendingCall::start(connection, Call::default(), &[], Slot::default());
-    assert!(matches!(refused, Err(CallError::Disconnected { stage: Stage::Queued, .. })));
+    assert!(matches!(refused, Err(CallErrorKind::Disconnected { stage: Stage::Queued, .. })));
 }
 
 /// One that is cancelled between the look whether it is and the moment that there is a way to it.
@@ -88,7 +88,7 @@ fn a_call_that_is_cancelled_while_it_is_made_ends() {
     canceller.cancel();
     assert!(canceller.is_cancelled() && error(&mut call).is_none());
     canceller.set_route(call.route());
-    assert_eq!(error(&mut call), Some(CallError::Cancelled { stage: Stage::Queued }));
+    assert_eq!(error(&mut call), Some(CallErrorKind::Cancelled { stage: Stage::Queued }));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_canceller_ends_a_call_that_was_made_and_no_other() {
     canceller.set_route(first.route());
     canceller.cancel();
     canceller.cancel();
-    assert_eq!(error(&mut first), Some(CallError::Cancelled { stage: Stage::Queued }));
+    assert_eq!(error(&mut first), Some(CallErrorKind::Cancelled { stage: Stage::Queued }));
     assert_eq!(error(&mut second), None);
 }
 
@@ -115,6 +115,6 @@ impl Wake for Panics {
 fn a_waker_that_panics_does_no_harm_to_whoever_settles() {
     let waker = Arc::new(Panics).into();
     let mut slot = Arc::new(Slot::waiting(&Context::from_waker(&waker)));
-    slot.clone().settle(Settlement::Ended(CallError::ShuttingDown));
+    slot.clone().settle(Settlement::Ended(CallErrorKind::ShuttingDown));
     assert!(slot.poll(&Context::from_waker(Waker::noop())).is_ready());
 }

@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use brpc_socket::{CallError, Event, Socket};
+use brpc_socket::{Event, Socket};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let Some(Event::Message(message)) = events.next().await else { return Err("no event".into()) };
     println!("event: {}", message.decode::<String>()?);
     match hub.call::<Greeting>("greeter", "greet", &Greet { name: "" }).await {
-        Err(CallError::Method(error)) => println!("error: {error}"),
+        Err(error) if error.method_error().is_some() => println!("error: {error}"),
         _ => return Err("an empty name was greeted".into()),
     }
     println!("shutdown: {}", hub.shutdown().await.is_clean());

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use brpc_core::{Answer, CallError, Execution, Stage, Status};
+use brpc_core::{Answer, CallErrorKind, Execution, Stage, Status};
 use brpc_proto::Settlement;
 
 use super::Model;
@@ -90,7 +90,7 @@ pub(super) enum AtPlugin {
 #[derive(Debug)]
 pub(super) enum Ended {
     /// Refused when it was made.
-    AtStart(CallError),
+    AtStart(CallErrorKind),
     /// Given up by the caller.
     Cancelled(Stage),
     /// By what the connection says.
@@ -103,12 +103,12 @@ impl Model {
         self.trace.note(now, || format!("call {index} ends: {:.100}", format!("{ended:?}")));
         let (is_at_start, result) = match ended {
             Ended::AtStart(error) => (true, Err(error)),
-            Ended::Cancelled(stage) => (false, Err(CallError::Cancelled { stage })),
-            Ended::Settled(settlement) => (false, settlement.into_result(|| ("plugin", "method"))),
+            Ended::Cancelled(stage) => (false, Err(CallErrorKind::Cancelled { stage })),
+            Ended::Settled(settlement) => (false, settlement.into_result(|| "method")),
         };
         let call = &mut self.calls[index];
         assert!(!call.is_over, "call {index} ends twice: {call:?}, {result:?}");
-        let execution = result.as_ref().err().map(CallError::execution);
+        let execution = result.as_ref().err().map(CallErrorKind::execution);
         match execution {
             Some(Execution::Never) => {
                 assert!(call.at_plugin != AtPlugin::Begun, "call {index} has begun: {result:?}");
@@ -134,34 +134,38 @@ impl Model {
 }
 
 /// The place in the table of coverage.
-fn place(result: &Result<impl Sized, CallError>, is_at_start: bool, call: &Call) -> Option<Place> {
+fn place(
+    result: &Result<impl Sized, CallErrorKind>,
+    is_at_start: bool,
+    call: &Call,
+) -> Option<Place> {
     let Err(error) = result else { return Some(Place::Ok) };
     Some(match error {
-        CallError::Method(_) => Place::Method,
-        CallError::Panicked { .. } => Place::Panicked,
-        CallError::InvalidOutput { .. } => Place::InvalidOutput,
-        CallError::MethodNotFound { .. } => Place::MethodNotFound,
-        CallError::InvalidInput { .. } => Place::InvalidInput,
-        CallError::InputTooLarge { .. } => Place::InputTooLarge,
-        CallError::Overloaded { .. } if is_at_start => Place::OverloadedAtHub,
-        CallError::Overloaded { .. } => Place::OverloadedAtPlugin,
-        CallError::Forbidden { .. } => Place::Forbidden,
-        CallError::Draining if is_at_start => Place::DrainingAtStart,
-        CallError::Draining if !call.is_handed() => Place::DrainingWaiting,
-        CallError::Draining if call.is_not_started => Place::DrainingSent,
-        CallError::Draining => Place::DrainingAtPlugin,
-        CallError::ShuttingDown => Place::ShuttingDown,
-        CallError::DeadlineExceeded { .. } if is_at_start => Place::DeadlineAtStart,
-        CallError::DeadlineExceeded { stage: Stage::Queued } => Place::DeadlineQueued,
-        CallError::DeadlineExceeded { stage: Stage::Expired } => Place::DeadlineExpired,
-        CallError::DeadlineExceeded { .. } if call.arrived.is_some() => Place::DeadlineAtPlugin,
-        CallError::DeadlineExceeded { stage: Stage::Sent } => Place::DeadlineSent,
-        CallError::Cancelled { stage: Stage::Queued } => Place::CancelledQueued,
-        CallError::Cancelled { .. } if call.arrived.is_some() => Place::CancelledByPlugin,
-        CallError::Cancelled { .. } => Place::CancelledSent,
-        CallError::Disconnected { .. } if is_at_start => Place::DisconnectedAtStart,
-        CallError::Disconnected { stage: Stage::Queued, .. } => Place::DisconnectedQueued,
-        CallError::Disconnected { .. } => Place::DisconnectedSent,
+        CallErrorKind::Method(_) => Place::Method,
+        CallErrorKind::Panicked { .. } => Place::Panicked,
+        CallErrorKind::InvalidOutput { .. } => Place::InvalidOutput,
+        CallErrorKind::MethodNotFound { .. } => Place::MethodNotFound,
+        CallErrorKind::InvalidInput { .. } => Place::InvalidInput,
+        CallErrorKind::InputTooLarge { .. } => Place::InputTooLarge,
+        CallErrorKind::Overloaded { .. } if is_at_start => Place::OverloadedAtHub,
+        CallErrorKind::Overloaded { .. } => Place::OverloadedAtPlugin,
+        CallErrorKind::Forbidden { .. } => Place::Forbidden,
+        CallErrorKind::Draining if is_at_start => Place::DrainingAtStart,
+        CallErrorKind::Draining if !call.is_handed() => Place::DrainingWaiting,
+        CallErrorKind::Draining if call.is_not_started => Place::DrainingSent,
+        CallErrorKind::Draining => Place::DrainingAtPlugin,
+        CallErrorKind::ShuttingDown => Place::ShuttingDown,
+        CallErrorKind::DeadlineExceeded { .. } if is_at_start => Place::DeadlineAtStart,
+        CallErrorKind::DeadlineExceeded { stage: Stage::Queued } => Place::DeadlineQueued,
+        CallErrorKind::DeadlineExceeded { stage: Stage::Expired } => Place::DeadlineExpired,
+        CallErrorKind::DeadlineExceeded { .. } if call.arrived.is_some() => Place::DeadlineAtPlugin,
+        CallErrorKind::DeadlineExceeded { stage: Stage::Sent } => Place::DeadlineSent,
+        CallErrorKind::Cancelled { stage: Stage::Queued } => Place::CancelledQueued,
+        CallErrorKind::Cancelled { .. } if call.arrived.is_some() => Place::CancelledByPlugin,
+        CallErrorKind::Cancelled { .. } => Place::CancelledSent,
+        CallErrorKind::Disconnected { .. } if is_at_start => Place::DisconnectedAtStart,
+        CallErrorKind::Disconnected { stage: Stage::Queued, .. } => Place::DisconnectedQueued,
+        CallErrorKind::Disconnected { .. } => Place::DisconnectedSent,
         // `NoPlugin` is for those who know of several plugins.
         _ => return None,
     })

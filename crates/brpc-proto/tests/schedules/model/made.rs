@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use brpc_core::{CallError, DisconnectReason, Scope, Stage};
+use brpc_core::{CallErrorKind, DisconnectReason, Scope, Stage};
 use brpc_proto::{Admission, CallId, DrainCause};
 
 use super::Model;
@@ -27,7 +27,7 @@ impl Model {
     }
 
     /// A call was made.
-    pub(crate) fn made(&mut self, result: Result<CallId, (usize, CallError)>, now: Instant) {
+    pub(crate) fn made(&mut self, result: Result<CallId, (usize, CallErrorKind)>, now: Instant) {
         let index = self.calls.len() - 1;
         let size = if index.is_multiple_of(5) { 8 } else { 0 };
         let trace = index.to_string() + &"_".repeat(size);
@@ -48,7 +48,7 @@ impl Model {
             }
             (Err((caller, error)), expected) => {
                 assert_eq!(caller, index, "the caller is handed back");
-                let is_too_large = matches!(error, CallError::InputTooLarge { .. });
+                let is_too_large = matches!(error, CallErrorKind::InputTooLarge { .. });
                 let is_expected = match &expected {
                     Refusal::Certain(expected) => error == *expected,
                     Refusal::TooLarge => is_too_large,
@@ -93,20 +93,20 @@ impl Model {
     /// the limit may be judged by their longest or their real size.
     fn refusal(&self, call: &Call, trace: &str, now: Instant) -> Refusal {
         if let Some(reason) = self.hub.end {
-            return Refusal::Certain(CallError::Disconnected {
+            return Refusal::Certain(CallErrorKind::Disconnected {
                 stage: Stage::Queued,
                 reason,
                 generation: if self.hub.is_in { crate::pair::GENERATION } else { 0 },
             });
         }
         if !self.hub.is_in {
-            return Refusal::Certain(CallError::Draining);
+            return Refusal::Certain(CallErrorKind::Draining);
         }
         if let Some(error) = self.ending() {
             return Refusal::Certain(error);
         }
         if call.deadline.is_some_and(|deadline| deadline <= now) {
-            return Refusal::Certain(CallError::DeadlineExceeded { stage: Stage::Queued });
+            return Refusal::Certain(CallErrorKind::DeadlineExceeded { stage: Stage::Queued });
         }
         let texts = call.plan.input + trace.len();
         if texts + 6 > self.plugin_takes {
@@ -118,7 +118,7 @@ impl Model {
                 || self.unsent_bytes + call.plan.input > self.hub_limits.queue_bytes);
         if is_full || (self.in_table >= self.max_calls && call.plan.admission == Admission::Refuse)
         {
-            let error = CallError::Overloaded { scope: Scope::Plugin, retry_after: None };
+            let error = CallErrorKind::Overloaded { scope: Scope::Plugin, retry_after: None };
             return if texts + 40 > self.plugin_takes {
                 Refusal::AtTheEdge(Some(error))
             } else {
@@ -129,10 +129,10 @@ impl Model {
     }
 
     /// What a new call is told, if the session is to end.
-    pub(super) fn ending(&self) -> Option<CallError> {
+    pub(super) fn ending(&self) -> Option<CallErrorKind> {
         match (self.drain, self.leave) {
-            (Some((DrainCause::Shutdown, _)), _) => Some(CallError::ShuttingDown),
-            (Some((DrainCause::Unplug, _)), _) | (None, Some(_)) => Some(CallError::Draining),
+            (Some((DrainCause::Shutdown, _)), _) => Some(CallErrorKind::ShuttingDown),
+            (Some((DrainCause::Unplug, _)), _) | (None, Some(_)) => Some(CallErrorKind::Draining),
             (None, None) => None,
         }
     }
@@ -142,8 +142,8 @@ impl Model {
 #[derive(Debug)]
 enum Refusal {
     None,
-    Certain(CallError),
+    Certain(CallErrorKind),
     TooLarge,
     /// Too large, or this.
-    AtTheEdge(Option<CallError>),
+    AtTheEdge(Option<CallErrorKind>),
 }

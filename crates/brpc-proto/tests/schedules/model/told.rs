@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use brpc_core::{CallError, Metadata, Stage, Status};
+use brpc_core::{CallErrorKind, Metadata, Stage, Status};
 use brpc_proto::{Event, Settlement};
 
 use super::Model;
@@ -72,7 +72,7 @@ impl Model {
                 let seen = self.seen;
                 assert!(seen >= *emitted, "events before the answer: {seen} of {emitted}");
             }
-            Settlement::Ended(CallError::DeadlineExceeded { stage }) => {
+            Settlement::Ended(CallErrorKind::DeadlineExceeded { stage }) => {
                 let call = &self.calls[index];
                 let deadline = call.deadline.expect("there was a deadline");
                 let earliest = now + if call.arrived.is_some() { CLOCKS } else { Duration::ZERO };
@@ -91,7 +91,7 @@ impl Model {
                     }
                 }
             }
-            Settlement::Ended(CallError::Disconnected { stage, generation, .. }) => {
+            Settlement::Ended(CallErrorKind::Disconnected { stage, generation, .. }) => {
                 let is_handed = self.calls[index].is_handed();
                 assert_eq!(*stage == Stage::Sent, is_handed, "call {index} at its end");
                 assert_eq!(*generation, crate::pair::GENERATION);
@@ -101,9 +101,9 @@ impl Model {
                     self.cover.visit(Place::DrainedByForce);
                 }
             }
-            Settlement::Ended(error @ (CallError::Draining | CallError::ShuttingDown)) => {
+            Settlement::Ended(error @ (CallErrorKind::Draining | CallErrorKind::ShuttingDown)) => {
                 if self.calls[index].is_not_started {
-                    assert_eq!(*error, CallError::Draining);
+                    assert_eq!(*error, CallErrorKind::Draining);
                     self.drainings_owed -= 1;
                 } else {
                     assert_eq!(Some(error), self.ending().as_ref(), "not draining");
