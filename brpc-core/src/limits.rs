@@ -67,6 +67,17 @@ pub struct Limits {
     /// accepted or dialled are kept small; through other streams, such as Unix sockets, a peer must
     /// read faster.
     pub stall_window: Duration,
+    /// How long a side is silent at most: the interval of heartbeats. Default 5 s, at least 1 s, at
+    /// most 60 s; `None` for no heartbeats.
+    ///
+    /// The lower of both sides' intervals applies, and there are none if either side has none, or
+    /// doesn't know them. A peer of which nothing was heard for [three
+    /// intervals](Self::SILENT_INTERVALS) is cut off, with
+    /// [`HeartbeatTimeout`](crate::DisconnectReason::HeartbeatTimeout): so a peer that was stopped
+    /// or can't be reached is found out in 15 s by default, and in 3 s with an interval of 1 s. Too
+    /// low cuts off peers on links that lose packets; without heartbeats only the system notices
+    /// that a peer is gone, after minutes, and only if something is sent to it.
+    pub heartbeat: Option<Duration>,
 }
 
 impl Limits {
@@ -84,6 +95,19 @@ impl Limits {
     /// stall.
     pub const SHORTEST_STALL_WINDOW: Duration = Duration::from_secs(1);
 
+    /// The default of [`heartbeat`](Self::heartbeat).
+    pub const HEARTBEAT: Duration = Duration::from_secs(5);
+
+    /// The shortest [`heartbeat`](Self::heartbeat): with less, a few lost packets count as silence.
+    pub const SHORTEST_HEARTBEAT: Duration = Duration::from_secs(1);
+
+    /// The longest [`heartbeat`](Self::heartbeat): shorter than most routers forget a connection
+    /// that is silent.
+    pub const LONGEST_HEARTBEAT: Duration = Duration::from_mins(1);
+
+    /// After how many intervals of silence a peer is cut off: two heartbeats may be lost.
+    pub const SILENT_INTERVALS: u32 = 3;
+
     /// Whether each limit is within its range.
     ///
     /// # Errors
@@ -100,6 +124,11 @@ impl Limits {
         } else if self.stall_window < Self::SHORTEST_STALL_WINDOW {
             let expected = format!("at least {:?}", Self::SHORTEST_STALL_WINDOW);
             ("stall_window", format!("{:?}", self.stall_window), expected)
+        } else if let Some(interval) = self.heartbeat
+            && !(Self::SHORTEST_HEARTBEAT..=Self::LONGEST_HEARTBEAT).contains(&interval)
+        {
+            let (shortest, longest) = (Self::SHORTEST_HEARTBEAT, Self::LONGEST_HEARTBEAT);
+            ("heartbeat", format!("{interval:?}"), format!("{shortest:?} to {longest:?}, or none"))
         } else {
             return Ok(());
         };
@@ -112,6 +141,8 @@ impl Limits {
     pub fn clamped(mut self) -> Self {
         self.hello_deadline = self.hello_deadline.min(Self::LONGEST);
         self.stall_window = self.stall_window.clamp(Self::SHORTEST_STALL_WINDOW, Self::LONGEST);
+        self.heartbeat =
+            self.heartbeat.map(|it| it.clamp(Self::SHORTEST_HEARTBEAT, Self::LONGEST_HEARTBEAT));
         self.max_frame = self.max_frame.clamp(Self::LOWEST_MAX_FRAME, Self::HIGHEST_MAX_FRAME);
         self.max_calls = self.max_calls.clamp(1, u32::MAX as usize);
         self.event_credit = self.event_credit.max(1);
@@ -147,6 +178,7 @@ impl Default for Limits {
             event_credit: 1_024,
             event_credit_bytes: 2 << 20,
             stall_window: Duration::from_secs(10),
+            heartbeat: Some(Self::HEARTBEAT),
         }
     }
 }
@@ -179,6 +211,16 @@ mod tests {
         assert_eq!(wrong(|limits| limits.event_credit = 0), error(credit));
         let window = "stall_window is 999ms; expected at least 1s";
         assert_eq!(wrong(|limits| limits.stall_window = Duration::from_millis(999)), error(window));
+        let interval = "expected 1s to 60s, or none";
+        assert_eq!(
+            wrong(|limits| limits.heartbeat = Some(Duration::ZERO)),
+            error(&format!("heartbeat is 0ns; {interval}"))
+        );
+        assert_eq!(
+            wrong(|limits| limits.heartbeat = Some(Duration::from_secs(61))),
+            error(&format!("heartbeat is 61s; {interval}"))
+        );
+        assert_eq!(wrong(|limits| limits.heartbeat = None), Ok(()));
         // For ever, and as much as you like.
         assert_eq!(wrong(|limits| limits.stall_window = Duration::MAX), Ok(()));
         assert_eq!(wrong(|limits| limits.hello_deadline = Duration::MAX), Ok(()));

@@ -134,7 +134,7 @@ impl<'a> Run<'a> {
             7..10 => self.start_call(),
             10 => self.cancel(),
             11 => self.hub.accept(None),
-            12 => _ = self.hub.welcome("fuzzed", 1, [9; 16]),
+            12 => _ = self.hub.welcome("fuzzed", 1, [9; 16], self.now),
             13 => self.hub.grant_room(),
             14 => self.ask_to_leave(choice),
             15 => self.return_credit(),
@@ -208,7 +208,7 @@ impl<'a> Run<'a> {
                     match asked {
                         Event::WantsRoom(_) => self.hub.grant_room(),
                         Event::Hello(_) => self.hub.accept(None),
-                        Event::Described(_) => _ = self.hub.welcome("fuzzed", 1, [9; 16]),
+                        Event::Described(_) => _ = self.hub.welcome("fuzzed", 1, [9; 16], self.now),
                         _ => continue,
                     }
                     has_answered = true;

@@ -157,7 +157,7 @@ static HANDSHAKE: LazyLock<Handshake> = LazyLock::new(|| {
     plugin.handle_input(&mut BytesMut::from(&said.hub[..]), now);
     let description = sent(&mut plugin, now);
     hub.handle_input(&mut BytesMut::from(&description[..]), now);
-    hub.welcome(NAME, 1, [9; 16]);
+    hub.welcome(NAME, 1, [9; 16], now);
     said.hub.extend(sent(&mut hub, now));
     said.plugin.extend(description);
     said

@@ -184,7 +184,12 @@ async fn a_plugin_without_labels_says_nothing_of_them() {
         let mut hub = Peer::new(ours);
         hub.hear_preface().await;
         let hello = hub.expect(kind::HELLO).await;
-        let expected: &[u8] = if is_labelled { b"\x01\x01\x05\x01\x01k\x01v" } else { b"\x00" };
+        // Heartbeats have an extension of their own.
+        let expected: &[u8] = if is_labelled {
+            b"\x02\x01\x05\x01\x01k\x01v\x02\x02\x88\x27"
+        } else {
+            b"\x01\x02\x02\x88\x27"
+        };
         assert!(hello.body.ends_with(expected), "{:02x?}", hello.body);
         sizes.push(hello.body.len());
         serving.abort();

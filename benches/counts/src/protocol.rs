@@ -83,7 +83,7 @@ impl Pair {
         carry(&mut self.hub, &mut self.plugin, self.now);
         carry(&mut self.plugin, &mut self.hub, self.now);
         assert!(matches!(self.hub.poll_event(), Some(Event::Described(_))));
-        self.hub.welcome("plugin", 1, [9; 16]);
+        self.hub.welcome("plugin", 1, [9; 16], self.now);
         assert!(matches!(self.hub.poll_event(), Some(Event::Welcomed(_))));
         carry(&mut self.hub, &mut self.plugin, self.now);
         assert!(matches!(self.plugin.poll_event(), Some(Event::Welcomed(_))));

@@ -1,5 +1,7 @@
 //! Why a connection ended.
 
+use std::time::Duration;
+
 use thiserror::Error;
 
 use super::ProtocolError;
@@ -26,11 +28,19 @@ pub enum DisconnectReason {
     /// The peer began a frame and sent the rest of it too slowly.
     #[error("the peer sends too slowly")]
     SlowSender,
+    /// Nothing was heard of the peer for too long: it was stopped, or the way to it is cut. See
+    /// [`Limits::heartbeat`](crate::Limits::heartbeat).
+    #[error("nothing was heard of the peer for {silent:.1?}")]
+    HeartbeatTimeout {
+        /// For how long.
+        silent: Duration,
+    },
     /// The peer broke the protocol.
     #[error("the peer broke the protocol: {0}")]
     Protocol(ProtocolError),
-    /// The peer ended the connection because this side broke the protocol or was too slow.
-    #[error("cut off by the peer, which reports a breach of the protocol or a stall")]
+    /// The peer ended the connection because this side broke the protocol, was too slow, or was
+    /// not heard of.
+    #[error("cut off by the peer, which reports a breach of the protocol, a stall or silence")]
     Rejected,
     /// The hub refused the plugin.
     #[error("not let in")]

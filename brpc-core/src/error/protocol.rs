@@ -74,6 +74,9 @@ pub enum ProtocolError {
     /// Too many strikes: frames that are wrong, but harmless by themselves.
     #[error("too many odd frames")]
     TooManyStrikes,
+    /// More heartbeats than any side has a use for.
+    #[error("too many heartbeats")]
+    TooManyHeartbeats,
     /// A message that breaks a rule of another wire than the native one.
     #[error("{problem}")]
     Foreign {

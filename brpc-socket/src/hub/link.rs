@@ -98,7 +98,7 @@ impl PluginLink {
     /// be called as soon as it is found there. False if the connection has ended meanwhile.
     pub(crate) fn welcome(&self, member: Member, epoch: [u8; 16]) -> bool {
         let mut connection = self.connection.lock();
-        let is_welcome = connection.welcome(member.plugin.name(), self.id, epoch);
+        let is_welcome = connection.welcome(member.plugin.name(), self.id, epoch, now());
         // With the lock, so that the driver finds the member when it passes the event on.
         is_welcome && self.member.set(member).is_ok()
     }

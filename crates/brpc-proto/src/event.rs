@@ -61,6 +61,8 @@ pub enum Event<T> {
     /// The hub wants the plugin to dial again when the connection has ended, after so long at the
     /// earliest.
     Return(Duration),
+    /// The peer lives: something was heard of it after a [`probe`](crate::Connection::probe).
+    Alive,
     /// The text of the peer's Goodbye. For logs; it may be any text.
     LastWords(String),
     /// The connection is over. No event follows.

@@ -64,7 +64,7 @@
 //! carry(&mut hub, &mut plugin, now);
 //! carry(&mut plugin, &mut hub, now);
 //! assert!(matches!(hub.poll_event(), Some(Event::Described(_))));
-//! hub.welcome("greeter", 1, [9; 16]);
+//! hub.welcome("greeter", 1, [9; 16], now);
 //! assert!(matches!(hub.poll_event(), Some(Event::Welcomed(_))));
 //!
 //! // A call, and its answer.
@@ -109,7 +109,7 @@ pub use connection::{Connection, End};
 pub use description::Description;
 pub use event::{Event, Tally};
 pub use message::{
-    Admission, Call, CallId, DrainCause, Farewell, Features, Hello, Message, Welcome,
+    Admission, Beat, Call, CallId, DrainCause, Farewell, Features, Hello, Message, Welcome,
 };
 pub use names::{NameRules, Rule};
 pub use role::Role;

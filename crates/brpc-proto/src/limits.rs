@@ -45,6 +45,14 @@ pub const OWN_SLICE: usize = 4 * 1024;
 /// A fixed time for each frame would cut an honest 64 kbit/s link, on which 1 MiB takes 131 s.
 pub const MIN_RATE: u64 = 1024;
 
+/// How many heartbeats a peer may send at once: more than an honest one has unread when it was
+/// stopped for hours.
+pub const HEARTBEAT_BURST: u32 = 4_096;
+
+/// How many heartbeats a second a peer may send in the long run: one has a use for one a second, and
+/// for some that somebody waits for.
+pub const HEARTBEAT_RATE: u32 = 10;
+
 /// How long a plugin that leaves by itself may stay when no caller waits for it any more: long
 /// enough for its last handlers and events, on most links; and its name is free then.
 pub const LEAVE: Duration = Duration::from_mins(1);

@@ -1,5 +1,7 @@
 //! The terms of a session.
 
+use std::time::Duration;
+
 use brpc_core::Limits;
 
 use crate::message::{Features, Hello, Welcome};
@@ -29,6 +31,8 @@ pub struct Terms {
     pub credit_out: Option<Credit>,
     /// The peer's initial credit.
     pub credit_in: Credit,
+    /// The interval of heartbeats; `None` if there are none.
+    pub heartbeat: Option<Duration>,
 }
 
 /// Credit for events.
@@ -48,7 +52,9 @@ impl Terms {
         limits: &Limits,
     ) -> (Self, Welcome) {
         let (name, generation, epoch) = given;
-        let features = hello.features & Features::SUPPORTED;
+        let features = hello.features & Features::of(limits);
+        let wishes = [hello.heartbeat, limits.heartbeat];
+        let heartbeat = agreed(features, wishes.into_iter().flatten().min());
         let calls = hello.max_calls.unwrap_or(usize::MAX).min(limits.max_calls).max(1);
         let credit_in = Credit { events: limits.event_credit, bytes: limits.event_credit_bytes };
         let terms = Self {
@@ -62,6 +68,7 @@ impl Terms {
             methods: Some(0),
             credit_out: Some(Credit::default()),
             credit_in,
+            heartbeat,
         };
         let welcome = Welcome {
             features,
@@ -72,23 +79,26 @@ impl Terms {
             max_calls: calls,
             credit_events: credit_in.events,
             credit_bytes: credit_in.bytes,
+            heartbeat,
         };
         (terms, welcome)
     }
 
     /// A plugin's terms after this Welcome; it has described so many methods.
     pub(crate) fn of_plugin(welcome: Welcome, methods: usize, limits: &Limits) -> Self {
+        let features = welcome.features & Features::of(limits);
         Self {
             name: welcome.name,
             generation: welcome.generation,
             epoch: welcome.epoch,
-            features: welcome.features & Features::SUPPORTED,
+            features,
             max_frame: welcome.max_frame,
             calls_out: 0,
             calls_in: welcome.max_calls.min(limits.max_calls).max(1),
             methods: u32::try_from(methods).ok(),
             credit_out: Some(Credit { events: welcome.credit_events, bytes: welcome.credit_bytes }),
             credit_in: Credit::default(),
+            heartbeat: agreed(features, welcome.heartbeat),
         }
     }
 
@@ -105,8 +115,17 @@ impl Terms {
             methods: None,
             credit_out: None,
             credit_in: Credit::default(),
+            heartbeat: None,
         }
     }
+}
+
+/// The interval of heartbeats, if both sides have them, and this is what the hub says or is about
+/// to.
+fn agreed(features: Features, interval: Option<Duration>) -> Option<Duration> {
+    let (shortest, longest) = (Limits::SHORTEST_HEARTBEAT, Limits::LONGEST_HEARTBEAT);
+    let interval = interval.unwrap_or(Limits::HEARTBEAT).clamp(shortest, longest);
+    features.has(Features::HEARTBEAT).then_some(interval)
 }
 
 #[cfg(test)]

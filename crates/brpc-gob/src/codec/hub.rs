@@ -103,6 +103,7 @@ impl GobHub {
             features: Features::default(),
             max_frame: None,
             max_calls: None,
+            heartbeat: None,
         }))))
     }
 

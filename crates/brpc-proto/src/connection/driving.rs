@@ -32,6 +32,7 @@ impl<T> Connection<T> {
     /// reach the owner.
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         self.stream.is_held = false;
+        self.stream.note_arrived(input);
         let mut took_message = false;
         while self.take_message(input, now) {
             took_message = true;
@@ -39,7 +40,9 @@ impl<T> Connection<T> {
         if let Phase::Session(session) = &mut self.phase {
             session.withdraw_cancelled(&mut *self.codec, &mut self.events);
         }
-        self.stream.note_input(input, took_message, now);
+        if self.stream.note_input(input, took_message, now) {
+            self.events.push_back(Event::Alive);
+        }
     }
 
     /// Whether the connection takes input. If not, the driver must still offer the input that it has
@@ -157,6 +160,9 @@ impl<T> Connection<T> {
         if !self.awaits_welcome() {
             out.append(&mut self.control);
         }
+        for beat in self.stream.transmit(now).into_iter().flatten() {
+            self.codec.encode(&beat, out);
+        }
         if let Phase::Session(session) = &mut self.phase
             && session.poll_transmit(&mut *self.codec, out, now, &mut self.events)
             // The last answers go out first: a connection that has ended is closed soon.
@@ -165,12 +171,16 @@ impl<T> Connection<T> {
             self.close(DisconnectReason::Clean);
             out.append(&mut self.control);
         }
+        if out.remaining() > before {
+            self.stream.note_sent(now);
+        }
         self.stream.note_output(0, !out.is_empty(), now);
     }
 
     /// Whether [`poll_transmit`](Self::poll_transmit) would give something.
     pub fn wants_transmit(&self) -> bool {
         !(self.control.is_empty() || self.awaits_welcome())
+            || self.stream.wants_transmit()
             || matches!(&self.phase, Phase::Session(session) if session.wants_transmit())
     }
 
@@ -261,10 +271,12 @@ impl<T> Connection<T> {
         match self.codec.decode(input, limit) {
             Ok(Some(message)) => {
                 let handled = match &mut self.phase {
-                    Phase::Session(session) => {
-                        session.handle(message, now, &mut self.events).map_err(Fault::from)
+                    Phase::Session(session) => match self.stream.handle(&message, now) {
+                        None => session.handle(message, now, &mut self.events),
+                        Some(handled) => handled.map(|()| None),
                     }
-                    _ => self.handle_handshake(message),
+                    .map_err(Fault::from),
+                    _ => self.handle_handshake(message, now),
                 };
                 match handled {
                     Ok(None) => {}
@@ -291,7 +303,11 @@ impl<T> Connection<T> {
     }
 
     /// Takes in a message of the handshake.
-    fn handle_handshake(&mut self, message: Message) -> Result<Option<DisconnectReason>, Fault> {
+    fn handle_handshake(
+        &mut self,
+        message: Message,
+        now: Instant,
+    ) -> Result<Option<DisconnectReason>, Fault> {
         self.gives_way = None;
         match &mut self.phase {
             Phase::Accepting(handshake) => match handshake.handle(message, self.codec.traits())? {
@@ -306,7 +322,7 @@ impl<T> Connection<T> {
                     PluginStep::Wait => {}
                     PluginStep::Say(message) => self.say(&message),
                     PluginStep::Welcomed(terms) => {
-                        self.begin((*terms).clone());
+                        self.begin((*terms).clone(), now);
                         self.events.push_back(Event::Welcomed(terms));
                     }
                     PluginStep::Refused(refusal) => {

@@ -14,6 +14,7 @@
 
 mod counts;
 mod driving;
+mod heartbeat;
 mod pace;
 mod stream;
 
@@ -104,13 +105,14 @@ impl<T> Connection<T> {
         let unsaid = Terms::unsaid(&hello.name, &connection.limits);
         let (max_frame, max_calls) = (connection.limits.max_frame, connection.limits.max_calls);
         connection.say(&Message::Hello(Arc::new(Hello {
-            features: Features::SUPPORTED,
+            features: Features::of(&connection.limits),
             max_frame: Some(max_frame),
             max_calls: Some(max_calls),
+            heartbeat: connection.limits.heartbeat,
             ..hello
         })));
         if !connection.traits().has_welcome {
-            connection.begin(unsaid.clone());
+            connection.begin(unsaid.clone(), now);
             connection.events.push_back(Event::Welcomed(unsaid.into()));
         }
         connection
@@ -164,13 +166,13 @@ impl<T> Connection<T> {
 
     /// Answers [`Event::Described`]: the plugin is registered under this name and generation.
     /// False if it isn't the owner's turn any more, as when the connection has ended.
-    pub fn welcome(&mut self, name: &str, generation: u64, epoch: [u8; 16]) -> bool {
+    pub fn welcome(&mut self, name: &str, generation: u64, epoch: [u8; 16], now: Instant) -> bool {
         let Phase::Accepting(handshake) = &self.phase else { return false };
         let given = (name, generation, epoch);
         let Some((terms, welcome)) = handshake.welcome(given, &self.limits) else { return false };
         self.say(&Message::Welcome(welcome.into()));
         self.events.push_back(Event::Welcomed(terms.clone().into()));
-        self.begin(terms);
+        self.begin(terms, now);
         true
     }
 
@@ -295,6 +297,21 @@ impl<T> Connection<T> {
         }
     }
 
+    // Heartbeats.
+
+    /// Sends the peer a Ping, ahead of all else; as soon as anything is heard of it,
+    /// [`Event::Alive`] says so, once. False if there are no heartbeats on this connection, so that
+    /// nothing can be found out.
+    pub fn probe(&mut self) -> bool {
+        self.stream.heartbeat.as_mut().map(|heartbeat| heartbeat.probe()).is_some()
+    }
+
+    /// How long the last heartbeat took to the peer and back; `None` before the first, and where
+    /// there are none.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.stream.heartbeat.as_ref()?.round_trip()
+    }
+
     // The end.
 
     /// Refuses new calls, asks the plugin to leave when it has answered the running ones, and ends
@@ -365,7 +382,10 @@ impl<T> Connection<T> {
         }
     }
 
-    fn begin(&mut self, terms: Terms) {
+    fn begin(&mut self, terms: Terms, now: Instant) {
+        if let Some(interval) = terms.heartbeat {
+            self.stream.begin_heartbeats(self.role, interval, now);
+        }
         let session = Session::new(self.role, terms, self.codec.traits(), &self.limits);
         self.phase = Phase::Session(Box::new(session));
     }
@@ -392,6 +412,7 @@ impl<T> Connection<T> {
             }
             Phase::Sniffing(..) | Phase::Accepting(_) | Phase::Joining(_) => {}
         }
+        self.stream.heartbeat = None;
         self.phase = Phase::Closed { reason, generation };
         self.events.push_back(Event::Closed(reason, tally));
     }

@@ -11,11 +11,13 @@ use crate::limits::MIN_RATE;
 ///
 /// Where the bytes move in steps, as they do through the buffers of the systems in between, the
 /// peer seems to do nothing from one step to the next, which may be long. So the window grows to a
-/// multiple of the last pause.
+/// multiple of the last pause, unless the peer itself says what it takes.
 #[derive(Debug)]
 pub(crate) struct Pace {
     /// The length of a window.
     length: Duration,
+    /// How many times as long as the last pause the next may be.
+    growth: u32,
     /// What the peer has left; `None` while nothing is due.
     left: Option<Left>,
 }
@@ -30,13 +32,41 @@ struct Left {
     is_suspected: bool,
 }
 
-/// How many times as long as the last pause the next may be. Through a socket of Linux the first
+/// The growth where nothing but the steps is seen. Through a socket of Linux the first
 /// pauses of a slow reader are as 1 to 4.
 const GROWTH: u32 = 6;
 
 impl Pace {
-    pub(crate) fn new(length: Duration) -> Self {
-        Self { length, left: None }
+    /// Of bytes that move in steps.
+    pub(crate) fn in_steps(length: Duration) -> Self {
+        Self { length, growth: GROWTH, left: None }
+    }
+
+    /// Of bytes that move at least once in a window.
+    pub(crate) fn steady(length: Duration) -> Self {
+        Self { length, growth: 0, left: None }
+    }
+
+    /// The same, from now on with windows of this length in which bytes move at least once.
+    pub(crate) fn make_steady(&mut self, length: Duration) {
+        (self.length, self.growth) = (length, 0);
+    }
+
+    /// Gives the peer a whole window, if something is due or not.
+    pub(crate) fn fill(&mut self, now: Instant) {
+        self.left = Some(Left { until: now + self.length, last: now, is_suspected: false });
+    }
+
+    /// Gives the peer a whole window if something is due: this side was stopped.
+    pub(crate) fn forgive(&mut self, now: Instant) {
+        if self.left.is_some() {
+            self.fill(now);
+        }
+    }
+
+    /// Notes that bytes were moved, though no fewer are due.
+    pub(crate) fn earn(&mut self, bytes: u64, now: Instant) {
+        self.moved(bytes, self.left.is_some(), now);
     }
 
     /// Notes that `bytes` were moved, and whether more are due.
@@ -50,7 +80,7 @@ impl Pace {
                 // Afterwards, this side may have been the one that was late.
                 let pause = until.min(now).saturating_duration_since(last);
                 let earned = Duration::from_micros(bytes.saturating_mul(1_000_000) / MIN_RATE);
-                let most = length.max(GROWTH * pause);
+                let most = length.max(self.growth * pause);
                 let until = until.max(now) + earned.min(most);
                 Some(Left { until: until.min(now + most), last: now, is_suspected: false })
             }
@@ -85,7 +115,7 @@ mod tests {
     /// `None` if it is cut off before.
     fn cut_after(steps: impl IntoIterator<Item = (Duration, u64)>) -> Option<Duration> {
         let mut now = Instant::now();
-        let mut pace = Pace::new(WINDOW);
+        let mut pace = Pace::in_steps(WINDOW);
         pace.moved(100_000, true, now);
         for (pause, bytes) in steps {
             now += pause;
@@ -139,7 +169,7 @@ mod tests {
     #[test]
     fn a_side_that_was_late_itself_blames_nobody() {
         let (start, second) = (Instant::now(), Duration::from_secs(1));
-        let mut pace = Pace::new(WINDOW);
+        let mut pace = Pace::in_steps(WINDOW);
         pace.moved(0, true, start);
         // Stopped for a minute; then it reads what has come, in several goes.
         let late = start + 60 * second;
@@ -162,7 +192,7 @@ mod tests {
 
     #[test]
     fn nothing_due_is_not_slow() {
-        let mut pace = Pace::new(WINDOW);
+        let mut pace = Pace::in_steps(WINDOW);
         let start = Instant::now();
         pace.moved(0, true, start);
         pace.moved(5, false, start);

@@ -26,6 +26,8 @@ pub enum Farewell {
     TooSlow,
     /// Another connection has the plugin's name now.
     Replaced,
+    /// Nothing was heard of the other side for too long.
+    Silent,
     /// A code that this version doesn't know.
     Other(u16),
 }
@@ -40,6 +42,7 @@ impl Farewell {
             DisconnectReason::Protocol(_) => Self::Protocol,
             DisconnectReason::SlowConsumer | DisconnectReason::SlowSender => Self::TooSlow,
             DisconnectReason::Replaced => Self::Replaced,
+            DisconnectReason::HeartbeatTimeout { .. } => Self::Silent,
             _ => return None,
         })
     }

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::ops::BitAnd;
 use std::sync::Arc;
+use std::time::Duration;
 
-use brpc_core::{Labels, Wire};
+use brpc_core::{Labels, Limits, Wire};
 
 use crate::description::Description;
 
@@ -14,8 +15,22 @@ use crate::description::Description;
 pub struct Features(pub u64);
 
 impl Features {
-    /// Those that this version has: none yet.
-    pub const SUPPORTED: Self = Self(0);
+    /// Heartbeats: Ping and Pong.
+    pub const HEARTBEAT: Self = Self(1);
+
+    /// Those that this version has.
+    pub const SUPPORTED: Self = Self(Self::HEARTBEAT.0);
+
+    /// Those that a side with these limits has.
+    pub(crate) fn of(limits: &Limits) -> Self {
+        let without = if limits.heartbeat.is_none() { Self::HEARTBEAT.0 } else { 0 };
+        Self(Self::SUPPORTED.0 & !without)
+    }
+
+    /// Whether all of these are among them.
+    pub fn has(self, features: Self) -> bool {
+        self & features == features
+    }
 }
 
 impl BitAnd for Features {
@@ -51,6 +66,9 @@ pub struct Hello {
     pub max_frame: Option<usize>,
     /// The most calls in flight that it accepts; `None` if it doesn't say.
     pub max_calls: Option<usize>,
+    /// The interval of heartbeats that it wishes; `None` if it doesn't say. Of no meaning without
+    /// [`Features::HEARTBEAT`].
+    pub heartbeat: Option<Duration>,
 }
 
 impl Hello {
@@ -68,6 +86,7 @@ impl Hello {
             features: Features::default(),
             max_frame: None,
             max_calls: None,
+            heartbeat: None,
         }
     }
 }
@@ -103,4 +122,7 @@ pub struct Welcome {
     pub credit_events: u32,
     /// Initial credit: how many bytes of events.
     pub credit_bytes: u64,
+    /// The interval of heartbeats; `None` if the hub doesn't say. Of no meaning without
+    /// [`Features::HEARTBEAT`].
+    pub heartbeat: Option<Duration>,
 }

@@ -1,5 +1,6 @@
 //! The messages of a connection, on every wire.
 
+mod beat;
 mod call;
 mod goodbye;
 mod handshake;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use brpc_core::{Answer, Metadata, Refusal};
 use bytes::Bytes;
 
+pub use self::beat::Beat;
 pub(crate) use self::call::millis;
 pub use self::call::{Admission, Call, CallId};
 pub use self::goodbye::{DrainCause, Farewell};
@@ -76,6 +78,10 @@ pub enum Message {
         /// The id of the last call that it answers.
         last_id: CallId,
     },
+    /// Asks for a Pong. Only with [`Features::HEARTBEAT`].
+    Ping(Beat),
+    /// Answers a Ping.
+    Pong(Beat),
     /// Last: the connection ends.
     Goodbye {
         /// Why, for programs.
@@ -106,6 +112,8 @@ impl Message {
             Self::Event(_) => kind::EVENT,
             Self::Leave { .. } => kind::LEAVE,
             Self::Goodbye { .. } => kind::GOODBYE,
+            Self::Ping(_) => kind::PING,
+            Self::Pong(_) => kind::PONG,
             Self::Skipped => *kind::IGNORABLE.start(),
         }
     }
@@ -128,6 +136,8 @@ pub(crate) mod kind {
     pub(crate) const LEAVE: u8 = 0x1B;
     pub(crate) const METADATA: u8 = 0x1C;
     pub(crate) const GOODBYE: u8 = 0x1F;
+    pub(crate) const PING: u8 = 0x20;
+    pub(crate) const PONG: u8 = 0x21;
     pub(crate) const RETURN: u8 = 0x90;
 
     /// Kinds that a receiver skips if it doesn't know them. It must know all others.

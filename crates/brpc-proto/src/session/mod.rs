@@ -369,6 +369,7 @@ mod tests {
             max_calls: 1,
             credit_events: credit.0,
             credit_bytes: credit.1,
+            heartbeat: None,
         };
         let terms = Terms::of_plugin(welcome, 0, &limits);
         Session::new(Role::Plugin, terms, Native::new(Role::Plugin).traits(), &limits)

@@ -30,11 +30,26 @@ enum At {
     PluginWelcome,
     /// The plugin, after Welcome.
     Plugin,
+    /// The hub, after Welcome, with heartbeats.
+    BeatingHub,
+    /// The plugin, after Welcome, with heartbeats.
+    BeatingPlugin,
 }
 
 impl At {
+    /// After Welcome.
+    fn pair(self) -> Pair {
+        match self {
+            Self::BeatingHub | Self::BeatingPlugin => Pair::ready_and_beating(),
+            _ => Pair::ready(),
+        }
+    }
+
     fn is_hub(self) -> bool {
-        matches!(self, Self::HubStart | Self::HubHello | Self::HubDescribe | Self::Hub)
+        matches!(
+            self,
+            Self::HubStart | Self::HubHello | Self::HubDescribe | Self::Hub | Self::BeatingHub
+        )
     }
 }
 
@@ -50,6 +65,8 @@ const EVENT: u8 = 0x1A;
 const LEAVE: u8 = 0x1B;
 const METADATA: u8 = 0x1C;
 const GOODBYE: u8 = 0x1F;
+const PING: u8 = 0x20;
+const PONG: u8 = 0x21;
 const IGNORABLE: u8 = 0x80;
 
 /// The largest length that either side takes after Welcome, in the tests.
@@ -115,6 +132,9 @@ fn layout() -> Vec<Case> {
         ("V5", Plugin, vector("metadata"), unexpected(METADATA)),
         ("V6", HubHello, frame(HELLO, &[1, 1, 0]), malformed(HELLO)),
         ("V6", HubHello, with_extensions("hello", 65), malformed(HELLO)),
+        ("V6", HubHello, with_intervals("hello", &[&[5], &[5]]), malformed(HELLO)),
+        ("V6", HubHello, with_intervals("hello", &[&[0x85, 0]]), malformed(HELLO)),
+        ("V6", PluginWelcome, with_intervals("welcome", &[&[5, 5]]), malformed(WELCOME)),
         ("V6", Hub, frame(REPLY, b""), malformed(REPLY)),
         ("V6", Hub, frame(GOODBYE, &[1, 1, 0xFF]), malformed(GOODBYE)),
         ("V6", Hub, frame(GOODBYE, &[0x80, 0x80, 0x04, 0]), malformed(GOODBYE)),
@@ -185,6 +205,10 @@ fn meaning() -> Vec<Case> {
         ("V22", Plugin, strikes(MAX_STRIKES + 1), TooManyStrikes),
         ("V23", Hub, frame(METADATA, &too_many_pairs), malformed(METADATA)),
         ("V23", Hub, frame(METADATA, &too_large_pair), malformed(METADATA)),
+        ("V5", Hub, vector("ping"), unexpected(PING)),
+        ("V5", Plugin, vector("pong"), unexpected(PONG)),
+        ("V25", BeatingHub, vector("ping").repeat(4_097), TooManyHeartbeats),
+        ("V25", BeatingPlugin, vector("pong").repeat(4_097), TooManyHeartbeats),
         ("V24", Hub, vector("metadata").repeat(2), unexpected(METADATA)),
         ("V24", Hub, [vector("metadata"), vector("event")].concat(), unexpected(EVENT)),
         ("V24", Hub, [vector("metadata"), strikes(1)].concat(), unexpected(0xBF)),
@@ -219,8 +243,8 @@ fn each_breach_has_its_reason() {
                 assert_eq!(refusal.code, RefusalCode::Protocol, "{told}");
                 assert_eq!(refusal.message, error.to_string(), "{told}");
             }
-            At::Hub => {
-                let mut pair = Pair::ready();
+            At::Hub | At::BeatingHub => {
+                let mut pair = at.pair();
                 assert_eq!(pair.hub_finds(&bytes), Some(error), "{told}");
                 assert_eq!(pair.hub_sends(), goodbye(&error), "{told}");
             }
@@ -235,8 +259,8 @@ fn each_breach_has_its_reason() {
                 assert_eq!(pair.plugin_finds(&[before, bytes].concat()), Some(error), "{told}");
                 assert!(pair.plugin_sends().is_empty(), "{told}");
             }
-            At::Plugin => {
-                let mut pair = Pair::ready();
+            At::Plugin | At::BeatingPlugin => {
+                let mut pair = at.pair();
                 assert_eq!(pair.plugin_finds(&bytes), Some(error), "{told}");
                 assert_eq!(pair.plugin_sends(), goodbye(&error), "{told}");
             }
@@ -353,6 +377,15 @@ fn with_extensions(name: &str, count: u8) -> Vec<u8> {
     let vector = vector(name);
     let unknown = [0xAC, 0x02, 2, 7, 7].repeat(count.into());
     frame(vector[4], &[&vector[5..vector.len() - 1], &[count], &unknown].concat())
+}
+
+/// The frame of a vector that ends with its extensions, with these intervals of heartbeats.
+fn with_intervals(name: &str, intervals: &[&[u8]]) -> Vec<u8> {
+    let vector = vector(name);
+    let extension = |bytes: &&[u8]| [&[2, u8::try_from(bytes.len()).unwrap()], *bytes].concat();
+    let extensions: Vec<_> = intervals.iter().flat_map(extension).collect();
+    let count = u8::try_from(intervals.len()).unwrap();
+    frame(vector[4], &[&vector[5..vector.len() - 1], &[count], &extensions].concat())
 }
 
 /// The frame of a vector with another `max_frame`; 16,383 is `FF 7F`.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use brpc_core::{
-    DisconnectReason, Failure, Labels, Metadata, MethodError, Refusal, RefusalCode, Status,
+    DisconnectReason, Failure, Labels, Limits, Metadata, MethodError, Refusal, RefusalCode, Status,
 };
-use brpc_proto::{DrainCause, Event, Settlement};
+use brpc_proto::{DrainCause, Event, Features, Settlement};
 use bytes::Bytes;
 use serde_json::json;
 
@@ -47,6 +47,14 @@ const CASES: &[Case] = &[
         let events = pair.hub_takes(&after_preface(bytes));
         let [Event::Hello(received)] = &events[..] else { panic!("{events:?}") };
         assert_eq!(received.labels, hello.labels);
+    }),
+    ("hello-heartbeat", |bytes| {
+        let mut pair = Pair::beating(hello(), Some(Limits::HEARTBEAT));
+        assert_eq!(pair.plugin_sends(), after_preface(bytes));
+        let events = pair.hub_takes(&after_preface(bytes));
+        let [Event::Hello(received)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(received.features, Features::HEARTBEAT);
+        assert_eq!(received.heartbeat, Some(Limits::HEARTBEAT));
     }),
     ("accepted", |bytes| {
         let mut pair = Pair::hello();
@@ -93,6 +101,41 @@ const CASES: &[Case] = &[
         let event = Bytes::from_static(b"1");
         assert!(pair.plugin.emit(&event).is_ok() && pair.plugin.emit(&event).is_ok());
         assert!(pair.plugin.emit(&event).is_err(), "credit is for two");
+    }),
+    ("welcome-heartbeat", |bytes| {
+        let mut pair = Pair::beating(hello(), Some(Limits::HEARTBEAT));
+        pair.hub_takes(&after_preface(&vector("hello-heartbeat")));
+        pair.hub.accept(hello().description);
+        pair.hub_takes(&[]);
+        pair.welcome();
+        let accepted = after_preface(&vector("accepted-known"));
+        assert_eq!(pair.hub_sends(), [&accepted, bytes].concat());
+        let events = pair.plugin_takes(&[&accepted, bytes].concat());
+        let [Event::Welcomed(terms)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(terms.heartbeat, Some(Limits::HEARTBEAT));
+        assert_eq!(pair.hub.terms().unwrap().heartbeat, Some(Limits::HEARTBEAT), "the shorter");
+    }),
+    ("ping", |bytes| {
+        let mut pair = Pair::ready_and_beating();
+        pair.wait(Limits::HEARTBEAT);
+        assert_eq!(pair.hub_sends(), bytes);
+        pair.plugin_takes(bytes);
+        assert_eq!(pair.plugin_sends(), vector("pong"));
+        // Or somebody wants to know at once.
+        assert!(pair.hub.probe());
+        let ping = pair.hub_sends();
+        assert_eq!((ping[4], ping[5]), (0x20, 2));
+    }),
+    ("pong", |bytes| {
+        let mut pair = Pair::ready_and_beating();
+        assert!(pair.hub.probe());
+        assert_eq!(pair.hub_sends(), vector("ping"));
+        pair.now += Duration::from_millis(30);
+        let events = pair.hub_takes(bytes);
+        assert!(matches!(events[..], [Event::Alive]), "{events:?}");
+        assert_eq!(pair.hub.round_trip(), Some(Duration::from_millis(30)));
+        pair.plugin_takes(&vector("ping"));
+        assert_eq!(pair.plugin_sends(), bytes);
     }),
     ("call", |bytes| {
         let mut pair = Pair::ready();
@@ -233,6 +276,17 @@ const CASES: &[Case] = &[
     }),
     ("goodbye-replaced", |bytes| {
         hub_goodbye(bytes, DisconnectReason::Replaced, DisconnectReason::Replaced);
+    }),
+    ("goodbye-silent", |bytes| {
+        let mut pair = Pair::ready_and_beating();
+        pair.wait(Limits::SILENT_INTERVALS * Limits::HEARTBEAT);
+        let said = pair.hub_sends();
+        assert_eq!(said[said.len() - bytes.len()..], *bytes, "after two Pings");
+        let events = pair.plugin_takes(bytes);
+        assert!(matches!(
+            events[..],
+            [Event::LastWords(_), Event::Closed(DisconnectReason::Rejected, _)]
+        ));
     }),
     ("goodbye-protocol", |bytes| {
         let mut pair = Pair::ready();

@@ -54,6 +54,12 @@ fn limits() {
         ("unsent answers of a plugin that starts handlers", limits.queue_bytes),
         ("inputs of calls whose handlers are not started", limits.queue_bytes),
         ("strikes", MAX_STRIKES as usize),
+        ("interval of heartbeats", number(limits.heartbeat.unwrap().as_secs())),
+        ("shortest interval", number(Limits::SHORTEST_HEARTBEAT.as_secs())),
+        ("longest interval", number(Limits::LONGEST_HEARTBEAT.as_secs())),
+        ("intervals without a frame", Limits::SILENT_INTERVALS as usize),
+        ("heartbeats at once", HEARTBEAT_BURST as usize),
+        ("heartbeats earned", HEARTBEAT_RATE as usize),
     ];
     let rows = page::table("| limit | number | of |");
     let page: Vec<(&str, usize)> =
@@ -104,7 +110,7 @@ fn kinds() {
         let (unexpected, unknown) =
             (ProtocolError::UnexpectedFrame { kind }, ProtocolError::UnknownKind { kind });
         for hub_takes in [true, false] {
-            let mut pair = Pair::ready();
+            let mut pair = Pair::ready_and_beating();
             let one = frame(kind, b"");
             let found = if hub_takes { pair.hub_finds(&one) } else { pair.plugin_finds(&one) };
             match listed(kind) {
@@ -120,7 +126,7 @@ fn kinds() {
             }
         }
     }
-    assert_eq!(table.len(), 16);
+    assert_eq!(table.len(), 18);
 }
 
 #[test]
@@ -150,7 +156,7 @@ fn codes_of_refusals() {
 fn extensions_of_hello() {
     let table = page::table("| number | name | its bytes |");
     let listed: Vec<_> = table.iter().map(|row| (&*row[0], &*row[1])).collect();
-    assert_eq!(listed, [("1", "Labels")]);
+    assert_eq!(listed, [("1", "Labels"), ("2", "Heartbeat")]);
     for number in 0..=99_u8 {
         // Neither a list of labels nor anything else.
         let mut hello = vector("hello");
@@ -158,9 +164,10 @@ fn extensions_of_hello() {
         hello[3] += 3;
         let events = Pair::new().hub_takes(&[vector("preface"), hello].concat());
         match &events[..] {
-            [Event::Hello(_)] => assert_ne!(number, 1),
+            [Event::Hello(_)] => assert!(!(1..=2).contains(&number)),
             [Event::Refused(refusal), Event::Closed(..)] => {
-                assert_eq!((number, refusal.code), (1, RefusalCode::BadLabels));
+                let codes = [RefusalCode::BadLabels, RefusalCode::Protocol];
+                assert_eq!(refusal.code, codes[usize::from(number) - 1]);
             }
             events => panic!("{number}: {events:?}"),
         }
@@ -209,6 +216,7 @@ fn codes_of_goodbyes() {
         ("4", "Protocol", Rejected, Rejected),
         ("5", "TooSlow", Rejected, Rejected),
         ("6", "Replaced", Clean, Replaced),
+        ("7", "Silent", Rejected, Rejected),
     ];
     let table = page::table("| code | name | from | meaning |");
     let rows: Vec<_> = table.iter().map(|row| (&*row[0], &*row[1])).collect();

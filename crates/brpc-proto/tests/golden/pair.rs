@@ -24,24 +24,28 @@ pub(crate) const EPOCH: [u8; 16] =
     *b"\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f";
 
 impl Pair {
-    /// Both have just been made.
+    /// Both have just been made. They have no heartbeats.
     pub(crate) fn new() -> Self {
         Self::of(hello())
     }
 
     /// The same with a plugin that says this of itself.
     pub(crate) fn of(hello: Hello) -> Self {
+        Self::beating(hello, None)
+    }
+
+    /// The same with heartbeats at this interval, which the hub would have longer.
+    pub(crate) fn beating(hello: Hello, heartbeat: Option<Duration>) -> Self {
         let now = Instant::now();
         let mut limits = Limits::default();
-        limits.event_credit = 2;
+        limits.heartbeat = heartbeat;
+        let mut hub_limits = limits.clone();
+        hub_limits.event_credit = 2;
+        hub_limits.heartbeat = heartbeat.map(|_| Limits::LONGEST_HEARTBEAT);
+        let codec = Box::new(Native::new(Role::Plugin));
         Self {
-            hub: Connection::accepted(limits, Wires::default(), now),
-            plugin: Connection::dialled(
-                Box::new(Native::new(Role::Plugin)),
-                hello,
-                Limits::default(),
-                now,
-            ),
+            hub: Connection::accepted(hub_limits, Wires::default(), now),
+            plugin: Connection::dialled(codec, hello, limits, now),
             now,
             to_hub: BytesMut::new(),
             to_plugin: BytesMut::new(),
@@ -76,14 +80,30 @@ impl Pair {
 
     /// The hub lets the plugin in, and is told that it did.
     pub(crate) fn welcome(&mut self) {
-        self.hub.welcome("edge-1", 7, EPOCH);
+        self.hub.welcome("edge-1", 7, EPOCH, self.now);
         let told = self.hub.poll_event();
         assert!(matches!(told, Some(Event::Welcomed(terms)) if terms.generation == 7));
     }
 
     /// The handshake is over.
     pub(crate) fn ready() -> Self {
-        let mut pair = Self::described();
+        Self::described().welcomed()
+    }
+
+    /// The same with heartbeats, every 5 s.
+    pub(crate) fn ready_and_beating() -> Self {
+        let mut pair = Self::beating(hello(), Some(Limits::HEARTBEAT));
+        let said = pair.plugin_sends();
+        pair.hub_takes(&said);
+        pair.hub.accept(hello().description);
+        pair.hub_takes(&[]);
+        pair.welcome();
+        pair.welcomed()
+    }
+
+    /// The plugin takes the Welcome.
+    fn welcomed(self) -> Self {
+        let mut pair = self;
         let welcome = pair.hub_sends();
         assert!(matches!(pair.plugin_takes(&welcome)[..], [Event::Welcomed(_)]));
         pair
@@ -97,6 +117,16 @@ impl Pair {
         }
         pair.hub_sends();
         pair
+    }
+
+    /// Waits; the hub does what is due meanwhile, and hears nothing.
+    pub(crate) fn wait(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(next) = self.hub.poll_timeout().filter(|next| *next <= end) {
+            self.now = self.now.max(next);
+            self.hub.handle_timeout(self.now);
+        }
+        self.now = end;
     }
 
     /// The plugin runs a call, and both know of it.

@@ -101,7 +101,7 @@ impl HubSide {
             },
             Step::AnswerDescription => match self.welcome.described {
                 Some(Word::Yes) => {
-                    connection.welcome("plugin", GENERATION, [7; 16]);
+                    connection.welcome("plugin", GENERATION, [7; 16], now);
                     if connection.terms().is_some() {
                         model.hub_welcomed();
                         model.cover.visit(match self.welcome.known {

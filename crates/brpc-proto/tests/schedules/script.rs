@@ -196,6 +196,7 @@ fn limits(rng: &mut Rng) -> Limits {
     limits.queue_calls = rng.pick(&[1, 4, 16, 4_096, 4_096]);
     limits.event_credit = rng.pick(&[1, 2, 3, 256, u32::MAX]);
     limits.event_credit_bytes = rng.pick(&[0, 0, 50_000, 1 << 20, u64::MAX]);
+    limits.heartbeat = None;
     limits.stall_window = rng.pick(&[
         Duration::from_secs(1),
         Duration::from_secs(2),

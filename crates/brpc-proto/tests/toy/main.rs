@@ -59,7 +59,7 @@ impl Pair {
         assert_eq!((hello.wire, &*hello.name), (Wire::Json, "an adder"));
         pair.hub.accept(None);
         assert!(matches!(pair.hub_hears("")[..], [Event::Described(_)]));
-        pair.hub.welcome("an adder", 1, [9; 16]);
+        pair.hub.welcome("an adder", 1, [9; 16], pair.now);
         assert!(matches!(pair.hub_hears("")[..], [Event::Welcomed(_)]));
         assert_eq!(pair.hub_says(), "", "nothing is said to those who are let in");
         pair
@@ -203,7 +203,7 @@ fn a_hub_may_take_its_time_to_let_a_plugin_in() {
     assert!(!early.is_empty() && pair.hub.poll_event().is_none());
     pair.hub.accept(None);
     pair.now += Duration::from_millis(900);
-    pair.hub.welcome("an adder", 1, [9; 16]);
+    pair.hub.welcome("an adder", 1, [9; 16], pair.now);
     pair.hub.handle_input(&mut early, pair.now);
     let events = std::iter::from_fn(|| pair.hub.poll_event());
     assert!(events.into_iter().any(|event| matches!(event, Event::Message(_))));

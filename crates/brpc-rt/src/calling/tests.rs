@@ -31,7 +31,7 @@ fn ready() -> Arc<SharedConnection> {
     input.extend_from_slice(&out.copy_to_bytes(out.remaining()));
     hub.handle_input(&mut input, now());
     hub.accept(Description::new(&[Function::new("method")]).ok().map(Arc::new));
-    assert!(hub.welcome("plugin", 1, [0; 16]));
+    assert!(hub.welcome("plugin", 1, [0; 16], now()));
     drop(hub);
     connection
 }

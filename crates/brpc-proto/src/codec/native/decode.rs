@@ -13,11 +13,11 @@ use bytes::Bytes;
 use super::frame::Frame;
 use super::header::{self, Extensions, Header as _, Pairs, extension};
 use super::list::List;
-use super::{MAX_VERSION, MIN_VERSION, labels, number};
+use super::{MAX_VERSION, MIN_VERSION, interval, labels, number};
 use crate::codec::Fault;
 use crate::description::Description;
 use crate::limits::MAX_GOODBYE_TEXT;
-use crate::message::{Call, Features, Hello, Message, Welcome, kind};
+use crate::message::{Beat, Call, Features, Hello, Message, Welcome, kind};
 
 /// The message of a frame in a session. An answer gets the metadata of the frame before it.
 pub(super) fn message(frame: Frame, announced: &mut Option<Metadata>) -> Result<Message, Fault> {
@@ -63,9 +63,16 @@ pub(super) fn message(frame: Frame, announced: &mut Option<Metadata>) -> Result<
             let text = cut(goodbye.message, MAX_GOODBYE_TEXT);
             Message::Goodbye { farewell: number::farewell(goodbye.code), text }
         }
+        kind::PING => Message::Ping(beat(&header::Ping::decode(&frame)?.beat)),
+        kind::PONG => Message::Pong(beat(&header::Pong::decode(&frame)?.beat)),
         // One that may be skipped: all others were judged before.
         _ => Message::Skipped,
     })
+}
+
+fn beat(beat: &header::Beat) -> Beat {
+    let header::Beat { number, received, stuck_ms } = *beat;
+    Beat { number, received, stuck: Duration::from_millis(stuck_ms) }
 }
 
 fn call(frame: Frame) -> Result<Message, ProtocolError> {
@@ -130,6 +137,7 @@ pub(super) fn hello(frame: &Frame) -> Result<(Hello, (u8, u8)), Fault> {
         features: Features(hello.features),
         max_frame: Some((hello.max_frame as usize).min(Limits::HIGHEST_MAX_FRAME)),
         max_calls: Some(hello.max_calls as usize),
+        heartbeat: given_interval(&hello.extensions, frame.kind)?,
     };
     Ok((decoded, (hello.min_version, hello.max_version)))
 }
@@ -139,6 +147,17 @@ fn given_labels(List(extensions): &Extensions<'_>) -> Result<Labels, LabelError>
     let mut given = extensions.iter().filter(|(number, _)| *number == extension::LABELS);
     let labels = given.next().map_or(Ok(Labels::default()), |(_, bytes)| labels::decode(bytes));
     if given.next().is_some() { Err(LabelError::Repeated) } else { labels }
+}
+
+/// The interval of heartbeats among the extensions of a frame of this kind.
+fn given_interval(
+    List(extensions): &Extensions<'_>,
+    kind: u8,
+) -> Result<Option<Duration>, ProtocolError> {
+    let malformed = ProtocolError::Malformed { kind };
+    let mut given = extensions.iter().filter(|(number, _)| *number == extension::HEARTBEAT);
+    let interval = given.next().map(|(_, bytes)| interval::decode(bytes).ok_or(malformed));
+    if given.next().is_some() { Err(malformed) } else { interval.transpose() }
 }
 
 /// A plugin's description.
@@ -182,6 +201,7 @@ pub(super) fn welcome(frame: &Frame) -> Result<Welcome, Fault> {
         max_calls: welcome.max_calls as usize,
         credit_events: welcome.credit_events,
         credit_bytes: welcome.credit_bytes,
+        heartbeat: given_interval(&welcome.extensions, frame.kind)?,
     })
 }
 

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use super::frame::{put_frame, put_frame_with_copy};
 use super::header::{self, Header, extension};
 use super::list::List;
-use super::{MAX_VERSION, MIN_VERSION, labels, number};
+use super::{MAX_VERSION, MIN_VERSION, interval, labels, number};
 use crate::buffer::WriteBuffer;
-use crate::message::{Call, CallId, Hello, Message, Welcome, kind, millis};
+use crate::message::{Beat, Call, CallId, Hello, Message, Welcome, kind, millis};
 
 /// Appends the frame of a message; two for an answer with metadata.
 pub(super) fn message(message: &Message, out: &mut WriteBuffer) {
@@ -32,6 +32,8 @@ pub(super) fn message(message: &Message, out: &mut WriteBuffer) {
             let code = number::of_farewell(*farewell);
             put_bare(&header::Goodbye { code, message: text }, out);
         }
+        Message::Ping(beat) => put_bare(&header::Ping { beat: header_of(beat) }, out),
+        Message::Pong(beat) => put_bare(&header::Pong { beat: header_of(beat) }, out),
         Message::Hello(hello) => encode_hello(hello, out),
         Message::Accepted { describe } => put_bare(&header::Accepted { describe: *describe }, out),
         Message::Describe(description) => {
@@ -50,6 +52,8 @@ pub(super) fn event(event: &[u8], out: &mut WriteBuffer) {
 
 /// Appends a Welcome for a plugin that speaks these versions.
 pub(super) fn welcome(welcome: &Welcome, plugin_versions: (u8, u8), out: &mut WriteBuffer) {
+    let heartbeat = welcome.heartbeat.map(interval::encode);
+    let heartbeat = heartbeat.as_deref().map(|bytes| (extension::HEARTBEAT, bytes));
     let header = header::Welcome {
         version: plugin_versions.1.min(MAX_VERSION),
         hub_versions: (MIN_VERSION, MAX_VERSION),
@@ -62,7 +66,7 @@ pub(super) fn welcome(welcome: &Welcome, plugin_versions: (u8, u8), out: &mut Wr
         max_calls: saturate(welcome.max_calls),
         credit_events: welcome.credit_events,
         credit_bytes: welcome.credit_bytes,
-        extensions: List(Vec::new()),
+        extensions: List(heartbeat.into_iter().collect()),
     };
     put_bare(&header, out);
 }
@@ -95,6 +99,8 @@ fn encode_answer(id: CallId, answer: &Answer, metadata: &Metadata, out: &mut Wri
 fn encode_hello(hello: &Hello, out: &mut WriteBuffer) {
     let labels = labels::encode(&hello.labels);
     let labels = (!hello.labels.is_empty()).then_some((extension::LABELS, &*labels));
+    let heartbeat = hello.heartbeat.map(interval::encode);
+    let heartbeat = heartbeat.as_deref().map(|bytes| (extension::HEARTBEAT, bytes));
     let header = header::Hello {
         min_version: MIN_VERSION,
         max_version: MAX_VERSION,
@@ -105,9 +111,13 @@ fn encode_hello(hello: &Hello, out: &mut WriteBuffer) {
         version: &hello.version,
         instance: hello.instance,
         digest: hello.digest,
-        extensions: List(labels.into_iter().collect()),
+        extensions: List(labels.into_iter().chain(heartbeat).collect()),
     };
     put_bare(&header, out);
+}
+
+fn header_of(beat: &Beat) -> header::Beat {
+    header::Beat { number: beat.number, received: beat.received, stuck_ms: millis(beat.stuck) }
 }
 
 fn encode_refusal(refusal: &Refusal, out: &mut WriteBuffer) {

@@ -53,7 +53,7 @@ pub(crate) struct Hello<'a> {
     pub(crate) min_version: u8,
     /// The highest.
     pub(crate) max_version: u8,
-    /// Bits for optional parts of the protocol; none is defined yet.
+    /// Bits for optional parts of the protocol.
     pub(crate) features: u64,
     /// The largest frame that it accepts, in bytes.
     pub(crate) max_frame: u32,
@@ -75,10 +75,12 @@ pub(crate) struct Hello<'a> {
 /// Numbered additions to the handshake.
 pub(crate) type Extensions<'a> = List<(u16, &'a [u8]), MAX_EXTENSIONS>;
 
-/// The numbers of the extensions of a `Hello`.
+/// The numbers of the extensions of a `Hello` and a `Welcome`.
 pub(crate) mod extension {
-    /// The plugin's labels.
+    /// In a `Hello`: the plugin's labels.
     pub(crate) const LABELS: u16 = 1;
+    /// In both: the interval of heartbeats.
+    pub(crate) const HEARTBEAT: u16 = 2;
 }
 
 /// Hub to plugin: the `Hello` is valid.
@@ -220,6 +222,31 @@ pub(crate) struct Leave {
     pub(crate) last_id: u64,
 }
 
+/// Either way: asks for a Pong.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Ping {
+    /// What both carry.
+    pub(crate) beat: Beat,
+}
+
+/// Either way: answers a Ping.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Pong {
+    /// What both carry.
+    pub(crate) beat: Beat,
+}
+
+/// What Ping and Pong carry.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Beat {
+    /// Of the Ping.
+    pub(crate) number: u64,
+    /// How many bytes of the other side's stream the sender has taken.
+    pub(crate) received: u64,
+    /// For how long the sender has not passed on what arrived, in milliseconds.
+    pub(crate) stuck_ms: u64,
+}
+
 /// Either way, last: the connection ends.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Goodbye<'a> {
@@ -253,6 +280,8 @@ kinds! {
     Event = EVENT true;
     Leave = LEAVE;
     Metadata<'a> = METADATA;
+    Ping = PING;
+    Pong = PONG;
     Goodbye<'a> = GOODBYE;
 }
 

@@ -4,6 +4,7 @@ mod decode;
 mod encode;
 mod frame;
 mod header;
+mod interval;
 mod labels;
 mod list;
 pub mod number;
@@ -71,7 +72,7 @@ impl Native {
             }
             kind::CALL..=kind::DRAIN | kind::RETURN => self.role == Role::Plugin && self.is_let_in,
             kind::REPLY..=kind::METADATA => self.role == Role::Hub && self.is_let_in,
-            kind::GOODBYE => self.is_let_in,
+            kind::GOODBYE | kind::PING | kind::PONG => self.is_let_in,
             kind if kind::IGNORABLE.contains(&kind) => self.is_let_in,
             kind => return Err(ProtocolError::UnknownKind { kind }),
         };

@@ -103,6 +103,7 @@ pub fn of_farewell(farewell: Farewell) -> u16 {
         Farewell::Protocol => 4,
         Farewell::TooSlow => 5,
         Farewell::Replaced => 6,
+        Farewell::Silent => 7,
         Farewell::Other(number) => number,
     }
 }
@@ -116,6 +117,7 @@ pub fn farewell(number: u16) -> Farewell {
         4 => Farewell::Protocol,
         5 => Farewell::TooSlow,
         6 => Farewell::Replaced,
+        7 => Farewell::Silent,
         number => Farewell::Other(number),
     }
 }

@@ -1,0 +1,431 @@
+//! Whether the peer lives: each side says something at least once an interval.
+
+use std::time::{Duration, Instant};
+
+use brpc_core::{DisconnectReason, Limits, ProtocolError};
+
+use super::pace::Pace;
+use crate::limits::{HEARTBEAT_BURST, HEARTBEAT_RATE, MIN_RATE};
+use crate::message::{Beat, Message};
+use crate::role::Role;
+
+/// The heartbeats of a connection.
+///
+/// A side that has sent nothing for an interval sends a Ping. It doesn't wait for the Pong to the
+/// one before, which on a slow link may be behind a frame that takes minutes; but no Ping or Pong is
+/// made while another is unsent. So a side that lives is heard at least once an interval, whatever
+/// it reads, and has lost its life after three without a frame. A part of a frame is as much life as
+/// its bytes take at the slowest rate.
+///
+/// It costs nothing while other frames come: it looks once an interval what happened meanwhile.
+#[derive(Debug)]
+pub(crate) struct Heartbeat {
+    interval: Duration,
+    /// How long this side may have nothing to send. On an idle connection only the hub sends Pings,
+    /// since the Pongs keep the plugin from it.
+    rest: Duration,
+    /// When to look next: not later than something is due. Moving bytes doesn't change it.
+    look: Instant,
+    /// When something was last sent.
+    sent: Instant,
+    /// When something was last heard of the peer.
+    heard: Instant,
+    /// What is left of the peer's life.
+    life: Pace,
+    /// Whether a Ping is to be sent.
+    is_ping_due: bool,
+    /// The newest Ping of the peer, if it is to be answered.
+    to_answer: Option<u64>,
+    /// The number of the newest Ping that was sent.
+    last: u64,
+    /// The oldest Ping without a Pong, and when it was sent.
+    awaited: Option<(u64, Instant)>,
+    /// From the last Ping of which that is known to its Pong.
+    round_trip: Option<Duration>,
+    /// Whether the owner waits for a sign of life.
+    is_probing: bool,
+    /// The bytes taken of the peer's stream, as the peer was last told.
+    told: u64,
+    /// When the peer has earned back the heartbeats that it has sent.
+    spent_until: Instant,
+}
+
+/// What a look found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Found {
+    /// The connection goes on.
+    Nothing,
+    /// This side was stopped itself, so it can't blame a peer for silence.
+    OwnStall,
+    /// Nothing was heard of the peer.
+    Silence(DisconnectReason),
+}
+
+/// So many intervals may this side be late and still judge the peer.
+const LATE: u32 = 2;
+
+impl Heartbeat {
+    pub(crate) fn new(role: Role, interval: Duration, now: Instant) -> Self {
+        let rest = match role {
+            Role::Hub => interval,
+            Role::Plugin => interval + interval / 4,
+        };
+        let mut life = Pace::steady(Limits::SILENT_INTERVALS * interval);
+        life.fill(now);
+        Self {
+            interval,
+            rest,
+            look: now + rest,
+            sent: now,
+            heard: now,
+            life,
+            is_ping_due: false,
+            to_answer: None,
+            last: 0,
+            awaited: None,
+            round_trip: None,
+            is_probing: false,
+            told: 0,
+            spent_until: now,
+        }
+    }
+
+    /// Sends a Ping as soon as possible. The next sign of life is [reported](Self::note_input).
+    pub(crate) fn probe(&mut self) {
+        self.is_ping_due = true;
+        self.is_probing = true;
+    }
+
+    /// From a Ping to its Pong, as measured last.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    /// Notes that bytes have arrived, or whole messages. True if the owner waits for it.
+    pub(crate) fn note_input(&mut self, bytes: u64, took_message: bool, now: Instant) -> bool {
+        if took_message {
+            self.life.fill(now);
+        } else if bytes > 0 {
+            self.life.moved(bytes, true, now);
+        } else {
+            return false;
+        }
+        self.heard = now;
+        std::mem::take(&mut self.is_probing)
+    }
+
+    /// Notes that something is sent.
+    pub(crate) fn note_sent(&mut self, now: Instant) {
+        self.sent = now;
+    }
+
+    /// Handles a Ping.
+    pub(crate) fn handle_ping(&mut self, beat: &Beat, now: Instant) -> Result<(), ProtocolError> {
+        self.spend(now)?;
+        self.to_answer = Some(beat.number);
+        Ok(())
+    }
+
+    /// Handles a Pong.
+    pub(crate) fn handle_pong(&mut self, beat: &Beat, now: Instant) -> Result<(), ProtocolError> {
+        self.spend(now)?;
+        if let Some((number, sent)) = self.awaited
+            && beat.number >= number
+        {
+            self.awaited = None;
+            if beat.number == number {
+                self.round_trip = Some(now.saturating_duration_since(sent));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is something to send.
+    pub(crate) fn is_due(&self) -> bool {
+        self.is_ping_due || self.to_answer.is_some()
+    }
+
+    /// What is to be sent now, when so many bytes of the peer's stream were taken.
+    pub(crate) fn transmit(&mut self, received: u64, now: Instant) -> [Option<Message>; 2] {
+        let beat = |number| Beat { number, received, stuck: Duration::ZERO };
+        let answer = self.to_answer.take().map(|number| Message::Pong(beat(number)));
+        let question = std::mem::take(&mut self.is_ping_due).then(|| {
+            self.last += 1;
+            self.awaited.get_or_insert((self.last, now));
+            Message::Ping(beat(self.last))
+        });
+        if answer.is_some() || question.is_some() {
+            self.told = received;
+        }
+        [answer, question]
+    }
+
+    /// Looks whether a Ping is due, and whether the peer lives; so many bytes of its stream were
+    /// taken.
+    pub(crate) fn handle_timeout(&mut self, received: u64, now: Instant) -> Found {
+        if self.look > now {
+            return Found::Nothing;
+        }
+        let was_stopped = now > self.look + LATE * self.interval;
+        if was_stopped {
+            self.life.fill(now);
+        }
+        if self.life.is_stalled(now) {
+            let silent = now.saturating_duration_since(self.heard);
+            return Found::Silence(DisconnectReason::HeartbeatTimeout { silent });
+        }
+        if self.sent + self.rest <= now || self.has_news(received) {
+            self.is_ping_due = true;
+        }
+        let next = if self.is_ping_due { now + self.interval } else { self.sent + self.rest };
+        self.look = self.life.timeout().map_or(next, |until| next.min(until));
+        if was_stopped { Found::OwnStall } else { Found::Nothing }
+    }
+
+    /// When to look next.
+    pub(crate) fn poll_timeout(&self) -> Instant {
+        self.look
+    }
+
+    /// Whether the peer doesn't know of more bytes than the slowest reader takes in an interval. It
+    /// may wait for this side to take more, and what its system holds hides that from it.
+    fn has_news(&self, received: u64) -> bool {
+        received - self.told >= MIN_RATE * self.interval.as_secs()
+    }
+
+    /// Pays for a heartbeat of the peer.
+    fn spend(&mut self, now: Instant) -> Result<(), ProtocolError> {
+        let price = Duration::from_secs(1) / HEARTBEAT_RATE;
+        self.spent_until = self.spent_until.max(now) + price;
+        if self.spent_until > now + HEARTBEAT_BURST * price {
+            return Err(ProtocolError::TooManyHeartbeats);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const INTERVAL: Duration = Duration::from_secs(5);
+
+    /// A side with a clock, whose heartbeats somebody may lose.
+    struct Side {
+        heartbeat: Heartbeat,
+        now: Instant,
+    }
+
+    impl Side {
+        fn new(role: Role) -> Self {
+            let now = Instant::now();
+            Self { heartbeat: Heartbeat::new(role, INTERVAL, now), now }
+        }
+
+        /// Waits; looks whenever it is to, twice as a driver does. The numbers of the Pings that it
+        /// sends, and why it ends.
+        fn wait(&mut self, time: Duration) -> (Vec<u64>, Option<DisconnectReason>) {
+            let (end, mut pings) = (self.now + time, Vec::new());
+            loop {
+                pings.extend(self.sends().iter().filter(|it| it.0).map(|it| it.1));
+                let look = self.heartbeat.poll_timeout();
+                if look > end {
+                    self.now = end;
+                    return (pings, None);
+                }
+                self.now = self.now.max(look);
+                if let Found::Silence(reason) = self.heartbeat.handle_timeout(0, self.now) {
+                    return (pings, Some(reason));
+                }
+            }
+        }
+
+        /// What it sends: whether it is a Ping, and the number.
+        fn sends(&mut self) -> Vec<(bool, u64)> {
+            let sent = self.heartbeat.transmit(0, self.now).into_iter().flatten();
+            let told = sent.map(|message| match message {
+                Message::Ping(beat) => (true, beat.number),
+                Message::Pong(beat) => (false, beat.number),
+                other => panic!("{other:?}"),
+            });
+            let told: Vec<_> = told.collect();
+            if !told.is_empty() {
+                self.heartbeat.note_sent(self.now);
+            }
+            told
+        }
+
+        fn hears(&mut self) -> bool {
+            self.heartbeat.note_input(20, true, self.now)
+        }
+    }
+
+    fn ping(number: u64) -> Beat {
+        Beat { number, ..Beat::default() }
+    }
+
+    fn silence(silent: Duration) -> DisconnectReason {
+        DisconnectReason::HeartbeatTimeout { silent }
+    }
+
+    #[test]
+    fn a_silent_side_sends_a_ping_every_interval_and_gives_up_after_three() {
+        let mut hub = Side::new(Role::Hub);
+        assert_eq!(hub.wait(60 * SECOND), (vec![1, 2, 3], Some(silence(15 * SECOND))));
+        let mut plugin = Side::new(Role::Plugin);
+        assert_eq!(plugin.wait(60 * SECOND), (vec![1, 2], Some(silence(15 * SECOND))));
+    }
+
+    #[test]
+    fn what_is_sent_is_no_life_and_spares_the_pings() {
+        let mut hub = Side::new(Role::Hub);
+        let mut pings = 0;
+        for seconds in 1.. {
+            hub.heartbeat.note_sent(hub.now);
+            let (sent, end) = hub.wait(SECOND);
+            pings += sent.len();
+            if end.is_some() {
+                assert_eq!((seconds, pings), (15, 0));
+                return;
+            }
+        }
+    }
+
+    #[test]
+    fn on_an_idle_connection_only_the_hub_sends_pings() {
+        let (mut hub, mut plugin) = (Side::new(Role::Hub), Side::new(Role::Plugin));
+        let mut pings = 0;
+        for _ in 0..3_600 {
+            let (sent, end) = hub.wait(SECOND);
+            assert_eq!((plugin.wait(SECOND), end), ((vec![], None), None));
+            for number in sent {
+                plugin.hears();
+                plugin.heartbeat.handle_ping(&ping(number), plugin.now).unwrap();
+                assert_eq!(plugin.sends(), [(false, number)]);
+                hub.hears();
+                hub.heartbeat.handle_pong(&ping(number), hub.now).unwrap();
+                pings += 1;
+            }
+        }
+        assert_eq!(pings, 3_600 / 5);
+    }
+
+    #[test]
+    fn a_part_of_a_frame_is_life_at_the_slowest_rate_and_a_trickle_is_not() {
+        let lives = |bytes: u64| {
+            let mut hub = Side::new(Role::Hub);
+            let mut seconds = 0;
+            while seconds < 600 && hub.wait(SECOND).1.is_none() {
+                hub.heartbeat.note_input(bytes, false, hub.now);
+                seconds += 1;
+            }
+            seconds
+        };
+        assert_eq!(lives(MIN_RATE), 600);
+        assert!((25..35).contains(&lives(MIN_RATE / 2)));
+        assert_eq!(lives(1), 15);
+    }
+
+    #[test]
+    fn a_side_that_was_stopped_judges_nobody_before_it_has_listened_again() {
+        let mut hub = Side::new(Role::Hub);
+        assert_eq!(hub.wait(4 * SECOND), (vec![], None));
+        hub.now += 60 * SECOND;
+        let found = hub.heartbeat.handle_timeout(0, hub.now);
+        assert_eq!(found, Found::OwnStall);
+        let (pings, end) = hub.wait(60 * SECOND);
+        assert_eq!(
+            (pings, end),
+            (vec![1, 2, 3, 4], Some(silence(79 * SECOND))),
+            "three more intervals"
+        );
+        // A little late is no excuse; but what has arrived is read first.
+        let mut hub = Side::new(Role::Hub);
+        assert_eq!(hub.wait(12 * SECOND).1, None);
+        hub.now += 12 * SECOND;
+        assert_eq!(hub.heartbeat.handle_timeout(0, hub.now), Found::Nothing);
+        assert!(hub.heartbeat.poll_timeout() <= hub.now);
+        let found = hub.heartbeat.handle_timeout(0, hub.now);
+        assert_eq!(found, Found::Silence(silence(24 * SECOND)));
+    }
+
+    #[test]
+    fn no_more_than_one_is_unsent() {
+        let mut hub = Side::new(Role::Hub);
+        for number in 1..=9 {
+            hub.heartbeat.handle_ping(&ping(number), hub.now).unwrap();
+        }
+        for _ in 0..9 {
+            hub.now += 2 * SECOND;
+            hub.hears();
+            assert_eq!(hub.heartbeat.handle_timeout(0, hub.now), Found::Nothing);
+            assert!(hub.heartbeat.poll_timeout() > hub.now, "busy");
+        }
+        assert_eq!(hub.sends(), [(false, 9), (true, 1)]);
+        assert!(!hub.heartbeat.is_due());
+    }
+
+    #[test]
+    fn the_round_trip_is_that_of_a_ping_that_was_answered_by_itself() {
+        let mut hub = Side::new(Role::Hub);
+        let pong = |hub: &mut Side, number| {
+            hub.hears();
+            hub.heartbeat.handle_pong(&ping(number), hub.now).unwrap();
+            hub.heartbeat.round_trip()
+        };
+        hub.wait(5 * SECOND);
+        hub.now += SECOND / 10;
+        assert_eq!(pong(&mut hub, 1), Some(SECOND / 10));
+        // Two are under way, and the second is answered with the first.
+        assert_eq!(hub.wait(12 * SECOND).0, [2, 3]);
+        assert_eq!(pong(&mut hub, 3), Some(SECOND / 10));
+        assert_eq!(pong(&mut hub, 2), Some(SECOND / 10), "nobody waits for it");
+        assert_eq!(hub.wait(3 * SECOND).0, [4]);
+        hub.now += SECOND;
+        assert_eq!(pong(&mut hub, 9), Some(SECOND / 10), "it was never sent");
+    }
+
+    #[test]
+    fn a_probe_sends_a_ping_at_once_and_is_answered_once() {
+        let mut hub = Side::new(Role::Hub);
+        assert!(!hub.hears());
+        hub.heartbeat.probe();
+        assert_eq!(hub.sends(), [(true, 1)]);
+        assert!(!hub.heartbeat.note_input(0, false, hub.now));
+        assert!(hub.heartbeat.note_input(1, false, hub.now));
+        assert!(!hub.hears());
+    }
+
+    #[test]
+    fn one_that_takes_much_says_so_though_it_sends() {
+        let mut plugin = Side::new(Role::Plugin);
+        let look = |received, plugin: &mut Side| {
+            plugin.now = plugin.heartbeat.poll_timeout();
+            plugin.hears();
+            plugin.heartbeat.note_sent(plugin.now);
+            plugin.heartbeat.handle_timeout(received, plugin.now);
+            plugin.heartbeat.transmit(received, plugin.now).into_iter().flatten().next()
+        };
+        assert!(look(5_119, &mut plugin).is_none());
+        let Some(Message::Ping(beat)) = look(5_120, &mut plugin) else { panic!() };
+        assert_eq!(beat.received, 5_120);
+        assert!(look(10_000, &mut plugin).is_none());
+    }
+
+    #[test]
+    fn a_flood_of_heartbeats_is_a_breach() {
+        let mut hub = Side::new(Role::Hub);
+        let mut taken = 0;
+        let flood = loop {
+            if let Err(error) = hub.heartbeat.handle_ping(&ping(taken), hub.now) {
+                break error;
+            }
+            taken += 1;
+        };
+        assert_eq!((taken, flood), (4_096, ProtocolError::TooManyHeartbeats));
+        hub.now += SECOND;
+        let more = (0..100).take_while(|_| hub.heartbeat.handle_pong(&ping(0), hub.now).is_ok());
+        assert_eq!(more.count(), 9, "one is still owed");
+    }
+}
