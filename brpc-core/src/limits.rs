@@ -78,6 +78,17 @@ pub struct Limits {
     /// low cuts off peers on links that lose packets; without heartbeats only the system notices
     /// that a peer is gone, after minutes, and only if something is sent to it.
     pub heartbeat: Option<Duration>,
+    /// How long a plugin may answer none of its calls while all its places are taken by calls that
+    /// nobody waits for. Default 60 s, at least 1 s; [`Duration::MAX`] for ever.
+    ///
+    /// A call keeps its place when its deadline has passed or it was cancelled, until the plugin
+    /// answers. A plugin that has only such calls is overloaded, and one that answers nothing would
+    /// be so for ever: the hub cuts it off, with
+    /// [`Unresponsive`](crate::DisconnectReason::Unresponsive), and it can dial again. Calls that
+    /// somebody waits for may take as long as they like. So set more only if all places of a plugin
+    /// may be taken by methods that go on without their callers for so long: those that can't be
+    /// cancelled.
+    pub answer_window: Duration,
 }
 
 impl Limits {
@@ -108,6 +119,10 @@ impl Limits {
     /// After how many intervals of silence a peer is cut off: two heartbeats may be lost.
     pub const SILENT_INTERVALS: u32 = 3;
 
+    /// The shortest [`answer_window`](Self::answer_window): over less, a cancel may not have been
+    /// heard.
+    pub const SHORTEST_ANSWER_WINDOW: Duration = Duration::from_secs(1);
+
     /// Whether each limit is within its range.
     ///
     /// # Errors
@@ -129,6 +144,9 @@ impl Limits {
         {
             let (shortest, longest) = (Self::SHORTEST_HEARTBEAT, Self::LONGEST_HEARTBEAT);
             ("heartbeat", format!("{interval:?}"), format!("{shortest:?} to {longest:?}, or none"))
+        } else if self.answer_window < Self::SHORTEST_ANSWER_WINDOW {
+            let expected = format!("at least {:?}", Self::SHORTEST_ANSWER_WINDOW);
+            ("answer_window", format!("{:?}", self.answer_window), expected)
         } else {
             return Ok(());
         };
@@ -143,6 +161,7 @@ impl Limits {
         self.stall_window = self.stall_window.clamp(Self::SHORTEST_STALL_WINDOW, Self::LONGEST);
         self.heartbeat =
             self.heartbeat.map(|it| it.clamp(Self::SHORTEST_HEARTBEAT, Self::LONGEST_HEARTBEAT));
+        self.answer_window = self.answer_window.clamp(Self::SHORTEST_ANSWER_WINDOW, Self::LONGEST);
         self.max_frame = self.max_frame.clamp(Self::LOWEST_MAX_FRAME, Self::HIGHEST_MAX_FRAME);
         self.max_calls = self.max_calls.clamp(1, u32::MAX as usize);
         self.event_credit = self.event_credit.max(1);
@@ -179,6 +198,7 @@ impl Default for Limits {
             event_credit_bytes: 2 << 20,
             stall_window: Duration::from_secs(10),
             heartbeat: Some(Self::HEARTBEAT),
+            answer_window: Duration::from_mins(1),
         }
     }
 }
@@ -221,6 +241,11 @@ mod tests {
             error(&format!("heartbeat is 61s; {interval}"))
         );
         assert_eq!(wrong(|limits| limits.heartbeat = None), Ok(()));
+        let window = "answer_window is 999ms; expected at least 1s";
+        assert_eq!(
+            wrong(|limits| limits.answer_window = Duration::from_millis(999)),
+            error(window)
+        );
         // For ever, and as much as you like.
         assert_eq!(wrong(|limits| limits.stall_window = Duration::MAX), Ok(()));
         assert_eq!(wrong(|limits| limits.hello_deadline = Duration::MAX), Ok(()));

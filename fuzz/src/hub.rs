@@ -243,7 +243,7 @@ impl<'a> Run<'a> {
 
     fn cancel(&mut self) {
         let id = CallId::from(self.tape.choice());
-        if let Some((caller, _)) = self.hub.cancel(id) {
+        if let Some((caller, _)) = self.hub.cancel(id, self.clock.now) {
             assert_eq!(self.waiting.remove(&caller), Some(id), "{caller} is handed back");
         }
     }

@@ -31,6 +31,7 @@ mod listeners;
 mod logs;
 mod metadata;
 mod middleware;
+mod mute;
 mod naming;
 mod on_disconnect;
 mod original;

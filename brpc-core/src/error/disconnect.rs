@@ -35,11 +35,15 @@ pub enum DisconnectReason {
         /// For how long.
         silent: Duration,
     },
+    /// The peer took calls and answered none, until it had no place for another and nobody waited
+    /// for those. See [`Limits::answer_window`](crate::Limits::answer_window).
+    #[error("the peer answers no calls")]
+    Unresponsive,
     /// The peer broke the protocol.
     #[error("the peer broke the protocol: {0}")]
     Protocol(ProtocolError),
-    /// The peer ended the connection because this side broke the protocol, was too slow, or was
-    /// not heard of.
+    /// The peer ended the connection because this side broke the protocol, was too slow, was
+    /// not heard of, or answered no calls.
     #[error("cut off by the peer, which reports a breach of the protocol, a stall or silence")]
     Rejected,
     /// The hub refused the plugin.

@@ -88,7 +88,7 @@ impl SharedConnection {
     /// Cancels a call, unless it is settled; returns the stage that it had reached.
     pub fn cancel(&self, id: CallId) -> Option<Stage> {
         let mut connection = self.lock_with_calls();
-        let (slot, stage) = connection.cancel(id)?;
+        let (slot, stage) = connection.cancel(id, now())?;
         connection.unlock_and_wake();
         // Without the lock: this may drop a caller's waker.
         drop(slot);

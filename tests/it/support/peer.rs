@@ -42,6 +42,7 @@ pub mod farewell {
     pub const UNPLUGGED: u64 = 2;
     pub const PROTOCOL: u64 = 4;
     pub const TOO_SLOW: u64 = 5;
+    pub const UNRESPONSIVE: u64 = 8;
 }
 
 /// Why a plugin is refused.

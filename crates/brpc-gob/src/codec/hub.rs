@@ -67,7 +67,10 @@ impl Codec for GobHub {
             Message::Goodbye { farewell, text }
                 if matches!(
                     farewell,
-                    Farewell::Protocol | Farewell::TooSlow | Farewell::Replaced
+                    Farewell::Protocol
+                        | Farewell::TooSlow
+                        | Farewell::Replaced
+                        | Farewell::Unresponsive
                 ) =>
             {
                 self.say_why(text, &ShutdownReason::of_farewell(*farewell), out);

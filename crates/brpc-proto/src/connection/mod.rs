@@ -249,8 +249,8 @@ impl<T> Connection<T> {
     /// Cancels a call. Returns its caller at once, unless the call is already settled: with
     /// [`Stage::Queued`] nothing of the call was sent or will be; with [`Stage::Sent`] the peer
     /// gets a Cancel, and the call keeps its place until the peer answers.
-    pub fn cancel(&mut self, id: CallId) -> Option<(T, Stage)> {
-        self.session_mut()?.cancel(id)
+    pub fn cancel(&mut self, id: CallId, now: Instant) -> Option<(T, Stage)> {
+        self.session_mut()?.cancel(id, now)
     }
 
     // Answering calls.

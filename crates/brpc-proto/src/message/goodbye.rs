@@ -28,6 +28,8 @@ pub enum Farewell {
     Replaced,
     /// Nothing was heard of the other side for too long.
     Silent,
+    /// The other side took calls and answered none.
+    Unresponsive,
     /// A code that this version doesn't know.
     Other(u16),
 }
@@ -43,6 +45,7 @@ impl Farewell {
             DisconnectReason::SlowConsumer | DisconnectReason::SlowSender => Self::TooSlow,
             DisconnectReason::Replaced => Self::Replaced,
             DisconnectReason::HeartbeatTimeout { .. } => Self::Silent,
+            DisconnectReason::Unresponsive => Self::Unresponsive,
             _ => return None,
         })
     }

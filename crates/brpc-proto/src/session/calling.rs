@@ -10,6 +10,7 @@ use bytes::Buf as _;
 
 use super::Events;
 use super::calls::{Calls, Taken};
+use super::mute::Mute;
 use crate::buffer::WriteBuffer;
 use crate::codec::{Codec, Traits};
 use crate::event::Event;
@@ -28,6 +29,8 @@ pub(crate) struct Calling<T> {
     has_cancel: bool,
     /// Answers to cancelled calls.
     late_replies: u64,
+    /// Whether the peer answers nothing.
+    mute: Mute,
 }
 
 /// How far the clocks of two sides drift apart while a call runs.
@@ -51,6 +54,7 @@ impl<T> Calling<T> {
             cancels: Vec::new(),
             has_cancel: traits.has_cancel,
             late_replies: 0,
+            mute: Mute::new(limits.answer_window),
         }
     }
 
@@ -67,16 +71,19 @@ impl<T> Calling<T> {
     }
 
     /// Cancels a call; returns its caller, unless the call is already settled.
-    pub(crate) fn cancel(&mut self, id: CallId) -> Option<(T, Stage)> {
+    pub(crate) fn cancel(&mut self, id: CallId, now: Instant) -> Option<(T, Stage)> {
         let (caller, stage) = self.calls.give_up(id)?;
-        self.note_given_up(id, stage);
+        self.note_given_up(id, stage, now);
         Some((caller, stage))
     }
 
     /// Queues a Cancel, if the peer has received the call and the wire has Cancel.
-    fn note_given_up(&mut self, id: CallId, stage: Stage) {
+    fn note_given_up(&mut self, id: CallId, stage: Stage, now: Instant) {
         if stage == Stage::Sent && self.has_cancel {
             self.cancels.push(id);
+        }
+        if self.calls.is_given_up() {
+            self.mute.begin(now);
         }
     }
 
@@ -93,6 +100,7 @@ impl<T> Calling<T> {
             Taken::Waited { caller, deadline } => (caller, deadline),
             Taken::GivenUp => {
                 self.late_replies += 1;
+                self.mute.end();
                 return Ok(Answered::Late);
             }
             Taken::Again => return Ok(Answered::Again),
@@ -116,7 +124,7 @@ impl<T> Calling<T> {
     /// Settles the calls whose deadline has passed.
     pub(crate) fn expire(&mut self, now: Instant, events: &mut Events<T>) {
         for (id, caller, stage) in self.calls.expire(now) {
-            self.note_given_up(id, stage);
+            self.note_given_up(id, stage, now);
             let error = CallErrorKind::DeadlineExceeded { stage };
             events.push_back(Event::Settled(caller, Settlement::Ended(error)));
         }
@@ -125,6 +133,16 @@ impl<T> Calling<T> {
     /// When to call [`expire`](Self::expire) next.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.calls.next_deadline()
+    }
+
+    /// Whether the peer answers nothing.
+    pub(crate) fn mute(&mut self) -> &mut Mute {
+        &mut self.mute
+    }
+
+    /// When the peer has answered nothing for too long.
+    pub(crate) fn mute_until(&self) -> Option<Instant> {
+        self.mute.timeout()
     }
 
     /// Refuses the calls that wait for a place.
@@ -150,6 +168,7 @@ impl<T> Calling<T> {
         events: &mut Events<T>,
     ) -> usize {
         self.cancels = Vec::new();
+        self.mute.end();
         let before = events.len();
         events.extend(self.calls.abandon().map(|(caller, stage)| {
             let error = CallErrorKind::Disconnected { stage, reason, generation };

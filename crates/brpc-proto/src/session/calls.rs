@@ -36,6 +36,8 @@ pub(crate) struct Calls<T> {
     last_sent: CallId,
     /// Calls that have a place: all except the waiting ones.
     placed: usize,
+    /// How many of those that have a place are tombstones.
+    given_up: usize,
     /// The most calls that may have a place.
     max_placed: usize,
     /// The most calls that may be unsent, with a place or without.
@@ -81,6 +83,7 @@ impl<T> Calls<T> {
             last_id: 0,
             last_sent: 0,
             placed: 0,
+            given_up: 0,
             max_placed,
             max_unsent: limits.queue_calls,
             max_unsent_bytes: limits.queue_bytes,
@@ -155,7 +158,11 @@ impl<T> Calls<T> {
         let Some(entry) = self.entries.remove(&id) else { return Taken::Again };
         self.free_place();
         let Entry { caller, deadline } = entry;
-        caller.map_or(Taken::GivenUp, |caller| Taken::Waited { caller, deadline })
+        let Some(caller) = caller else {
+            self.given_up -= 1;
+            return Taken::GivenUp;
+        };
+        Taken::Waited { caller, deadline }
     }
 
     /// Cancels a call and returns its caller. `Stage::Sent` means that the peer needs a Cancel, and
@@ -164,6 +171,7 @@ impl<T> Calls<T> {
         let entry = self.entries.get_mut(&id)?;
         let caller = entry.caller.take()?;
         if id <= self.last_sent {
+            self.given_up += 1;
             return Some((caller, Stage::Sent));
         }
         self.remove_unsent(id);
@@ -207,6 +215,7 @@ impl<T> Calls<T> {
                 callers.extend(self.give_up(id).map(|(caller, _)| caller));
             } else if let Some(entry) = self.entries.remove(&id) {
                 self.free_place();
+                self.given_up -= usize::from(entry.caller.is_none());
                 callers.extend(entry.caller);
             }
         }
@@ -218,7 +227,7 @@ impl<T> Calls<T> {
     pub(crate) fn abandon(&mut self) -> impl Iterator<Item = (T, Stage)> + use<T> {
         (self.waiting, self.queued) = (Unsent::default(), Unsent::default());
         self.deadlines.clear();
-        self.placed = 0;
+        (self.placed, self.given_up) = (0, 0);
         let mut entries: Vec<_> = std::mem::take(&mut self.entries).into_iter().collect();
         entries.sort_unstable_by_key(|&(id, _)| id);
         let last_sent = self.last_sent;
@@ -231,6 +240,11 @@ impl<T> Calls<T> {
     /// Whether there are only tombstones, if anything.
     pub(crate) fn is_awaited_by_nobody(&self) -> bool {
         self.entries.values().all(|entry| entry.caller.is_none())
+    }
+
+    /// Whether all places are taken, and only by tombstones.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.given_up > 0 && self.given_up == self.max_placed
     }
 
     /// Calls in the table, with tombstones.

@@ -197,9 +197,10 @@ impl<T> Session<T> {
     /// The reason that the peer's Goodbye gives, depending on how the session was ending.
     pub(super) fn reason_of(&self, farewell: Farewell) -> DisconnectReason {
         match (farewell, &self.ending) {
-            (Farewell::Protocol | Farewell::TooSlow | Farewell::Silent, _) => {
-                DisconnectReason::Rejected
-            }
+            (
+                Farewell::Protocol | Farewell::TooSlow | Farewell::Silent | Farewell::Unresponsive,
+                _,
+            ) => DisconnectReason::Rejected,
             (Farewell::Replaced, _) if self.role == Role::Plugin => DisconnectReason::Replaced,
             (_, Some(Ending::Draining { cause: DrainCause::Unplug, .. })) => {
                 DisconnectReason::Unplugged

@@ -17,6 +17,7 @@ mod credit;
 mod deadlines;
 mod ending;
 mod handling;
+mod mute;
 mod outbox;
 mod serving;
 mod unsent;
@@ -145,8 +146,8 @@ impl<T> Session<T> {
     }
 
     /// Cancels a call; returns its caller, unless the call is already settled.
-    pub(crate) fn cancel(&mut self, id: CallId) -> Option<(T, Stage)> {
-        self.calling.cancel(id)
+    pub(crate) fn cancel(&mut self, id: CallId, now: Instant) -> Option<(T, Stage)> {
+        self.calling.cancel(id, now)
     }
 
     /// Answers a call; false if the call isn't running. Drops metadata above the limits, which the
@@ -240,14 +241,22 @@ impl<T> Session<T> {
         self.calling.expire(now, events);
         self.serving.expire(now, events);
         self.await_goodbye(now);
-        self.overstayed(now)
+        self.overstayed(now).or_else(|| self.fell_silent(now))
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let until = self.ending.as_ref().and_then(Ending::until);
-        let deadlines = [self.calling.next_deadline(), self.serving.next_deadline(), until];
+        // One that is asked to leave, or leaves, has a time for that.
+        let mute = self.calling.mute_until().filter(|_| self.ending.is_none());
+        let deadlines = [self.calling.next_deadline(), self.serving.next_deadline(), until, mute];
         deadlines.into_iter().flatten().min()
+    }
+
+    /// The reason, if the peer has answered nothing for too long.
+    fn fell_silent(&mut self, now: Instant) -> Option<DisconnectReason> {
+        let is_mute = self.ending.is_none() && self.calling.mute().is_over(now);
+        is_mute.then_some(DisconnectReason::Unresponsive)
     }
 
     /// Appends what is ready, some 256 KiB of it; each call in it counts as sent. Short frames that

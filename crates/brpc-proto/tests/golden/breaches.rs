@@ -334,7 +334,7 @@ fn strikes_are_tolerated_up_to_a_number() {
 fn what_is_no_breach() {
     // A late answer, whatever is in it; a Cancel after the answer; a last id that is too high.
     let mut pair = Pair::running();
-    pair.hub.cancel(1).unwrap();
+    pair.hub.cancel(1, pair.now).unwrap();
     let cancel = pair.hub_sends();
     pair.answer(1, Ok(bytes::Bytes::new()));
     pair.plugin_sends();

@@ -62,7 +62,7 @@ fn the_code_says_what_the_page_says() {
         matches!(&talk.hub_says()[..], [Event::Credit, Event::Call { id: 2, call, deadline: None }]
         if call.payload == "60000")
     );
-    talk.pair.hub.cancel(2).unwrap();
+    talk.pair.hub.cancel(2, talk.pair.now).unwrap();
     assert!(matches!(talk.hub_says()[..], [Event::Cancel(2)]));
     talk.pair.answer(2, Err(Failure::new(Status::Cancelled, "")));
     assert!(talk.plugin_says().is_empty());
@@ -105,7 +105,7 @@ fn hub_events(pieces: &[&[u8]]) -> Vec<String> {
                         pair.hub.start_call(call(0, ""), 71, pair.now).unwrap();
                         pair.hub.start_call(call(1, ""), 72, pair.now).unwrap();
                         pair.hub_sends();
-                        pair.hub.cancel(2);
+                        pair.hub.cancel(2, pair.now);
                         pair.hub.drain(DrainCause::Unplug, "", None);
                     }
                     _ => {}

@@ -171,7 +171,7 @@ const CASES: &[Case] = &[
     }),
     ("cancel", |bytes| {
         let mut pair = Pair::calling(300);
-        pair.hub.cancel(300).unwrap();
+        pair.hub.cancel(300, pair.now).unwrap();
         assert_eq!(pair.hub_sends(), bytes);
         pair.plugin_takes(&vector("call-300"));
         assert!(matches!(pair.plugin_takes(bytes)[..], [Event::Cancel(300)]));
@@ -276,6 +276,9 @@ const CASES: &[Case] = &[
     }),
     ("goodbye-replaced", |bytes| {
         hub_goodbye(bytes, DisconnectReason::Replaced, DisconnectReason::Replaced);
+    }),
+    ("goodbye-unresponsive", |bytes| {
+        hub_goodbye(bytes, DisconnectReason::Unresponsive, DisconnectReason::Rejected);
     }),
     ("goodbye-silent", |bytes| {
         let mut pair = Pair::ready_and_beating();

@@ -20,7 +20,7 @@ fn a_call_left_aside_can_be_cancelled_after_a_drain() {
     pair.hub.drain(DrainCause::Shutdown, "", None);
     let drain = pair.hub_sends();
     assert!(matches!(pair.plugin_takes(&drain)[..], [Event::Drain(..)]));
-    pair.hub.cancel(2).unwrap();
+    pair.hub.cancel(2, pair.now).unwrap();
     let cancel = pair.hub_sends();
     assert!(pair.plugin_takes(&cancel).is_empty(), "an honest hub is not accused");
     assert_eq!(pair.plugin.running(), 1);
@@ -34,7 +34,7 @@ fn a_plugin_that_leaves_and_stays_is_cut_off_when_nobody_waits() {
         pair.hub_takes(&frame(0x1b, &[1]));
         assert_eq!(pair.hub.poll_timeout(), None, "a caller waits, without a deadline");
         if cancels {
-            pair.hub.cancel(1).unwrap();
+            pair.hub.cancel(1, pair.now).unwrap();
             pair.hub_sends();
         } else {
             let answered = pair.hub_takes(&frame(0x18, &[1]));

@@ -48,6 +48,7 @@ fn limits() {
         ("values of any shape in a payload", json::MAX_NODES),
         ("event credit: events", limits.event_credit as usize),
         ("event credit: bytes", number(limits.event_credit_bytes)),
+        ("time without an answer, when nobody waits", number(limits.answer_window.as_secs())),
         ("slowest rate inside a frame", number(MIN_RATE)),
         ("window of that rate", number(limits.stall_window.as_secs())),
         ("time for a plugin that has left, when no caller waits", number(LEAVE.as_secs())),
@@ -217,6 +218,7 @@ fn codes_of_goodbyes() {
         ("5", "TooSlow", Rejected, Rejected),
         ("6", "Replaced", Clean, Replaced),
         ("7", "Silent", Rejected, Rejected),
+        ("8", "Unresponsive", Rejected, Rejected),
     ];
     let table = page::table("| code | name | from | meaning |");
     let rows: Vec<_> = table.iter().map(|row| (&*row[0], &*row[1])).collect();

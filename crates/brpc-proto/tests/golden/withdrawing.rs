@@ -19,8 +19,8 @@ fn a_call_that_is_cancelled_in_the_same_bytes_is_not_started() {
         pair.hub.start_call(call(0, ""), caller, pair.now).unwrap();
     }
     let mut bytes = pair.hub_sends();
-    pair.hub.cancel(1).unwrap();
-    pair.hub.cancel(3).unwrap();
+    pair.hub.cancel(1, pair.now).unwrap();
+    pair.hub.cancel(3, pair.now).unwrap();
     bytes.extend(pair.hub_sends());
     let told = pair.plugin_takes(&bytes);
     assert!(matches!(told[..], [Event::Call { id: 2, .. }]), "{told:?}");

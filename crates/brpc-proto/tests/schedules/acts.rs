@@ -73,9 +73,9 @@ impl Pair {
 
     fn cancel(&mut self, index: usize) {
         let Some(id) = self.model.calls.get(index).and_then(|call| call.id) else { return };
-        let given = self.hub.connection.cancel(id);
+        let given = self.hub.connection.cancel(id, self.now);
         self.model.cancelled(index, given, self.now);
-        assert!(self.hub.connection.cancel(id).is_none(), "a caller is handed back once");
+        assert!(self.hub.connection.cancel(id, self.now).is_none(), "a caller is handed back once");
     }
 
     /// Makes many calls and gives them up.

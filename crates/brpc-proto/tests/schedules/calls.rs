@@ -68,7 +68,12 @@ pub(crate) fn call_plan(rng: &mut Rng, (hub_takes, plugin_takes): (usize, usize)
         admission: crate::script::admission(rng),
         handler: HandlerPlan {
             wait: rng.micros_of(&[0, 0, 0, 20_000]),
-            pause: rng.micros_of(&[0, 2_000, 30_000]),
+            // Some take so long that their caller gives up, and with it perhaps the hub.
+            pause: if rng.one_in(12) {
+                Duration::from_secs(rng.pick(&[1, 3, 6]))
+            } else {
+                rng.micros_of(&[0, 2_000, 30_000])
+            },
             events: (0..rng.range(0, 6).saturating_sub(3))
                 .map(|_| rng.pick(&[8, 8, 20, 9_000, 16_000]))
                 .collect(),

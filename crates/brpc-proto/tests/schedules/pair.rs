@@ -195,6 +195,7 @@ impl Pair {
         if self.hub.write(&mut self.to_plugin, now, &mut self.rng) && self.script.to_plugin.severs {
             self.end_hub(End::Failed);
         }
+        self.model.note_mute(now);
         self.model.check(&self.hub.connection, &self.plugin.connection);
         is_busy
     }

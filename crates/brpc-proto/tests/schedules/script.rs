@@ -197,6 +197,12 @@ fn limits(rng: &mut Rng) -> Limits {
     limits.event_credit = rng.pick(&[1, 2, 3, 256, u32::MAX]);
     limits.event_credit_bytes = rng.pick(&[0, 0, 50_000, 1 << 20, u64::MAX]);
     limits.heartbeat = None;
+    limits.answer_window = rng.pick(&[
+        Duration::from_secs(1),
+        Duration::from_secs(2),
+        Duration::from_mins(1),
+        Duration::MAX,
+    ]);
     limits.stall_window = rng.pick(&[
         Duration::from_secs(1),
         Duration::from_secs(2),

@@ -171,7 +171,7 @@ fn a_goodbye_says_why() {
 fn what_the_wire_has_no_words_for_is_done_on_this_side_alone() {
     let mut pair = Pair::ready();
     pair.call(0, 7);
-    assert!(pair.hub.cancel(1).is_some(), "the caller is handed back");
+    assert!(pair.hub.cancel(1, pair.now).is_some(), "the caller is handed back");
     assert!(!pair.hub.wants_transmit() && pair.hub_says().is_empty());
     assert_eq!(pair.hub.calls_in_progress(), 1, "its place is taken until it is answered");
     pair.hub.drain(DrainCause::Unplug, "", Some(pair.now + Duration::from_secs(1)));

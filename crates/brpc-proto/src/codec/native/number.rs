@@ -104,6 +104,7 @@ pub fn of_farewell(farewell: Farewell) -> u16 {
         Farewell::TooSlow => 5,
         Farewell::Replaced => 6,
         Farewell::Silent => 7,
+        Farewell::Unresponsive => 8,
         Farewell::Other(number) => number,
     }
 }
@@ -118,6 +119,7 @@ pub fn farewell(number: u16) -> Farewell {
         5 => Farewell::TooSlow,
         6 => Farewell::Replaced,
         7 => Farewell::Silent,
+        8 => Farewell::Unresponsive,
         number => Farewell::Other(number),
     }
 }

@@ -14,6 +14,7 @@ const UNPLUGGED: u64 = 2;
 const SHUTTING_DOWN: u64 = 3;
 const TOO_SLOW: u64 = 5;
 const REPLACED: u64 = 6;
+const UNRESPONSIVE: u64 = 8;
 
 impl Model {
     pub(super) fn hub_closed(&mut self, reason: DisconnectReason, tally: Tally, now: Instant) {
@@ -49,6 +50,7 @@ impl Model {
             DisconnectReason::ShutdownForced => {
                 drain == Some(DrainCause::Shutdown) && is_grace_over
             }
+            DisconnectReason::Unresponsive => self.is_mute_for_long(now),
             DisconnectReason::SlowConsumer => self.has_halts,
             // Or it has left and stays, for instance since it waits for credit.
             DisconnectReason::SlowSender => {
@@ -81,7 +83,9 @@ impl Model {
                     DisconnectReason::Refused => self.hub.was_refused,
                     DisconnectReason::Unplugged => goodbye == Some(UNPLUGGED),
                     DisconnectReason::ShutdownForced => goodbye == Some(SHUTTING_DOWN),
-                    DisconnectReason::Rejected => goodbye == Some(TOO_SLOW),
+                    DisconnectReason::Rejected => {
+                        matches!(goodbye, Some(TOO_SLOW | UNRESPONSIVE))
+                    }
                     DisconnectReason::Replaced => goodbye == Some(REPLACED),
                     DisconnectReason::SlowConsumer => self.has_halts,
                     DisconnectReason::SlowSender => self.has_halts || !self.plugin.is_in,
@@ -99,6 +103,7 @@ impl Model {
             DisconnectReason::Unclean => Place::HubUnclean,
             DisconnectReason::Reset => Place::HubReset,
             DisconnectReason::MidFrame => Place::HubMidFrame,
+            DisconnectReason::Unresponsive => Place::HubUnresponsive,
             DisconnectReason::SlowConsumer => Place::HubSlowConsumer,
             DisconnectReason::SlowSender => Place::HubSlowSender,
             DisconnectReason::Protocol(error) => {

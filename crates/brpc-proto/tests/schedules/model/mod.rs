@@ -9,7 +9,7 @@ mod told;
 mod wire;
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use brpc_core::{DisconnectReason, Limits};
 use brpc_proto::limits::MAX_STRIKES;
@@ -52,6 +52,10 @@ pub(crate) struct Model {
     newest_handed: u64,
     /// Given up after they were handed over, and the plugin is yet to be told.
     cancels_owed: BTreeSet<u64>,
+    /// Calls given up after they were handed over, and not answered; and since when all places are
+    /// taken by these.
+    tombstones: usize,
+    mute_since: Option<Instant>,
     /// Calls that the plugin does not start, and whose callers are yet to be told.
     drainings_owed: usize,
     /// Answers to calls given up, and odd frames.
@@ -127,6 +131,8 @@ impl Model {
             peak: 0,
             newest_handed: 0,
             cancels_owed: BTreeSet::new(),
+            tombstones: 0,
+            mute_since: None,
             drainings_owed: 0,
             late_answers: 0,
             strikes: 0,
@@ -140,6 +146,26 @@ impl Model {
             emitted: Vec::new(),
             seen: 0,
         }
+    }
+
+    /// Notes whether the plugin answers nothing.
+    pub(crate) fn note_mute(&mut self, now: Instant) {
+        let is_mute = self.tombstones == self.max_calls;
+        if !is_mute && self.mute_since.is_some() {
+            self.cover.visit(Place::AnsweredAtLast);
+        }
+        self.mute_since = is_mute.then(|| self.mute_since.unwrap_or(now));
+        let may_live = self.ending().is_some() || self.hub.end.is_some() || self.has_mischief;
+        // However late its timers are.
+        let late = now.checked_sub(Duration::from_millis(100)).unwrap_or(now);
+        assert!(may_live || !self.is_mute_for_long(late), "a mute plugin is not cut off");
+    }
+
+    /// Whether the plugin has answered nothing for as long as the hub bears it.
+    fn is_mute_for_long(&self, now: Instant) -> bool {
+        let window = self.hub_limits.answer_window;
+        let is_long = |since: Instant| now.saturating_duration_since(since) >= window;
+        self.ending().is_none() && self.mute_since.is_some_and(is_long)
     }
 
     /// What must be true between any two steps.

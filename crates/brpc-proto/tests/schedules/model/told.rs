@@ -123,6 +123,7 @@ impl Model {
         if call.is_handed() {
             self.cover.visit(Place::Tombstone);
             self.cancels_owed.extend(call.id);
+            self.tombstones += 1;
         } else {
             call.at_hub = AtHub::Unknown;
             self.in_table -= 1;

@@ -71,6 +71,7 @@ impl Model {
                         self.in_table -= 1;
                         if call.is_over() {
                             self.late_answers += 1;
+                            self.tombstones -= 1;
                             self.cover.visit(Place::LateAnswer);
                         } else {
                             let is_ending = self.drain.is_some() || self.leave.is_some();
@@ -102,6 +103,7 @@ impl Model {
             call.is_not_started = true;
             self.in_table -= 1;
             if call.is_handed() {
+                self.tombstones -= usize::from(call.is_over());
                 call.at_hub = AtHub::Confirmed;
             } else {
                 call.at_hub = AtHub::Unknown;
