@@ -232,6 +232,8 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
             }
             drop(connection);
             self.timer.set(timeout, context);
+            // If it has fired at once, it wakes nobody; then the next turn finds what is due by now.
+            self.now = None;
             return Turn::Busy;
         }
         drop(connection);
