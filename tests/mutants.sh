@@ -1,9 +1,10 @@
 #!/bin/sh
-# Shows that the property test of brpc-proto catches what it is there for: each patch in
-# tests/mutants/ breaks the code in one way, and with each the test must fail.
+# Shows that two tests catch what they are there for: each patch breaks the code in one way, and with
+# each the test must fail. Those in tests/mutants/ are for the schedules of brpc-proto, those in
+# tests/races/mutants/ for tests/races.
 #
-#     tests/mutants.sh                 all of them, some minutes
-#     tests/mutants.sh 03 08           some of them
+#     tests/mutants.sh                        all of them, some minutes
+#     tests/mutants.sh mutants/03 races       some of them
 #
 # The workspace is copied; what you work on is not touched. CARGO_TARGET_DIR is used if it is set.
 # Ends with 1 if a mutant survives, does not build or does not apply, or if the code fails as it is.
@@ -17,36 +18,53 @@ trap 'rm -rf "$copy"' EXIT
 export CARGO_TARGET_DIR
 log=$copy/log
 
-# Without optimization: building takes longer than finding a mutant.
-build() { (cd "$copy" && cargo test --quiet -p brpc-proto --test schedules --no-run) >"$log" 2>&1; }
-schedules() { (cd "$copy" && cargo test --quiet -p brpc-proto --test schedules) >"$log" 2>&1; }
-
-if ! schedules; then
-    cat "$log"
-    echo "the code fails as it is"
-    exit 1
-fi
-echo "passes    the code as it is"
+# Runs one of the tests with more arguments. Schedules without optimization: building takes longer than
+# finding a mutant.
+run() {
+    case $1 in
+    mutants) (shift && cd "$copy" && cargo test --quiet -p brpc-proto --test schedules "$@") ;;
+    races) (shift && cd "$copy/tests/races" && cargo test --quiet "$@") ;;
+    esac >"$log" 2>&1
+}
 
 failed=0
-for number in "${@:-}"; do
-    for patch in "$root"/tests/mutants/"$number"*.patch; do
-        name=$(basename "$patch" .patch)
-        if ! (cd "$copy" && patch -p1 --fuzz=2 --no-backup-if-mismatch <"$patch") >"$log" 2>&1; then
+for test in mutants races; do
+    wanted=
+    for name in "${@:-$test/}"; do
+        case $name in
+        "$test"/*) wanted="$wanted ${name#*/}*.patch" ;;
+        "$test") wanted="$wanted *.patch" ;;
+        esac
+    done
+    [ -n "$wanted" ] || continue
+    if ! run $test; then
+        cat "$log"
+        echo "$test: the code fails as it is"
+        exit 1
+    fi
+    echo "passes    $test: the code as it is"
+    case $test in
+    mutants) folder=$root/tests/mutants sign='^seed 0x[0-9a-f]*' ;;
+    races) folder=$root/tests/races/mutants sign='^test .* FAILED\|^    [a-z]*::[a-z_]*$' ;;
+    esac
+    for patch in $(cd "$folder" && ls $wanted); do
+        if ! (cd "$copy" && patch -p1 --fuzz=2 --no-backup-if-mismatch <"$folder/$patch") >"$log" 2>&1; then
             verdict='NO MATCH '
-        elif ! build; then
+        elif ! run $test --no-run; then
             verdict='NO BUILD '
-        elif schedules; then
+        elif run $test; then
             verdict='SURVIVES '
-        elif grep -q '^seed 0x' "$log"; then
-            verdict="caught    $(grep -m1 -o '^seed 0x[0-9a-f]*' "$log")"
+        elif grep -q "$sign" "$log"; then
+            verdict="caught    $(grep -m1 -o "$sign" "$log" | sed 's/^ *//')"
         else
             verdict='UNCLEAR  '
         fi
         case $verdict in caught*) ;; *) failed=1 ;; esac
-        printf '%-26s %s: %s\n' "$verdict" "$name" "$(head -n 1 "$patch")"
-        rm -rf "$copy/crates/brpc-proto/src"
-        (cd "$root" && tar -cf - crates/brpc-proto/src) | (cd "$copy" && tar -xmf -)
+        printf '%-26s %s: %s\n' "$verdict" "${patch%.patch}" "$(head -n 1 "$folder/$patch")"
+        for source in crates/brpc-proto/src crates/brpc-rt/src brpc-socket/src; do
+            rm -rf "${copy:?}/$source"
+            (cd "$root" && tar -cf - $source) | (cd "$copy" && tar -xmf -)
+        done
     done
 done
 exit "$failed"

@@ -124,7 +124,7 @@ impl IntoFuture for Shutdown {
                 Stop::Done(report) => return report,
                 Stop::Begun(run) => {
                     // In a task of its own, so that it goes on if this future is dropped.
-                    tokio::spawn(shut_down(hub, trace, until, run.clone()));
+                    brpc_rt::spawn(shut_down(hub, trace, until, run.clone()));
                     run
                 }
                 Stop::Joined(run) => {

@@ -346,7 +346,7 @@ impl Socket {
         self.hub().add_listener(sender);
         let callback = Arc::new(callback);
         // Ends with the hub, which holds the sender.
-        tokio::spawn(async move {
+        brpc_rt::spawn(async move {
             while let Some((plugin, reason)) = gone.recv().await {
                 let callback = callback.clone();
                 let call = move || contain(|| callback(&plugin, reason));

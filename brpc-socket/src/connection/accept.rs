@@ -41,7 +41,7 @@ pub(crate) fn serve<L: Listener>(hub: &Arc<Hub>, listener: L) -> Serving {
     let open = hub.open_listeners().token();
     let (hub, places) = (Arc::downgrade(hub), hub.places().clone());
     let file = listener.path().and_then(OwnFile::new);
-    let task = tokio::spawn(async move {
+    let task = brpc_rt::spawn(async move {
         // Dropped after the listener, and in this order: when a shutdown ends, the file is gone.
         let _open = open;
         let _file = file;

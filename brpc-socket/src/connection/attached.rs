@@ -24,7 +24,7 @@ where
 {
     brpc_rt::require_timers();
     let attached = Attached::new(hub, source, place);
-    tokio::spawn(async move { brpc_rt::drive(&attached, stream).await });
+    brpc_rt::spawn(async move { brpc_rt::drive(&attached, stream).await });
 }
 
 /// A connection in the hands of its driver: passes its events on to the hub. A driver that is

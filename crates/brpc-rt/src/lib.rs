@@ -30,8 +30,15 @@ pub use calling::{Canceller, PendingCall, Route};
 pub use driver::drive;
 pub use lane::Lane;
 pub use link::Link;
+/// Runs a future in a task of its own, as tokio does; in `tests/races`, where that test decides which
+/// task goes on.
+#[cfg(brpc_races)]
+pub use parking_lot::spawn;
 pub use shared::{Guard, SharedConnection};
 pub use slot::{Ended, Slot};
+/// Runs a future in a task of its own.
+#[cfg(not(brpc_races))]
+pub use tokio::spawn;
 pub use unsent::bound_unsent;
 
 /// A boxed future that can be moved between threads.

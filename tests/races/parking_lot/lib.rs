@@ -1,0 +1,36 @@
+//! The locks of `parking_lot`, and tasks as tokio's, where shuttle decides who goes on.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+pub use shuttle_parking_lot_impl::*;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// As `tokio::spawn`, in a task of shuttle's. The handle is one of tokio's, as callers expect: of a
+/// task that waits for the output of the other.
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let (mut sender, receiver) = oneshot::channel();
+    let run = async move {
+        let mut future = pin!(future);
+        let output = poll_fn(|context| match future.as_mut().poll(context) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            // It is aborted, or the runtime is gone.
+            Poll::Pending => sender.poll_closed(context).map(|()| None),
+        });
+        if let Some(output) = output.await {
+            let _ = sender.send(output);
+        }
+    };
+    drop(shuttle::future::spawn(run));
+    tokio::spawn(async move {
+        let output = receiver.await;
+        // Without a message: shuttle says what has happened, unless the schedule has just ended.
+        output.unwrap_or_else(|error| std::panic::resume_unwind(Box::new(error)))
+    })
+}
