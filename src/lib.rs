@@ -12,9 +12,9 @@ pub use brpc_socket::{
     Access, Admission, Broadcast, Builder, Call, CallError, CallErrorKind, Caller, CancelHandle,
     Difference, DisconnectReason, DrainReport, Event, Events, Execution, Function, InterfaceError,
     JsonError, LimitError, Limits, Listener, ListenerClosed, MemoryConnector, MemoryListener,
-    Message, Metadata, MethodError, Mismatch, Missed, NotEnough, PluginInfo, PluginRef,
+    Message, Metadata, MethodError, Mismatch, Missed, NotEnough, PluginInfo, PluginRef, Presence,
     ProtocolError, Refusal, RefusalCode, Response, Scope, Securing, Selector, ServeError, Serving,
-    Shutdown, ShutdownReport, Socket, Source, Stage, Strangers, Unplug, UnplugError,
+    Shutdown, ShutdownReport, Socket, Source, Stage, Strangers, Takeover, Unplug, UnplugError,
     VersionRangeError, WaitError, Wire,
 };
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use brpc_core::Limits;
 
-use crate::hub::{Access, Config, Sequencer};
+use crate::hub::{Access, Config, Sequencer, Takeover};
 use crate::middleware::{Middleware, Outgoing};
 use crate::socket::Socket;
 
@@ -118,7 +118,13 @@ impl Builder {
         self
     }
 
-    /// If a plugin's name is taken, registers the plugin under another one: `next` makes it from
+    /// Who gets a name that another connection has. Default: [`Takeover::SameInstance`].
+    pub fn takeover(mut self, takeover: Takeover) -> Self {
+        self.config.takeover = takeover;
+        self
+    }
+
+    /// If a plugin's name is taken, and it doesn't get it by a [`takeover`](Self::takeover), registers the plugin under another one: `next` makes it from
     /// the taken name, and from its own result if that is taken too, up to so many `attempts`.
     /// Without a sequencer the hub refuses the plugin, and so it does if the sequencer panics.
     pub fn key_sequencer<F>(mut self, next: F, attempts: u32) -> Self

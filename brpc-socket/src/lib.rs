@@ -79,7 +79,7 @@ pub use connection::Serving;
 pub use drain::{Shutdown, Unplug};
 pub use error::{NotEnough, ServeError, UnplugError, WaitError};
 pub use events::{Event, Events, Message, Missed};
-pub use hub::{Access, Strangers};
+pub use hub::{Access, Presence, Strangers, Takeover};
 pub use listener::{Listener, ListenerClosed, MemoryConnector, MemoryListener, Source};
 pub use plugin_ref::PluginRef;
 pub use report::{DrainReport, ShutdownReport};

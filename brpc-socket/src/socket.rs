@@ -18,7 +18,7 @@ use crate::connection::{Serving, attach, serve};
 use crate::drain::{Shutdown, Unplug};
 use crate::error::WaitError;
 use crate::events::Events;
-use crate::hub::{Config, Hub, Registry, Strangers, members};
+use crate::hub::{Config, Hub, Presence, Registry, Strangers, members};
 use crate::listener::{Listener, Source};
 use crate::outgoing::Outgoing;
 use crate::plugin_ref::PluginRef;
@@ -269,6 +269,14 @@ impl Socket {
         let mut plugins = self.hub().with_registry(|registry| members(registry.matching(selector)));
         plugins.sort_unstable_by(|one, other| one.name().cmp(other.name()));
         plugins
+    }
+
+    /// The connected plugins, and those that were connected lately, with the reason why they are
+    /// away; sorted by name. Of those that are away the hub keeps the last 1,024.
+    pub fn presence(&self) -> Vec<Presence> {
+        let mut all: Vec<_> = self.hub().with_registry(|registry| registry.presence().collect());
+        all.sort_unstable_by(|one, other| one.plugin().name().cmp(other.plugin().name()));
+        all
     }
 
     /// A connected plugin as it describes itself, with its functions and their schemas; `None` if

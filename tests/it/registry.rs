@@ -5,7 +5,7 @@ use std::time::Duration;
 use brpc::{CallErrorKind, ConnectError, Event, Plugin, Refusal, RefusalCode, Socket};
 use serde_json::json;
 
-use crate::support::peer::{Hello, Peer, kind, refusal};
+use crate::support::peer::{Hello, Peer, kind};
 use crate::support::worker::worker;
 use crate::support::{eventually, open, plug};
 
@@ -75,23 +75,13 @@ async fn a_sequencer_that_panics_costs_the_one_plugin_its_place() {
     assert!(hub.shutdown().await.is_clean());
 }
 
-/// What an instance has asked for and got says nothing of its next connection, until a plugin can
-/// take its name over.
+/// A name is taken over from a connection under that name only.
 #[tokio::test(start_paused = true)]
-async fn one_instance_may_have_many_names_and_no_name_twice() {
+async fn one_instance_may_have_many_names() {
     let hub = Socket::default();
     // All peers have the same instance.
     let mut first = Peer::plugged(&hub, "peer").await;
     let mut second = Peer::plugged(&hub, "another").await;
-    let mut again = Peer::dial(&hub);
-    again.say_hello(&Hello::new("peer")).await;
-    again.hear_preface().await;
-    assert_eq!(again.expect(kind::ACCEPTED).await.body, [0]);
-    assert_eq!(again.refused_after_preface().await, refusal::NAME_TAKEN);
-    let hub_with_sequencer = Socket::builder().key_sequencer(|name| format!("{name}x"), 1).build();
-    let _first = Peer::plugged(&hub_with_sequencer, "peer").await;
-    let _again = Peer::plugged(&hub_with_sequencer, "peer").await;
-    assert!(hub_with_sequencer.plugin_info("peerx").is_some());
     // The end of one leaves the other.
     drop(tokio::io::AsyncWriteExt::shutdown(&mut second.stream).await);
     eventually(|| hub.connected().len() == 1).await;

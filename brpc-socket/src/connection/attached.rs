@@ -2,6 +2,7 @@
 
 use std::collections::vec_deque::Drain;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use brpc_core::{DisconnectReason, Refusal};
 use brpc_proto::{Connection, Description, Event as ConnectionEvent, Hello, Tally};
@@ -11,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::field::DisplayValue;
 
-use super::registration;
+use super::registration::{self, Candidate};
 use crate::events::{Event, Message, Origin, Unread, copy_all};
 use crate::hub::{Awaited, Hub, Place, PluginLink};
 use crate::listener::Source;
@@ -86,6 +87,12 @@ impl Attached {
         }
     }
 
+    /// The connection, as callers and the registry see it.
+    #[cfg(test)]
+    pub(super) fn link(&self) -> &Arc<PluginLink> {
+        &self.link
+    }
+
     /// Answers an event of the handshake: now or later, up to the handshake's deadline, and from
     /// any task.
     fn answer(&self, answer: impl FnOnce(&mut Connection<Arc<Slot>>)) {
@@ -128,10 +135,10 @@ impl Attached {
     fn handle_description(&self, description: &Arc<Description>) {
         let Some(hello) = self.hello.lock().take() else { return };
         self.stays();
-        match registration::register(&self.hub, &self.link, &hello, description) {
-            // The plugin was welcomed under the registry's lock, where no task is woken.
-            Ok(()) => self.link.connection().lock().unlock_and_wake(),
-            Err(refusal) => self.refuse(&hello, refusal),
+        let (hub, link) = (self.hub.clone(), self.link.clone());
+        let candidate = Candidate { hub, link, hello, description: description.clone() };
+        if let Err(refusal) = candidate.register() {
+            self.refuse(&candidate.hello, refusal);
         }
     }
 
@@ -209,6 +216,10 @@ impl Link for Attached {
 
     fn lane(&self) -> Lane {
         self.hub.lane().clone()
+    }
+
+    fn poll_takes_events(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.link.predecessor().poll_gone(context)
     }
 
     fn handle_events(&self, mut events: Drain<'_, ConnectionEvent<Arc<Slot>>>) {

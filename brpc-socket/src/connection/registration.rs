@@ -7,9 +7,10 @@ use brpc_core::{Refusal, RefusalCode};
 use brpc_proto::codec::Traits;
 use brpc_proto::{Description, Hello};
 use brpc_rt::foreign::contain;
+use tokio::time::Instant;
 
 use crate::events::Consumed;
-use crate::hub::{Hub, Member, PluginLink, SOON, Sequencer};
+use crate::hub::{Hub, InstanceId, Member, PluginLink, SOON, Sequencer, Takeover, Takeovers};
 use crate::plugin_ref::PluginRef;
 
 /// When a refused plugin may retry, if the reason passes slowly.
@@ -23,75 +24,145 @@ pub(super) fn admit(hub: &Hub, hello: &Hello) -> Result<Option<Arc<Description>>
     Ok(hub.with_registry(|registry| registry.description(&hello.digest)))
 }
 
-/// Registers a plugin under the name that it asks for, or one that the sequencer makes.
-pub(super) fn register(
-    hub: &Hub,
-    link: &Arc<PluginLink>,
-    hello: &Hello,
-    description: &Arc<Description>,
-) -> Result<(), Refusal> {
-    let traits = link.connection().lock().traits();
-    let sequencer = hub.config().sequencer.as_ref();
-    let mut attempts_left = sequencer.map_or(0, |sequencer| sequencer.attempts);
-    let mut name = hello.name.clone();
-    loop {
-        if try_register(hub, link, &name, (hello, traits), description)? {
-            return Ok(());
-        }
-        let Some(sequencer) = sequencer.filter(|_| attempts_left > 0) else { break };
-        attempts_left -= 1;
-        // The user's code; called without a lock.
-        match contain(|| (sequencer.next)(&name)) {
-            Ok(next) => name = next,
-            Err(panic) => {
-                tracing::error!(?panic, "the key sequencer panicked");
+/// A plugin that has described itself, and asks for a name.
+pub(super) struct Candidate {
+    pub(super) hub: Arc<Hub>,
+    pub(super) link: Arc<PluginLink>,
+    pub(super) hello: Arc<Hello>,
+    pub(super) description: Arc<Description>,
+}
+
+/// What became of an attempt to register under a name.
+enum Attempt {
+    /// The plugin is registered, and welcome; this connection lost the name to it.
+    Done { replaced: Option<Arc<PluginLink>> },
+    /// Another connection has the name.
+    Taken,
+}
+
+/// What becomes of a connection whose name another one asks for.
+enum Claim {
+    /// It is over, even if that isn't reported yet.
+    Over,
+    /// It is replaced.
+    Replaced,
+    /// It keeps the name.
+    Kept,
+}
+
+impl Candidate {
+    /// Registers the plugin under the name that it asks for, or one that the sequencer makes.
+    pub(super) fn register(&self) -> Result<(), Refusal> {
+        let sequencer = self.hub.config().sequencer.as_ref();
+        let mut attempts_left = sequencer.map_or(0, |sequencer| sequencer.attempts);
+        let traits = self.link.connection().lock().traits();
+        let mut name = self.hello.name.clone();
+        loop {
+            match self.try_register(&name, traits)? {
+                Attempt::Done { replaced } => {
+                    // Without the locks, under which no task is woken.
+                    self.link.wake();
+                    if let Some(replaced) = replaced {
+                        replaced.wake();
+                    }
+                    return Ok(());
+                }
+                Attempt::Taken => {}
+            }
+            let Some(sequencer) = sequencer.filter(|_| attempts_left > 0) else { break };
+            attempts_left -= 1;
+            // The user's code; called without a lock.
+            match contain(|| (sequencer.next)(&name)) {
+                Ok(next) => name = next,
+                Err(panic) => {
+                    tracing::error!(?panic, "the key sequencer panicked");
+                    break;
+                }
+            }
+            if !traits.names.plugin.allows(&name) {
                 break;
             }
         }
-        if !traits.names.plugin.allows(&name) {
-            break;
+        Err(self.name_taken())
+    }
+
+    /// Registers the plugin under this name, unless another one keeps it, in one step.
+    fn try_register(&self, name: &str, traits: Traits) -> Result<Attempt, Refusal> {
+        let Self { hub, link, hello, description } = self;
+        // Held throughout: either a plugin is registered before the hub shuts down, which then
+        // drains it, or it isn't registered at all.
+        let Some(_serving) = hub.phase().hold_serving() else { return Err(shutting_down()) };
+        hub.with_registry_mut(|registry| {
+            let holder = registry.holder(name).cloned();
+            let (mut takeovers, mut replaced) = (Takeovers::default(), None);
+            match &holder {
+                None if registry.names() >= hub.config().max_plugins => {
+                    let refusal = Refusal::new(RefusalCode::Full, "the hub has no place left");
+                    return Err(refusal.retry_after(LATER));
+                }
+                None => {}
+                Some(holder) => match self.claim(holder) {
+                    Claim::Over => {}
+                    Claim::Replaced => {
+                        takeovers = one_more(holder, name)?;
+                        replaced = Some(holder.clone());
+                    }
+                    Claim::Kept => return Ok(Attempt::Taken),
+                },
+            }
+            let plugin = PluginRef::new(name.to_owned(), hello, (link.id, link.source));
+            let consumed = Arc::new(Consumed::new(&hub.config().limits, traits.has_credit));
+            // Each of several replicas that connect at the same moment sends its description.
+            let known = registry.description(description.digest());
+            let description = known.unwrap_or_else(|| description.clone());
+            let instance = InstanceId::of(hello);
+            let member =
+                Member { plugin, instance, takeovers, description: description.clone(), consumed };
+            // A connection that has ended takes no name: nothing would free it again.
+            if link.welcome(member, *hub.epoch(), holder) {
+                registry.enter(name, link, &description);
+                // Under the same lock: at every moment one of both can be called, and not two.
+                if let Some(replaced) = &replaced {
+                    replaced.replace();
+                }
+            } else {
+                replaced = None;
+            }
+            Ok(Attempt::Done { replaced })
+        })
+    }
+
+    /// What becomes of a connection that has the name for which the plugin asks.
+    fn claim(&self, holder: &PluginLink) -> Claim {
+        let instance = InstanceId::of(&self.hello);
+        let is_same = instance.is_some() && holder.member().map(|it| it.instance) == Some(instance);
+        match self.hub.config().takeover {
+            _ if holder.is_over() => Claim::Over,
+            Takeover::Newest => Claim::Replaced,
+            Takeover::SameInstance if is_same => Claim::Replaced,
+            Takeover::SameInstance | Takeover::Reject => Claim::Kept,
         }
     }
-    let name = hello.name.escape_debug();
-    let message = match sequencer {
-        Some(Sequencer { attempts, .. }) => {
-            format!("the name `{name}` is taken, and so are {attempts} others that were tried")
-        }
-        None => format!("another plugin named `{name}` is connected"),
-    };
-    Err(Refusal::new(RefusalCode::NameTaken, message).retry_after(SOON))
+
+    fn name_taken(&self) -> Refusal {
+        let name = self.hello.name.escape_debug();
+        let message = match &self.hub.config().sequencer {
+            Some(Sequencer { attempts, .. }) => {
+                format!("the name `{name}` is taken, and so are {attempts} others that were tried")
+            }
+            None => format!("another plugin named `{name}` is connected"),
+        };
+        Refusal::new(RefusalCode::NameTaken, message).retry_after(SOON)
+    }
 }
 
-/// Registers a plugin under this name, if the name is free, in one step.
-fn try_register(
-    hub: &Hub,
-    link: &Arc<PluginLink>,
-    name: &str,
-    (hello, traits): (&Hello, Traits),
-    description: &Arc<Description>,
-) -> Result<bool, Refusal> {
-    // Held throughout: either a plugin is registered before the hub shuts down, which then drains
-    // it, or it isn't registered at all.
-    let Some(_serving) = hub.phase().hold_serving() else { return Err(shutting_down()) };
-    hub.with_registry_mut(|registry| {
-        if registry.is_taken(name) {
-            return Ok(false);
-        }
-        if registry.names() >= hub.config().max_plugins {
-            let refusal = Refusal::new(RefusalCode::Full, "the hub has no place left");
-            return Err(refusal.retry_after(LATER));
-        }
-        let plugin = PluginRef::new(name.to_owned(), hello, (link.id, link.source));
-        let consumed = Arc::new(Consumed::new(&hub.config().limits, traits.has_credit));
-        // Each of several replicas that connect at the same moment sends its description.
-        let known = registry.description(description.digest());
-        let description = known.unwrap_or_else(|| description.clone());
-        let member = Member { plugin, description: description.clone(), consumed };
-        // A connection that has ended takes no name: nothing would free it again.
-        if link.welcome(member, *hub.epoch()) {
-            registry.enter(name, link, &description);
-        }
-        Ok(true)
+/// The takeovers of the holder's name, with one more.
+fn one_more(holder: &PluginLink, name: &str) -> Result<Takeovers, Refusal> {
+    let before = holder.member().map(|member| member.takeovers.clone()).unwrap_or_default();
+    before.and_one_at(Instant::now()).map_err(|wait| {
+        let name = name.escape_debug();
+        let message = format!("the name `{name}` was taken over too often in the last minute");
+        Refusal::new(RefusalCode::NameTaken, message).retry_after(wait)
     })
 }
 

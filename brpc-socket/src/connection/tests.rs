@@ -2,9 +2,11 @@
 
 use std::collections::vec_deque::Drain;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use brpc_core::{Function, Limits};
+use brpc_core::{DisconnectReason, Function, Limits, RefusalCode};
 use brpc_plugin::{ConnectError, Plugin, Session};
 use brpc_proto::codec::Native;
 use brpc_proto::{Connection, Description, Event as ConnectionEvent, Hello, Role, WriteBuffer};
@@ -29,12 +31,16 @@ impl Greeter {
     }
 }
 
+type Dialling = JoinHandle<Result<Session<Greeter>, ConnectError>>;
+
 type Question = (Arc<Attached>, ConnectionEvent<Arc<Slot>>);
 
 /// A connection that leaves the events of its handshake to another task.
 struct Deliberating {
     attached: Arc<Attached>,
     questions: mpsc::UnboundedSender<Question>,
+    /// Whether the end of a connection is such an event as well.
+    ends_are_asked: Arc<AtomicBool>,
 }
 
 impl Link for Deliberating {
@@ -42,10 +48,17 @@ impl Link for Deliberating {
         self.attached.connection()
     }
 
+    fn poll_takes_events(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.attached.poll_takes_events(context)
+    }
+
     fn handle_events(&self, events: Drain<'_, ConnectionEvent<Arc<Slot>>>) {
         for event in events {
             match event {
                 ConnectionEvent::Hello(_) | ConnectionEvent::Described(_) => {
+                    self.questions.send((self.attached.clone(), event)).unwrap();
+                }
+                ConnectionEvent::Closed(..) if self.ends_are_asked.load(Ordering::SeqCst) => {
                     self.questions.send((self.attached.clone(), event)).unwrap();
                 }
                 event => self.attached.handle_event(event),
@@ -60,6 +73,7 @@ struct Desk {
     events: Events,
     questions: mpsc::UnboundedReceiver<Question>,
     ask: mpsc::UnboundedSender<Question>,
+    ends_are_asked: Arc<AtomicBool>,
 }
 
 impl Desk {
@@ -67,17 +81,27 @@ impl Desk {
         let hub = Arc::new(Hub::new(Config::default()));
         let events = Events::of(hub.bus());
         let (ask, questions) = mpsc::unbounded_channel();
-        Self { hub, events, questions, ask }
+        Self { hub, events, questions, ask, ends_are_asked: Arc::default() }
     }
 
     /// A plugin that dials in.
-    fn plugin(&self) -> JoinHandle<Result<Session<Greeter>, ConnectError>> {
+    fn plugin(&self) -> Dialling {
+        self.dial(&Arc::new(Plugin::new(Greeter).name("greeter")))
+    }
+
+    /// The same plugin, which may have dialled before.
+    fn dial(&self, plugin: &Arc<Plugin<Greeter>>) -> Dialling {
         let (ours, theirs): (DuplexStream, DuplexStream) = tokio::io::duplex(1 << 16);
-        let attached = Arc::new(Attached::new(&self.hub, None, None));
-        let link = Deliberating { attached, questions: self.ask.clone() };
+        let link = self.link();
         tokio::spawn(async move { brpc_rt::drive(&link, ours).await });
-        let plugin = Plugin::new(Greeter).name("greeter");
+        let plugin = plugin.clone();
         tokio::spawn(async move { plugin.serve(theirs).await })
+    }
+
+    fn link(&self) -> Deliberating {
+        let attached = Arc::new(Attached::new(&self.hub, None, None));
+        let ends_are_asked = self.ends_are_asked.clone();
+        Deliberating { attached, questions: self.ask.clone(), ends_are_asked }
     }
 
     /// The next event of a handshake, not yet answered.
@@ -154,6 +178,90 @@ async fn a_name_can_be_given_when_its_last_connection_has_ended() {
     assert_eq!(told, [("connected", 1), ("disconnected", 1), ("connected", 2)]);
 }
 
+/// What has been told of each generation so far.
+fn told(hub: &Hub, events: &mut Events) -> Vec<(&'static str, u64)> {
+    let told = all_events(hub, events).into_iter().map(|event| match event {
+        Event::Connected(plugin) => ("connected", plugin.generation()),
+        Event::Disconnected(plugin, DisconnectReason::Replaced) => {
+            ("replaced", plugin.generation())
+        }
+        other => panic!("{other:?}"),
+    });
+    told.collect()
+}
+
+/// The plugin dials again, and goes before the hub has decided: it takes nothing with it.
+#[tokio::test(start_paused = true)]
+async fn one_that_has_gone_replaces_nobody() {
+    let mut desk = Desk::new();
+    let plugin = Arc::new(Plugin::new(Greeter).name("greeter"));
+    let first = desk.dial(&plugin);
+    desk.decide().await;
+    desk.decide().await;
+    let _session = first.await.unwrap().unwrap();
+    let again = desk.dial(&plugin);
+    desk.decide().await;
+    let (attached, question) = desk.question().await;
+    again.abort();
+    let link = attached.link().clone();
+    while !link.is_over() {
+        sleep(Duration::from_millis(1)).await;
+    }
+    attached.handle_event(question);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(desk.hub.plugin("greeter").unwrap().id, 1);
+    assert!(desk.hub.plugin("greeter").unwrap().is_ready());
+    assert_eq!(told(&desk.hub, &mut desk.events), [("connected", 1)]);
+}
+
+/// The hub begins to shut down between the plugin's description and its registration.
+#[tokio::test(start_paused = true)]
+async fn nobody_is_replaced_once_the_hub_shuts_down() {
+    let mut desk = Desk::new();
+    let plugin = Arc::new(Plugin::new(Greeter).name("greeter"));
+    let first = desk.dial(&plugin);
+    desk.decide().await;
+    desk.decide().await;
+    let session = first.await.unwrap().unwrap();
+    let again = desk.dial(&plugin);
+    desk.decide().await;
+    let (attached, question) = desk.question().await;
+    desk.hub.phase().stop();
+    attached.handle_event(question);
+    let Err(ConnectError::Refused(refused)) = again.await.unwrap() else { panic!() };
+    assert_eq!(refused.code, RefusalCode::ShuttingDown);
+    assert!(desk.hub.plugin("greeter").unwrap().is_ready());
+    drop(session);
+}
+
+/// The end of a connection that lost its name is reported late; until then nothing is said of the
+/// one that has it, which can be called all the same.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_reported_of_one_before_the_end_of_the_other() {
+    let mut desk = Desk::new();
+    let plugin = Arc::new(Plugin::new(Greeter).name("greeter"));
+    let first = desk.dial(&plugin);
+    desk.decide().await;
+    desk.decide().await;
+    let old = desk.hub.plugin("greeter").unwrap();
+    desk.ends_are_asked.store(true, Ordering::SeqCst);
+    let _old_session = first.await.unwrap().unwrap();
+    let second = desk.dial(&plugin);
+    desk.decide().await;
+    desk.decide().await;
+    let new_session = second.await.unwrap().unwrap();
+    let (attached, end) = desk.question().await;
+    let new = desk.hub.plugin("greeter").unwrap();
+    assert!(old.is_over() && new.id == 2 && new.is_ready());
+    sleep(Duration::from_secs(1)).await;
+    let mut events = Events::of(desk.hub.bus());
+    attached.handle_event(end);
+    drop(attached);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(told(&desk.hub, &mut events), [("replaced", 1), ("connected", 2)]);
+    drop(new_session);
+}
+
 /// A plugin's side of a connection, with no driver and no clock of its own.
 struct Dialled {
     connection: Connection<()>,
@@ -225,8 +333,7 @@ async fn one_who_waits_for_a_decision_is_not_read() {
     const MUCH: usize = 4 << 20;
     let mut desk = Desk::new();
     let (ours, theirs) = tokio::io::duplex(1 << 16);
-    let attached = Arc::new(Attached::new(&desk.hub, None, None));
-    let link = Deliberating { attached, questions: desk.ask.clone() };
+    let link = desk.link();
     tokio::spawn(async move { brpc_rt::drive(&link, ours).await });
     let mut plugin = Dialled::new(theirs);
     plugin.send_next().await;

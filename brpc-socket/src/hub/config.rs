@@ -7,6 +7,7 @@ use std::time::Duration;
 use brpc_core::Limits;
 use brpc_rt::middleware::Chain;
 
+use super::takeover::Takeover;
 use super::wires::WireAccess;
 use crate::outgoing::Outgoing;
 
@@ -22,6 +23,7 @@ pub(crate) struct Config {
     pub(crate) max_description_bytes: usize,
     pub(crate) max_input_bytes: usize,
     pub(crate) wires: WireAccess,
+    pub(crate) takeover: Takeover,
     pub(crate) sequencer: Option<Sequencer>,
     pub(crate) middleware: Chain<Outgoing>,
 }
@@ -44,6 +46,7 @@ impl Default for Config {
             max_description_bytes: 8 << 20,
             max_input_bytes: 256 << 20,
             wires: WireAccess::default(),
+            takeover: Takeover::default(),
             sequencer: None,
             middleware: Chain::default(),
         }
@@ -61,6 +64,7 @@ impl fmt::Debug for Config {
             .field("max_description_bytes", &self.max_description_bytes)
             .field("max_input_bytes", &self.max_input_bytes)
             .field("wires", &self.wires)
+            .field("takeover", &self.takeover)
             .field("attempts", &self.sequencer.as_ref().map(|sequencer| sequencer.attempts))
             .field("middleware", &self.middleware)
             .finish()

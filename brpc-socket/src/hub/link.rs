@@ -11,6 +11,8 @@ use brpc_rt::{SharedConnection, now};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::predecessor::Predecessor;
+use super::takeover::{InstanceId, Takeovers};
 use crate::events::Consumed;
 use crate::listener::Source;
 use crate::plugin_ref::PluginRef;
@@ -31,6 +33,8 @@ pub(crate) struct PluginLink {
     /// Whether the plugin has disconnected. Here as well as in [`PluginRef`], because each call
     /// checks it.
     has_ended: AtomicBool,
+    /// The connection that had the name before.
+    predecessor: Predecessor,
     /// How the connection ended, if it has.
     end: watch::Sender<Option<(DisconnectReason, Tally)>>,
 }
@@ -39,6 +43,9 @@ pub(crate) struct PluginLink {
 #[derive(Debug)]
 pub(crate) struct Member {
     pub(crate) plugin: PluginRef,
+    pub(crate) instance: Option<InstanceId>,
+    /// How often its name was taken over lately.
+    pub(crate) takeovers: Takeovers,
     pub(crate) description: Arc<Description>,
     /// Counts its consumed events whose credit is not yet returned.
     pub(crate) consumed: Arc<Consumed>,
@@ -70,6 +77,7 @@ impl PluginLink {
             connection: Arc::new(SharedConnection::new(Connection::accepted(limits, wires, now()))),
             member: OnceLock::new(),
             has_ended: AtomicBool::new(false),
+            predecessor: Predecessor::default(),
             end: watch::Sender::new(None),
         }
     }
@@ -95,12 +103,44 @@ impl PluginLink {
     }
 
     /// Welcomes the plugin under its name. Called with the registry's lock, so that the plugin can
-    /// be called as soon as it is found there. False if the connection has ended meanwhile.
-    pub(crate) fn welcome(&self, member: Member, epoch: [u8; 16]) -> bool {
+    /// be called as soon as it is found there. Nothing of it is reported before the end of the
+    /// connection that had the name. False if the connection has ended meanwhile.
+    pub(crate) fn welcome(
+        &self,
+        member: Member,
+        epoch: [u8; 16],
+        predecessor: Option<Arc<Self>>,
+    ) -> bool {
         let mut connection = self.connection.lock();
         let is_welcome = connection.welcome(member.plugin.name(), self.id, epoch, now());
-        // With the lock, so that the driver finds the member when it passes the event on.
+        // With the lock, so that the driver finds all this when it passes the event on.
+        if is_welcome && let Some(predecessor) = predecessor {
+            self.predecessor.set(async move {
+                predecessor.ended().await;
+            });
+        }
         is_welcome && self.member.set(member).is_ok()
+    }
+
+    /// The connection that had the name before; its end is reported first.
+    pub(crate) fn predecessor(&self) -> &Predecessor {
+        &self.predecessor
+    }
+
+    /// Ends the connection, since another one gets its name. Called with the registry's lock, so
+    /// its driver is not woken.
+    pub(crate) fn replace(&self) {
+        self.connection.lock_with_calls().close(DisconnectReason::Replaced);
+    }
+
+    /// Whether the connection is over, even if that isn't reported yet.
+    pub(crate) fn is_over(&self) -> bool {
+        self.connection.lock().is_closed()
+    }
+
+    /// Wakes the connection's driver, for a command that was given where no task is woken.
+    pub(crate) fn wake(&self) {
+        self.connection.lock().unlock_and_wake();
     }
 
     /// Gives way to another connection in its handshake.

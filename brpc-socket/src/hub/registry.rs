@@ -5,8 +5,10 @@ use std::sync::{Arc, Weak};
 
 use brpc_core::Selector;
 use brpc_proto::Description;
+use brpc_rt::now;
 
 use super::link::PluginLink;
+use super::presence::{Away, Presence, away};
 use crate::plugin_ref::PluginRef;
 
 /// The connections of a hub. Keyed by connection, so one removes only itself.
@@ -20,6 +22,8 @@ pub(crate) struct Registry {
     plugins: HashMap<String, Arc<PluginLink>>,
     /// The descriptions of registered plugins; replicas share one.
     descriptions: HashMap<[u8; 32], Weak<Description>>,
+    /// Plugins that were connected, and whose names nobody has.
+    away: Away,
 }
 
 impl Registry {
@@ -38,8 +42,9 @@ impl Registry {
         self.connections.insert(link.id, link);
     }
 
-    /// Registers a welcomed connection under a free name.
+    /// Registers a welcomed connection under a name, which no other one has from now on.
     pub(crate) fn enter(&mut self, name: &str, link: &Arc<PluginLink>, known: &Arc<Description>) {
+        self.away.forget(name);
         self.plugins.insert(name.to_owned(), link.clone());
         // Drops descriptions without a plugin, so that they are never many more than plugins.
         if self.descriptions.len() > 2 * self.plugins.len() {
@@ -48,13 +53,14 @@ impl Registry {
         self.descriptions.insert(*known.digest(), Arc::downgrade(known));
     }
 
-    /// Removes a connection, and frees its name.
+    /// Removes a connection that has ended, and frees its name, unless another one has it already.
     pub(crate) fn remove(&mut self, link: &PluginLink) {
         self.connections.remove(&link.id);
         let Some(member) = link.member() else { return };
         let name = member.plugin.name();
         if self.plugins.get(name).is_some_and(|holder| holder.id == link.id) {
             self.plugins.remove(name);
+            self.away.note(&member.plugin, now());
         }
     }
 
@@ -70,10 +76,9 @@ impl Registry {
         (is_it && !link.has_ended()).then_some(link)
     }
 
-    /// Whether a name is taken. It is free after the end of its plugin was reported, so that the
-    /// next plugin of that name is reported later.
-    pub(crate) fn is_taken(&self, name: &str) -> bool {
-        self.plugins.contains_key(name)
+    /// The connection that has a name, up to when its end was reported.
+    pub(crate) fn holder(&self, name: &str) -> Option<&Arc<PluginLink>> {
+        self.plugins.get(name)
     }
 
     /// The description of that digest, if a registered plugin has it.
@@ -95,6 +100,16 @@ impl Registry {
     pub(crate) fn matching(&self, selector: &Selector) -> impl Iterator<Item = &Arc<PluginLink>> {
         self.plugins()
             .filter(|link| link.member().is_some_and(|member| member.is_meant_by(selector)))
+    }
+
+    /// Who is connected, or was lately.
+    pub(crate) fn presence(&self) -> impl Iterator<Item = Presence> {
+        let members = self.plugins.values().filter_map(|link| link.member());
+        // One whose end is being reported is away already.
+        let there = members.map(|member| &member.plugin).map(|plugin| {
+            away(plugin, now()).unwrap_or_else(|| Presence::Connected(plugin.clone()))
+        });
+        there.chain(self.away.iter())
     }
 
     /// All connections, also those in their handshake.

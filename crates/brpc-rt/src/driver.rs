@@ -37,7 +37,7 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
         input_limit: 0,
         ahead: 0,
         queuing: Queuing::new(link.lane()),
-        is_in_lane: false,
+        events_wait: false,
         lane_turn: None,
     };
     driver.input_limit = link.connection().lock().input_limit();
@@ -76,8 +76,9 @@ struct Driver<'a, L: Link, S> {
     ahead: usize,
     /// The way into the lane in which many messages are passed on.
     queuing: Queuing,
-    /// Whether the pending events wait in the lane. The driver is woken when it is their turn.
-    is_in_lane: bool,
+    /// Whether the pending events wait, in the lane or for the owner. The driver is woken when it is
+    /// their turn.
+    events_wait: bool,
     /// Its turn in the lane, until it has yielded.
     lane_turn: Option<LaneTurn>,
 }
@@ -110,7 +111,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         self.timer.follow(context);
         (self.transport.moved, self.now) = (0, None);
-        (self.is_in_lane, self.lane_turn) = (false, None);
+        (self.events_wait, self.lane_turn) = (false, None);
         if self.should_yield() {
             return pin!(tokio::task::yield_now()).poll(context);
         }
@@ -207,16 +208,16 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         }
         let can_write = open.write && self.transport.has_output();
         let has_come = has_read || has_taken || is_due;
-        let has_events = connection.has_events() && !self.is_in_lane;
+        let has_events = connection.has_events() && !self.events_wait;
         let is_busy = has_come || can_write || has_events;
-        if !is_busy && (!passes_on || self.is_in_lane) {
+        if !is_busy && (!passes_on || self.events_wait) {
             // Since then only frames that can't be written now may have changed it.
             let timeout =
                 if self.transport.output.is_empty() { timeout } else { connection.poll_timeout() };
             // Nothing is due while events wait.
-            if self.is_in_lane || self.timer.is_set_for(timeout, now) {
+            if self.events_wait || self.timer.is_set_for(timeout, now) {
                 // A wake in which nothing moves, as happens, says nothing about the traffic.
-                let is_idle = !self.is_in_lane
+                let is_idle = !self.events_wait
                     && self.transport.moved < MUCH
                     && (self.transport.moved > 0 || connection.is_quiet());
                 // Commands don't wake a driver that is awake, so it parks under the lock under
@@ -251,12 +252,16 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
 
     /// Passes a portion of the pending events on, or gives it a place in the lane.
     fn pass_on(&mut self, context: &mut Context<'_>) {
+        if self.link.poll_takes_events(context).is_pending() {
+            self.events_wait = true;
+            return;
+        }
         let portion = self.pending.portion();
         if portion.messages > FEW {
             match self.queuing.poll_turn(context) {
                 Poll::Ready(turn) => self.lane_turn = Some(turn),
                 Poll::Pending => {
-                    self.is_in_lane = true;
+                    self.events_wait = true;
                     return;
                 }
             }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::collections::vec_deque::Drain;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use brpc_proto::Event;
 
@@ -21,11 +22,17 @@ pub trait Link {
         Lane::default()
     }
 
+    /// Ready when the owner takes events; until then they wait, and nothing more is read. Wakes the
+    /// driver when that changes.
+    fn poll_takes_events(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+
     /// Handles events of the connection, in order. Called without the lock.
     fn handle_events(&self, events: Drain<'_, Event<Arc<Slot>>>);
 
     /// Handles the remaining events of a connection that is over, whether its driver ended or was
-    /// dropped. Calls are refused from then on.
+    /// dropped, and whether the owner takes events. Calls are refused from then on.
     fn finish(&self) {
         let mut events = VecDeque::new();
         loop {

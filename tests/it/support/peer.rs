@@ -42,6 +42,7 @@ pub mod farewell {
     pub const UNPLUGGED: u64 = 2;
     pub const PROTOCOL: u64 = 4;
     pub const TOO_SLOW: u64 = 5;
+    pub const REPLACED: u64 = 6;
     pub const UNRESPONSIVE: u64 = 8;
 }
 
@@ -108,8 +109,13 @@ impl Peer {
 
     /// A plugin with the one method `work` that a hub has registered.
     pub async fn plugged(hub: &Socket, name: &str) -> Self {
+        Self::plugged_as(hub, &Hello::new(name)).await
+    }
+
+    /// The same with this Hello.
+    pub async fn plugged_as(hub: &Socket, hello: &Hello<'_>) -> Self {
         let mut peer = Self::dial(hub);
-        peer.say_hello(&Hello::new(name)).await;
+        peer.say_hello(hello).await;
         peer.hear_welcome().await;
         peer
     }
@@ -236,6 +242,7 @@ pub struct Hello<'a> {
     pub max_calls: u64,
     pub name: &'a str,
     pub version: &'a str,
+    pub instance: [u8; 16],
     pub digest: [u8; 32],
     /// Numbers and bytes.
     pub extensions: Vec<(u64, Vec<u8>)>,
@@ -244,8 +251,14 @@ pub struct Hello<'a> {
 impl<'a> Hello<'a> {
     pub fn new(name: &'a str) -> Self {
         let (max_frame, max_calls) = (1 << 20, 1024);
-        let (version, digest, extensions) = ("1.0", DIGEST, Vec::new());
-        Self { versions: (1, 1), max_frame, max_calls, name, version, digest, extensions }
+        let (version, instance, digest, extensions) = ("1.0", [7; 16], DIGEST, Vec::new());
+        Self { versions: (1, 1), max_frame, max_calls, name, version, instance, digest, extensions }
+    }
+
+    /// The same of another instance.
+    pub fn instance(mut self, byte: u8) -> Self {
+        self.instance = [byte; 16];
+        self
     }
 
     pub fn body(&self) -> Vec<u8> {
@@ -256,7 +269,7 @@ impl<'a> Hello<'a> {
             .number(self.max_calls)
             .text(self.name)
             .text(self.version)
-            .raw(&[7; 16])
+            .raw(&self.instance)
             .raw(&self.digest)
             .number(self.extensions.len() as u64);
         let extended = self.extensions.iter().fold(hello, |hello, (number, bytes)| {

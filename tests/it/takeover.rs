@@ -1,0 +1,298 @@
+//! Plugins that ask for a name which another connection has.
+
+use std::future::IntoFuture as _;
+use std::time::Duration;
+
+use brpc::{
+    CallError, CallErrorKind, DisconnectReason, EndReason, Event, Events, RefusalCode, Socket,
+    Stage, Takeover,
+};
+use tokio::time::{Instant, sleep};
+
+use crate::support::peer::{Hello, Peer, farewell, kind, refusal};
+use crate::support::worker::worker;
+use crate::support::{open, plug, settle};
+
+const REPLACED: DisconnectReason = DisconnectReason::Replaced;
+
+/// The next thing that is told of a plugin: what, and of which generation.
+async fn told(events: &mut Events) -> (&'static str, u64) {
+    match events.next().await {
+        Some(Event::Connected(plugin)) => ("connected", plugin.generation()),
+        Some(Event::Disconnected(plugin, reason)) => {
+            assert_eq!(plugin.end(), Some(reason));
+            let what = if reason == REPLACED { "replaced" } else { "disconnected" };
+            (what, plugin.generation())
+        }
+        Some(Event::Message(message)) => ("message", message.plugin().generation()),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn is_replaced(error: &CallError) -> bool {
+    matches!(error.kind(), CallErrorKind::Disconnected { reason: REPLACED, .. })
+}
+
+/// Dials with a Hello that the hub refuses because of its name; when to come back.
+async fn name_taken(hub: &Socket, hello: &Hello<'_>) -> Option<Duration> {
+    let mut peer = Peer::dial(hub);
+    peer.say_hello(hello).await;
+    peer.hear_preface().await;
+    peer.expect(kind::ACCEPTED).await;
+    let refused = peer.expect(kind::REFUSED).await;
+    let mut fields = refused.fields();
+    assert_eq!(fields.number(), refusal::NAME_TAKEN);
+    let _message = fields.text();
+    (fields.byte() == 1).then(|| Duration::from_millis(fields.number()))
+}
+
+/// The network is gone under the old connection, so neither side hears of its end. The plugin dials
+/// again while its calls still wait there.
+#[tokio::test(start_paused = true)]
+async fn a_plugin_takes_its_name_over_from_its_own_dead_connection() {
+    let hub = Socket::default();
+    let mut events = hub.events();
+    let mut old = Peer::plugged(&hub, "peer").await;
+    let called = hub.connected()[0].clone();
+    let sent = tokio::spawn(hub.call::<u8>("peer", "work", &()));
+    let id = old.call().await.id;
+    let start = Instant::now();
+    let mut new = Peer::plugged(&hub, "peer").await;
+    assert_eq!(start.elapsed(), Duration::ZERO, "nobody is asked");
+    let error = sent.await.unwrap().unwrap_err();
+    let ended = |stage| CallErrorKind::Disconnected { stage, reason: REPLACED, generation: 1 };
+    assert_eq!(error, ended(Stage::Sent));
+    for expected in [("connected", 1), ("replaced", 1), ("connected", 2)] {
+        assert_eq!(told(&mut events).await, expected);
+    }
+    assert_eq!(hub.connected().len(), 1);
+    let error = hub.call_instance::<u8>(&called, "work", &()).await.unwrap_err();
+    assert_eq!(error, ended(Stage::Queued), "a later connection is not this one");
+    let call = tokio::spawn(hub.call::<u8>("peer", "work", &()));
+    assert_eq!(new.call().await.id, id, "ids belong to a connection");
+    // It was not dead after all.
+    old.reply(id, "1").await;
+    old.send_frame(kind::EVENT, b"1").await;
+    assert_eq!(old.expect(kind::GOODBYE).await.fields().number(), farewell::REPLACED);
+    assert_eq!(old.frame().await, None);
+    settle().await;
+    assert!(!call.is_finished(), "an old answer settles no new call");
+    new.send_frame(kind::EVENT, b"2").await;
+    assert_eq!(told(&mut events).await, ("message", 2), "nor is an old event told");
+    new.reply(id, "2").await;
+    assert_eq!(call.await.unwrap(), Ok(2));
+}
+
+/// The plugin's end of the old connection reads why, and who runs it must not dial again: it would
+/// take the name from the connection that has it.
+#[tokio::test(start_paused = true)]
+async fn a_plugin_that_is_connected_twice_is_told_on_its_first_connection() {
+    let hub = Socket::default();
+    let (plugin, _) = worker("worker");
+    let first = plug(&hub, &plugin).await;
+    let second = plug(&hub, &plugin).await;
+    assert_eq!(first.end().await, EndReason::Lost(REPLACED));
+    assert_eq!(hub.call::<u8>("worker", "echo", &2).await, Ok(2));
+    assert_eq!(hub.connected()[0].generation(), 2);
+    second.kill().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_heard_on_the_old_connection_is_told_before_its_end() {
+    const MANY: usize = 1_000;
+    let hub = Socket::default();
+    let mut events = hub.events().capacity(2 * MANY);
+    let mut old = Peer::plugged(&hub, "peer").await;
+    // More than is told at a time.
+    for _ in 0..MANY {
+        old.send_frame(kind::EVENT, b"1").await;
+    }
+    let mut new = Peer::plugged(&hub, "peer").await;
+    new.send_frame(kind::EVENT, b"2").await;
+    assert_eq!(told(&mut events).await, ("connected", 1));
+    let mut messages = 0;
+    loop {
+        match told(&mut events).await {
+            ("message", 1) => messages += 1,
+            end => {
+                assert_eq!(end, ("replaced", 1));
+                break;
+            }
+        }
+    }
+    assert!(messages <= MANY);
+    assert_eq!(told(&mut events).await, ("connected", 2));
+    assert_eq!(told(&mut events).await, ("message", 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_plugin_of_the_name_is_refused() {
+    let hub = Socket::default();
+    let mut holder = Peer::plugged(&hub, "peer").await;
+    let call = tokio::spawn(hub.call::<u8>("peer", "work", &()));
+    let id = holder.call().await.id;
+    let wait = name_taken(&hub, &Hello::new("peer").instance(8)).await;
+    assert_eq!(wait, Some(Duration::from_secs(1)));
+    // Without an id it is nobody's.
+    let mut nameless = [Peer::plugged_as(&hub, &Hello::new("zero").instance(0)).await];
+    name_taken(&hub, &Hello::new("zero").instance(0)).await;
+    nameless[0].send_frame(kind::EVENT, b"1").await;
+    holder.reply(id, "1").await;
+    assert_eq!(call.await.unwrap(), Ok(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_may_leave_names_to_those_who_have_them() {
+    let hub = Socket::builder().takeover(Takeover::Reject).build();
+    let _holder = Peer::plugged(&hub, "peer").await;
+    assert_eq!(name_taken(&hub, &Hello::new("peer")).await, Some(Duration::from_secs(1)));
+    assert_eq!(hub.connected()[0].generation(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_may_give_names_to_whoever_comes_last() {
+    let hub = Socket::builder().takeover(Takeover::Newest).build();
+    let (old, _) = worker("worker");
+    let old = plug(&hub, &old).await;
+    let (new, journal) = worker("worker");
+    plug(&hub, &new).await;
+    assert_eq!(old.end().await, EndReason::Lost(REPLACED));
+    journal.release(1);
+    assert_eq!(hub.call::<()>("worker", "wait", &()).await, Ok(()));
+    assert_eq!(journal.finished(), 1);
+}
+
+/// Two that take each other's place for ever would leave the name of no use, and the log full.
+#[tokio::test(start_paused = true)]
+async fn those_who_fight_for_a_name_are_told_when_to_come_back() {
+    let hub = Socket::builder().takeover(Takeover::Newest).build();
+    let hello = |round: u8| Hello::new("peer").instance(1 + round % 2);
+    let mut peers = vec![Peer::plugged_as(&hub, &hello(0)).await];
+    for round in 1..=5 {
+        sleep(Duration::from_secs(5)).await;
+        peers.push(Peer::plugged_as(&hub, &hello(round)).await);
+    }
+    let wait = name_taken(&hub, &hello(6)).await.unwrap();
+    assert_eq!(wait, Duration::from_secs(40), "a minute after the first");
+    assert_eq!(hub.connected()[0].generation(), 6);
+    // Nor may the one that has it dial again.
+    assert_eq!(name_taken(&hub, &hello(5)).await, Some(wait));
+    let mut another = Peer::plugged_as(&hub, &Hello::new("another")).await;
+    another.send_frame(kind::EVENT, b"1").await;
+    sleep(wait).await;
+    peers.push(Peer::plugged_as(&hub, &hello(6)).await);
+    assert_eq!(name_taken(&hub, &hello(7)).await, Some(Duration::from_secs(5)));
+    // Whoever goes by itself leaves the name to all.
+    drop(peers);
+    settle().await;
+    Peer::plugged_as(&hub, &hello(0)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_gets_its_own_name_back() {
+    let hub = Socket::builder().key_sequencer(|name| format!("{name}x"), 2).build();
+    let _first = Peer::plugged_as(&hub, &Hello::new("peer").instance(1)).await;
+    let mut second = Peer::plugged_as(&hub, &Hello::new("peer").instance(2)).await;
+    let _again = Peer::plugged_as(&hub, &Hello::new("peer").instance(2)).await;
+    assert_eq!(second.expect(kind::GOODBYE).await.fields().number(), farewell::REPLACED);
+    let names: Vec<_> = hub.connected().iter().map(|it| it.name().to_owned()).collect();
+    assert_eq!(names, ["peer", "peerx"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_is_asked_to_leave_can_be_replaced() {
+    let hub = Socket::default();
+    let mut old = Peer::plugged(&hub, "peer").await;
+    let call = tokio::spawn(hub.call::<u8>("peer", "work", &()));
+    old.call().await;
+    let unplug = tokio::spawn(hub.unplug("peer").into_future());
+    old.expect(kind::DRAIN).await;
+    let _new = Peer::plugged(&hub, "peer").await;
+    let report = unplug.await.unwrap().unwrap();
+    assert_eq!((report.reason, report.cut), (REPLACED, 1));
+    assert!(call.await.unwrap().unwrap_err().is_disconnected());
+    assert_eq!(hub.connected()[0].generation(), 2, "the new one stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hub_that_shuts_down_gives_no_name_away() {
+    let hub = Socket::default();
+    let mut old = Peer::plugged(&hub, "peer").await;
+    let call = tokio::spawn(hub.call::<u8>("peer", "work", &()));
+    let id = old.call().await.id;
+    let mut new = Peer::dial(&hub);
+    let shutdown = tokio::spawn(hub.shutdown().into_future());
+    old.expect(kind::DRAIN).await;
+    new.say_hello(&Hello::new("peer")).await;
+    assert_eq!(new.refused().await, refusal::SHUTTING_DOWN);
+    old.reply(id, "1").await;
+    assert_eq!(call.await.unwrap(), Ok(1));
+    drop(old);
+    assert_eq!(shutdown.await.unwrap().plugins.len(), 1);
+}
+
+/// Whoever looks or calls, at any time and on another thread, finds one plugin of the name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_every_moment_one_connection_has_the_name() {
+    let hub = Socket::default();
+    let mut events = hub.events();
+    for name in 0..20 {
+        let name = format!("worker-{name}");
+        let (plugin, _) = worker(&name);
+        let mut plugged = vec![plug(&hub, &plugin).await];
+        let looking = (hub.clone(), name.clone());
+        let look = tokio::task::spawn_blocking(move || {
+            let (hub, name) = looking;
+            let mut last = 0;
+            while last % 6 > 0 || last == 0 {
+                let found = hub.connected();
+                let [plugin] = &found[..] else { panic!("{found:?}") };
+                assert!(plugin.name() == name && plugin.generation() >= last);
+                last = plugin.generation();
+            }
+        });
+        let calling = (hub.clone(), name.clone());
+        let call = tokio::spawn(async move {
+            let (hub, name) = calling;
+            loop {
+                match hub.call::<u64>(&name, "echo", &1).await {
+                    Ok(1) => {}
+                    Err(error) if is_replaced(&error) => {}
+                    other => return other,
+                }
+            }
+        });
+        for _ in 0..5 {
+            plugged.push(plug(&hub, &plugin).await);
+        }
+        look.await.unwrap();
+        let report = hub.unplug(&name).await.unwrap();
+        assert!(report.reason.is_graceful(), "{report:?}");
+        let ended = call.await.unwrap().unwrap_err();
+        assert!(
+            matches!(ended.kind(), CallErrorKind::Draining | CallErrorKind::NoPlugin { .. })
+                || ended.is_disconnected(),
+            "{ended:?}"
+        );
+        let generations = plugged.len() as u64;
+        let mut expected = Vec::new();
+        for generation in 1..=generations {
+            expected.push(("connected", generation));
+            let end = if generation < generations { "replaced" } else { "disconnected" };
+            expected.push((end, generation));
+        }
+        for (what, generation) in expected {
+            let (told, of) = told(&mut events).await;
+            assert_eq!((told, 1 + (of - 1) % 6), (what, generation));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plugin_of_the_same_name_is_refused_as_before() {
+    let hub = Socket::default();
+    plug(&hub, &worker("worker").0).await;
+    let refused = open(&hub, &worker("worker").0).await.unwrap_err();
+    let brpc::ConnectError::Refused(refused) = refused else { panic!("{refused:?}") };
+    assert_eq!(refused.code, RefusalCode::NameTaken);
+}
