@@ -4,7 +4,7 @@ use std::collections::vec_deque::Drain;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use brpc_core::{DisconnectReason, Refusal};
+use brpc_core::DisconnectReason;
 use brpc_proto::{Connection, Description, Event as ConnectionEvent, Hello, Tally};
 use brpc_rt::{Lane, Link, SharedConnection, Slot};
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::field::DisplayValue;
 
-use super::registration::{self, Candidate};
+use super::registration::{Candidate, admit, refuse};
 use crate::events::{Event, Message, Origin, Unread, copy_all};
 use crate::hub::{Awaited, Hub, Place, PluginLink};
 use crate::listener::Source;
@@ -77,6 +77,7 @@ impl Attached {
                 let (connection, source) = (self.link.id, self.source());
                 tracing::debug!(connection, source, code = ?refusal.code, "connection refused");
             }
+            ConnectionEvent::Alive => self.link.signs().note(),
             ConnectionEvent::LastWords(words) => {
                 // Printed with escapes, since it may be any text.
                 let (connection, source) = (self.link.id, self.source());
@@ -122,13 +123,13 @@ impl Attached {
 
     fn handle_hello(&self, hello: Arc<Hello>) {
         self.stays();
-        match registration::admit(&self.hub, &hello) {
+        match admit(&self.hub, &hello) {
             Ok(known) => {
                 *self.hello.lock() = Some(hello);
                 self.answer(|connection| connection.accept(known));
                 self.awaits(Awaited::Description);
             }
-            Err(refusal) => self.refuse(&hello, refusal),
+            Err(refusal) => refuse(&self.link, &hello, refusal),
         }
     }
 
@@ -137,16 +138,7 @@ impl Attached {
         self.stays();
         let (hub, link) = (self.hub.clone(), self.link.clone());
         let candidate = Candidate { hub, link, hello, description: description.clone() };
-        if let Err(refusal) = candidate.register() {
-            self.refuse(&candidate.hello, refusal);
-        }
-    }
-
-    /// Refuses a plugin whose Hello is known.
-    fn refuse(&self, hello: &Hello, refusal: Refusal) {
-        let (plugin, connection, source) = (&hello.name, self.link.id, self.source());
-        tracing::info!(plugin, connection, source, code = ?refusal.code, "plugin refused");
-        self.answer(|connection| connection.refuse(refusal));
+        candidate.settle();
     }
 
     fn handle_welcome(&self) {

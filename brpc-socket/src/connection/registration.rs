@@ -7,6 +7,7 @@ use brpc_core::{Refusal, RefusalCode};
 use brpc_proto::codec::Traits;
 use brpc_proto::{Description, Hello};
 use brpc_rt::foreign::contain;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::events::Consumed;
@@ -36,6 +37,8 @@ pub(super) struct Candidate {
 enum Attempt {
     /// The plugin is registered, and welcome; this connection lost the name to it.
     Done { replaced: Option<Arc<PluginLink>> },
+    /// Another connection has the name, and keeps it if its plugin lives.
+    InDoubt(Arc<PluginLink>),
     /// Another connection has the name.
     Taken,
 }
@@ -46,27 +49,66 @@ enum Claim {
     Over,
     /// It is replaced.
     Replaced,
+    /// It is replaced, unless its plugin gives a sign of life.
+    InDoubt,
     /// It keeps the name.
     Kept,
 }
 
 impl Candidate {
-    /// Registers the plugin under the name that it asks for, or one that the sequencer makes.
-    pub(super) fn register(&self) -> Result<(), Refusal> {
+    /// Registers or refuses the plugin: at once, or when it is known whether the plugin lives that
+    /// has the name.
+    pub(super) fn settle(self) {
+        match self.register(None) {
+            Ok(None) => {}
+            Ok(Some(holder)) => {
+                // Without a runtime this side ends, and the connection with it.
+                if let Ok(runtime) = Handle::try_current() {
+                    runtime.spawn(self.settle_later(holder));
+                }
+            }
+            Err(refusal) => refuse(&self.link, &self.hello, refusal),
+        }
+    }
+
+    /// The same, when the plugin that has the name was asked for a sign of life.
+    async fn settle_later(self, mut holder: Arc<PluginLink>) {
+        loop {
+            let lives = tokio::select! {
+                lives = holder.lives() => lives,
+                _ = self.link.ended() => return,
+            };
+            let settled = if lives { Err(self.name_taken()) } else { self.register(Some(&holder)) };
+            match settled {
+                Ok(None) => return,
+                // Yet another one has the name by now.
+                Ok(Some(next)) => holder = next,
+                Err(refusal) => return refuse(&self.link, &self.hello, refusal),
+            }
+        }
+    }
+
+    /// Registers the plugin under the name that it asks for, or one that the sequencer makes. The
+    /// plugin of the connection `dead` is known not to live. Returns the connection whose plugin
+    /// must be asked first; `None` if this one is registered.
+    fn register(&self, dead: Option<&PluginLink>) -> Result<Option<Arc<PluginLink>>, Refusal> {
         let sequencer = self.hub.config().sequencer.as_ref();
         let mut attempts_left = sequencer.map_or(0, |sequencer| sequencer.attempts);
         let traits = self.link.connection().lock().traits();
         let mut name = self.hello.name.clone();
+        let mut in_doubt = None;
         loop {
-            match self.try_register(&name, traits)? {
+            match self.try_register(&name, traits, dead)? {
                 Attempt::Done { replaced } => {
                     // Without the locks, under which no task is woken.
                     self.link.wake();
                     if let Some(replaced) = replaced {
                         replaced.wake();
                     }
-                    return Ok(());
+                    return Ok(None);
                 }
+                // The sequencer may find a free name sooner than that is known.
+                Attempt::InDoubt(holder) => in_doubt = in_doubt.or(Some(holder)),
                 Attempt::Taken => {}
             }
             let Some(sequencer) = sequencer.filter(|_| attempts_left > 0) else { break };
@@ -83,11 +125,16 @@ impl Candidate {
                 break;
             }
         }
-        Err(self.name_taken())
+        in_doubt.map(Some).ok_or_else(|| self.name_taken())
     }
 
     /// Registers the plugin under this name, unless another one keeps it, in one step.
-    fn try_register(&self, name: &str, traits: Traits) -> Result<Attempt, Refusal> {
+    fn try_register(
+        &self,
+        name: &str,
+        traits: Traits,
+        dead: Option<&PluginLink>,
+    ) -> Result<Attempt, Refusal> {
         let Self { hub, link, hello, description } = self;
         // Held throughout: either a plugin is registered before the hub shuts down, which then
         // drains it, or it isn't registered at all.
@@ -101,12 +148,13 @@ impl Candidate {
                     return Err(refusal.retry_after(LATER));
                 }
                 None => {}
-                Some(holder) => match self.claim(holder) {
+                Some(holder) => match self.claim(holder, dead) {
                     Claim::Over => {}
                     Claim::Replaced => {
                         takeovers = one_more(holder, name)?;
                         replaced = Some(holder.clone());
                     }
+                    Claim::InDoubt => return Ok(Attempt::InDoubt(holder.clone())),
                     Claim::Kept => return Ok(Attempt::Taken),
                 },
             }
@@ -133,13 +181,16 @@ impl Candidate {
     }
 
     /// What becomes of a connection that has the name for which the plugin asks.
-    fn claim(&self, holder: &PluginLink) -> Claim {
+    fn claim(&self, holder: &PluginLink, dead: Option<&PluginLink>) -> Claim {
         let instance = InstanceId::of(&self.hello);
         let is_same = instance.is_some() && holder.member().map(|it| it.instance) == Some(instance);
         match self.hub.config().takeover {
             _ if holder.is_over() => Claim::Over,
             Takeover::Newest => Claim::Replaced,
-            Takeover::SameInstance if is_same => Claim::Replaced,
+            Takeover::SameInstance if is_same || dead.is_some_and(|dead| dead.id == holder.id) => {
+                Claim::Replaced
+            }
+            Takeover::SameInstance if holder.can_be_asked() => Claim::InDoubt,
             Takeover::SameInstance | Takeover::Reject => Claim::Kept,
         }
     }
@@ -164,6 +215,16 @@ fn one_more(holder: &PluginLink, name: &str) -> Result<Takeovers, Refusal> {
         let message = format!("the name `{name}` was taken over too often in the last minute");
         Refusal::new(RefusalCode::NameTaken, message).retry_after(wait)
     })
+}
+
+/// Refuses a plugin whose Hello is known.
+pub(super) fn refuse(link: &PluginLink, hello: &Hello, refusal: Refusal) {
+    let (plugin, connection, code) = (&hello.name, link.id, refusal.code);
+    let source = link.source.map(tracing::field::display);
+    tracing::info!(plugin, connection, source, ?code, "plugin refused");
+    let mut connection = link.connection().lock();
+    connection.refuse(refusal);
+    connection.unlock_and_wake();
 }
 
 fn shutting_down() -> Refusal {

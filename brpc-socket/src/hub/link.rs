@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::predecessor::Predecessor;
+use super::signs::Signs;
 use super::takeover::{InstanceId, Takeovers};
 use crate::events::Consumed;
 use crate::listener::Source;
@@ -35,6 +36,8 @@ pub(crate) struct PluginLink {
     has_ended: AtomicBool,
     /// The connection that had the name before.
     predecessor: Predecessor,
+    /// Signs of life that were asked for.
+    signs: Signs,
     /// How the connection ended, if it has.
     end: watch::Sender<Option<(DisconnectReason, Tally)>>,
 }
@@ -78,6 +81,7 @@ impl PluginLink {
             member: OnceLock::new(),
             has_ended: AtomicBool::new(false),
             predecessor: Predecessor::default(),
+            signs: Signs::default(),
             end: watch::Sender::new(None),
         }
     }
@@ -125,6 +129,33 @@ impl PluginLink {
     /// The connection that had the name before; its end is reported first.
     pub(crate) fn predecessor(&self) -> &Predecessor {
         &self.predecessor
+    }
+
+    /// Whether it can be found out if the plugin lives.
+    pub(crate) fn can_be_asked(&self) -> bool {
+        self.connection.lock().terms().is_some_and(|terms| terms.heartbeat.is_some())
+    }
+
+    /// Signs of life that were asked for.
+    pub(crate) fn signs(&self) -> &Signs {
+        &self.signs
+    }
+
+    /// Whether the plugin lives: asks it for a sign of life, and waits for that. One that can't be
+    /// asked counts as alive, up to the end of its connection.
+    pub(crate) async fn lives(&self) -> bool {
+        let ask = || {
+            let mut connection = self.connection.lock();
+            if connection.is_closed() || !connection.probe() {
+                return Some(!connection.is_closed());
+            }
+            connection.unlock_and_wake();
+            None
+        };
+        tokio::select! {
+            lives = self.signs.wait(ask) => lives,
+            _ = self.ended() => false,
+        }
     }
 
     /// Ends the connection, since another one gets its name. Called with the registry's lock, so

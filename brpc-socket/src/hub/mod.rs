@@ -8,6 +8,7 @@ mod predecessor;
 mod presence;
 mod registry;
 mod rooms;
+mod signs;
 mod sources;
 mod strangers;
 mod takeover;

@@ -21,7 +21,10 @@ pub enum Takeover {
     /// hub may not have noticed yet that the connection is dead. The same plugin is one whose
     /// `Plugin` has created both connections.
     ///
-    /// Any other plugin is refused as [`NameTaken`](crate::RefusalCode::NameTaken).
+    /// For any other plugin the hub asks the one that is connected for a sign of life: without one
+    /// within 2 s it is replaced, else the new one is refused as
+    /// [`NameTaken`](crate::RefusalCode::NameTaken). One that can't be asked, since it has no
+    /// [heartbeats](crate::Limits::heartbeat) or is of the Go package, counts as alive.
     #[default]
     SameInstance,
     /// Whoever has the name keeps it until the hub has noticed the end of the connection.

@@ -26,6 +26,8 @@ pub mod kind {
     pub const EVENT: u8 = 0x1A;
     pub const LEAVE: u8 = 0x1B;
     pub const GOODBYE: u8 = 0x1F;
+    pub const PING: u8 = 0x20;
+    pub const PONG: u8 = 0x21;
 }
 
 /// Why a call has no output.
@@ -238,6 +240,7 @@ pub struct Call {
 /// A plugin's Hello. It describes the one method `work`, without schemas.
 pub struct Hello<'a> {
     pub versions: (u8, u8),
+    pub features: u64,
     pub max_frame: u64,
     pub max_calls: u64,
     pub name: &'a str,
@@ -252,7 +255,24 @@ impl<'a> Hello<'a> {
     pub fn new(name: &'a str) -> Self {
         let (max_frame, max_calls) = (1 << 20, 1024);
         let (version, instance, digest, extensions) = ("1.0", [7; 16], DIGEST, Vec::new());
-        Self { versions: (1, 1), max_frame, max_calls, name, version, instance, digest, extensions }
+        let (versions, features) = ((1, 1), 0);
+        Self {
+            versions,
+            features,
+            max_frame,
+            max_calls,
+            name,
+            version,
+            instance,
+            digest,
+            extensions,
+        }
+    }
+
+    /// The same of a plugin that has heartbeats.
+    pub fn heartbeats(mut self) -> Self {
+        self.features |= 1;
+        self
     }
 
     /// The same of another instance.
@@ -264,7 +284,7 @@ impl<'a> Hello<'a> {
     pub fn body(&self) -> Vec<u8> {
         let hello = Writer::default()
             .raw(&[self.versions.0, self.versions.1])
-            .number(0)
+            .number(self.features)
             .number(self.max_frame)
             .number(self.max_calls)
             .text(self.name)
