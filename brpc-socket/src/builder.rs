@@ -81,7 +81,7 @@ impl Builder {
     }
 
     /// The most bytes that the inputs of all calls in progress may have, over all plugins. Default
-    /// 256 MiB. The hub refuses a call beyond with [`Overloaded`](crate::CallError::Overloaded).
+    /// 256 MiB. The hub refuses a call beyond with [`Overloaded`](crate::CallErrorKind::Overloaded).
     pub fn max_input_bytes(mut self, bytes: usize) -> Self {
         self.config.max_input_bytes = bytes;
         self

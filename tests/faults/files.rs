@@ -1,10 +1,12 @@
 //! A hub that has no descriptors left.
 
+use std::time::{Duration, Instant};
+
 use crate::good::{connect_at_last, run_worker};
 use crate::process::Child;
 use crate::random::scramble;
 use crate::raw::Raw;
-use crate::scenario::{eventually, scenario, within};
+use crate::scenario::{eventually, scaled, scenario, within};
 use crate::worker::Worker;
 
 #[test]
@@ -22,11 +24,21 @@ fn a_hub_without_descriptors_serves_whom_it_has_and_takes_more_later() {
         for n in 0..100 {
             assert_eq!(hub.call("first", "scramble", n).await, scramble(n));
         }
+        let (begin, used) = (Instant::now(), hub.processor_time());
+        // `BRPC_FAULTS_SCALE=20` for a minute.
+        tokio::time::sleep(Duration::from_secs(scaled(3) as u64)).await;
+        let (lasted, used) = (begin.elapsed(), hub.processor_time().saturating_sub(used));
+        hub.order("warnings").await;
+        let warnings: u64 = hub.line().await.parse().unwrap();
+        println!("no descriptors for {lasted:.1?}: {used:?} of a processor, {warnings} warnings");
+        assert!(used < lasted / 50, "{used:?} of {lasted:?}");
+        assert!((1..lasted.as_secs() + 10).contains(&warnings), "{warnings} in {lasted:?}");
 
         let second = tokio::spawn(async move {
             let (_, plugin) = Worker::plugin("second");
             connect_at_last(&plugin, address).await.run().await
         });
+        let begin = Instant::now();
         drop(idle);
         // It may have to wait for more than one attempt to connect.
         let answers = async {
@@ -38,6 +50,7 @@ fn a_hub_without_descriptors_serves_whom_it_has_and_takes_more_later() {
             }
         };
         within("the second plugin answers", answers).await;
+        println!("and {:.1?} after there were some, the next plugin answers", begin.elapsed());
         assert_eq!(hub.call("first", "scramble", 8).await, scramble(8));
         hub.kill().await;
         first.await.unwrap();

@@ -19,6 +19,7 @@ mod hostile_session;
 mod hostile_silence;
 mod load;
 mod memory;
+mod overload;
 mod process;
 mod python;
 mod random;

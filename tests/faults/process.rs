@@ -2,12 +2,16 @@
 
 use std::net::SocketAddr;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use brpc::{Limits, Socket};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::TcpListener;
 use tokio::process::{ChildStdin, ChildStdout, Command};
+use tracing::Metadata;
+use tracing::span::{Attributes, Id, Record};
 
 use crate::scenario::{eventually, within};
 use crate::worker::Worker;
@@ -45,6 +49,8 @@ async fn be_plugin() {
 
 /// Executes the lines on its standard input, and ends with them.
 async fn be_hub() {
+    let warnings = Warnings::default();
+    tracing::subscriber::set_global_default(warnings.clone()).unwrap();
     let mut limits = Limits::default();
     // No connection is closed for being slow, so all of them stay.
     limits.hello_deadline = Duration::from_mins(10);
@@ -62,12 +68,42 @@ async fn be_hub() {
                     Err(error) => say(&format!("{error:?}")),
                 }
             }
+            ["warnings"] => say(&warnings.count().to_string()),
             ["begin", plugin, method] => {
                 drop(tokio::spawn(hub.call::<u64>(plugin, method, &0).timeout(None)));
             }
             _ => panic!("no such order: {line}"),
         }
     }
+}
+
+/// Counts the warnings in the log.
+#[derive(Clone, Default)]
+struct Warnings(Arc<AtomicUsize>);
+
+impl Warnings {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= tracing::Level::WARN
+    }
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
 }
 
 /// Begins a line, because the test harness may have begun one already.
@@ -111,6 +147,15 @@ impl Child {
 
     pub fn id(&self) -> u32 {
         self.process.id().unwrap()
+    }
+
+    /// How long it has used a processor.
+    pub fn processor_time(&self) -> Duration {
+        // In hundredths of a second, whatever the system counts in.
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        let ticks: u64 = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(10 * ticks)
     }
 
     /// The next line that the process prints.

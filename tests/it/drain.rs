@@ -10,9 +10,9 @@ use brpc::{
 use futures_util::FutureExt as _;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use crate::support::peer::{Hello, Peer, Writer, farewell, kind};
+use crate::support::peer::{Hello, Peer, Writer, farewell, frame, kind};
 use crate::support::worker::{WAIT, worker};
 use crate::support::{ROOM, eventually, plug, settle};
 
@@ -187,6 +187,46 @@ async fn a_plugin_that_does_not_react_is_cut_when_the_grace_is_over() {
     let goodbye = peer.expect(kind::GOODBYE).await;
     assert_eq!(goodbye.fields().number(), farewell::UNPLUGGED);
     assert_eq!(peer.frame().await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plugin_is_gone_in_time_whatever_it_does() {
+    let hub = Socket::default();
+    // Has a full connection that it never reads.
+    let unread = Peer::plugged(&hub, "unread").await;
+    let text = "x".repeat(100_000);
+    let calls = [(); 3].map(|()| hub.call::<()>("unread", "work", &text).timeout(None));
+    let _calls = calls.map(tokio::spawn);
+    // Reads and never answers, with callers that wait and without.
+    let mute = Peer::plugged(&hub, "mute").await;
+    let _call = tokio::spawn(hub.call::<()>("mute", "work", &()).timeout(None));
+    let given_up = Peer::plugged(&hub, "given-up").await;
+    assert!(hub.call::<()>("given-up", "work", &()).timeout(SECOND).await.is_err());
+    // Sends half a frame.
+    let mut dripping = Peer::plugged(&hub, "dripping").await;
+    dripping.send(&[0, 0, 1]).await;
+    // Doesn't stop sending events.
+    let mut talking = Peer::plugged(&hub, "talking").await;
+    let talk = tokio::spawn(async move {
+        while talking.stream.write_all(&frame(kind::EVENT, b"1")).await.is_ok() {
+            sleep(SECOND / 1_000).await;
+        }
+    });
+    // Runs for ever.
+    let busy = plug(&hub, &worker("busy").0).await;
+    let _stays = tokio::spawn(hub.call::<()>("busy", "stay", &()).timeout(None));
+    settle().await;
+    // First those that are cut off for other reasons soon.
+    for name in ["dripping", "unread", "mute", "given-up", "talking", "busy"] {
+        let start = Instant::now();
+        let report = hub.unplug(name).grace(3 * SECOND).await.unwrap();
+        let took = start.elapsed();
+        assert!(took <= 3 * SECOND + Duration::from_millis(250), "{name}: {took:?}");
+        assert!(report.overstayed && report.reason == DisconnectReason::Unplugged, "{report:?}");
+    }
+    assert!(hub.connected().is_empty());
+    talk.await.unwrap();
+    drop((unread, mute, given_up, dripping, busy));
 }
 
 /// It would have no time to react.

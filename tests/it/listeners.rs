@@ -237,9 +237,23 @@ async fn errors_of_one_connection_cost_nothing() {
         io::ErrorKind::ConnectionAborted,
         io::ErrorKind::ConnectionReset,
         io::ErrorKind::Interrupted,
+        io::ErrorKind::NetworkUnreachable,
     ] {
-        assert_eq!(let_in_after(errors(kind, 10_000)).await, Duration::ZERO);
+        assert_eq!(let_in_after(errors(kind, 1_000)).await, Duration::ZERO);
     }
+    #[cfg(target_os = "linux")]
+    {
+        const EPROTO: i32 = 71;
+        let script = (0..1_000).map(|_| io::Error::from_raw_os_error(EPROTO)).collect();
+        assert_eq!(let_in_after(script).await, Duration::ZERO);
+    }
+}
+
+/// It goes on, but not as fast as it can.
+#[tokio::test(start_paused = true)]
+async fn a_storm_of_them_does_not_get_a_whole_thread() {
+    let took = let_in_after(errors(io::ErrorKind::ConnectionAborted, 10_000)).await;
+    assert!((90..100).contains(&took.as_millis()), "{took:?}");
 }
 
 /// As when there are too many open files: it waits for 10 ms, then twice as long each time, up to a

@@ -49,7 +49,8 @@ pub(crate) fn serve<L: Listener>(hub: &Arc<Hub>, listener: L) -> Serving {
             tracing::warn!("a hub that is shutting down serves no listener");
             return Err(ServeError::ShuttingDown);
         };
-        let accepting = AcceptLoop { hub, places, listener, pause: Duration::ZERO, logged: None };
+        let accepting =
+            AcceptLoop { hub, places, listener, in_a_row: 0, pause: Duration::ZERO, logged: None };
         match stop.run_until_cancelled_owned(accepting.run()).await {
             Some(error) => {
                 tracing::error!(%error, "a listener failed; no more plugins connect through it");
@@ -65,6 +66,8 @@ struct AcceptLoop<L> {
     hub: std::sync::Weak<Hub>,
     places: Arc<Places>,
     listener: L,
+    /// How many errors of single connections came in a row.
+    in_a_row: u32,
     /// How long to wait after the next error.
     pause: Duration,
     /// When an error was logged last.
@@ -77,7 +80,7 @@ impl<L: Listener> AcceptLoop<L> {
         loop {
             match self.listener.accept().await {
                 Ok((stream, source)) => {
-                    self.pause = Duration::ZERO;
+                    (self.in_a_row, self.pause) = (0, Duration::ZERO);
                     let Some(place) = self.places.next(source).await else {
                         tracing::debug!(%source, "too many connections in their handshake");
                         continue;
@@ -97,7 +100,12 @@ impl<L: Listener> AcceptLoop<L> {
     /// Waits as long as an error requires, and logs one error a second.
     async fn recover(&mut self, error: &io::Error) {
         if is_of_connection(error) {
-            return tokio::task::yield_now().await;
+            self.in_a_row += 1;
+            if !self.in_a_row.is_multiple_of(AT_ONCE) {
+                return tokio::task::yield_now().await;
+            }
+            // A storm of them, or a listener that has nothing else, doesn't get all of a thread.
+            return sleep(LEAST_PAUSE).await;
         }
         if self.logged.is_none_or(|logged| logged.elapsed() >= Duration::from_secs(1)) {
             tracing::warn!(%error, "can't accept connections at the moment");
@@ -112,10 +120,28 @@ impl<L: Listener> AcceptLoop<L> {
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 const MOST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Whether only the connection that was to be accepted is at fault.
+/// After how many errors of single connections in a row there is a pause all the same.
+const AT_ONCE: u32 = 1_024;
+
+/// Whether only the connection that was to be accepted is at fault. Linux tells in this way also
+/// what has happened to the network since.
 fn is_of_connection(error: &io::Error) -> bool {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, Interrupted,
+        NetworkDown, NetworkUnreachable, TimedOut,
+    };
+    const EPROTO: i32 = if cfg!(target_os = "linux") { 71 } else { 100 };
+    matches!(
+        error.kind(),
+        ConnectionAborted
+            | ConnectionRefused
+            | ConnectionReset
+            | HostUnreachable
+            | Interrupted
+            | NetworkDown
+            | NetworkUnreachable
+            | TimedOut
+    ) || error.raw_os_error() == Some(EPROTO)
 }
 
 /// Whether the listener can't go on. Every other error passes: a hub that stops accepting because
