@@ -43,7 +43,7 @@ impl Outgoing {
     /// The call of the method with this number.
     pub(crate) fn into_call(self, method: u32) -> Call {
         let Self { input: payload, timeout, trace, metadata, admission, .. } = self;
-        Call { method, payload, timeout, trace, metadata, admission }
+        Call { method, payload, timeout, trace, metadata, admission, resumable: None }
     }
 
     /// The name of the plugin that is called.

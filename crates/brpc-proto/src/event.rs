@@ -7,7 +7,8 @@ use brpc_core::{DisconnectReason, Refusal, Wire};
 use bytes::Bytes;
 
 use crate::description::Description;
-use crate::message::{Call, CallId, DrainCause, Hello};
+use crate::message::{Call, CallId, DrainCause, Hello, Origin, Recalled};
+use crate::resume::Suspension;
 use crate::settlement::Settlement;
 use crate::terms::Terms;
 
@@ -46,8 +47,28 @@ pub enum Event<T> {
         /// Its deadline; `None` if it has none.
         deadline: Option<Instant>,
     },
+    /// A call of an earlier connection goes on under this id; answer it as any other.
+    Continue {
+        /// The id for the answer.
+        id: CallId,
+        /// Which call.
+        origin: Origin,
+    },
     /// The call was cancelled. It must still be answered.
     Cancel(CallId),
+    /// The hub has the answer to this resumable call, or has given it up.
+    Confirmed(CallId),
+    /// The hub has named all calls that go on; the rest of what the plugin keeps is not wanted.
+    Resumed,
+    /// At a hub: the plugin says what it knows of earlier connections. After the last part, submit the
+    /// calls that go on, and then call [`resumed`](crate::Connection::resumed).
+    Resume(Recalled),
+    /// A call of this side whose connection is lost, and that may go on over another one; its caller is
+    /// returned, and is not settled.
+    Suspended(T, Box<Suspension>),
+    /// At a plugin: the connection is lost, and resumable calls may go on over another one. No call
+    /// with a higher id than this has arrived. `Closed` follows.
+    Lost(CallId),
     /// The peer sent an event. When it is consumed, return its credit with
     /// [`return_credit`](crate::Connection::return_credit).
     Message(Bytes),

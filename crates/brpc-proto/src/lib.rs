@@ -96,6 +96,7 @@ pub mod json;
 pub mod limits;
 mod message;
 mod names;
+pub mod resume;
 mod role;
 mod session;
 mod settlement;
@@ -109,7 +110,8 @@ pub use connection::{Connection, End};
 pub use description::Description;
 pub use event::{Event, Tally};
 pub use message::{
-    Admission, Beat, Call, CallId, DrainCause, Farewell, Features, Hello, Message, Welcome,
+    Admission, Beat, Call, CallId, Continued, DrainCause, Farewell, Features, Hello, Message,
+    Origin, Recalled, Resumable, Welcome,
 };
 pub use names::{NameRules, Rule};
 pub use role::Role;

@@ -20,6 +20,17 @@ pub const MAX_EXTENSIONS: usize = 64;
 /// of [`MAX_HELLO`], and what is around it.
 pub const FREE_INPUT: usize = MAX_HELLO + 1024;
 
+/// The most earlier connections of which a plugin says which calls have arrived over them: of those
+/// since calls last went on. So many are lost one after the other only on a link that is of no use.
+pub const MAX_SEEN: usize = 64;
+
+/// The most calls in one `Resume`; together with [`MAX_SEEN`] it fits the smallest frame.
+pub const MAX_RECALLED: usize = 512;
+
+/// The most calls that a hub lets a plugin name in all its `Resume`s. A plugin names each call once,
+/// and keeps few more than it may have in flight.
+pub const MAX_ALL_RECALLED: usize = 1 << 20;
+
 /// How many strikes are tolerated in one session: second answers, frames of an unknown kind that
 /// may be skipped. Enough for a peer with a flaw, too few for a hostile peer.
 pub const MAX_STRIKES: u32 = 16;

@@ -49,10 +49,11 @@ impl Terms {
     pub(crate) fn of_hub(
         hello: &Hello,
         given: (&str, u64, [u8; 16]),
+        offered: Features,
         limits: &Limits,
     ) -> (Self, Welcome) {
         let (name, generation, epoch) = given;
-        let features = hello.features & Features::of(limits);
+        let features = hello.features & offered;
         let wishes = [hello.heartbeat, limits.heartbeat];
         let heartbeat = agreed(features, wishes.into_iter().flatten().min());
         let calls = hello.max_calls.unwrap_or(usize::MAX).min(limits.max_calls).max(1);
@@ -84,9 +85,10 @@ impl Terms {
         (terms, welcome)
     }
 
-    /// A plugin's terms after this Welcome; it has described so many methods.
+    /// A plugin's terms after this Welcome; it has described so many methods. If it has not offered
+    /// [`Features::RESUME`], its connection doesn't have it.
     pub(crate) fn of_plugin(welcome: Welcome, methods: usize, limits: &Limits) -> Self {
-        let features = welcome.features & Features::of(limits);
+        let features = welcome.features & (Features::of(limits) | Features::RESUME);
         Self {
             name: welcome.name,
             generation: welcome.generation,
@@ -140,7 +142,8 @@ mod tests {
         let mut hello = Hello::new("plugin", Description::new(&[]).unwrap().into());
         hello.features = all;
         let given = ("plugin", 1, [0; 16]);
-        let (terms, mut welcome) = Terms::of_hub(&hello, given, &Limits::default());
+        let (offered, limits) = (Features::SUPPORTED, Limits::default());
+        let (terms, mut welcome) = Terms::of_hub(&hello, given, offered, &limits);
         assert_eq!((terms.features, welcome.features), (Features::SUPPORTED, Features::SUPPORTED));
         welcome.features = all;
         let terms = Terms::of_plugin(welcome, 0, &Limits::default());

@@ -321,7 +321,8 @@ impl<T> Connection<T> {
                 match handshake.handle(message, traits, &self.limits)? {
                     PluginStep::Wait => {}
                     PluginStep::Say(message) => self.say(&message),
-                    PluginStep::Welcomed(terms) => {
+                    PluginStep::Welcomed(mut terms) => {
+                        terms.features = terms.features & self.offers;
                         self.begin((*terms).clone(), now);
                         self.events.push_back(Event::Welcomed(terms));
                     }

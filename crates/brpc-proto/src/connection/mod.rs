@@ -32,9 +32,12 @@ use crate::codec::{Codec, Traits};
 use crate::description::Description;
 use crate::event::{Event, Tally};
 use crate::handshake::{HubHandshake, PluginHandshake};
-use crate::message::{Call, CallId, DrainCause, Farewell, Features, Hello, Message};
+use crate::message::{
+    Call, CallId, DrainCause, Farewell, Features, Hello, Message, Origin, Recalled,
+};
+use crate::resume::Suspension;
 use crate::role::Role;
-use crate::session::{EmitError, Events, Session};
+use crate::session::{EmitError, Events, Session, may_have_run};
 use crate::settlement::Settlement;
 use crate::terms::Terms;
 use crate::wires::{Wires, native};
@@ -58,6 +61,8 @@ pub struct Connection<T> {
     gives_way: Option<Instant>,
     /// Whether events are accepted without credit, since no more can arrive.
     takes_all: bool,
+    /// The optional parts of the protocol that this side offers.
+    offers: Features,
     events: Events<T>,
 }
 
@@ -77,6 +82,8 @@ enum Phase<T> {
         reason: DisconnectReason,
         /// The session's generation, or 0 if there was none.
         generation: u64,
+        /// Whether calls may go on over another connection.
+        is_lost: bool,
     },
 }
 
@@ -93,7 +100,8 @@ impl<T> Connection<T> {
 
     /// The plugin's side of a new connection. It sends Hello first. On a wire whose hub doesn't
     /// send Welcome, the connection counts as welcomed at once, under the name that the plugin asks
-    /// for; a refusal may follow.
+    /// for; a refusal may follow. Of the features, the Hello only decides about
+    /// [`Features::RESUME`].
     ///
     /// # Panics
     /// If the `Hello` has no description.
@@ -102,10 +110,11 @@ impl<T> Connection<T> {
         let description = hello.description.clone().expect("a plugin knows what it can do");
         let joining = Phase::Joining(PluginHandshake::Hello(description));
         let mut connection = Self::new(Role::Plugin, codec, joining, limits, now);
+        connection.offers = connection.offers | (hello.features & Features::RESUME);
         let unsaid = Terms::unsaid(&hello.name, &connection.limits);
         let (max_frame, max_calls) = (connection.limits.max_frame, connection.limits.max_calls);
         connection.say(&Message::Hello(Arc::new(Hello {
-            features: Features::of(&connection.limits),
+            features: connection.offers,
             max_frame: Some(max_frame),
             max_calls: Some(max_calls),
             heartbeat: connection.limits.heartbeat,
@@ -135,6 +144,7 @@ impl<T> Connection<T> {
             hello_deadline: now + limits.hello_deadline,
             gives_way: None,
             takes_all: false,
+            offers: Features::of(&limits),
             limits,
             events: Events::new(),
         }
@@ -169,7 +179,10 @@ impl<T> Connection<T> {
     pub fn welcome(&mut self, name: &str, generation: u64, epoch: [u8; 16], now: Instant) -> bool {
         let Phase::Accepting(handshake) = &self.phase else { return false };
         let given = (name, generation, epoch);
-        let Some((terms, welcome)) = handshake.welcome(given, &self.limits) else { return false };
+        let welcomed = handshake.welcome(given, self.offers, &self.limits);
+        let Some((terms, welcome)) = welcomed else {
+            return false;
+        };
         self.say(&Message::Welcome(welcome.into()));
         self.events.push_back(Event::Welcomed(terms.clone().into()));
         self.begin(terms, now);
@@ -183,7 +196,7 @@ impl<T> Connection<T> {
         }
         self.say(&Message::Refused(refusal.clone()));
         let reason = DisconnectReason::Refused;
-        self.phase = Phase::Closed { reason, generation: 0 };
+        self.phase = Phase::Closed { reason, generation: 0, is_lost: false };
         self.events.push_back(Event::Refused(refusal));
         self.events.push_back(Event::Closed(reason, Tally::default()));
     }
@@ -217,6 +230,14 @@ impl<T> Connection<T> {
     /// the call is refused, the connection returns its caller like any other, with a
     /// [`Settlement`].
     pub fn submit_call(&mut self, id: CallId, call: Call, caller: T, now: Instant) {
+        if let Phase::Closed { reason, generation, is_lost: true } = self.phase
+            && call.resumable.is_some()
+        {
+            let (origin, deadline) = (Origin { generation, id }, call.deadline(now));
+            let suspension = Suspension::new(call, origin, deadline, Stage::Queued, reason);
+            self.events.push_back(Event::Suspended(caller, Box::new(suspension)));
+            return;
+        }
         if let Err((caller, error)) = self.start(id, call, caller, now) {
             self.events.push_back(Event::Settled(caller, Settlement::Ended(error)));
         }
@@ -231,7 +252,16 @@ impl<T> Connection<T> {
     ) -> Result<(), (T, CallErrorKind)> {
         match &mut self.phase {
             Phase::Session(session) => session.start_call(id, call, caller, now),
-            _ => Err((caller, self.call_error().unwrap_or(CallErrorKind::Draining))),
+            _ => Err((caller, self.refusal(&call))),
+        }
+    }
+
+    /// The error with which this call is refused outside of a session.
+    fn refusal(&self, call: &Call) -> CallErrorKind {
+        let error = self.call_error().unwrap_or(CallErrorKind::Draining);
+        match call.continued() {
+            None => error,
+            Some(continued) => may_have_run(&error, continued),
         }
     }
 
@@ -239,7 +269,7 @@ impl<T> Connection<T> {
     pub fn call_error(&self) -> Option<CallErrorKind> {
         match self.phase {
             Phase::Session(_) => None,
-            Phase::Closed { reason, generation } => {
+            Phase::Closed { reason, generation, .. } => {
                 Some(CallErrorKind::Disconnected { stage: Stage::Queued, reason, generation })
             }
             _ => Some(CallErrorKind::Draining),
@@ -274,6 +304,34 @@ impl<T> Connection<T> {
     /// The most bytes of inputs of calls that the owner may hold until it may start their handlers.
     pub fn max_waiting(&self) -> usize {
         self.limits.queue_bytes
+    }
+
+    // Calls that outlive a connection.
+
+    /// At a hub: offers plugins that their calls may go on over another connection. Its owner then
+    /// handles [`Event::Suspended`] and [`Event::Resume`]. A plugin offers it in its Hello.
+    #[must_use]
+    pub fn with_resumption(mut self) -> Self {
+        self.offers = self.offers | Features::RESUME;
+        self
+    }
+
+    /// At a plugin, when it is welcomed: says what it knows of earlier connections. Does nothing if
+    /// the hub doesn't have [`Features::RESUME`].
+    pub fn resume(&mut self, recalled: Vec<Recalled>) {
+        if self.session().is_some_and(Session::resumes) {
+            for part in recalled {
+                self.say(&Message::Resume(part));
+            }
+        }
+    }
+
+    /// At a hub, after the last part of [`Event::Resume`]: all calls that go on were submitted. The
+    /// plugin forgets the others.
+    pub fn resumed(&mut self) {
+        if let Some(session) = self.session_mut() {
+            session.resumed();
+        }
     }
 
     // Events.
@@ -396,13 +454,17 @@ impl<T> Connection<T> {
 
     /// Settles all calls, and says goodbye to a peer that is still there.
     fn end(&mut self, reason: DisconnectReason, farewell: Option<Farewell>) {
-        let (mut tally, mut generation) = (Tally::default(), 0);
+        let (mut tally, mut generation, mut is_lost) = (Tally::default(), 0, false);
         match &mut self.phase {
             Phase::Closed { .. } => return,
             Phase::Session(session) => {
-                // Calls that were not started: nobody waits for them any more.
-                self.events.retain(|event| {
-                    !matches!(event, Event::Call { .. } | Event::Cancel(_) | Event::Room)
+                is_lost = session.is_lost(reason);
+                // Calls that were not started: nobody waits for them any more, unless they go on.
+                self.events.retain(|event| match event {
+                    Event::Call { call, .. } => is_lost && call.resumable.is_some(),
+                    Event::Cancel(_) => is_lost,
+                    Event::Room => false,
+                    _ => true,
                 });
                 tally = session.close(reason, &mut self.events);
                 generation = session.terms().generation;
@@ -413,7 +475,7 @@ impl<T> Connection<T> {
             Phase::Sniffing(..) | Phase::Accepting(_) | Phase::Joining(_) => {}
         }
         self.stream.heartbeat = None;
-        self.phase = Phase::Closed { reason, generation };
+        self.phase = Phase::Closed { reason, generation, is_lost };
         self.events.push_back(Event::Closed(reason, tally));
     }
 }

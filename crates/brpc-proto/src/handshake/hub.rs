@@ -8,7 +8,7 @@ use brpc_core::{Limits, ProtocolError, Refusal, RefusalCode};
 use crate::codec::{Fault, Traits};
 use crate::description::Description;
 use crate::limits::{FREE_INPUT, MAX_HELLO};
-use crate::message::{Hello, Message, Welcome};
+use crate::message::{Features, Hello, Message, Welcome};
 use crate::terms::Terms;
 
 /// The hub's side of the handshake.
@@ -147,15 +147,17 @@ impl HubHandshake {
         Some((Message::Accepted { describe: known.is_none() }, known))
     }
 
-    /// Welcomes the plugin under this name, generation and epoch: returns the agreed terms and the
+    /// Welcomes the plugin under this name, generation and epoch, with what this side offers:
+    /// returns the agreed terms and the
     /// message to send. `None` if it isn't the owner's turn.
     pub(crate) fn welcome(
         &self,
         given: (&str, u64, [u8; 16]),
+        features: Features,
         limits: &Limits,
     ) -> Option<(Terms, Welcome)> {
         let State::Registering(hello) = &self.state else { return None };
-        Some(Terms::of_hub(hello, given, limits))
+        Some(Terms::of_hub(hello, given, features, limits))
     }
 
     /// Whether the owner is about to welcome or refuse the plugin. Earlier messages wait for that

@@ -6,8 +6,7 @@ use brpc_core::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_TRACE};
 use brpc_core::{CallErrorKind, Metadata, Stage};
 use bytes::Bytes;
 
-/// Identifies a call on its connection. Counts up from 1 and is never reused.
-pub type CallId = u64;
+use super::resume::{Continued, Resumable};
 
 /// A call: made, queued, sent and received.
 #[derive(Clone, Debug, Default)]
@@ -24,11 +23,18 @@ pub struct Call {
     pub metadata: Metadata,
     /// What to do if no place is free. It isn't sent.
     pub admission: Admission,
+    /// How the call outlives its connection; `None` if it doesn't.
+    pub resumable: Option<Box<Resumable>>,
 }
 
 pub use brpc_core::Admission;
 
 impl Call {
+    /// Which call goes on, if it isn't a new one.
+    pub(crate) fn continued(&self) -> Option<Continued> {
+        self.resumable.as_ref()?.continued
+    }
+
     /// Its deadline, if the connection gets it now.
     pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
         now.checked_add(self.timeout?)
@@ -36,8 +42,7 @@ impl Call {
 
     /// Its timeout as it is sent, in milliseconds: rounded up, and never 0, which stands for none.
     pub(crate) fn timeout_ms(&self) -> u64 {
-        let round_up = |left: Duration| millis(left.saturating_add(Duration::from_nanos(999_999)));
-        self.timeout.map_or(0, |left| round_up(left).max(1))
+        timeout_ms(self.timeout)
     }
 
     /// Whether it can be sent, whatever its size.
@@ -61,6 +66,12 @@ impl Call {
         };
         Err(CallErrorKind::InvalidInput { path: path.to_owned(), message })
     }
+}
+
+/// A timeout as it is sent, in milliseconds: rounded up, and never 0, which stands for none.
+pub(crate) fn timeout_ms(timeout: Option<Duration>) -> u64 {
+    let round_up = |left: Duration| millis(left.saturating_add(Duration::from_nanos(999_999)));
+    timeout.map_or(0, |left| round_up(left).max(1))
 }
 
 /// A duration as it is sent, in milliseconds; one that is too long becomes the longest.

@@ -1,7 +1,7 @@
 //! The contents of Hello and Welcome.
 
 use std::fmt;
-use std::ops::BitAnd;
+use std::ops::{BitAnd, BitOr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,18 +18,28 @@ impl Features {
     /// Heartbeats: Ping and Pong.
     pub const HEARTBEAT: Self = Self(1);
 
-    /// Those that this version has.
-    pub const SUPPORTED: Self = Self(Self::HEARTBEAT.0);
+    /// Calls may go on over another connection.
+    pub const RESUME: Self = Self(2);
 
-    /// Those that a side with these limits has.
+    /// Those that this version has.
+    pub const SUPPORTED: Self = Self(Self::HEARTBEAT.0 | Self::RESUME.0);
+
+    /// Those that a side with these limits has in any case.
     pub(crate) fn of(limits: &Limits) -> Self {
-        let without = if limits.heartbeat.is_none() { Self::HEARTBEAT.0 } else { 0 };
-        Self(Self::SUPPORTED.0 & !without)
+        if limits.heartbeat.is_none() { Self(0) } else { Self::HEARTBEAT }
     }
 
     /// Whether all of these are among them.
     pub fn has(self, features: Self) -> bool {
         self & features == features
+    }
+}
+
+impl BitOr for Features {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 }
 

@@ -4,6 +4,8 @@ mod beat;
 mod call;
 mod goodbye;
 mod handshake;
+mod id;
+mod resume;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +14,12 @@ use brpc_core::{Answer, Metadata, Refusal};
 use bytes::Bytes;
 
 pub use self::beat::Beat;
-pub(crate) use self::call::millis;
-pub use self::call::{Admission, Call, CallId};
+pub use self::call::{Admission, Call};
+pub(crate) use self::call::{millis, timeout_ms};
 pub use self::goodbye::{DrainCause, Farewell};
 pub use self::handshake::{Features, Hello, Welcome};
+pub use self::id::CallId;
+pub use self::resume::{Continued, Origin, Recalled, Resumable};
 use crate::description::Description;
 
 /// What one side sends to the other. A [`Codec`](crate::codec::Codec) turns it into bytes and back,
@@ -39,6 +43,22 @@ pub enum Message {
     Refused(Refusal),
     /// Calls a method. The id rises from call to call.
     Call(CallId, Call),
+    /// A call of an earlier connection goes on, under an id as a new call would have. Only with
+    /// [`Features::RESUME`], as all of its kind.
+    Continue {
+        /// Its id from now on.
+        id: CallId,
+        /// Which call.
+        origin: Origin,
+        /// The time left until its deadline; `None` if it has none.
+        timeout: Option<Duration>,
+    },
+    /// The answer to a resumable call has arrived; nobody asks for it again.
+    Confirm(CallId),
+    /// All calls of earlier connections that go on were named.
+    Resumed,
+    /// From a plugin, first after Welcome: what it knows of earlier connections.
+    Resume(Recalled),
     /// Cancels a call. It must still be answered.
     Cancel(CallId),
     /// The answer to a call.
@@ -102,7 +122,12 @@ impl Message {
             Self::Refused(_) => kind::REFUSED,
             Self::Describe(_) => kind::DESCRIBE,
             Self::Welcome(_) => kind::WELCOME,
+            Self::Call(_, Call { resumable: Some(_), .. }) => kind::RESUMABLE,
             Self::Call(..) => kind::CALL,
+            Self::Continue { .. } => kind::CONTINUE,
+            Self::Confirm(_) => kind::CONFIRM,
+            Self::Resumed => kind::RESUMED,
+            Self::Resume(_) => kind::RESUME,
             Self::Cancel(_) => kind::CANCEL,
             Self::Credit { .. } => kind::CREDIT,
             Self::Drain { .. } => kind::DRAIN,
@@ -130,11 +155,16 @@ pub(crate) mod kind {
     pub(crate) const CANCEL: u8 = 0x11;
     pub(crate) const CREDIT: u8 = 0x12;
     pub(crate) const DRAIN: u8 = 0x13;
+    pub(crate) const RESUMABLE: u8 = 0x14;
+    pub(crate) const CONTINUE: u8 = 0x15;
+    pub(crate) const CONFIRM: u8 = 0x16;
+    pub(crate) const RESUMED: u8 = 0x17;
     pub(crate) const REPLY: u8 = 0x18;
     pub(crate) const FAILED: u8 = 0x19;
     pub(crate) const EVENT: u8 = 0x1A;
     pub(crate) const LEAVE: u8 = 0x1B;
     pub(crate) const METADATA: u8 = 0x1C;
+    pub(crate) const RESUME: u8 = 0x1D;
     pub(crate) const GOODBYE: u8 = 0x1F;
     pub(crate) const PING: u8 = 0x20;
     pub(crate) const PONG: u8 = 0x21;

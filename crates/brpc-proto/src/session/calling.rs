@@ -11,11 +11,12 @@ use bytes::Buf as _;
 use super::Events;
 use super::calls::{Calls, Taken};
 use super::mute::Mute;
+use super::resumables::Resumables;
 use crate::buffer::WriteBuffer;
 use crate::codec::{Codec, Traits};
 use crate::event::Event;
 use crate::limits::MAX_TRANSMIT;
-use crate::message::{Call, CallId, Message};
+use crate::message::{Call, CallId, Continued, Message};
 use crate::settlement::Settlement;
 
 /// The calls that this side makes. `T` is a caller.
@@ -23,6 +24,10 @@ use crate::settlement::Settlement;
 pub(crate) struct Calling<T> {
     /// The calls that are not settled, and tombstones.
     calls: Calls<T>,
+    /// Those among them that may go on over another connection.
+    resumables: Resumables,
+    /// Whether no call may be sent yet.
+    is_held: bool,
     /// Calls cancelled after they were sent, for which a Cancel is due.
     cancels: Vec<CallId>,
     /// Whether the wire has Cancel.
@@ -51,6 +56,8 @@ impl<T> Calling<T> {
     pub(crate) fn new(max_calls: usize, traits: Traits, limits: &Limits) -> Self {
         Self {
             calls: Calls::new(limits, max_calls),
+            resumables: Resumables::default(),
+            is_held: false,
             cancels: Vec::new(),
             has_cancel: traits.has_cancel,
             late_replies: 0,
@@ -67,24 +74,41 @@ impl<T> Calling<T> {
         caller: T,
         now: Instant,
     ) -> Result<(), (T, CallErrorKind)> {
-        self.calls.start(id, call, caller, now)
+        if call.resumable.is_none() {
+            return self.calls.start(id, call, caller, now);
+        }
+        self.calls.start(id, call.clone(), caller, now)?;
+        self.resumables.add(id, call);
+        Ok(())
+    }
+
+    /// Holds calls back, until the peer has said what it knows of earlier connections: every call
+    /// that is sent has a connection of which it knows.
+    pub(crate) fn hold(&mut self, is_held: bool) {
+        self.is_held = is_held;
+    }
+
+    /// Notes that the peer is to be told that all calls that go on were named.
+    pub(crate) fn resumed(&mut self) {
+        self.resumables.resumed();
     }
 
     /// Cancels a call; returns its caller, unless the call is already settled.
     pub(crate) fn cancel(&mut self, id: CallId, now: Instant) -> Option<(T, Stage)> {
         let (caller, stage) = self.calls.give_up(id)?;
-        self.note_given_up(id, stage, now);
-        Some((caller, stage))
+        Some((caller, self.note_given_up(id, stage, now)))
     }
 
-    /// Queues a Cancel, if the peer has received the call and the wire has Cancel.
-    fn note_given_up(&mut self, id: CallId, stage: Stage, now: Instant) {
+    /// Queues a Cancel, if the peer has received the call and the wire has Cancel. Returns how far
+    /// the call has come, on this connection or on an earlier one.
+    fn note_given_up(&mut self, id: CallId, stage: Stage, now: Instant) -> Stage {
         if stage == Stage::Sent && self.has_cancel {
             self.cancels.push(id);
         }
         if self.calls.is_given_up() {
             self.mute.begin(now);
         }
+        if self.resumables.is_empty() { stage } else { self.resumables.cancel(id, stage) }
     }
 
     /// Handles the answer to a call, with its metadata.
@@ -106,6 +130,9 @@ impl<T> Calling<T> {
             Taken::Again => return Ok(Answered::Again),
             Taken::NeverSent => return Err(ProtocolError::UnknownCall),
         };
+        if !self.resumables.is_empty() {
+            self.resumables.confirm(id);
+        }
         let settlement = match answer {
             Err(Failure { status: status @ (Status::Cancelled | Status::Expired), .. })
                 if deadline.is_some_and(|deadline| deadline <= now + CLOCKS) =>
@@ -124,7 +151,7 @@ impl<T> Calling<T> {
     /// Settles the calls whose deadline has passed.
     pub(crate) fn expire(&mut self, now: Instant, events: &mut Events<T>) {
         for (id, caller, stage) in self.calls.expire(now) {
-            self.note_given_up(id, stage, now);
+            let stage = self.note_given_up(id, stage, now);
             let error = CallErrorKind::DeadlineExceeded { stage };
             events.push_back(Event::Settled(caller, Settlement::Ended(error)));
         }
@@ -147,41 +174,58 @@ impl<T> Calling<T> {
 
     /// Refuses the calls that wait for a place.
     pub(crate) fn refuse_waiting(&mut self, error: &CallErrorKind, events: &mut Events<T>) {
-        while let Some(caller) = self.calls.pop_waiting() {
-            events.push_back(Event::Settled(caller, Settlement::Ended(error.clone())));
+        while let Some((id, caller)) = self.calls.pop_waiting() {
+            let error = self.resumables.give_up(id, false, error.clone());
+            events.push_back(Event::Settled(caller, Settlement::Ended(error)));
         }
     }
 
     /// Refuses the calls that the peer will not start: those above an id, and those that are not
     /// sent.
     pub(crate) fn refuse_not_started(&mut self, last: CallId, events: &mut Events<T>) {
-        for caller in self.calls.take_not_started(last) {
-            events.push_back(Event::Settled(caller, Settlement::Ended(CallErrorKind::Draining)));
+        for (id, caller) in self.calls.take_not_started(last) {
+            let is_sent = self.calls.is_sent(id);
+            let error = self.resumables.give_up(id, is_sent, CallErrorKind::Draining);
+            events.push_back(Event::Settled(caller, Settlement::Ended(error)));
         }
     }
 
-    /// Settles all calls when the connection ends; returns how many.
+    /// Settles all calls when the connection ends, except those that may go on if it `is_lost`;
+    /// returns how many.
     pub(crate) fn abandon(
         &mut self,
         reason: DisconnectReason,
         generation: u64,
+        is_lost: bool,
         events: &mut Events<T>,
     ) -> usize {
         self.cancels = Vec::new();
         self.mute.end();
-        let before = events.len();
-        events.extend(self.calls.abandon().map(|(caller, stage)| {
+        let Self { calls, resumables, .. } = self;
+        let mut settled = 0;
+        events.extend(calls.abandon().map(|(id, caller, deadline, stage)| {
+            if let Some(suspension) = resumables.suspend(id, (generation, reason), deadline, stage)
+            {
+                if is_lost {
+                    return Event::Suspended(caller, Box::new(suspension));
+                }
+                settled += 1;
+                return Event::Settled(caller, Settlement::Ended(suspension.lost()));
+            }
+            settled += 1;
             let error = CallErrorKind::Disconnected { stage, reason, generation };
             Event::Settled(caller, Settlement::Ended(error))
         }));
-        events.len() - before
+        self.resumables.clear();
+        settled
     }
 
-    /// Encodes a Cancel for each cancelled call.
-    pub(crate) fn transmit_cancels(&mut self, codec: &mut dyn Codec, out: &mut WriteBuffer) {
+    /// Encodes a Cancel for each cancelled call, and a Confirm for each answer to a resumable one.
+    pub(crate) fn transmit_short(&mut self, codec: &mut dyn Codec, out: &mut WriteBuffer) {
         for id in self.cancels.drain(..) {
             codec.encode(&Message::Cancel(id), out);
         }
+        self.resumables.transmit_confirms(codec, out);
     }
 
     /// Encodes calls up to some 256 KiB; each counts as sent. True if none are left to send.
@@ -192,17 +236,25 @@ impl<T> Calling<T> {
         now: Instant,
     ) -> bool {
         let (calls, bytes) = self.calls.to_write();
-        if calls == 0 {
-            return true;
+        if calls == 0 || self.is_held {
+            return calls == 0;
         }
         out.reserve(calls, bytes);
         while out.remaining() < MAX_TRANSMIT {
             let Some((id, mut call, deadline)) = self.calls.next_to_write() else { return true };
             // A timeout beyond the clock's range is no deadline.
             call.timeout = deadline.map(|deadline| deadline.saturating_duration_since(now));
-            codec.encode(&Message::Call(id, call), out);
+            if call.resumable.is_some() {
+                self.resumables.note_sent(id);
+            }
+            codec.encode(&sent(id, call), out);
         }
         self.calls.to_write().0 == 0
+    }
+
+    /// Encodes a Resumed, when all calls that go on were named.
+    pub(crate) fn transmit_resumed(&mut self, codec: &mut dyn Codec, out: &mut WriteBuffer) {
+        self.resumables.transmit_resumed(codec, out);
     }
 
     /// Whether no caller waits for an answer.
@@ -212,7 +264,9 @@ impl<T> Calling<T> {
 
     /// Whether there is something to send.
     pub(crate) fn wants_transmit(&self) -> bool {
-        !self.cancels.is_empty() || self.calls.to_write().0 > 0
+        !self.cancels.is_empty()
+            || (self.calls.to_write().0 > 0 && !self.is_held)
+            || self.resumables.wants_transmit()
     }
 
     /// The table, for inspection.
@@ -232,6 +286,14 @@ impl<T> Calling<T> {
 
     /// Entries held in all parts; for tests of the bounds.
     pub(crate) fn footprint(&self) -> usize {
-        self.calls.footprint() + self.cancels.len()
+        self.calls.footprint() + self.cancels.len() + self.resumables.footprint()
+    }
+}
+
+/// The message that sends a call.
+fn sent(id: CallId, call: Call) -> Message {
+    match call.continued() {
+        None => Message::Call(id, call),
+        Some(Continued { origin, .. }) => Message::Continue { id, origin, timeout: call.timeout },
     }
 }

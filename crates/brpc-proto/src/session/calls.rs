@@ -100,12 +100,15 @@ impl<T> Calls<T> {
         now: Instant,
     ) -> Result<(), (T, CallErrorKind)> {
         let has_place = self.placed < self.max_placed;
+        // What goes on was accepted before.
+        let goes_on = call.continued().is_some();
         // One call is always accepted, however large; its frame was checked before.
         let unsent = self.waiting.len() + self.queued.len();
         let is_full = unsent > 0
             && (unsent >= self.max_unsent
                 || self.unsent_bytes() + call.payload.len() > self.max_unsent_bytes);
-        if is_full || (!has_place && call.admission == Admission::Refuse) {
+        let is_refused = is_full || (!has_place && call.admission == Admission::Refuse);
+        if is_refused && !goes_on {
             return Err((
                 caller,
                 CallErrorKind::Overloaded { scope: Scope::Plugin, retry_after: None },
@@ -196,14 +199,14 @@ impl<T> Calls<T> {
     }
 
     /// Removes a call that waits for a place, when the connection accepts no more calls.
-    pub(crate) fn pop_waiting(&mut self) -> Option<T> {
+    pub(crate) fn pop_waiting(&mut self) -> Option<(CallId, T)> {
         let (id, ..) = self.waiting.pop()?;
-        self.entries.remove(&id)?.caller
+        Some((id, self.entries.remove(&id)?.caller?))
     }
 
     /// Removes every call that the peer will not start: those that are not sent, and those sent
     /// with an id above `last`. Returns their callers in the order of ids; tombstones have none.
-    pub(crate) fn take_not_started(&mut self, last: CallId) -> Vec<T> {
+    pub(crate) fn take_not_started(&mut self, last: CallId) -> Vec<(CallId, T)> {
         // The waiting calls first, or they would get the places of the others.
         let waiting = std::iter::from_fn(|| self.pop_waiting()).collect::<Vec<_>>();
         let first = last.min(self.last_sent) + 1;
@@ -212,19 +215,21 @@ impl<T> Calls<T> {
         let mut callers = Vec::new();
         for id in ids {
             if id > self.last_sent {
-                callers.extend(self.give_up(id).map(|(caller, _)| caller));
+                callers.extend(self.give_up(id).map(|(caller, _)| (id, caller)));
             } else if let Some(entry) = self.entries.remove(&id) {
                 self.free_place();
                 self.given_up -= usize::from(entry.caller.is_none());
-                callers.extend(entry.caller);
+                callers.extend(entry.caller.map(|caller| (id, caller)));
             }
         }
         callers.extend(waiting);
         callers
     }
 
-    /// Empties the table: returns the remaining callers, each with its call's stage.
-    pub(crate) fn abandon(&mut self) -> impl Iterator<Item = (T, Stage)> + use<T> {
+    /// Empties the table: returns the remaining calls, with the caller, deadline and stage of each.
+    pub(crate) fn abandon(
+        &mut self,
+    ) -> impl Iterator<Item = (CallId, T, Option<Instant>, Stage)> + use<T> {
         (self.waiting, self.queued) = (Unsent::default(), Unsent::default());
         self.deadlines.clear();
         (self.placed, self.given_up) = (0, 0);
@@ -233,7 +238,7 @@ impl<T> Calls<T> {
         let last_sent = self.last_sent;
         entries.into_iter().filter_map(move |(id, entry)| {
             let stage = if id <= last_sent { Stage::Sent } else { Stage::Queued };
-            Some((entry.caller?, stage))
+            Some((id, entry.caller?, entry.deadline, stage))
         })
     }
 
@@ -245,6 +250,11 @@ impl<T> Calls<T> {
     /// Whether all places are taken, and only by tombstones.
     pub(crate) fn is_given_up(&self) -> bool {
         self.given_up > 0 && self.given_up == self.max_placed
+    }
+
+    /// Whether a call is sent.
+    pub(crate) fn is_sent(&self, id: CallId) -> bool {
+        id <= self.last_sent
     }
 
     /// Calls in the table, with tombstones.

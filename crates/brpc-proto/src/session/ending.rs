@@ -69,6 +69,22 @@ impl Ending {
     }
 }
 
+/// Whether a connection that ends for this reason was lost, and not ended on purpose. The peer that
+/// cuts this side off may have found it too slow.
+fn is_loss(reason: DisconnectReason) -> bool {
+    matches!(
+        reason,
+        DisconnectReason::Unclean
+            | DisconnectReason::Reset
+            | DisconnectReason::MidFrame
+            | DisconnectReason::SlowConsumer
+            | DisconnectReason::SlowSender
+            | DisconnectReason::HeartbeatTimeout { .. }
+            | DisconnectReason::Rejected
+            | DisconnectReason::Replaced
+    )
+}
+
 impl<T> Session<T> {
     /// Refuses new calls, lets the sent ones finish, and asks the peer to leave.
     pub(crate) fn drain(
@@ -99,9 +115,19 @@ impl<T> Session<T> {
         }
     }
 
+    /// Whether calls may go on over another connection if this one ends for this reason: it is lost,
+    /// and neither side was about to leave.
+    pub(crate) fn is_lost(&self, reason: DisconnectReason) -> bool {
+        self.resumes() && self.ending.is_none() && is_loss(reason)
+    }
+
     /// Ends the session: settles every pending call with the reason.
     pub(crate) fn close(&mut self, reason: DisconnectReason, events: &mut Events<T>) -> Tally {
-        let cut = self.calling.abandon(reason, self.terms.generation, events);
+        let is_lost = self.is_lost(reason);
+        let cut = self.calling.abandon(reason, self.terms.generation, is_lost, events);
+        if is_lost && self.role == Role::Plugin {
+            events.push_back(Event::Lost(self.serving.last_id()));
+        }
         if self.ending.is_some() {
             self.tally.cut += cut;
         }

@@ -1,6 +1,6 @@
 //! What a session does with each message of the peer.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use brpc_core::{DisconnectReason, ProtocolError};
 
@@ -8,8 +8,8 @@ use super::calling::Answered;
 use super::ending::Ending;
 use super::{Events, Session};
 use crate::event::Event;
-use crate::limits::MAX_STRIKES;
-use crate::message::{Call, CallId, Message, kind};
+use crate::limits::{MAX_ALL_RECALLED, MAX_STRIKES};
+use crate::message::{Call, CallId, Message, Origin, Recalled, kind};
 use crate::role::Role;
 
 impl<T> Session<T> {
@@ -32,8 +32,24 @@ impl<T> Session<T> {
                     Answered::Again => self.strike()?,
                 }
             }
-            Message::Call(id, call) if self.terms.calls_in > 0 => {
+            Message::Call(id, call)
+                if self.terms.calls_in > 0 && (call.resumable.is_none() || self.resumes()) =>
+            {
                 self.handle_call(id, call, now, events)?;
+            }
+            Message::Continue { id, origin, timeout }
+                if self.resumes() && self.terms.calls_in > 0 =>
+            {
+                self.handle_continue(id, origin, timeout, now, events)?;
+            }
+            Message::Confirm(id) if self.resumes() && self.terms.calls_in > 0 => {
+                self.serving.handle_confirm(id, events)?;
+            }
+            Message::Resumed if self.resumes() && self.role == Role::Plugin => {
+                self.handle_resumed(events)?;
+            }
+            Message::Resume(recalled) if self.resumes() && self.role == Role::Hub => {
+                self.handle_resume(recalled, events)?;
             }
             Message::Cancel(id) if self.terms.calls_in > 0 => {
                 self.serving.handle_cancel(id, events)?;
@@ -89,21 +105,68 @@ impl<T> Session<T> {
         now: Instant,
         events: &mut Events<T>,
     ) -> Result<(), ProtocolError> {
-        self.serving.note(id, call.method)?;
+        self.serving.note(id, Some(call.method))?;
+        if self.takes(id, kind::CALL)? {
+            let deadline = call.deadline(now);
+            self.serving.start(id, deadline, call.resumable.is_some());
+            events.push_back(Event::Call { id, call, deadline });
+        }
+        Ok(())
+    }
+
+    fn handle_continue(
+        &mut self,
+        id: CallId,
+        origin: Origin,
+        timeout: Option<Duration>,
+        now: Instant,
+        events: &mut Events<T>,
+    ) -> Result<(), ProtocolError> {
+        self.serving.note(id, None)?;
+        if self.takes(id, kind::CONTINUE)? {
+            let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
+            self.serving.start(id, deadline, true);
+            events.push_back(Event::Continue { id, origin });
+        }
+        Ok(())
+    }
+
+    /// Whether a call of the peer is taken; if not, it is ignored. An error if it breaks the protocol.
+    fn takes(&self, id: CallId, kind: u8) -> Result<bool, ProtocolError> {
         match self.ending {
             // Sent before the peer received Leave; it knows that such calls don't start.
-            Some(Ending::Leaving { told: Some(last_id) }) if id > last_id => return Ok(()),
-            Some(Ending::Asked) => {
-                return Err(ProtocolError::UnexpectedFrame { kind: kind::CALL });
-            }
+            Some(Ending::Leaving { told: Some(last_id) }) if id > last_id => return Ok(false),
+            Some(Ending::Asked) => return Err(ProtocolError::UnexpectedFrame { kind }),
             _ => {}
         }
         if !self.serving.has_place(self.outbox.answers()) {
             return Err(ProtocolError::TooManyCalls);
         }
-        let deadline = call.deadline(now);
-        self.serving.start(id, deadline);
-        events.push_back(Event::Call { id, call, deadline });
+        Ok(true)
+    }
+
+    fn handle_resume(
+        &mut self,
+        recalled: Recalled,
+        events: &mut Events<T>,
+    ) -> Result<(), ProtocolError> {
+        let unexpected = ProtocolError::UnexpectedFrame { kind: kind::RESUME };
+        let before = self.recalled.ok_or(unexpected)?;
+        // A frame without a call costs something, too.
+        let named = before + 1 + recalled.seen.len() + recalled.kept.len();
+        if named > MAX_ALL_RECALLED {
+            return Err(ProtocolError::TooManyCalls);
+        }
+        self.recalled = (!recalled.is_last).then_some(named);
+        self.calling.hold(self.recalled.is_some());
+        events.push_back(Event::Resume(recalled));
+        Ok(())
+    }
+
+    fn handle_resumed(&mut self, events: &mut Events<T>) -> Result<(), ProtocolError> {
+        let unexpected = ProtocolError::UnexpectedFrame { kind: kind::RESUMED };
+        self.recalled.take().ok_or(unexpected)?;
+        events.push_back(Event::Resumed);
         Ok(())
     }
 

@@ -19,6 +19,7 @@ mod ending;
 mod handling;
 mod mute;
 mod outbox;
+mod resumables;
 mod serving;
 mod unsent;
 
@@ -36,11 +37,12 @@ use self::calls::Calls;
 use self::credit::{Available, Granted};
 use self::ending::Ending;
 use self::outbox::Outbox;
+pub(crate) use self::resumables::may_have_run;
 use self::serving::Serving;
 use crate::buffer::WriteBuffer;
 use crate::codec::{Codec, Traits, size};
 use crate::event::{Event, Tally};
-use crate::message::{Call, CallId, Message};
+use crate::message::{Call, CallId, Features, Message};
 use crate::role::Role;
 use crate::terms::Terms;
 
@@ -99,6 +101,8 @@ pub(crate) struct Session<T> {
     has_peer_left: bool,
     /// Whether the plugin is to return afterwards: the hub has said so.
     returns: bool,
+    /// How much of its earlier connections the plugin has named; `None` once it has named all.
+    recalled: Option<usize>,
     /// Calls answered and cut off since the session began to end.
     tally: Tally,
     /// Strikes of the peer.
@@ -107,9 +111,11 @@ pub(crate) struct Session<T> {
 
 impl<T> Session<T> {
     pub(crate) fn new(role: Role, terms: Terms, traits: Traits, limits: &Limits) -> Self {
+        let mut calling = Calling::new(terms.calls_out, traits, limits);
+        calling.hold(role == Role::Hub && terms.features.has(Features::RESUME));
         Self {
             role,
-            calling: Calling::new(terms.calls_out, traits, limits),
+            calling,
             serving: Serving::new(&terms),
             outbox: Outbox::default(),
             credit_in: Granted::new(terms.credit_in),
@@ -119,6 +125,7 @@ impl<T> Session<T> {
             ending: None,
             has_peer_left: false,
             returns: false,
+            recalled: Some(0),
             tally: Tally::default(),
             strikes: 0,
             terms,
@@ -131,17 +138,27 @@ impl<T> Session<T> {
     pub(crate) fn start_call(
         &mut self,
         id: CallId,
-        call: Call,
+        mut call: Call,
         caller: T,
         now: Instant,
     ) -> Result<(), (T, CallErrorKind)> {
+        if call.resumable.is_some() && !self.resumes() {
+            call.resumable = None;
+        }
+        let continued = call.continued();
         let checked = match &self.ending {
             Some(ending) => Err(ending.call_error()),
             None => call.check().and_then(|()| check_size(id, &call, self.terms.max_frame)),
         };
         match checked {
             Ok(()) => self.calling.start(id, call, caller, now),
-            Err(error) => Err((caller, error)),
+            Err(error) => Err((
+                caller,
+                match continued {
+                    None => error,
+                    Some(continued) => may_have_run(&error, continued),
+                },
+            )),
         }
     }
 
@@ -270,7 +287,7 @@ impl<T> Session<T> {
         events: &mut Events<T>,
     ) -> bool {
         self.say_leave(codec, out);
-        self.calling.transmit_cancels(codec, out);
+        self.calling.transmit_short(codec, out);
         if let Some((events, bytes)) = self.credit_in.take_returned() {
             codec.encode(&Message::Credit { events, bytes }, out);
         }
@@ -283,7 +300,9 @@ impl<T> Session<T> {
             self.serving.is_start_wanted = false;
             events.push_back(Event::Room);
         }
-        if self.calling.transmit(codec, out, now) {
+        let are_all_sent = self.calling.transmit(codec, out, now);
+        self.calling.transmit_resumed(codec, out);
+        if are_all_sent {
             // After the last call, since Drain promises that none follows.
             self.say_drain(codec, out, now);
         }
@@ -316,6 +335,16 @@ impl<T> Session<T> {
         &self.terms
     }
 
+    /// Whether calls may go on over another connection.
+    pub(crate) fn resumes(&self) -> bool {
+        self.terms.features.has(Features::RESUME)
+    }
+
+    /// Tells the plugin that all calls that go on were named.
+    pub(crate) fn resumed(&mut self) {
+        self.calling.resumed();
+    }
+
     /// Whether the session accepts calls of this side.
     pub(crate) fn is_ready(&self) -> bool {
         self.ending.is_none()
@@ -344,7 +373,7 @@ impl<T> Session<T> {
 
     /// Entries held in all parts; for tests of the limits.
     pub(crate) fn footprint(&self) -> usize {
-        self.calling.footprint() + self.serving.running() + self.outbox.answers()
+        self.calling.footprint() + self.serving.footprint() + self.outbox.answers()
     }
 }
 

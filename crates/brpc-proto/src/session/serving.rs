@@ -1,6 +1,6 @@
 //! The half of a session that answers calls.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
 use std::time::Instant;
 
@@ -19,6 +19,9 @@ use crate::terms::Terms;
 pub(crate) struct Serving {
     /// By id.
     running: HashMap<CallId, Running, BuildHasherDefault<IdHasher>>,
+    /// Resumable calls that are answered, and whose answer the peer has not confirmed. Each keeps its
+    /// place.
+    unconfirmed: HashSet<CallId, BuildHasherDefault<IdHasher>>,
     /// When to check for calls whose deadline has passed.
     deadlines: Deadlines,
     /// Whether a call was cancelled since the owner's events were last checked for it.
@@ -41,12 +44,15 @@ struct Running {
     deadline: Option<Instant>,
     /// Whether it was cancelled, and the owner has the event.
     is_cancelled: bool,
+    /// Whether it may go on over another connection.
+    is_resumable: bool,
 }
 
 impl Serving {
     pub(crate) fn new(terms: &Terms) -> Self {
         Self {
             running: HashMap::default(),
+            unconfirmed: HashSet::default(),
             deadlines: Deadlines::default(),
             has_cancelled: false,
             is_start_wanted: false,
@@ -58,11 +64,14 @@ impl Serving {
 
     /// Notes that a call has arrived, whether it is started or not: the peer can still cancel it,
     /// even after it has asked this side to leave.
-    pub(crate) fn note(&mut self, id: CallId, method: u32) -> Result<(), ProtocolError> {
+    /// `None` is the method of a call that goes on.
+    pub(crate) fn note(&mut self, id: CallId, method: Option<u32>) -> Result<(), ProtocolError> {
         if id <= self.last_id {
             return Err(ProtocolError::CallIdOrder);
         }
-        if self.methods.is_some_and(|methods| method >= methods) {
+        if let (Some(method), Some(methods)) = (method, self.methods)
+            && method >= methods
+        {
             return Err(ProtocolError::UnknownMethod);
         }
         self.last_id = id;
@@ -70,16 +79,36 @@ impl Serving {
     }
 
     /// Starts a call.
-    pub(crate) fn start(&mut self, id: CallId, deadline: Option<Instant>) {
+    pub(crate) fn start(&mut self, id: CallId, deadline: Option<Instant>, is_resumable: bool) {
         if let Some(deadline) = deadline {
             self.deadlines.note(deadline);
         }
-        self.running.insert(id, Running { deadline, is_cancelled: false });
+        self.running.insert(id, Running { deadline, is_cancelled: false, is_resumable });
     }
 
     /// Ends a call; false if it isn't running.
     pub(crate) fn finish(&mut self, id: CallId) -> bool {
-        self.running.remove(&id).is_some()
+        let Some(call) = self.running.remove(&id) else { return false };
+        // The peer has given up one that was cancelled.
+        if call.is_resumable && !call.is_cancelled {
+            self.unconfirmed.insert(id);
+        }
+        true
+    }
+
+    /// Handles a Confirm: the answer has arrived.
+    pub(crate) fn handle_confirm<T>(
+        &mut self,
+        id: CallId,
+        events: &mut Events<T>,
+    ) -> Result<(), ProtocolError> {
+        if id == 0 || id > self.last_id {
+            return Err(ProtocolError::UnknownCancel);
+        }
+        if self.unconfirmed.remove(&id) {
+            events.push_back(Event::Confirmed(id));
+        }
+        Ok(())
     }
 
     /// Handles a Cancel: gives the owner one event per call.
@@ -92,6 +121,10 @@ impl Serving {
             return Err(ProtocolError::UnknownCancel);
         }
         self.tell_cancelled(id, events);
+        // It has crossed the answer, which nobody takes.
+        if !self.unconfirmed.is_empty() && self.unconfirmed.remove(&id) {
+            events.push_back(Event::Confirmed(id));
+        }
         Ok(())
     }
 
@@ -129,12 +162,17 @@ impl Serving {
 
     /// Whether one more call may be in flight, with so many unsent answers.
     pub(crate) fn has_place(&self, answers: usize) -> bool {
-        self.running.len() + answers < self.max_calls
+        self.running.len() + self.unconfirmed.len().max(answers) < self.max_calls
     }
 
     /// How many calls are not answered.
     pub(crate) fn running(&self) -> usize {
         self.running.len()
+    }
+
+    /// Entries held; for tests of the limits.
+    pub(crate) fn footprint(&self) -> usize {
+        self.running.len() + self.unconfirmed.len()
     }
 
     /// The id of the newest call.

@@ -34,6 +34,10 @@ enum At {
     BeatingHub,
     /// The plugin, after Welcome, with heartbeats.
     BeatingPlugin,
+    /// The hub, after Welcome, with calls that outlive a connection.
+    ResumingHub,
+    /// The plugin, after Welcome, with calls that outlive a connection.
+    ResumingPlugin,
 }
 
 impl At {
@@ -41,15 +45,14 @@ impl At {
     fn pair(self) -> Pair {
         match self {
             Self::BeatingHub | Self::BeatingPlugin => Pair::ready_and_beating(),
+            Self::ResumingHub | Self::ResumingPlugin => Pair::resuming(),
             _ => Pair::ready(),
         }
     }
 
     fn is_hub(self) -> bool {
-        matches!(
-            self,
-            Self::HubStart | Self::HubHello | Self::HubDescribe | Self::Hub | Self::BeatingHub
-        )
+        use At::*;
+        matches!(self, HubStart | HubHello | HubDescribe | Hub | BeatingHub | ResumingHub)
     }
 }
 
@@ -59,11 +62,16 @@ const CALL: u8 = 0x10;
 const CANCEL: u8 = 0x11;
 const CREDIT: u8 = 0x12;
 const DRAIN: u8 = 0x13;
+const RESUMABLE: u8 = 0x14;
+const CONTINUE: u8 = 0x15;
+const CONFIRM: u8 = 0x16;
+const RESUMED: u8 = 0x17;
 const REPLY: u8 = 0x18;
 const FAILED: u8 = 0x19;
 const EVENT: u8 = 0x1A;
 const LEAVE: u8 = 0x1B;
 const METADATA: u8 = 0x1C;
+const RESUME: u8 = 0x1D;
 const GOODBYE: u8 = 0x1F;
 const PING: u8 = 0x20;
 const PONG: u8 = 0x21;
@@ -111,7 +119,7 @@ fn layout() -> Vec<Case> {
         ("V4", Hub, begun(LIMIT, 0x06), UnknownKind { kind: 0x06 }),
         ("V4", Hub, frame(0x06, b""), UnknownKind { kind: 0x06 }),
         ("V4", Hub, frame(0xC0, b""), UnknownKind { kind: 0xC0 }),
-        ("V4", Plugin, frame(0x14, b""), UnknownKind { kind: 0x14 }),
+        ("V4", Plugin, frame(0x09, b""), UnknownKind { kind: 0x09 }),
         ("V4", Plugin, frame(0x7F, b""), UnknownKind { kind: 0x7F }),
         ("V5", HubHello, vector("describe"), unexpected(0x04)),
         ("V5", HubHello, vector("goodbye"), unexpected(GOODBYE)),
@@ -130,6 +138,14 @@ fn layout() -> Vec<Case> {
         ("V5", Plugin, vector("welcome"), unexpected(0x05)),
         ("V5", Plugin, vector("reply"), unexpected(REPLY)),
         ("V5", Plugin, vector("metadata"), unexpected(METADATA)),
+        // Of a feature that they don't have; and at another time.
+        ("V5", Hub, vector("resume"), unexpected(RESUME)),
+        ("V5", Plugin, vector("resumable"), unexpected(RESUMABLE)),
+        ("V5", Plugin, vector("continue"), unexpected(CONTINUE)),
+        ("V5", Plugin, vector("confirm"), unexpected(CONFIRM)),
+        ("V5", Plugin, vector("resumed"), unexpected(RESUMED)),
+        ("V5", ResumingHub, vector("resume").repeat(2), unexpected(RESUME)),
+        ("V5", ResumingPlugin, vector("resumed").repeat(2), unexpected(RESUMED)),
         ("V6", HubHello, frame(HELLO, &[1, 1, 0]), malformed(HELLO)),
         ("V6", HubHello, with_extensions("hello", 65), malformed(HELLO)),
         ("V6", HubHello, with_intervals("hello", &[&[5], &[5]]), malformed(HELLO)),
@@ -143,6 +159,7 @@ fn layout() -> Vec<Case> {
         ("V6", PluginAccepted, frame(0x03, &[1, 0, 2, 1, 1]), malformed(0x03)),
         ("V6", PluginWelcome, with_extensions("welcome", 65), malformed(0x05)),
         ("V6", Plugin, frame(CANCEL, &[0xFF; 10]), malformed(CANCEL)),
+        ("V6", ResumingHub, recalled(513), malformed(RESUME)),
         ("V6", Plugin, frame(DRAIN, &[3, 0, 0]), malformed(DRAIN)),
         ("V7", Hub, frame(REPLY, &[0x81, 0]), Overlong { kind: REPLY }),
         ("V7", Plugin, frame(CANCEL, &[0x85, 0]), Overlong { kind: CANCEL }),
@@ -164,6 +181,9 @@ fn meaning() -> Vec<Case> {
         let header = |n: u16| [&id(127 + n)[..], &[0, 0, 0, 0]].concat();
         (1..=count).flat_map(|n| frame(CALL, &header(n))).collect()
     };
+    let resumable = |id: u8| frame(RESUMABLE, &[0, id, 0, 0, 0, 0]);
+    let go_on = |id: u8| frame(CONTINUE, &[id, 1, 1, 0]);
+    let last_goes_on = frame(CONTINUE, &[0xFF, 0x7F, 1, 1, 0]);
     let trace_of_257 = [&[0x81, 0x02][..], &[b't'; 257]].concat();
     let with_trace = frame(CALL, &[&[1, 0, 0], &trace_of_257[..], &[0]].concat());
     let drain_with_trace = frame(DRAIN, &[&[1, 0], &trace_of_257[..]].concat());
@@ -203,6 +223,12 @@ fn meaning() -> Vec<Case> {
         ("V21", Plugin, frame(CREDIT, &[0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0]), CreditOverflow),
         ("V22", Hub, strikes(MAX_STRIKES + 1), TooManyStrikes),
         ("V22", Plugin, strikes(MAX_STRIKES + 1), TooManyStrikes),
+        ("V15", ResumingPlugin, [resumable(2), go_on(2)].concat(), CallIdOrder),
+        ("V15", ResumingPlugin, [go_on(2), resumable(1)].concat(), CallIdOrder),
+        ("V18", ResumingPlugin, [calls(1024), last_goes_on].concat(), TooManyCalls),
+        ("V20", ResumingPlugin, frame(CONFIRM, &[1]), UnknownCancel),
+        ("V20", ResumingPlugin, frame(CONFIRM, &[0]), UnknownCancel),
+        ("V26", ResumingHub, recalled(512).repeat(2045), TooManyCalls),
         ("V23", Hub, frame(METADATA, &too_many_pairs), malformed(METADATA)),
         ("V23", Hub, frame(METADATA, &too_large_pair), malformed(METADATA)),
         ("V5", Hub, vector("ping"), unexpected(PING)),
@@ -213,6 +239,13 @@ fn meaning() -> Vec<Case> {
         ("V24", Hub, [vector("metadata"), vector("event")].concat(), unexpected(EVENT)),
         ("V24", Hub, [vector("metadata"), strikes(1)].concat(), unexpected(0xBF)),
     ]
+}
+
+/// A Resume with so many calls, behind which more come.
+fn recalled(calls: u16) -> Vec<u8> {
+    let count = [0x80 | calls & 0x7F, calls >> 7].map(|byte| u8::try_from(byte).unwrap());
+    let kept = (0..calls).flat_map(|_| [1, 1]).collect::<Vec<u8>>();
+    frame(RESUME, &[&[0][..], &count, &kept, &[1]].concat())
 }
 
 fn malformed(kind: u8) -> ProtocolError {
@@ -243,7 +276,7 @@ fn each_breach_has_its_reason() {
                 assert_eq!(refusal.code, RefusalCode::Protocol, "{told}");
                 assert_eq!(refusal.message, error.to_string(), "{told}");
             }
-            At::Hub | At::BeatingHub => {
+            At::Hub | At::BeatingHub | At::ResumingHub => {
                 let mut pair = at.pair();
                 assert_eq!(pair.hub_finds(&bytes), Some(error), "{told}");
                 assert_eq!(pair.hub_sends(), goodbye(&error), "{told}");
@@ -259,7 +292,7 @@ fn each_breach_has_its_reason() {
                 assert_eq!(pair.plugin_finds(&[before, bytes].concat()), Some(error), "{told}");
                 assert!(pair.plugin_sends().is_empty(), "{told}");
             }
-            At::Plugin | At::BeatingPlugin => {
+            At::Plugin | At::BeatingPlugin | At::ResumingPlugin => {
                 let mut pair = at.pair();
                 assert_eq!(pair.plugin_finds(&bytes), Some(error), "{told}");
                 assert_eq!(pair.plugin_sends(), goodbye(&error), "{told}");

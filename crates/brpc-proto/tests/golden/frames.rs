@@ -6,7 +6,10 @@ use std::time::Duration;
 use brpc_core::{
     DisconnectReason, Failure, Labels, Limits, Metadata, MethodError, Refusal, RefusalCode, Status,
 };
-use brpc_proto::{DrainCause, Event, Features, Settlement};
+use brpc_proto::resume::Kept;
+use brpc_proto::{
+    Call, Continued, DrainCause, Event, Features, Origin, Recalled, Resumable, Settlement,
+};
 use bytes::Bytes;
 use serde_json::json;
 
@@ -168,6 +171,88 @@ const CASES: &[Case] = &[
         let [Event::Call { id, call, deadline }] = &events[..] else { panic!("{events:?}") };
         assert_eq!((*id, call.payload.as_ref()), (300, "\"é\"".as_bytes()));
         assert_eq!(*deadline, Some(pair.now + Duration::from_millis(u64::MAX)));
+    }),
+    ("resumable", |bytes| {
+        let mut pair = Pair::resumed();
+        let window = Duration::from_secs(30);
+        let mut call = first_call(&[("user", "ada"), ("lang", "")]);
+        call.resumable = Some(Box::new(Resumable { window, continued: None }));
+        pair.hub.start_call(call, 1, pair.now).unwrap();
+        assert_eq!(pair.hub_sends(), bytes);
+        let events = pair.plugin_takes(bytes);
+        let [Event::Call { id: 1, call, deadline }] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(*deadline, Some(pair.now + Duration::from_secs(30)));
+        assert_eq!(call.resumable.as_ref().unwrap().window, window);
+        assert_eq!(call.payload, r#"{"n":1}"#);
+        // Without the feature it is a call as any other.
+        let mut pair = Pair::ready();
+        let mut call = first_call(&[("user", "ada"), ("lang", "")]);
+        call.resumable = Some(Box::new(Resumable { window, continued: None }));
+        pair.hub.start_call(call, 1, pair.now).unwrap();
+        assert_eq!(pair.hub_sends(), vector("call"));
+    }),
+    ("continue", |bytes| {
+        let mut pair = Pair::resumed();
+        let origin = Origin { generation: 6, id: 300 };
+        let continued = Some(Continued { origin, reason: DisconnectReason::Reset });
+        let window = Duration::from_secs(30);
+        let resumable = Some(Box::new(Resumable { window, continued }));
+        let timeout = Some(Duration::from_secs(30));
+        pair.hub.start_call(Call { timeout, resumable, ..Call::default() }, 1, pair.now).unwrap();
+        pair.hub.resumed();
+        assert_eq!(pair.hub_sends(), [bytes, &vector("resumed")].concat(), "in this order");
+        let events = pair.plugin_takes(bytes);
+        assert!(matches!(events[..], [Event::Continue { id: 1, origin: told }] if told == origin));
+        assert!(pair.answer(1, Ok(Bytes::from_static(br#"{"n":1}"#))));
+        assert_eq!(pair.plugin_sends(), vector("reply"));
+        assert!(matches!(pair.hub_takes(&vector("reply"))[..], [Event::Settled(1, _)]));
+    }),
+    ("confirm", |bytes| {
+        let mut pair = Pair::resumed();
+        let resumable = Some(Box::new(Resumable { window: Duration::ZERO, continued: None }));
+        pair.hub.start_call(Call { resumable, ..Call::default() }, 1, pair.now).unwrap();
+        let call = pair.hub_sends();
+        pair.plugin_takes(&call);
+        pair.answer(1, Ok(Bytes::new()));
+        let answer = pair.plugin_sends();
+        assert!(matches!(pair.hub_takes(&answer)[..], [Event::Settled(1, _)]));
+        assert_eq!(pair.hub_sends(), bytes);
+        assert!(matches!(pair.plugin_takes(bytes)[..], [Event::Confirmed(1)]));
+        assert!(pair.plugin_takes(bytes).is_empty(), "once");
+    }),
+    ("resumed", |bytes| {
+        let mut pair = Pair::resumed();
+        pair.hub.resumed();
+        assert_eq!(pair.hub_sends(), bytes);
+        assert!(matches!(pair.plugin_takes(bytes)[..], [Event::Resumed]));
+        assert!(pair.plugin_finds(bytes).is_some(), "once");
+    }),
+    ("resume", |bytes| {
+        let mut pair = Pair::resuming();
+        // No call is sent before.
+        pair.hub.start_call(call(0, ""), 1, pair.now).unwrap();
+        assert!(pair.hub_sends().is_empty());
+        let origin = |generation, id| Origin { generation, id };
+        let seen = vec![origin(6, 300)];
+        let recalled = Recalled { seen, kept: vec![origin(6, 300), origin(5, 7)], is_last: true };
+        pair.plugin.resume(vec![recalled.clone()]);
+        assert_eq!(pair.plugin_sends(), bytes);
+        let events = pair.hub_takes(bytes);
+        let [Event::Resume(told)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(*told, recalled);
+        assert_eq!(pair.hub_sends().len(), 10);
+        assert!(pair.hub_finds(bytes).is_some(), "once");
+    }),
+    ("resume-nothing", |bytes| {
+        let mut pair = Pair::resuming();
+        let (recalled, unwanted) = Kept::<()>::new(&Limits::default()).begin(EPOCH, 7);
+        assert!(unwanted.is_empty());
+        pair.plugin.resume(recalled);
+        assert_eq!(pair.plugin_sends(), bytes);
+        // A hub without the feature isn't told.
+        let mut pair = Pair::ready();
+        pair.plugin.resume(vec![Recalled { is_last: true, ..Recalled::default() }]);
+        assert!(pair.plugin_sends().is_empty());
     }),
     ("cancel", |bytes| {
         let mut pair = Pair::calling(300);

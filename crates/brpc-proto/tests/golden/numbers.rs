@@ -51,6 +51,10 @@ fn limits() {
         ("time without an answer, when nobody waits", number(limits.answer_window.as_secs())),
         ("slowest rate inside a frame", number(MIN_RATE)),
         ("window of that rate", number(limits.stall_window.as_secs())),
+        ("connections in a Resume", MAX_SEEN),
+        ("calls in a Resume", MAX_RECALLED),
+        ("all Resumes of a connection", MAX_ALL_RECALLED),
+        ("answers that are held", limits.queue_bytes),
         ("time for a plugin that has left, when no caller waits", number(LEAVE.as_secs())),
         ("unsent answers of a plugin that starts handlers", limits.queue_bytes),
         ("inputs of calls whose handlers are not started", limits.queue_bytes),
@@ -111,7 +115,7 @@ fn kinds() {
         let (unexpected, unknown) =
             (ProtocolError::UnexpectedFrame { kind }, ProtocolError::UnknownKind { kind });
         for hub_takes in [true, false] {
-            let mut pair = Pair::ready_and_beating();
+            let mut pair = Pair::with_all();
             let one = frame(kind, b"");
             let found = if hub_takes { pair.hub_finds(&one) } else { pair.plugin_finds(&one) };
             match listed(kind) {
@@ -127,7 +131,7 @@ fn kinds() {
             }
         }
     }
-    assert_eq!(table.len(), 18);
+    assert_eq!(table.len(), 23);
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use brpc_core::{Answer, DisconnectReason, Function, Limits, Metadata, ProtocolError};
 use brpc_proto::codec::Native;
-use brpc_proto::{Call, CallId, Connection, Description, Event, Hello, Role, Wires, WriteBuffer};
+use brpc_proto::{
+    Call, CallId, Connection, Description, Event, Features, Hello, Role, Wires, WriteBuffer,
+};
 use bytes::{Buf, Bytes, BytesMut};
 use serde_json::json;
 
@@ -106,6 +108,42 @@ impl Pair {
         let mut pair = self;
         let welcome = pair.hub_sends();
         assert!(matches!(pair.plugin_takes(&welcome)[..], [Event::Welcomed(_)]));
+        pair
+    }
+
+    /// The handshake is over, and both sides have the feature for calls that outlive a connection.
+    /// The plugin has not said what it knows of earlier ones.
+    pub(crate) fn resuming() -> Self {
+        Self::resuming_and_beating(None)
+    }
+
+    /// The same with heartbeats.
+    pub(crate) fn with_all() -> Self {
+        Self::resuming_and_beating(Some(Limits::HEARTBEAT))
+    }
+
+    fn resuming_and_beating(heartbeat: Option<Duration>) -> Self {
+        let mut pair = Self::beating(Hello { features: Features::RESUME, ..hello() }, heartbeat);
+        let mut limits = Limits::default();
+        limits.heartbeat = heartbeat;
+        let hub = Connection::accepted(limits, Wires::default(), pair.now);
+        pair.hub = hub.with_resumption();
+        let hello = pair.plugin_sends();
+        pair.hub_takes(&hello);
+        pair.hub.accept(crate::pair::hello().description);
+        assert!(matches!(pair.hub.poll_event(), Some(Event::Described(_))));
+        pair.welcome();
+        let welcome = pair.hub_sends();
+        let events = pair.plugin_takes(&welcome);
+        let [Event::Welcomed(terms)] = &events[..] else { panic!("{events:?}") };
+        assert!(terms.features.has(Features::RESUME));
+        pair
+    }
+
+    /// The same, and the plugin knows of no earlier connection.
+    pub(crate) fn resumed() -> Self {
+        let mut pair = Self::resuming();
+        assert!(matches!(pair.hub_takes(&vector("resume-nothing"))[..], [Event::Resume(_)]));
         pair
     }
 

@@ -25,6 +25,7 @@ mod link;
 mod model;
 mod pair;
 mod plugin_side;
+mod resuming;
 mod rng;
 mod rogue;
 mod script;

@@ -17,7 +17,9 @@ use super::{MAX_VERSION, MIN_VERSION, interval, labels, number};
 use crate::codec::Fault;
 use crate::description::Description;
 use crate::limits::MAX_GOODBYE_TEXT;
-use crate::message::{Beat, Call, Features, Hello, Message, Welcome, kind};
+use crate::message::{
+    Beat, Call, CallId, Features, Hello, Message, Origin, Recalled, Resumable, Welcome, kind,
+};
 
 /// The message of a frame in a session. An answer gets the metadata of the frame before it.
 pub(super) fn message(frame: Frame, announced: &mut Option<Metadata>) -> Result<Message, Fault> {
@@ -41,7 +43,36 @@ pub(super) fn message(frame: Frame, announced: &mut Option<Metadata>) -> Result<
             let (_, payload) = header::Event::decode_with_payload(&frame)?;
             Message::Event(frame.into_payload(payload))
         }
-        kind::CALL => call(frame)?,
+        kind::CALL => {
+            let (header, payload) = header::Call::decode_with_payload(&frame)?;
+            let (id, call) = call(header, kind)?;
+            Message::Call(id, Call { payload: frame.into_payload(payload), ..call })
+        }
+        kind::RESUMABLE => {
+            let (header, payload) = header::Resumable::decode_with_payload(&frame)?;
+            let window = Duration::from_millis(header.window_ms);
+            let (id, call) = call(header.call, kind)?;
+            let resumable = Some(Box::new(Resumable { window, continued: None }));
+            Message::Call(id, Call { payload: frame.into_payload(payload), resumable, ..call })
+        }
+        kind::CONTINUE => {
+            let header = header::Continue::decode(&frame)?;
+            let origin = Origin { generation: header.generation, id: header.old_id };
+            Message::Continue { id: header.id, origin, timeout: timeout(header.timeout_ms) }
+        }
+        kind::CONFIRM => Message::Confirm(header::Confirm::decode(&frame)?.id),
+        kind::RESUMED => {
+            header::Resumed::decode(&frame)?;
+            Message::Resumed
+        }
+        kind::RESUME => {
+            let header::Resume { seen, kept, more } = header::Resume::decode(&frame)?;
+            let origins = |pairs: Vec<(u64, u64)>| {
+                pairs.into_iter().map(|(generation, id)| Origin { generation, id }).collect()
+            };
+            let (seen, kept) = (origins(seen.0), origins(kept.0));
+            Message::Resume(Recalled { seen, kept, is_last: !more })
+        }
         kind::CANCEL => Message::Cancel(header::Cancel::decode(&frame)?.id),
         kind::CREDIT => {
             let header::Credit { events, bytes } = header::Credit::decode(&frame)?;
@@ -75,14 +106,17 @@ fn beat(beat: &header::Beat) -> Beat {
     Beat { number, received, stuck: Duration::from_millis(stuck_ms) }
 }
 
-fn call(frame: Frame) -> Result<Message, ProtocolError> {
-    let (call, payload) = header::Call::decode_with_payload(&frame)?;
-    let malformed = ProtocolError::Malformed { kind: frame.kind };
-    let (id, method, trace) = (call.id, call.method, trace(call.trace, frame.kind)?);
-    let timeout = (call.timeout_ms > 0).then(|| Duration::from_millis(call.timeout_ms));
-    let metadata = sendable(call.metadata).ok_or(malformed)?;
-    let payload = frame.into_payload(payload);
-    Ok(Message::Call(id, Call { method, payload, timeout, trace, metadata, ..Call::default() }))
+/// The call of this header, in a frame of this kind, without its payload.
+fn call(call: header::Call<'_>, kind: u8) -> Result<(CallId, Call), ProtocolError> {
+    let (id, method, trace) = (call.id, call.method, trace(call.trace, kind)?);
+    let timeout = timeout(call.timeout_ms);
+    let metadata = sendable(call.metadata).ok_or(ProtocolError::Malformed { kind })?;
+    Ok((id, Call { method, timeout, trace, metadata, ..Call::default() }))
+}
+
+/// A timeout as it was sent.
+fn timeout(ms: u64) -> Option<Duration> {
+    (ms > 0).then(|| Duration::from_millis(ms))
 }
 
 /// A trace id in a frame of this kind, if it is within its limit.

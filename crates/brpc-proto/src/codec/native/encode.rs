@@ -9,13 +9,23 @@ use super::header::{self, Header, extension};
 use super::list::List;
 use super::{MAX_VERSION, MIN_VERSION, interval, labels, number};
 use crate::buffer::WriteBuffer;
-use crate::message::{Beat, Call, CallId, Hello, Message, Welcome, kind, millis};
+use crate::message::{
+    Beat, Call, CallId, Hello, Message, Origin, Recalled, Welcome, kind, millis, timeout_ms,
+};
 
 /// Appends the frame of a message; two for an answer with metadata.
 pub(super) fn message(message: &Message, out: &mut WriteBuffer) {
     match message {
         Message::Call(id, call) => encode_call(*id, call, out),
         Message::Answer { id, answer, metadata } => encode_answer(*id, answer, metadata, out),
+        Message::Continue { id, origin, timeout } => {
+            let (generation, old_id) = (origin.generation, origin.id);
+            let timeout_ms = timeout_ms(*timeout);
+            put_bare(&header::Continue { id: *id, generation, old_id, timeout_ms }, out);
+        }
+        Message::Confirm(id) => put_bare(&header::Confirm { id: *id }, out),
+        Message::Resumed => put_bare(&header::Resumed {}, out),
+        Message::Resume(recalled) => encode_resume(recalled, out),
         Message::Event(payload) => event(payload, out),
         Message::Cancel(id) => put_bare(&header::Cancel { id: *id }, out),
         Message::Credit { events, bytes } => {
@@ -79,7 +89,19 @@ fn encode_call(id: CallId, call: &Call, out: &mut WriteBuffer) {
         trace: &call.trace,
         metadata: List(call.metadata.iter().collect()),
     };
-    put(&header, &call.payload, out);
+    match &call.resumable {
+        None => put(&header, &call.payload, out),
+        Some(resumable) => {
+            let window_ms = millis(resumable.window);
+            put(&header::Resumable { window_ms, call: header }, &call.payload, out);
+        }
+    }
+}
+
+fn encode_resume(recalled: &Recalled, out: &mut WriteBuffer) {
+    let pairs = |origins: &[Origin]| origins.iter().map(|it| (it.generation, it.id)).collect();
+    let (seen, kept) = (List(pairs(&recalled.seen)), List(pairs(&recalled.kept)));
+    put_bare(&header::Resume { seen, kept, more: !recalled.is_last }, out);
 }
 
 /// Appends an answer, directly after its metadata.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::Frame;
 use super::list::List;
-use crate::limits::MAX_EXTENSIONS;
+use crate::limits::{MAX_EXTENSIONS, MAX_RECALLED, MAX_SEEN};
 use crate::message::kind;
 
 /// A frame's header.
@@ -152,6 +152,40 @@ pub(crate) struct Call<'a> {
     pub(crate) metadata: Pairs<'a>,
 }
 
+/// Hub to plugin: calls a method, and the call may go on over another connection. The payload is the
+/// input.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Resumable<'a> {
+    /// How long after the loss of the connection it may go on, in milliseconds.
+    pub(crate) window_ms: u64,
+    /// The rest, as in a Call.
+    #[serde(borrow)]
+    pub(crate) call: Call<'a>,
+}
+
+/// Hub to plugin: a call of an earlier connection goes on.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Continue {
+    /// Its id from now on; rises as that of a Call.
+    pub(crate) id: u64,
+    /// The number of the connection on which it was sent as Resumable.
+    pub(crate) generation: u64,
+    /// Its id there.
+    pub(crate) old_id: u64,
+    /// The time left until its deadline, in milliseconds, rounded up; 0 if it has none.
+    pub(crate) timeout_ms: u64,
+}
+
+/// Hub to plugin: the answer to a resumable call has arrived.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Confirm {
+    pub(crate) id: u64,
+}
+
+/// Hub to plugin: all calls that go on were named.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Resumed {}
+
 /// Hub to plugin: cancels a call. The plugin still answers it.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Cancel {
@@ -212,6 +246,17 @@ pub(crate) struct Metadata<'a> {
 /// Metadata: keys and values.
 pub(crate) type Pairs<'a> = List<(&'a str, &'a str), MAX_METADATA_ENTRIES>;
 
+/// Plugin to hub, first after Welcome: what it knows of earlier connections.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Resume {
+    /// Earlier connections by number, each with the id of its newest call that has arrived.
+    pub(crate) seen: List<(u64, u64), MAX_SEEN>,
+    /// The calls that it still runs, or of which it holds the answer: connection and id.
+    pub(crate) kept: List<(u64, u64), MAX_RECALLED>,
+    /// Whether another Resume follows.
+    pub(crate) more: bool,
+}
+
 /// Plugin to hub: an event, in the payload.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Event {}
@@ -271,6 +316,10 @@ kinds! {
     Refused<'a> = REFUSED;
     Welcome<'a> = WELCOME;
     Call<'a> = CALL true;
+    Resumable<'a> = RESUMABLE true;
+    Continue = CONTINUE;
+    Confirm = CONFIRM;
+    Resumed = RESUMED;
     Cancel = CANCEL;
     Credit = CREDIT;
     Drain<'a> = DRAIN;
@@ -280,6 +329,7 @@ kinds! {
     Event = EVENT true;
     Leave = LEAVE;
     Metadata<'a> = METADATA;
+    Resume = RESUME;
     Ping = PING;
     Pong = PONG;
     Goodbye<'a> = GOODBYE;

@@ -70,8 +70,10 @@ impl Native {
             kind::ACCEPTED | kind::REFUSED | kind::WELCOME => {
                 self.role == Role::Plugin && !self.is_let_in
             }
-            kind::CALL..=kind::DRAIN | kind::RETURN => self.role == Role::Plugin && self.is_let_in,
-            kind::REPLY..=kind::METADATA => self.role == Role::Hub && self.is_let_in,
+            kind::CALL..=kind::RESUMED | kind::RETURN => {
+                self.role == Role::Plugin && self.is_let_in
+            }
+            kind::REPLY..=kind::RESUME => self.role == Role::Hub && self.is_let_in,
             kind::GOODBYE | kind::PING | kind::PONG => self.is_let_in,
             kind if kind::IGNORABLE.contains(&kind) => self.is_let_in,
             kind => return Err(ProtocolError::UnknownKind { kind }),

@@ -3,14 +3,15 @@
 
 use brpc_core::Failure;
 
-use crate::message::{Call, CallId};
+use crate::message::{Call, CallId, millis};
 
 /// The size of a call's frame.
 pub(crate) fn of_call(id: CallId, call: &Call) -> usize {
     let pairs = call.metadata.iter().map(|(key, value)| text(key) + text(value));
     let numbers = number(id) + number(call.method.into()) + number(call.timeout_ms());
     let count = number(call.metadata.iter().count() as u64);
-    KIND + numbers + text(&call.trace) + count + pairs.sum::<usize>() + call.payload.len()
+    let window = call.resumable.as_ref().map_or(0, |it| number(millis(it.window)));
+    KIND + window + numbers + text(&call.trace) + count + pairs.sum::<usize>() + call.payload.len()
 }
 
 /// The size of the frame of an output of so many bytes.
@@ -50,7 +51,7 @@ mod tests {
     use super::super::frame::PREFIX;
     use super::*;
     use crate::buffer::WriteBuffer;
-    use crate::message::Message;
+    use crate::message::{Message, Resumable};
 
     /// Numbers around every size of a varint.
     fn numbers() -> impl Iterator<Item = u64> {
@@ -76,6 +77,8 @@ mod tests {
             for text in &texts {
                 let mut call = Call { trace: text.clone(), ..Call::default() };
                 call.metadata.push(text.clone(), "");
+                let window = Duration::from_millis(id);
+                call.resumable = Some(Box::new(Resumable { window, continued: None }));
                 assert_eq!(of_call(id, &call), encoded(&Message::Call(id, call)));
 
                 let mut failure = Failure::new(Status::Method, text.clone());

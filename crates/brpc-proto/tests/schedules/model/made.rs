@@ -21,6 +21,7 @@ impl Model {
             trace: index.to_string(),
             metadata: index.is_multiple_of(5).then_some(("key", "value")).into_iter().collect(),
             admission: plan.admission,
+            resumable: None,
         };
         self.calls.push(Call::new(plan.clone(), deadline));
         (index, call)
