@@ -2,14 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use brpc_core::{Limits, Wire};
 use brpc_proto::codec::{Codec, Native};
 use brpc_proto::{Connection, Hello, Role};
 use brpc_rt::SharedConnection;
-use brpc_rt::middleware::Chain;
-use brpc_rt::serving::{AsyncHook, Handlers, Incoming, Receiver, Remaining};
+use brpc_rt::serving::{Handlers, Receiver, Remaining, Service};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::ConnectError;
@@ -19,15 +17,11 @@ use crate::session::Session;
 /// What a plugin's connections have in common, and what outlives each of them. All else belongs to
 /// one connection, so nothing of an old one reaches a new one.
 pub(crate) struct Lasting<R> {
-    pub(crate) receiver: Arc<R>,
-    /// Sends events over the connections that are open.
-    pub(crate) hook: AsyncHook,
+    /// What it serves; with its hook, which sends events over the connections that are open.
+    pub(crate) service: Service<R>,
     /// Who it is, with the random number of this instance.
     pub(crate) hello: Hello,
     pub(crate) limits: Limits,
-    pub(crate) middleware: Chain<Incoming>,
-    /// How long a method may hold up its connection before a warning names it.
-    pub(crate) patience: Option<Duration>,
     /// The wire that its hub speaks.
     pub(crate) wire: Wire,
 }
@@ -46,15 +40,8 @@ impl<R: Receiver> Lasting<R> {
     {
         let (codec, hello, limits) = (codec(self.wire), self.hello.clone(), self.limits.clone());
         let connection = Connection::dialled(codec, hello, limits, brpc_rt::now());
-        let handlers = Handlers::new(
-            Arc::new(SharedConnection::new(connection)),
-            self.receiver.clone(),
-            self.hook.clone(),
-            self.middleware.clone(),
-            self.patience,
-            self.wire.dialect(),
-            handlers,
-        );
+        let connection = Arc::new(SharedConnection::new(connection));
+        let handlers = Handlers::new(connection, &self.service, handlers);
         Session::open(HubLink::new(handlers, hub), stream).await
     }
 }

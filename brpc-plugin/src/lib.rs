@@ -83,7 +83,8 @@ pub use brpc_macros::plugin_without_facade as plugin;
 pub use brpc_rt::BoxFuture;
 #[doc(inline)]
 pub use brpc_rt::serving::{
-    AsyncHook, Context, HookError, Invoke, MetadataError, Method, OnCancel, Receiver,
+    AsyncHook, Context, HookError, Invoke, KeepEvents, MetadataError, Method, OnCancel, OnLoss,
+    Receiver,
 };
 pub use change::Changed;
 pub use end::EndReason;

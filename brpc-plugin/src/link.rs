@@ -36,6 +36,8 @@ struct Progress {
     /// Why the hub refused the plugin, if it did so after `Welcomed`.
     refusal: Option<Refusal>,
     end: Option<DisconnectReason>,
+    /// How many events were dropped before, while the plugin was not connected.
+    dropped_events: u64,
 }
 
 /// Whether the hub registered the plugin.
@@ -64,6 +66,11 @@ impl<R: Receiver> HubLink<R> {
 
     pub(crate) fn handlers(&self) -> &Handlers<R> {
         &self.handlers
+    }
+
+    /// How many events were dropped before, while the plugin was not connected.
+    pub(crate) fn dropped_events(&self) -> u64 {
+        self.progress.lock().dropped_events
     }
 
     /// Waits until the plugin must stop its handlers.
@@ -104,7 +111,11 @@ impl<R: Receiver> HubLink<R> {
                 let (plugin, generation) = (&terms.name, terms.generation);
                 tracing::info!(plugin, generation, hub, "connected");
                 self.progress.lock().admittance = Some(Admittance::Welcomed(terms));
-                self.handlers.open();
+                let dropped = self.handlers.open();
+                if dropped > 0 {
+                    tracing::warn!(dropped, hub, "events were dropped while the plugin was away");
+                    self.progress.lock().dropped_events = dropped;
+                }
             }
             Event::Refused(refusal) => {
                 let mut progress = self.progress.lock();
@@ -135,7 +146,8 @@ impl<R: Receiver> HubLink<R> {
                 progress.admittance.get_or_insert(Admittance::Lost(reason));
                 progress.end = Some(reason);
                 drop(progress);
-                self.handlers.close();
+                // It isn't lost if this side has ended it.
+                self.handlers.close(reason != DisconnectReason::Clean);
             }
             _ => {}
         }

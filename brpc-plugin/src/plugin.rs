@@ -12,7 +12,10 @@ use brpc_core::{Function, Labels, Limits, Wire};
 use brpc_proto::{Description, Hello};
 use brpc_rt::foreign::shielded;
 use brpc_rt::middleware::{Chain, Middleware};
-use brpc_rt::serving::{AsyncHook, Incoming, Method, Receiver, Remaining, attach_hook};
+use brpc_rt::serving::{
+    AsyncHook, Incoming, KeepEvents, Method, OnLoss, Receiver, Remaining, Service, attach_hook,
+    keep_events,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::address::{HubAddress, Hubs};
@@ -47,6 +50,8 @@ pub struct Plugin<R> {
     middleware: Chain<Incoming>,
     /// How long a method may hold up its connection before a warning names it.
     patience: Option<Duration>,
+    /// What becomes of running handlers when their connection is lost.
+    on_loss: OnLoss,
     overrides: Vec<Override>,
     /// The wire that its hub speaks.
     wire: Wire,
@@ -79,6 +84,7 @@ impl<R: Receiver> Plugin<R> {
             limits: Limits::default(),
             middleware: Chain::default(),
             patience: Some(Duration::from_millis(100)),
+            on_loss: OnLoss::default(),
             overrides: Vec::new(),
             wire: Wire::Native,
             description: OnceLock::new(),
@@ -139,6 +145,36 @@ impl<R: Receiver> Plugin<R> {
     /// `blocking`, or leave that part to `tokio::task::spawn_blocking`.
     pub fn warn_after(mut self, held: impl Into<Option<Duration>>) -> Self {
         self.patience = held.into();
+        self
+    }
+
+    /// What becomes of running handlers when their connection is lost, or their hub ends it. Default:
+    /// they are cancelled.
+    ///
+    /// With [`OnLoss::Finish`] they may run on beside those of the next connection. At most
+    /// [`Limits::max_calls`] do; if there are more when a connection is lost, its own are cancelled.
+    /// A plugin that is told to stop cancels them at the end of its grace period in any case.
+    pub fn on_loss(mut self, on_loss: OnLoss) -> Self {
+        self.on_loss = on_loss;
+        self
+    }
+
+    /// Keeps events while the plugin is not connected, and sends them when it is again. Default:
+    /// none are kept, and to send one fails.
+    ///
+    /// How many were dropped is told when the plugin is connected: in
+    /// [`RunState::Connected`](crate::RunState::Connected), and by a warning in the log. What was sent
+    /// over a connection that is lost is not kept.
+    ///
+    /// ```
+    /// # use brpc_plugin::{KeepEvents, Plugin};
+    /// # struct Sensor;
+    /// # #[brpc_plugin::plugin]
+    /// # impl Sensor { pub fn read(&self) -> u8 { 7 } }
+    /// let plugin = Plugin::new(Sensor).keep_events(KeepEvents::default().capacity(100));
+    /// ```
+    pub fn keep_events(self, settings: KeepEvents) -> Self {
+        keep_events(&self.hook, settings);
         self
     }
 
@@ -272,12 +308,17 @@ impl<R: Receiver> Plugin<R> {
     /// What its connections have in common. Checked here, so that an error names the mistake.
     fn lasting(&self) -> Result<Lasting<R>, ConnectError> {
         Ok(Lasting {
-            receiver: self.receiver.clone(),
-            hook: self.hook.clone(),
+            service: Service {
+                receiver: self.receiver.clone(),
+                hook: self.hook.clone(),
+                middleware: self.middleware.clone(),
+                patience: self.patience,
+                dialect: self.wire.dialect(),
+                on_loss: self.on_loss,
+                max_left: self.limits.max_calls,
+            },
             hello: self.hello()?,
             limits: self.limits.clone(),
-            middleware: self.middleware.clone(),
-            patience: self.patience,
             wire: self.wire,
         })
     }

@@ -78,7 +78,8 @@ impl<R: Receiver> Session<R> {
     /// That it is connected, and how.
     pub(crate) fn state(&self) -> RunState {
         let Terms { epoch, ref name, generation, .. } = *self.terms;
-        RunState::Connected { epoch, name: name.clone(), generation }
+        let dropped_events = self.link.dropped_events();
+        RunState::Connected { epoch, name: name.clone(), generation, dropped_events }
     }
 
     /// A handle that stops the run from elsewhere, and waits for what outlives it.

@@ -36,6 +36,9 @@ pub enum RunState {
         name: String,
         /// The number of this connection, which rises within an epoch; 0 if the hub sends none.
         generation: u64,
+        /// How many events were dropped since it was last connected, of those that it was to
+        /// [keep](crate::Plugin::keep_events).
+        dropped_events: u64,
     },
     /// It is not connected.
     #[non_exhaustive]

@@ -23,6 +23,7 @@ use super::hook::AsyncHook;
 use super::in_place::InPlace;
 use super::incoming::Incoming;
 use super::receiver::{Invoke, Method, OnCancel, Receiver};
+use super::service::{OnLoss, Service};
 use super::waiting::{Pending, Waiting};
 use crate::middleware::Chain;
 use crate::{BoxFuture, SharedConnection};
@@ -43,6 +44,12 @@ pub struct Handlers<R> {
     tasks: Remaining,
     /// Held as long as the connection may start handlers.
     open: Mutex<Option<Hold>>,
+    /// What becomes of running handlers when the connection is lost.
+    on_loss: OnLoss,
+    /// How many handlers of lost connections may run on.
+    max_left: usize,
+    /// Whether the connection is over, so that no handler starts any more.
+    is_over: AtomicBool,
     /// Whether calls wait. Set under the connection's lock when too many answers are unsent.
     is_backed_up: AtomicBool,
     /// Calls that wait until the peer has read more answers.
@@ -53,22 +60,21 @@ impl<R: Receiver> Handlers<R> {
     /// The handlers of a connection, which may still be in its handshake.
     pub fn new(
         connection: Arc<SharedConnection>,
-        receiver: Arc<R>,
-        hook: AsyncHook,
-        middleware: Chain<Incoming>,
-        patience: Option<Duration>,
-        dialect: Dialect,
+        service: &Service<R>,
         tasks: Remaining,
     ) -> Arc<Self> {
         Arc::new(Self {
+            connection,
+            receiver: service.receiver.clone(),
+            hook: service.hook.clone(),
+            middleware: service.middleware.clone(),
+            patience: service.patience,
+            dialect: service.dialect,
+            on_loss: service.on_loss,
+            max_left: service.max_left,
             open: Mutex::new(Some(tasks.hold())),
             tasks,
-            connection,
-            receiver,
-            hook,
-            middleware,
-            patience,
-            dialect,
+            is_over: AtomicBool::new(false),
             running: Mutex::default(),
             is_backed_up: AtomicBool::new(false),
             waiting: Mutex::default(),
@@ -80,9 +86,10 @@ impl<R: Receiver> Handlers<R> {
         &self.connection
     }
 
-    /// Lets the hook send events: the handshake has succeeded.
-    pub fn open(&self) {
-        self.hook.connect(self.connection.clone());
+    /// Lets the hook send events: the handshake has succeeded. Returns how many were dropped since
+    /// the last connection.
+    pub fn open(&self) -> u64 {
+        self.hook.connect(self.connection.clone())
     }
 
     /// Wakes the tasks that wait to send events: there is credit again.
@@ -163,6 +170,10 @@ impl<R: Receiver> Handlers<R> {
                 let (handlers, span) = (self.clone(), Span::current());
                 self.tasks.0.spawn_blocking(move || {
                     let run = || run_blocking(invoke, &handlers.receiver, &context, &payload);
+                    // It may have waited for a thread up to the end of its connection.
+                    if handlers.is_over.load(Ordering::Acquire) {
+                        context.cancellation().cancel();
+                    }
                     let answer = span.in_scope(run);
                     handlers.finished(id, answer, &context);
                 });
@@ -249,12 +260,20 @@ impl<R: Receiver> Handlers<R> {
         }
     }
 
-    /// Cancels all handlers, and disconnects the hook: the connection is over.
-    pub fn close(&self) {
+    /// Disconnects the hook, and cancels all handlers: the connection is over. If it was lost, they
+    /// may run on, as the plugin wants it.
+    pub fn close(&self, is_lost: bool) {
+        self.is_over.store(true, Ordering::Release);
         self.hook.disconnect(&self.connection);
         drop(self.open.lock().take());
         let running = std::mem::take(&mut *self.running.lock());
-        running.values().for_each(CancellationToken::cancel);
+        // The limit is for a hub that makes plugins lose connection after connection. Whoever holds
+        // the tasks for all connections counts as one.
+        let most = self.max_left.saturating_add(1);
+        let may_finish = self.on_loss == OnLoss::Finish && self.tasks.count() <= most;
+        if !(is_lost && may_finish) {
+            running.values().for_each(CancellationToken::cancel);
+        }
         let waiting = std::mem::take(&mut *self.waiting.lock());
         drop(waiting);
     }
@@ -303,6 +322,11 @@ impl Remaining {
     /// As long as the token lives, it has not [`ended`](Self::ended).
     pub fn hold(&self) -> Hold {
         self.0.token()
+    }
+
+    /// How many handlers run beside their drivers, of all connections.
+    fn count(&self) -> usize {
+        self.0.len()
     }
 
     /// Returns when all connections are over and no handler runs.

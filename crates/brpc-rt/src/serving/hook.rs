@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use super::error::HookError;
+use super::kept::{KeepEvents, Kept};
 use crate::SharedConnection;
 use crate::foreign::shielded;
 
@@ -18,6 +19,9 @@ use crate::foreign::shielded;
 /// returns arrives before the method's output. The hub limits how many events are not consumed yet:
 /// while its subscribers lag, [`emit`](Self::emit) waits and [`try_emit`](Self::try_emit) returns
 /// an error. Events of a connection that is lost may be lost with it.
+///
+/// The hook outlives connections. While the plugin is not connected, events are refused with
+/// [`HookError::Closed`], or kept for the next connection (`Plugin::keep_events`).
 ///
 /// If the plugin is connected more than once, events go to the hub that was connected last, of
 /// those that still are.
@@ -31,10 +35,18 @@ pub struct AsyncHook {
 
 #[derive(Default)]
 struct Shared {
-    /// The open connections, the newest last: that one sends the events.
-    connections: Mutex<Vec<Arc<SharedConnection>>>,
+    state: Mutex<State>,
     /// Rung when events can be sent again, and when a connection ends.
     bell: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// The open connections, the newest last: that one sends the events.
+    connections: Vec<Arc<SharedConnection>>,
+    /// Events that wait for a connection, or for its credit; `None` if none are kept. As long as
+    /// some wait, new ones wait behind them.
+    kept: Option<Kept>,
 }
 
 impl AsyncHook {
@@ -48,7 +60,8 @@ impl AsyncHook {
     /// pause.
     ///
     /// # Errors
-    /// If the event doesn't encode or is too large, or the plugin is not connected.
+    /// If the event doesn't encode or is too large, or the plugin is not connected and doesn't keep the
+    /// event.
     ///
     /// # Cancel safety
     /// If the future is dropped before it returns, the event may have been sent or not; it is never
@@ -83,45 +96,109 @@ impl AsyncHook {
         shared.emit(&encode(event)?)
     }
 
-    /// Sends events over this connection from now on.
-    pub(super) fn connect(&self, connection: Arc<SharedConnection>) {
+    /// Keeps events while no connection is open.
+    pub(super) fn keep(&self, settings: KeepEvents) {
         if let Some(shared) = &self.shared {
-            shared.connections.lock().push(connection);
-            // It may have credit, unlike the one before.
-            shared.bell.notify_waiters();
+            let kept = shared.state.lock().kept.replace(Kept::new(settings));
+            drop(kept);
         }
+    }
+
+    /// Sends events over this connection from now on, first those that were kept. Returns how many
+    /// were dropped since the last connection.
+    pub(super) fn connect(&self, connection: Arc<SharedConnection>) -> u64 {
+        let Some(shared) = &self.shared else { return 0 };
+        shared.change(|state| state.connections.push(connection));
+        shared.state.lock().kept.as_mut().map_or(0, Kept::take_dropped)
     }
 
     /// Stops sending events over this connection; if it is the newest, goes on with the one before.
     pub(super) fn disconnect(&self, connection: &Arc<SharedConnection>) {
         let Some(shared) = &self.shared else { return };
-        let mut connections = shared.connections.lock();
-        let place = connections.iter().position(|open| Arc::ptr_eq(open, connection));
-        let gone = place.map(|place| connections.remove(place));
-        // The lock first: it may be the last of its connection.
-        drop((connections, gone));
-        shared.bell.notify_waiters();
+        let gone = shared.change(|state| {
+            let mut open = state.connections.iter();
+            let place = open.position(|open| Arc::ptr_eq(open, connection))?;
+            Some(state.connections.remove(place))
+        });
+        // Without the lock: it may be the last of its connection.
+        drop(gone);
     }
 
-    /// Wakes the tasks that wait to send.
+    /// There is credit: sends the events that wait for it.
     pub(super) fn ring(&self) {
         if let Some(shared) = &self.shared {
-            shared.bell.notify_waiters();
+            shared.change(|_| {});
         }
     }
 }
 
 impl Shared {
     fn emit(&self, event: &[u8]) -> Result<(), HookError> {
-        let connection = self.connections.lock().last().cloned().ok_or(HookError::Closed)?;
-        let mut connection = connection.lock();
-        connection.emit(event).map_err(|error| match error {
-            EmitError::Full => HookError::Full,
-            EmitError::TooLarge { size, limit } => HookError::TooLarge { size, limit },
-            _ => HookError::Closed,
-        })?;
-        connection.unlock_and_wake();
-        Ok(())
+        let state = self.state.lock();
+        if state.kept.as_ref().is_some_and(|kept| !kept.is_empty()) && !state.connections.is_empty()
+        {
+            return Err(HookError::Full);
+        }
+        let open = state.connections.last().cloned();
+        drop(state);
+        let Some(open) = open else { return self.keep(event) };
+        let mut connection = open.lock();
+        match connection.emit(event) {
+            Ok(()) => {
+                connection.unlock_and_wake();
+                Ok(())
+            }
+            Err(EmitError::Full) => Err(HookError::Full),
+            Err(EmitError::TooLarge { size, limit }) => Err(HookError::TooLarge { size, limit }),
+            Err(_) => {
+                drop(connection);
+                self.keep(event)
+            }
+        }
+    }
+
+    /// Keeps an event that no connection takes.
+    fn keep(&self, event: &[u8]) -> Result<(), HookError> {
+        // Another connection may have opened meanwhile, which sends it.
+        let is_kept = self.change(|state| state.kept.as_mut().is_some_and(|kept| kept.push(event)));
+        if is_kept { Ok(()) } else { Err(HookError::Closed) }
+    }
+
+    /// Changes what can be sent where, sends what was kept, and wakes the tasks that wait to send.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state.lock();
+        let changed = change(&mut state);
+        let has_output = state.send_kept();
+        drop(state);
+        if let Some(connection) = has_output {
+            // Without the hook's lock, since this runs code of others.
+            connection.lock().unlock_and_wake();
+        }
+        self.bell.notify_waiters();
+        changed
+    }
+}
+
+impl State {
+    /// Sends events that were kept, as far as the newest connection takes them. Returns the
+    /// connection if that has something to send now.
+    fn send_kept(&mut self) -> Option<Arc<SharedConnection>> {
+        let kept = self.kept.as_mut().filter(|kept| !kept.is_empty())?;
+        let open = self.connections.last()?;
+        let mut connection = open.lock();
+        let mut has_sent = false;
+        while let Some(event) = kept.front() {
+            match connection.emit(event) {
+                Ok(()) => {
+                    has_sent = true;
+                    kept.pop();
+                }
+                // This hub takes smaller ones than the one before.
+                Err(EmitError::TooLarge { .. }) => kept.drop_front(),
+                Err(_) => break,
+            }
+        }
+        has_sent.then(|| open.clone())
     }
 }
 
@@ -134,7 +211,7 @@ impl fmt::Debug for AsyncHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.shared {
             None => "detached",
-            Some(shared) if shared.connections.lock().is_empty() => "closed",
+            Some(shared) if shared.state.lock().connections.is_empty() => "closed",
             Some(_) => "connected",
         };
         f.debug_tuple("AsyncHook").field(&state).finish()
@@ -155,7 +232,8 @@ mod tests {
             let connection = Connection::accepted(Limits::default(), Wires::default(), now());
             Arc::new(SharedConnection::new(connection))
         };
-        let newest = |hook: &AsyncHook| hook.shared.as_ref()?.connections.lock().last().cloned();
+        let newest =
+            |hook: &AsyncHook| hook.shared.as_ref()?.state.lock().connections.last().cloned();
         let is = |hook: &AsyncHook, expected| Arc::ptr_eq(&newest(hook).unwrap(), expected);
         let (hook, one, two, three) = (AsyncHook::new(), connection(), connection(), connection());
         for open in [&one, &two, &three] {

@@ -8,7 +8,9 @@ mod handler;
 mod hook;
 mod in_place;
 mod incoming;
+mod kept;
 mod receiver;
+mod service;
 mod waiting;
 
 pub use self::context::{Context, context_of_no_call};
@@ -17,4 +19,6 @@ pub use self::error::{HookError, MetadataError};
 pub use self::hook::AsyncHook;
 pub use self::in_place::InPlace;
 pub use self::incoming::Incoming;
-pub use self::receiver::{Invoke, Method, OnCancel, Receiver, attach_hook};
+pub use self::kept::KeepEvents;
+pub use self::receiver::{Invoke, Method, OnCancel, Receiver, attach_hook, keep_events};
+pub use self::service::{OnLoss, Service};

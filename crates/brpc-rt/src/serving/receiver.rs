@@ -8,6 +8,7 @@ use schemars::{Schema, SchemaGenerator};
 
 use super::context::Context;
 use super::hook::AsyncHook;
+use super::kept::KeepEvents;
 use crate::BoxFuture;
 
 /// A type whose methods a hub can call. `#[plugin]` implements it for the type of an impl block.
@@ -38,6 +39,11 @@ pub fn attach_hook(receiver: &mut impl Receiver) -> AsyncHook {
     let hook = AsyncHook::new();
     receiver.attach_hook(hook.clone());
     hook
+}
+
+/// Keeps the events of a receiver's hook while no connection is open.
+pub fn keep_events(hook: &AsyncHook, settings: KeepEvents) {
+    hook.keep(settings);
 }
 
 /// One method of a [`Receiver`], as a row of constants and function pointers.

@@ -1,23 +1,26 @@
 //! Plugins that stay connected.
 
+mod handlers;
+mod hook;
+
 use std::io;
 use std::time::Duration;
 
 use brpc::testing::Link;
 use brpc::{
-    AwayReason, Backoff, ConnectError, DisconnectReason, EndReason, Handle, Plugin, RefusalCode,
-    Run, RunState, RunStates, Socket,
+    AwayReason, Backoff, ConnectError, DisconnectReason, EndReason, Handle, Plugin, Receiver,
+    RefusalCode, Run, RunState, RunStates, Socket,
 };
 use tokio::task::JoinHandle;
 
 use crate::support::peer::{Peer, refusal, refusal_of};
 use crate::support::worker::{Journal, Worker, worker};
-use crate::support::{LONG, eventually, plug, settle};
+use crate::support::{LONG, eventually, plug};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A plugin that dials a hub over this link.
-fn over(plugin: &Plugin<Worker>, hub: &Socket, link: &Link) -> Run<Worker> {
+fn over<R: Receiver>(plugin: &Plugin<R>, hub: &Socket, link: &Link) -> Run<R> {
     let (hub, link) = (hub.clone(), link.clone());
     plugin.run_over(move || {
         let (ours, theirs) = link.connect();
@@ -308,31 +311,6 @@ async fn it_stops_with_a_grace_period() {
         assert_eq!(staying.ended().await.unwrap(), EndReason::Stopped);
         handle.finished().await;
     }
-}
-
-/// A handle is told that its run has ended only when the handlers of all connections have.
-#[tokio::test(start_paused = true)]
-async fn finished_waits_for_the_handlers_of_each_connection() {
-    let (hub, link) = (Socket::default(), Link::new());
-    let mut staying = stay(&hub, &link);
-    for handlers in 1..=3 {
-        staying.connected().await;
-        let _call = tokio::spawn(hub.call::<()>("worker", "stay", &()).into_future());
-        eventually(|| staying.journal.started() == handlers).await;
-        link.cut();
-        staying.away().await;
-    }
-    let (handle, journal) = (staying.handle.clone(), staying.journal.clone());
-    let mut finished = std::pin::pin!(handle.finished());
-    assert!(tokio::time::timeout(SECOND, &mut finished).await.is_err());
-    handle.stop(Duration::ZERO);
-    staying.ended().await.unwrap();
-    for _ in 0..3 {
-        settle().await;
-        assert!(tokio::time::timeout(SECOND, &mut finished).await.is_err());
-        journal.release(1);
-    }
-    tokio::time::timeout(SECOND, finished).await.unwrap();
 }
 
 /// Each hub in turn; the one that it was connected to comes first.
