@@ -43,7 +43,10 @@ impl EndReason {
     /// restarts, too.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Stopped | Self::Unplugged { retry_after: None, .. } => false,
+            Self::Stopped
+            | Self::Unplugged { retry_after: None, .. }
+            // It would take the name from the connection that has it.
+            | Self::Lost(DisconnectReason::Replaced) => false,
             Self::Refused(refusal) => refusal.is_transient(),
             Self::Unplugged { .. } | Self::Shutdown { .. } | Self::Lost(_) => true,
         }

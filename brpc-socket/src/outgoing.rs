@@ -29,6 +29,9 @@ pub struct Outgoing {
     pub metadata: Metadata,
     /// What to do if no place is free.
     pub admission: Admission,
+    /// How long to wait for the plugin, if it is away; `None` for not at all. Not for a plugin on
+    /// its connection, which doesn't come back.
+    pub wait_for_plugin: Option<Duration>,
 }
 
 /// How a call ends, before its output is decoded.
@@ -37,7 +40,8 @@ pub type Outcome = Result<Response<Bytes>, CallError>;
 impl Outgoing {
     pub(crate) fn new(plugin: Target<PluginRef>, method: String, call: Call) -> Self {
         let Call { payload: input, timeout, trace, metadata, admission, .. } = call;
-        Self { plugin, method, input, timeout, trace, metadata, admission }
+        let wait_for_plugin = None;
+        Self { plugin, method, input, timeout, trace, metadata, admission, wait_for_plugin }
     }
 
     /// The call of the method with this number.

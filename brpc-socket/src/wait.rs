@@ -16,29 +16,8 @@ pub(crate) async fn wait_for_all(
     names: &[String],
     limit: Duration,
 ) -> Result<(), WaitError> {
-    let is_there = |registry: &Registry, name: &String| {
-        registry.plugin(name).is_some_and(|link| link.is_ready())
-    };
-    let all_there = async {
-        // Subscribed before the first look, so that no plugin slips in between.
-        let mut changes = hub.changes();
-        // A missing plugin. Each check begins with it: checking thousands of names whenever one
-        // plugin connects would slow down their connecting.
-        let mut awaited = 0;
-        loop {
-            let (before, after) = names.split_at(awaited);
-            let missing = hub.with_registry(|registry| {
-                after.iter().chain(before).position(|name| !is_there(registry, name))
-            });
-            let Some(missing) = missing else { return Ok(()) };
-            awaited = (awaited + missing) % names.len();
-            if !hub.phase().is_serving() || changes.changed().await.is_err() {
-                return Err(WaitError::ShutDown);
-            }
-        }
-    };
-    if let Ok(result) = shielded(timeout(limit, all_there)).await {
-        return result;
+    if let Ok(is_there) = shielded(timeout(limit, all_there(hub, names))).await {
+        return if is_there { Ok(()) } else { Err(WaitError::ShutDown) };
     }
     let missing = hub.with_registry(|registry| {
         names.iter().filter(|name| !is_there(registry, name)).cloned().collect()
@@ -46,6 +25,31 @@ pub(crate) async fn wait_for_all(
     let connected = ready(hub, &Selector::all());
     let connected = connected.iter().map(|plugin| plugin.name().to_owned()).collect();
     Err(WaitError::TimedOut { missing, connected, is_served: hub.is_served() })
+}
+
+/// Waits until all these plugins are connected at the same moment. False if the hub shuts down.
+pub(crate) async fn all_there(hub: &Hub, names: &[impl AsRef<str>]) -> bool {
+    // Subscribed before the first look, so that no plugin slips in between.
+    let mut changes = hub.changes();
+    // A missing plugin. Each check begins with it: checking thousands of names whenever one plugin
+    // connects would slow down their connecting.
+    let mut awaited = 0;
+    loop {
+        let (before, after) = names.split_at(awaited);
+        let missing = hub.with_registry(|registry| {
+            after.iter().chain(before).position(|name| !is_there(registry, name.as_ref()))
+        });
+        let Some(missing) = missing else { return true };
+        awaited = (awaited + missing) % names.len();
+        if !hub.phase().is_serving() || changes.changed().await.is_err() {
+            return false;
+        }
+    }
+}
+
+/// Whether a plugin of this name can be called.
+fn is_there(registry: &Registry, name: &str) -> bool {
+    registry.plugin(name).is_some_and(|link| link.is_ready())
 }
 
 /// Waits until so many plugins that a selector matches are connected at the same moment; returns at

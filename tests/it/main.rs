@@ -50,5 +50,6 @@ mod spans;
 mod takeover;
 mod testing;
 mod unread_answers;
+mod wait_for_plugin;
 mod waiting;
 mod wakers;

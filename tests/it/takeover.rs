@@ -91,7 +91,8 @@ async fn a_plugin_that_is_connected_twice_is_told_on_its_first_connection() {
     let (plugin, _) = worker("worker");
     let first = plug(&hub, &plugin).await;
     let second = plug(&hub, &plugin).await;
-    assert_eq!(first.end().await, EndReason::Lost(REPLACED));
+    let end = first.end().await;
+    assert_eq!((&end, end.is_transient()), (&EndReason::Lost(REPLACED), false));
     assert_eq!(hub.call::<u8>("worker", "echo", &2).await, Ok(2));
     assert_eq!(hub.connected()[0].generation(), 2);
     second.kill().await;

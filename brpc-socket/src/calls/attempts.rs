@@ -6,17 +6,19 @@ use std::future::{pending, poll_fn};
 use std::sync::Arc;
 use std::time::Duration;
 
+use brpc_core::caller::Target;
 use brpc_core::{CallError, CallErrorKind, Execution, Stage};
 use brpc_rt::foreign::shielded;
 use brpc_rt::middleware::Inner;
 use brpc_rt::{BoxFuture, Canceller, Route, Slot};
 use parking_lot::Mutex;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::running::Running;
 use crate::hub::Hub;
 use crate::outgoing::{Called, Outcome, Outgoing};
+use crate::wait::all_there;
 
 /// How much later than its deadline a call ends: the timers of connections fire first.
 const SLACK: Duration = Duration::from_millis(10);
@@ -90,14 +92,71 @@ impl Inner<Outgoing> for Attempts {
         Box::pin(async move {
             let left = self.deadline.map(|deadline| deadline.duration_since(Instant::now()));
             call.timeout = [call.timeout, left].into_iter().flatten().min();
-            // Middleware may have given an input whose memory is its own: dropped last, it is not
-            // dropped by the connection, under its lock.
-            let _input = call.input.clone();
-            let (mut running, mut attempt) = self.start(call)?;
-            let outcome = poll_fn(|context| running.poll(context)).await;
-            attempt.may_have_run = !is_never(&outcome);
-            outcome
+            match (&call.plugin, call.wait_for_plugin) {
+                (Target::Name(name), Some(longest)) => {
+                    let name = name.clone();
+                    self.run_when_there(&name, call, longest).await
+                }
+                _ => self.attempt(call).await,
+            }
         })
+    }
+}
+
+impl Attempts {
+    /// Makes the call, once.
+    async fn attempt(&self, call: Outgoing) -> Outcome {
+        // Middleware may have given an input whose memory is its own: dropped last, it is not
+        // dropped by the connection, under its lock.
+        let _input = call.input.clone();
+        let (mut running, mut attempt) = self.start(call)?;
+        let outcome = poll_fn(|context| running.poll(context)).await;
+        attempt.may_have_run = !is_never(&outcome);
+        outcome
+    }
+
+    /// Makes the call, and waits with it up to so long for a plugin that is away. Whenever the plugin
+    /// goes before the call is sent, it is away again.
+    async fn run_when_there(
+        &self,
+        name: &Arc<str>,
+        mut call: Outgoing,
+        longest: Duration,
+    ) -> Outcome {
+        let begin = Instant::now();
+        let over = begin.checked_add(longest);
+        let deadline = call.timeout.and_then(|timeout| begin.checked_add(timeout));
+        loop {
+            let outcome = self.attempt(call.clone()).await;
+            if !outcome.as_ref().is_err_and(is_away) {
+                return outcome;
+            }
+            let until = [over, deadline].into_iter().flatten().min();
+            let coming = all_there(&self.hub, std::slice::from_ref(name));
+            let came = match until {
+                Some(until) => timeout_at(until, coming).await,
+                None => Ok(coming.await),
+            };
+            call.timeout = deadline.map(|deadline| deadline.duration_since(Instant::now()));
+            match came {
+                Ok(true) => {}
+                Ok(false) => return Err(call.name(CallErrorKind::ShuttingDown.into())),
+                Err(_) if until == deadline => {
+                    let kind = CallErrorKind::DeadlineExceeded { stage: Stage::Queued };
+                    return Err(call.name(kind.into()));
+                }
+                Err(_) => return outcome,
+            }
+        }
+    }
+}
+
+/// Whether a call was not sent because its plugin is away, or about to go.
+fn is_away(error: &CallError) -> bool {
+    match error.kind() {
+        CallErrorKind::NoPlugin { .. } | CallErrorKind::Draining => true,
+        CallErrorKind::Disconnected { stage, .. } => *stage == Stage::Queued,
+        _ => false,
     }
 }
 

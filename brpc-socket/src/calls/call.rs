@@ -59,6 +59,8 @@ struct Prepared {
     instance: Option<PluginRef>,
     /// The rest of the call; its method and its input are in the request.
     wanted: brpc_proto::Call,
+    /// How long to wait for the plugin, if it is away.
+    wait_for_plugin: Option<Duration>,
     /// Made in advance only for a cancel handle.
     canceller: Option<Arc<Canceller>>,
 }
@@ -66,10 +68,10 @@ struct Prepared {
 impl Prepared {
     /// Makes the call, or passes it to the middleware.
     fn start(self, context: &Context<'_>) -> Result<State, CallError> {
-        if !self.hub.config().middleware.is_empty() {
+        if self.wait_for_plugin.is_some() || !self.hub.config().middleware.is_empty() {
             return Ok(self.pass());
         }
-        let Self { hub, request, instance, mut wanted, canceller } = self;
+        let Self { hub, request, instance, mut wanted, canceller, .. } = self;
         let named = |kind| request.name(kind);
         let link = find(&hub, request.plugin(), instance.as_ref()).map_err(named)?;
         let charge = hub.charge(request.input().len()).map_err(named)?;
@@ -91,16 +93,16 @@ impl Prepared {
         Ok(State::Running(running))
     }
 
-    /// Passes the call to the middleware.
+    /// Passes the call to the middleware, and to what lies behind it.
     fn pass(self) -> State {
-        let Self { hub, request, instance, mut wanted, canceller } = self;
+        let Self { hub, request, instance, mut wanted, wait_for_plugin, canceller } = self;
         let plugin = match instance {
             Some(plugin) => Target::Instance(plugin),
             None => Target::Name(request.plugin().into()),
         };
         let method = request.method().to_owned();
         wanted.payload = request.into_input();
-        let call = Outgoing::new(plugin, method, wanted);
+        let call = Outgoing { wait_for_plugin, ..Outgoing::new(plugin, method, wanted) };
         let called = call.called();
         State::Passing(through(hub, call, called.clone(), canceller, false), called)
     }
@@ -144,7 +146,8 @@ impl<T> Call<T> {
             timeout: hub.config().default_timeout,
             ..brpc_proto::Call::default()
         };
-        let prepared = Prepared { hub, request, instance, wanted, canceller: None };
+        let prepared =
+            Prepared { hub, request, instance, wanted, wait_for_plugin: None, canceller: None };
         Self { state: State::Prepared(prepared), decode }
     }
 
@@ -207,6 +210,29 @@ impl<T> Call<T> {
     /// [`Overloaded`](CallErrorKind::Overloaded).
     pub fn queue(self) -> Self {
         self.with(|prepared| prepared.wanted.admission = Admission::Wait)
+    }
+
+    /// If no plugin of the name is connected, or the one that is there is leaving, waits up to so
+    /// long for one to come, from the first poll on. The wait is a part of the call's
+    /// [`timeout`](Self::timeout): what it takes, the call doesn't have. A call that was not sent
+    /// when its plugin went waits as well, for the next one.
+    ///
+    /// Without this, such a call ends at once, in [`NoPlugin`](CallErrorKind::NoPlugin) or
+    /// [`Draining`](CallErrorKind::Draining); and so it does when the wait is over. It doesn't change
+    /// calls to a plugin on [its connection](crate::Socket::call_instance), which can't come back.
+    ///
+    /// A call that may wait must be polled in a tokio runtime.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # async fn example(hub: brpc_socket::Socket) -> Result<(), brpc_socket::CallError> {
+    /// let call = hub.call::<()>("builder", "build", "main").timeout(Duration::from_secs(60));
+    /// call.wait_for_plugin(Duration::from_secs(20)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn wait_for_plugin(self, longest: Duration) -> Self {
+        self.with(|prepared| prepared.wait_for_plugin = Some(longest))
     }
 
     /// A handle that cancels the call from elsewhere; the call then ends in
