@@ -61,7 +61,7 @@ pub(crate) enum Found {
     Silence(DisconnectReason),
 }
 
-/// So many intervals may this side be late and still judge the peer.
+/// How many intervals this side may be late and still judge the peer, by the time in which it was not.
 const LATE: u32 = 2;
 
 impl Heartbeat {
@@ -166,9 +166,12 @@ impl Heartbeat {
         if self.look > now {
             return Found::Nothing;
         }
-        let was_stopped = now > self.look + LATE * self.interval;
+        let late = now.saturating_duration_since(self.look);
+        let was_stopped = late > LATE * self.interval;
         if was_stopped {
             self.life.fill(now);
+        } else {
+            self.life.extend(late);
         }
         if self.life.is_stalled(now) {
             let silent = now.saturating_duration_since(self.heard);
@@ -340,7 +343,13 @@ mod tests {
             (vec![1, 2, 3, 4], Some(silence(79 * SECOND))),
             "three more intervals"
         );
-        // A little late is no excuse; but what has arrived is read first.
+        // As long as it was late, it could hear nothing.
+        let mut hub = Side::new(Role::Hub);
+        hub.hears();
+        hub.now += 14 * SECOND;
+        assert_eq!(hub.heartbeat.handle_timeout(0, hub.now), Found::Nothing);
+        assert_eq!(hub.wait(60 * SECOND).1, Some(silence(24 * SECOND)));
+        // That is no excuse for what was before; but what has arrived is read first.
         let mut hub = Side::new(Role::Hub);
         assert_eq!(hub.wait(12 * SECOND).1, None);
         hub.now += 12 * SECOND;

@@ -64,6 +64,13 @@ impl Pace {
         }
     }
 
+    /// Gives the peer so much more time if something is due: this side was late by it.
+    pub(crate) fn extend(&mut self, time: Duration) {
+        if let Some(left) = &mut self.left {
+            left.until += time;
+        }
+    }
+
     /// Notes that bytes were moved, though no fewer are due.
     pub(crate) fn earn(&mut self, bytes: u64, now: Instant) {
         self.moved(bytes, self.left.is_some(), now);

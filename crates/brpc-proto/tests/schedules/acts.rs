@@ -13,6 +13,7 @@ use crate::script::{Act, Side};
 impl Pair {
     pub(crate) fn act(&mut self, act: Act) {
         let now = self.now;
+        self.stirred = now;
         self.model.trace.note(now, || format!("act: {act:?}"));
         match act {
             Act::Call(plan) => _ = self.call(&plan),
@@ -46,6 +47,20 @@ impl Pair {
             Act::Block(Side::Plugin, time) => self.to_plugin.block(now + time),
             Act::Hold(Side::Hub, time) => self.to_hub.hold(now + time),
             Act::Hold(Side::Plugin, time) => self.to_plugin.hold(now + time),
+            Act::Stall(Side::Hub, time) => self.hub_stopped_until = now + time,
+            Act::Stall(Side::Plugin, time) => self.plugin_stopped_until = now + time,
+            Act::Suspend(time) => {
+                self.hub_stopped_until = now + time;
+                self.plugin_stopped_until = now + time;
+            }
+            Act::Probe(Side::Hub) => {
+                let is_sent = self.hub.connection.probe();
+                self.model.beats.hub.probed(is_sent);
+            }
+            Act::Probe(Side::Plugin) => {
+                let is_sent = self.plugin.connection.probe();
+                self.model.beats.plugin.probed(is_sent);
+            }
             Act::Mischief(against, mischief) => {
                 let (answered, newest) = (&self.plugin_side.answered, self.plugin_side.newest);
                 let bytes = mischief.bytes(answered, newest);
@@ -57,9 +72,9 @@ impl Pair {
         }
     }
 
-    /// When an act is due that the script puts at this time.
+    /// When an act is due that the script puts at this time: not while a side is stopped.
     pub(crate) fn act_at(&self, at: Duration) -> Instant {
-        self.start + at
+        (self.start + at).max(self.hub_stopped_until).max(self.plugin_stopped_until)
     }
 
     /// Makes a call; whether it was let in.
@@ -126,6 +141,7 @@ impl Pair {
 
     pub(crate) fn tell_hub(&mut self) {
         while let Some(event) = self.hub.connection.poll_event() {
+            self.stirred = self.now;
             self.hub_side.handle_event(event, &mut self.model, self.now, &mut self.rng);
         }
         assert!(!self.hub.connection.has_events(), "nothing is left to be told");
@@ -133,6 +149,7 @@ impl Pair {
 
     pub(crate) fn tell_plugin(&mut self) {
         while let Some(event) = self.plugin.connection.poll_event() {
+            self.stirred = self.now;
             let connection = &mut self.plugin.connection;
             self.plugin_side.handle_event(event, connection, &mut self.model, self.now);
         }

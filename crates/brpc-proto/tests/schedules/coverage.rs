@@ -47,6 +47,7 @@ places! {
     HubMidFrame "hub's end: MidFrame"
     HubSlowConsumer "hub's end: SlowConsumer"
     HubSlowSender "hub's end: SlowSender"
+    HubSilent "hub's end: HeartbeatTimeout"
     HubProtocol "hub's end: Protocol"
     HubRejected "hub's end: Rejected"
     HubRefused "hub's end: Refused"
@@ -61,6 +62,7 @@ places! {
     PluginMidFrame "plugin's end: MidFrame"
     PluginSlowConsumer "plugin's end: SlowConsumer"
     PluginSlowSender "plugin's end: SlowSender"
+    PluginSilent "plugin's end: HeartbeatTimeout"
     PluginProtocol "plugin's end: Protocol"
     PluginRejected "plugin's end: Rejected"
     PluginRefused "plugin's end: Refused"
@@ -112,6 +114,9 @@ places! {
     DrainedByForce "stage: cut off with calls that ran"
     LeftWithCalls "stage: left with calls that ran"
     LeftAndDrained "stage: left and asked to leave at once"
+    Ping "stage: a heartbeat"
+    Pong "stage: a heartbeat that is answered"
+    Alive "stage: a sign of life that somebody waited for"
     QuietEnd "stage: all quiet and still connected"
 }
 

@@ -32,11 +32,25 @@ pub(crate) enum Said {
     Goodbye {
         code: u64,
     },
+    Ping(Beat),
+    Pong(Beat),
     /// What the model doesn't follow.
     Other(u8),
 }
 
+/// What a heartbeat says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beat {
+    pub(crate) number: u64,
+    pub(crate) received: u64,
+}
+
 impl Said {
+    /// Whether it is a heartbeat.
+    pub(crate) fn is_beat(&self) -> bool {
+        matches!(self, Self::Ping(_) | Self::Pong(_))
+    }
+
     /// The id of a call.
     pub(crate) fn called(&self) -> Option<u64> {
         match self {
@@ -151,6 +165,8 @@ fn read(kind: u8, body: &mut Reader<'_>) -> Option<Said> {
         0x1C => Said::Metadata,
         0x1B => Said::Leave { last_id: body.number()? },
         0x1F => Said::Goodbye { code: body.number()? },
+        0x20 => Said::Ping(Beat { number: body.number()?, received: body.number()? }),
+        0x21 => Said::Pong(Beat { number: body.number()?, received: body.number()? }),
         kind => Said::Other(kind),
     })
 }

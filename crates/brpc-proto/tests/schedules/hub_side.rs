@@ -67,6 +67,7 @@ impl HubSide {
                     self.steps.push(Reverse((at, Step::Consume(event.len()))));
                 }
             },
+            Event::Alive => model.beats.hub.is_told(&mut model.cover),
             Event::Refused(refusal) => model.cover.visit(match refusal.code {
                 RefusalCode::BadName => Place::RefusedBadName,
                 RefusalCode::HandshakeTimeout => Place::RefusedTimeout,

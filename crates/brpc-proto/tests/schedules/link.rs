@@ -73,12 +73,16 @@ impl Pipe {
             rest = after;
         }
         if is_cut && let Some((_, end)) = self.plan.cut {
-            self.end(end, now, rng);
+            if self.plan.vanishes {
+                self.has_ended = true;
+            } else {
+                self.end(end, now, rng);
+            }
         }
         if self.plan.trickle {
             self.blocked_until = now + rng.micros(3_000);
         }
-        is_cut
+        is_cut && !self.plan.vanishes
     }
 
     /// The writer has gone.

@@ -20,6 +20,9 @@ use crate::rng::Rng;
 use crate::script::{Act, Script};
 use crate::trace::Trace;
 
+/// Longer than anything takes that is no heartbeat: a plugin that leaves has a minute.
+const LULL: Duration = Duration::from_secs(70);
+
 /// How many methods the plugin has.
 pub(crate) const METHODS: usize = 3;
 
@@ -53,6 +56,11 @@ impl Props {
 pub(crate) struct Pair {
     pub(crate) start: Instant,
     pub(crate) now: Instant,
+    /// When something happened that was no heartbeat.
+    pub(crate) stirred: Instant,
+    /// A side that is stopped does nothing before.
+    pub(crate) hub_stopped_until: Instant,
+    pub(crate) plugin_stopped_until: Instant,
     pub(crate) rng: Rng,
     script: Script,
     next_act: usize,
@@ -82,6 +90,9 @@ impl Pair {
         Self {
             start: now,
             now,
+            stirred: now,
+            hub_stopped_until: now,
+            plugin_stopped_until: now,
             rng,
             next_act: 0,
             hub: Endpoint::new(hub, script.timer_delays[0]),
@@ -125,6 +136,7 @@ impl Pair {
     /// Lets time pass until nothing is under way.
     fn run_until_quiet(&mut self) {
         let mut turns = 0;
+        self.stirred = self.now;
         loop {
             // More work at one time than all there is to do is a loop without end.
             turns += 1;
@@ -135,6 +147,10 @@ impl Pair {
             let Some(next) = self.next_time() else { return };
             // What is due in the end of all days doesn't count.
             if next.saturating_duration_since(self.now) > Duration::from_secs(100_000) {
+                return;
+            }
+            // Heartbeats go on for ever.
+            if self.script.heartbeat().is_some_and(|it| next > self.stirred + LULL + 4 * it) {
                 return;
             }
             if next > self.now {
@@ -155,7 +171,11 @@ impl Pair {
             is_busy = true;
         }
         for is_hub in [is_hub_first, !is_hub_first] {
-            is_busy |= if is_hub { self.turn_hub() } else { self.turn_plugin() };
+            is_busy |= match is_hub {
+                true if self.hub_stopped_until <= now => self.turn_hub(),
+                false if self.plugin_stopped_until <= now => self.turn_plugin(),
+                _ => false,
+            };
         }
         is_busy
     }
@@ -164,6 +184,8 @@ impl Pair {
         let (now, mut is_busy) = (self.now, false);
         if let Some(arrival) = self.to_hub.read(now) {
             let said = self.hub.hear(&arrival);
+            self.note_said(&said);
+            self.model.beats.hub.heard(&arrival, &said);
             self.model.hub_heard(said, now);
             match arrival {
                 Arrival::Bytes(_) => self.feed_hub(),
@@ -186,6 +208,7 @@ impl Pair {
             if !said.is_empty() && self.hub.connection.wants_transmit() {
                 self.model.cover.visit(Place::InParts);
             }
+            self.model.beats.hub.said(&said, &mut self.model.cover);
             self.model.handed(said, now);
             self.tell_hub();
         }
@@ -204,6 +227,8 @@ impl Pair {
         let (now, mut is_busy) = (self.now, false);
         if let Some(arrival) = self.to_plugin.read(now) {
             let said = self.plugin.hear(&arrival);
+            self.note_said(&said);
+            self.model.beats.plugin.heard(&arrival, &said);
             self.unfed.extend(said.iter().filter_map(Said::called));
             self.model.plugin_heard(said, now);
             let more_is_there = self.to_plugin.readable_at().is_some_and(|at| at <= now);
@@ -224,6 +249,7 @@ impl Pair {
             is_busy = true;
         }
         if let Some(said) = self.plugin.poll(now) {
+            self.model.beats.plugin.said(&said, &mut self.model.cover);
             for said in &said {
                 if let Said::Answer { id, .. } = said {
                     self.plugin_side.answered.push(*id);
@@ -241,6 +267,13 @@ impl Pair {
         is_busy
     }
 
+    /// Notes when something is heard that is no heartbeat.
+    fn note_said(&mut self, said: &[Said]) {
+        if !said.iter().all(Said::is_beat) {
+            self.stirred = self.now;
+        }
+    }
+
     fn feed_plugin(&mut self) {
         self.plugin.feed(self.now);
         self.check_footprints();
@@ -251,19 +284,23 @@ impl Pair {
     /// When something is due next.
     fn next_time(&self) -> Option<Instant> {
         let act = self.script.acts.get(self.next_act).map(|(at, _)| self.act_at(*at));
-        [
-            act,
+        let hub = [
             self.to_hub.readable_at(),
-            self.to_plugin.readable_at(),
             self.hub.is_writing().then(|| self.to_plugin.writable_at()),
-            self.plugin.is_writing().then(|| self.to_hub.writable_at()),
             self.hub.timer(),
-            self.plugin.timer(),
             self.hub_side.next_step(),
+        ];
+        let plugin = [
+            self.to_plugin.readable_at(),
+            self.plugin.is_writing().then(|| self.to_hub.writable_at()),
+            self.plugin.timer(),
             self.plugin_side.next_step(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        ];
+        let hub = hub.into_iter().flatten().min().map(|at| at.max(self.hub_stopped_until));
+        let plugin = plugin.into_iter().flatten().min();
+        let plugin = plugin.map(|at| at.max(self.plugin_stopped_until));
+        let stops = [self.hub_stopped_until, self.plugin_stopped_until];
+        let going_on = stops.into_iter().filter(|until| *until > self.now).min();
+        [act, hub, plugin, going_on].into_iter().flatten().min()
     }
 }

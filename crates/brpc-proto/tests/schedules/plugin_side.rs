@@ -93,6 +93,7 @@ impl PluginSide {
                 self.backlog.clear();
                 self.starved.clear();
             }
+            Event::Alive => model.beats.plugin.is_told(&mut model.cover),
             Event::Welcomed(_) => self.empty_backlog(connection, model),
             _ => {}
         }

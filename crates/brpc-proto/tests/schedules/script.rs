@@ -74,6 +74,8 @@ pub(crate) struct LinkPlan {
     pub(crate) cut: Option<(usize, End)>,
     /// Whether a cut is one in both directions.
     pub(crate) severs: bool,
+    /// Whether nobody learns of a cut: bytes are taken and don't arrive.
+    pub(crate) vanishes: bool,
 }
 
 /// When the hub's owner consumes events.
@@ -105,6 +107,11 @@ pub(crate) enum Act {
     /// A direction takes no bytes, or lets none arrive, for a while.
     Block(Side, Duration),
     Hold(Side, Duration),
+    /// A side is stopped, or both at once, and does nothing for a while.
+    Stall(Side, Duration),
+    Suspend(Duration),
+    /// A side wants to know whether the other is there.
+    Probe(Side),
     /// Bytes that no honest side would send, between two frames to this side.
     Mischief(Side, Mischief),
 }
@@ -143,22 +150,31 @@ impl Script {
             acts.push(Act::Burst(rng.range(50, 300)));
         }
         faults(rng, &mut acts);
-        let mut acts: Vec<_> = acts.into_iter().map(|act| (rng.micros(HORIZON), act)).collect();
+        // Slowly enough for heartbeats in between.
+        let stretch = if rng.one_in(4) { 200 } else { 1 };
+        let mut acts: Vec<_> =
+            acts.into_iter().map(|act| (stretch * rng.micros(HORIZON), act)).collect();
         if rng.one_in(2) {
             // Late rather than early, so that calls are under way; and often another close behind.
-            let at = rng.micros(HORIZON).max(rng.micros(HORIZON));
+            let at = stretch * rng.micros(HORIZON).max(rng.micros(HORIZON));
             acts.push((at, endings(rng)));
             if rng.one_in(2) {
                 acts.push((at + rng.micros_of(&[0, 1_000, 20_000]), endings(rng)));
             }
         }
         acts.sort_by_key(|(at, _)| *at);
+        let has_heartbeats = hub_limits.heartbeat.is_some() && plugin_limits.heartbeat.is_some();
+        let (mut to_plugin, mut to_hub) = (link_plan(rng), link_plan(rng));
+        for plan in [&mut to_plugin, &mut to_hub] {
+            // Without heartbeats nobody would find out.
+            plan.vanishes = has_heartbeats && rng.one_in(2);
+        }
         Self {
             hub_limits,
             plugin_limits,
             welcome: welcome_plan(rng),
-            to_plugin: link_plan(rng),
-            to_hub: link_plan(rng),
+            to_plugin,
+            to_hub,
             timer_delays: [0, 0].map(|_| Duration::from_micros(rng.pick(&[0, 0, 500, 8_000]))),
             consumer: rng.pick(&[
                 Consumer::AtOnce,
@@ -181,6 +197,21 @@ impl Script {
         )
     }
 
+    /// The interval of heartbeats, if both sides have them.
+    pub(crate) fn heartbeat(&self) -> Option<Duration> {
+        Some(self.hub_limits.heartbeat?.min(self.plugin_limits.heartbeat?))
+    }
+
+    /// Whether one of these is done.
+    pub(crate) fn has(&self, is_meant: impl Fn(&Act) -> bool) -> bool {
+        self.acts.iter().any(|(_, act)| is_meant(act))
+    }
+
+    /// Whether bytes may be lost and nobody learns of it.
+    pub(crate) fn vanishes(&self) -> bool {
+        [&self.to_plugin, &self.to_hub].iter().any(|plan| plan.vanishes && plan.cut.is_some())
+    }
+
     /// Whether somebody breaks the protocol.
     pub(crate) fn has_mischief(&self) -> bool {
         self.acts.iter().any(|(_, act)| matches!(act, Act::Mischief(..)))
@@ -196,13 +227,15 @@ fn limits(rng: &mut Rng) -> Limits {
     limits.queue_calls = rng.pick(&[1, 4, 16, 4_096, 4_096]);
     limits.event_credit = rng.pick(&[1, 2, 3, 256, u32::MAX]);
     limits.event_credit_bytes = rng.pick(&[0, 0, 50_000, 1 << 20, u64::MAX]);
-    limits.heartbeat = None;
     limits.answer_window = rng.pick(&[
         Duration::from_secs(1),
         Duration::from_secs(2),
         Duration::from_mins(1),
         Duration::MAX,
     ]);
+    // Often, since each side needs them.
+    limits.heartbeat =
+        rng.pick(&[None, Some(1), Some(1), Some(5), Some(60)]).map(Duration::from_secs);
     limits.stall_window = rng.pick(&[
         Duration::from_secs(1),
         Duration::from_secs(2),
@@ -238,6 +271,7 @@ fn link_plan(rng: &mut Rng) -> LinkPlan {
         trickle: rng.one_in(8),
         cut: rng.one_in(7).then(|| (rng.range(0, far), end)),
         severs: rng.one_in(2),
+        vanishes: false,
     }
 }
 
@@ -286,9 +320,12 @@ fn faults(rng: &mut Rng, acts: &mut Vec<Act>) {
     for _ in 0..2 {
         let side = rng.pick(&[Side::Hub, Side::Plugin]);
         let time = rng.micros_of(&[5_000, 50_000, 5_000_000, 15_000_000]);
-        match rng.range(0, 9) {
+        match rng.range(0, 15) {
             0 | 1 => acts.push(Act::Block(side, time)),
             2 | 3 => acts.push(Act::Hold(side, time)),
+            4 => acts.push(Act::Stall(side, time)),
+            5 | 6 => acts.push(Act::Suspend(time)),
+            7 | 8 => acts.push(Act::Probe(side)),
             _ => {}
         }
     }

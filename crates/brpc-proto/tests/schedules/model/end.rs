@@ -14,6 +14,7 @@ const UNPLUGGED: u64 = 2;
 const SHUTTING_DOWN: u64 = 3;
 const TOO_SLOW: u64 = 5;
 const REPLACED: u64 = 6;
+const SILENT: u64 = 7;
 const UNRESPONSIVE: u64 = 8;
 
 impl Model {
@@ -51,12 +52,13 @@ impl Model {
                 drain == Some(DrainCause::Shutdown) && is_grace_over
             }
             DisconnectReason::Unresponsive => self.is_mute_for_long(now),
-            DisconnectReason::SlowConsumer => self.has_halts,
+            DisconnectReason::SlowConsumer => self.has_halts || self.has_stops,
+            DisconnectReason::HeartbeatTimeout { .. } => self.has_halts || self.plugin_stops,
             // Or it has left and stays, for instance since it waits for credit.
             DisconnectReason::SlowSender => {
-                self.has_halts || (self.leave.is_some() && self.cut == 0)
+                self.has_halts || self.has_stops || (self.leave.is_some() && self.cut == 0)
             }
-            DisconnectReason::Rejected => self.hub.goodbye == Some(TOO_SLOW),
+            DisconnectReason::Rejected => matches!(self.hub.goodbye, Some(TOO_SLOW | SILENT)),
             _ => false,
         };
         assert!(is_allowed, "the hub ends for {reason:?}, drain {:?}", self.drain);
@@ -84,11 +86,14 @@ impl Model {
                     DisconnectReason::Unplugged => goodbye == Some(UNPLUGGED),
                     DisconnectReason::ShutdownForced => goodbye == Some(SHUTTING_DOWN),
                     DisconnectReason::Rejected => {
-                        matches!(goodbye, Some(TOO_SLOW | UNRESPONSIVE))
+                        matches!(goodbye, Some(TOO_SLOW | SILENT | UNRESPONSIVE))
                     }
                     DisconnectReason::Replaced => goodbye == Some(REPLACED),
-                    DisconnectReason::SlowConsumer => self.has_halts,
-                    DisconnectReason::SlowSender => self.has_halts || !self.plugin.is_in,
+                    DisconnectReason::SlowConsumer => self.has_halts || self.has_stops,
+                    DisconnectReason::HeartbeatTimeout { .. } => self.has_halts || self.hub_stops,
+                    DisconnectReason::SlowSender => {
+                        self.has_halts || self.has_stops || !self.plugin.is_in
+                    }
                     _ => false,
                 };
                 assert!(is_allowed, "the plugin ends for {reason:?}");
@@ -106,6 +111,7 @@ impl Model {
             DisconnectReason::Unresponsive => Place::HubUnresponsive,
             DisconnectReason::SlowConsumer => Place::HubSlowConsumer,
             DisconnectReason::SlowSender => Place::HubSlowSender,
+            DisconnectReason::HeartbeatTimeout { .. } => Place::HubSilent,
             DisconnectReason::Protocol(error) => {
                 self.visit_breach(error);
                 Place::HubProtocol
@@ -130,6 +136,7 @@ impl Model {
             DisconnectReason::SlowConsumer => Place::PluginSlowConsumer,
             DisconnectReason::SlowSender if !self.plugin.is_in => Place::PluginGaveUp,
             DisconnectReason::SlowSender => Place::PluginSlowSender,
+            DisconnectReason::HeartbeatTimeout { .. } => Place::PluginSilent,
             DisconnectReason::Protocol(error) => {
                 self.visit_breach(error);
                 Place::PluginProtocol

@@ -1,6 +1,7 @@
 //! What must be true, whatever happens. Follows every call by what was seen on the wire and said to
 //! the owners, never by what the connections hold inside.
 
+mod beats;
 mod call;
 mod end;
 mod made;
@@ -15,9 +16,10 @@ use brpc_core::{DisconnectReason, Limits};
 use brpc_proto::limits::MAX_STRIKES;
 use brpc_proto::{Connection, DrainCause};
 
+use self::beats::Beats;
 use crate::calls::Pattern;
 use crate::coverage::{Coverage, Place};
-use crate::script::{Act, Script};
+use crate::script::{Act, Script, Side};
 use crate::trace::Trace;
 
 pub(crate) use call::Call;
@@ -35,7 +37,13 @@ pub(crate) struct Model {
     plugin_takes: usize,
     /// Whether somebody breaks the protocol, or the link comes to a halt, in this schedule.
     has_mischief: bool,
+    /// Whether bytes may wait, or be lost, on their way.
     has_halts: bool,
+    /// Whether the hub alone is stopped for a while; the plugin; or any of them.
+    hub_stops: bool,
+    plugin_stops: bool,
+    has_stops: bool,
+    pub(crate) beats: Beats,
     hello_deadline: Instant,
     /// All calls, by the number that the test gives them.
     pub(crate) calls: Vec<Call>,
@@ -121,7 +129,11 @@ impl Model {
             hub_takes: hub.max_frame.max(Limits::LOWEST_MAX_FRAME),
             plugin_takes: plugin.max_frame.max(Limits::LOWEST_MAX_FRAME),
             has_mischief: script.has_mischief(),
-            has_halts: script.acts.iter().any(|(_, act)| is_halt(act)),
+            has_halts: script.has(is_halt) || script.vanishes(),
+            hub_stops: script.has(|act| matches!(act, Act::Stall(Side::Hub, _))),
+            plugin_stops: script.has(|act| matches!(act, Act::Stall(Side::Plugin, _))),
+            has_stops: script.has(|act| matches!(act, Act::Stall(..) | Act::Suspend(_))),
+            beats: Beats::new(script.has_mischief()),
             hello_deadline: start + hub.hello_deadline,
             calls: Vec::new(),
             by_id: Vec::new(),
@@ -228,6 +240,7 @@ impl Model {
             assert!(call.is_over(), "call {index} is left waiting: {call:?}");
         }
         if self.hub.end.is_none() && self.hub.is_in {
+            self.beats.check_quiet();
             assert_eq!(self.in_table, 0, "calls are left in the table");
             assert_eq!(self.seen, self.emitted.len(), "events are lost");
             self.cover.visit(Place::QuietEnd);
