@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use brpc_core::{DisconnectReason, Labels, Selector, Wire};
 use brpc_proto::{Description, Hello};
+use brpc_rt::SharedConnection;
 
 use crate::listener::Source;
 
@@ -22,6 +24,8 @@ struct Identity {
     /// Where its connection is from, if that is known.
     source: Option<Source>,
     generation: u64,
+    /// Its connection, as long as there is one.
+    connection: Weak<SharedConnection>,
     /// How the connection ended, if it has.
     end: OnceLock<DisconnectReason>,
 }
@@ -32,10 +36,21 @@ impl PluginRef {
         name: String,
         hello: &Hello,
         (generation, source): (u64, Option<Source>),
+        connection: Weak<SharedConnection>,
     ) -> Self {
         let Hello { wire, version, labels, .. } = hello;
         let (version, labels, end) = (version.clone(), labels.clone(), OnceLock::new());
-        Self(Arc::new(Identity { name, version, labels, wire: *wire, source, generation, end }))
+        let wire = *wire;
+        Self(Arc::new(Identity {
+            name,
+            version,
+            labels,
+            wire,
+            source,
+            generation,
+            connection,
+            end,
+        }))
     }
 
     /// The name under which it is called.
@@ -79,6 +94,13 @@ impl PluginRef {
     /// The number of its connection among all that the hub has had; it rises.
     pub fn generation(&self) -> u64 {
         self.0.generation
+    }
+
+    /// How long the last [heartbeat](crate::Limits::heartbeat) took to the plugin and back. `None`
+    /// before the first one, which an idle connection has after one interval; without heartbeats; and
+    /// when the connection has ended.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.0.connection.upgrade()?.lock().round_trip()
     }
 
     /// Whether this connection has ended.

@@ -23,6 +23,7 @@ mod first_answers;
 mod floods;
 mod gob;
 mod handshake;
+mod heartbeats;
 mod in_doubt;
 mod in_place;
 mod labels;

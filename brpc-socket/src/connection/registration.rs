@@ -158,7 +158,8 @@ impl Candidate {
                     Claim::Kept => return Ok(Attempt::Taken),
                 },
             }
-            let plugin = PluginRef::new(name.to_owned(), hello, (link.id, link.source));
+            let (at, connection) = ((link.id, link.source), Arc::downgrade(link.connection()));
+            let plugin = PluginRef::new(name.to_owned(), hello, at, connection);
             let consumed = Arc::new(Consumed::new(&hub.config().limits, traits.has_credit));
             // Each of several replicas that connect at the same moment sends its description.
             let known = registry.description(description.digest());

@@ -45,6 +45,7 @@ pub mod farewell {
     pub const PROTOCOL: u64 = 4;
     pub const TOO_SLOW: u64 = 5;
     pub const REPLACED: u64 = 6;
+    pub const SILENT: u64 = 7;
     pub const UNRESPONSIVE: u64 = 8;
 }
 
