@@ -167,7 +167,11 @@ impl Model {
             self.cover.visit(Place::AnsweredAtLast);
         }
         self.mute_since = is_mute.then(|| self.mute_since.unwrap_or(now));
-        let may_live = self.ending().is_some() || self.hub.end.is_some() || self.has_mischief;
+        let may_live = self.ending().is_some()
+            || self.hub.end.is_some()
+            || self.has_mischief
+            // Nothing is done while it is stopped.
+            || self.has_stops;
         // However late its timers are.
         let late = now.checked_sub(Duration::from_millis(100)).unwrap_or(now);
         assert!(may_live || !self.is_mute_for_long(late), "a mute plugin is not cut off");
