@@ -10,7 +10,7 @@ use tokio::time::{Instant, advance, sleep, sleep_until, timeout};
 
 use crate::support::peer::{Hello, Peer, Writer, farewell, frame, kind};
 use crate::support::worker::{Journal, worker};
-use crate::support::{LONG, Plugged, ROOM, plug, settle};
+use crate::support::{LONG, Plugged, ROOM, settle};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -202,6 +202,15 @@ impl Script {
         Some(self.hub_limits.heartbeat?.min(self.plugin_limits.heartbeat?))
     }
 
+    /// Who is stopped for a while: a side, or both at once.
+    pub(crate) fn stops(&self) -> impl Iterator<Item = Option<Side>> {
+        self.acts.iter().filter_map(|(_, act)| match act {
+            Act::Stall(side, _) => Some(Some(*side)),
+            Act::Suspend(_) => Some(None),
+            _ => None,
+        })
+    }
+
     /// Whether one of these is done.
     pub(crate) fn has(&self, is_meant: impl Fn(&Act) -> bool) -> bool {
         self.acts.iter().any(|(_, act)| is_meant(act))

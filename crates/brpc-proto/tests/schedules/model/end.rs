@@ -8,6 +8,7 @@ use brpc_proto::{DrainCause, Tally};
 use super::Model;
 use super::call::AtPlugin;
 use crate::coverage::Place;
+use crate::script::Side;
 
 /// What a goodbye can say, by its number on the wire.
 const UNPLUGGED: u64 = 2;
@@ -41,6 +42,7 @@ impl Model {
         let drain = self.drain.map(|(cause, _)| cause);
         let is_grace_over = matches!(self.drain, Some((_, Some(until))) if until <= now);
         let left = self.hub.goodbye.is_some();
+        let halts = self.has_halts || !self.stops.is_empty();
         let is_allowed = match reason {
             DisconnectReason::Clean => left && drain.is_none(),
             DisconnectReason::Refused => self.hub.was_refused,
@@ -52,12 +54,12 @@ impl Model {
                 drain == Some(DrainCause::Shutdown) && is_grace_over
             }
             DisconnectReason::Unresponsive => self.is_mute_for_long(now),
-            DisconnectReason::SlowConsumer => self.has_halts || self.has_stops,
-            DisconnectReason::HeartbeatTimeout { .. } => self.has_halts || self.plugin_stops,
-            // Or it has left and stays, for instance since it waits for credit.
-            DisconnectReason::SlowSender => {
-                self.has_halts || self.has_stops || (self.leave.is_some() && self.cut == 0)
+            DisconnectReason::SlowConsumer => halts,
+            DisconnectReason::HeartbeatTimeout { .. } => {
+                self.has_halts || self.stops.contains(&Some(Side::Plugin))
             }
+            // Or it has left and stays, for instance since it waits for credit.
+            DisconnectReason::SlowSender => halts || (self.leave.is_some() && self.cut == 0),
             DisconnectReason::Rejected => matches!(self.hub.goodbye, Some(TOO_SLOW | SILENT)),
             _ => false,
         };
@@ -74,6 +76,7 @@ impl Model {
                 assert_eq!(reason, expected);
             } else {
                 let goodbye = self.plugin.goodbye;
+                let halts = self.has_halts || !self.stops.is_empty();
                 let is_allowed = match reason {
                     // It says goodbye itself when it has done what it was asked to.
                     DisconnectReason::Clean => {
@@ -89,11 +92,11 @@ impl Model {
                         matches!(goodbye, Some(TOO_SLOW | SILENT | UNRESPONSIVE))
                     }
                     DisconnectReason::Replaced => goodbye == Some(REPLACED),
-                    DisconnectReason::SlowConsumer => self.has_halts || self.has_stops,
-                    DisconnectReason::HeartbeatTimeout { .. } => self.has_halts || self.hub_stops,
-                    DisconnectReason::SlowSender => {
-                        self.has_halts || self.has_stops || !self.plugin.is_in
+                    DisconnectReason::SlowConsumer => halts,
+                    DisconnectReason::HeartbeatTimeout { .. } => {
+                        self.has_halts || self.stops.contains(&Some(Side::Hub))
                     }
+                    DisconnectReason::SlowSender => halts || !self.plugin.is_in,
                     _ => false,
                 };
                 assert!(is_allowed, "the plugin ends for {reason:?}");

@@ -39,10 +39,8 @@ pub(crate) struct Model {
     has_mischief: bool,
     /// Whether bytes may wait, or be lost, on their way.
     has_halts: bool,
-    /// Whether the hub alone is stopped for a while; the plugin; or any of them.
-    hub_stops: bool,
-    plugin_stops: bool,
-    has_stops: bool,
+    /// Who is stopped for a while: a side, or both at once.
+    stops: Vec<Option<Side>>,
     pub(crate) beats: Beats,
     hello_deadline: Instant,
     /// All calls, by the number that the test gives them.
@@ -130,9 +128,7 @@ impl Model {
             plugin_takes: plugin.max_frame.max(Limits::LOWEST_MAX_FRAME),
             has_mischief: script.has_mischief(),
             has_halts: script.has(is_halt) || script.vanishes(),
-            hub_stops: script.has(|act| matches!(act, Act::Stall(Side::Hub, _))),
-            plugin_stops: script.has(|act| matches!(act, Act::Stall(Side::Plugin, _))),
-            has_stops: script.has(|act| matches!(act, Act::Stall(..) | Act::Suspend(_))),
+            stops: script.stops().collect(),
             beats: Beats::new(script.has_mischief()),
             hello_deadline: start + hub.hello_deadline,
             calls: Vec::new(),
@@ -171,7 +167,7 @@ impl Model {
             || self.hub.end.is_some()
             || self.has_mischief
             // Nothing is done while it is stopped.
-            || self.has_stops;
+            || !self.stops.is_empty();
         // However late its timers are.
         let late = now.checked_sub(Duration::from_millis(100)).unwrap_or(now);
         assert!(may_live || !self.is_mute_for_long(late), "a mute plugin is not cut off");
