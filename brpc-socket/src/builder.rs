@@ -80,10 +80,15 @@ impl Builder {
         self
     }
 
-    /// The most bytes that the inputs of all calls in progress may have, over all plugins. Default
-    /// 256 MiB. The hub refuses a call beyond with [`Overloaded`](crate::CallErrorKind::Overloaded).
-    pub fn max_input_bytes(mut self, bytes: usize) -> Self {
-        self.config.max_input_bytes = bytes;
+    /// The most bytes that the hub holds for all callers and subscribers together: for calls in
+    /// progress, with their inputs, for answers that their callers have not taken yet, and for unread
+    /// events; what each takes beside its payload is counted. Default 256 MiB. The hub refuses a call
+    /// beyond with [`Overloaded`](crate::CallErrorKind::Overloaded), unless it holds nothing else.
+    ///
+    /// Answers and events are not refused: what is sent already has its own limits, of the connection
+    /// and of the subscriber. [`Socket::held_bytes`] says how many bytes there are.
+    pub fn max_held_bytes(mut self, bytes: usize) -> Self {
+        self.config.max_held_bytes = bytes;
         self
     }
 

@@ -113,6 +113,12 @@ impl Socket {
         attach(self.hub(), stream, Some(source), None);
     }
 
+    /// How many bytes the hub holds for all callers and subscribers: what
+    /// [`max_held_bytes`](crate::Builder::max_held_bytes) limits.
+    pub fn held_bytes(&self) -> usize {
+        self.hub().budget().used()
+    }
+
     /// Calls a method of a plugin. Encodes the input at once; all else happens when the call is
     /// awaited. Pass `()` to a method that takes no input.
     ///

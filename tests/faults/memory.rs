@@ -1,10 +1,11 @@
 //! What a peer announces, sends and leaves unread takes no more memory than the limits say.
 
 use brpc::{Limits, Socket};
+use futures_util::FutureExt as _;
 
 use crate::good::Good;
-use crate::raw::{ACCEPTED, DESCRIBE, EVENT, Hello, PREFACE, REPLY, Raw, frame};
-use crate::scenario::{MEMORY, scenario};
+use crate::raw::{ACCEPTED, CALL, DESCRIBE, EVENT, Hello, PREFACE, REPLY, Raw, frame};
+use crate::scenario::{MEMORY, eventually, scenario};
 use crate::worker::Worker;
 
 const KIB: usize = 1 << 10;
@@ -160,5 +161,76 @@ fn descriptions_that_never_end_are_bounded() {
             let _ = sender.await;
         }
         good.finish().await;
+    });
+}
+
+/// What the hub says that it holds, beside what the allocator says.
+struct Held<'a> {
+    hub: &'a Socket,
+    said: usize,
+    allocated: usize,
+}
+
+impl<'a> Held<'a> {
+    fn begin(hub: &'a Socket) -> Self {
+        Self { hub, said: hub.held_bytes(), allocated: MEMORY.current_usage() }
+    }
+
+    /// There is at most twice as much as the hub says.
+    fn check(&self, what: &str) {
+        let said = self.hub.held_bytes() - self.said;
+        let allocated = MEMORY.current_usage().saturating_sub(self.allocated);
+        println!("{what}: {said} bytes by the hub's count, {allocated} by the allocator's");
+        // Whatever else the process does at the moment.
+        assert!(allocated <= 2 * said + 256 * KIB, "{what}: {allocated} bytes, and not {said}");
+    }
+}
+
+/// Calls that wait, answers that nobody takes and events that nobody reads: all of them are counted,
+/// as what they take.
+#[test]
+fn what_the_hub_counts_is_what_it_holds() {
+    scenario(async {
+        let (hub, address) = crate::good::serve(Socket::builder()).await;
+        let hello = Hello { max_calls: 1_024, ..Hello::new("peer") };
+        let mut peer = Raw::register(address, &hello).await;
+        for (what, size, count) in [("small", 10, 4_000), ("large", 4_000, 1_000)] {
+            let (input, output) = ("i".repeat(size), format!("\"{}\"", "o".repeat(size)));
+            let mut held = Held::begin(&hub);
+            let mut calls: Vec<_> = (0..count)
+                .map(|_| Box::pin(hub.call::<String>("peer", "hang", &input).timeout(None).queue()))
+                .collect();
+            // The callers' own.
+            held.allocated += count * size_of_val(&*calls[0]) + size_of_val(&*calls);
+            for call in &mut calls {
+                assert!(call.now_or_never().is_none());
+            }
+            held.check(&format!("{count} calls with {what} inputs"));
+
+            let mut ids = Vec::new();
+            while ids.len() < count {
+                let call = peer.expect(CALL).await;
+                ids.push(call.number());
+                peer.send(&crate::raw::reply(call.number(), &output)).await;
+            }
+            eventually("all answers are there", || hub.held_bytes() >= count * (384 + size)).await;
+            held.check(&format!("{count} {what} answers that are not taken"));
+            drop(calls);
+            assert_eq!(hub.held_bytes(), held.said);
+        }
+
+        for (what, size, count) in [("small", 10, 1_000), ("large", 2_000, 1_000)] {
+            let _unread = hub.events();
+            let held = Held::begin(&hub);
+            let event = frame(EVENT, &[format!("\"{}\"", "e".repeat(size)).as_bytes()]);
+            for _ in 0..count {
+                peer.send(&event).await;
+            }
+            eventually("all events are there", || hub.held_bytes() >= count * size).await;
+            held.check(&format!("{count} {what} events"));
+        }
+        assert_eq!(hub.held_bytes(), 0, "the subscriber is gone");
+        drop(peer);
+        hub.shutdown().await;
     });
 }

@@ -368,7 +368,7 @@ async fn those_that_queue_are_limited_too() {
 
 #[tokio::test(start_paused = true)]
 async fn the_hub_limits_the_bytes_of_all_inputs() {
-    let hub = Socket::builder().max_input_bytes(1_000).build();
+    let hub = Socket::builder().max_held_bytes(1_500).build();
     let (one, two) = (worker("one"), worker("two"));
     for (plugin, _) in [&one, &two] {
         plug(&hub, plugin).await;
@@ -537,7 +537,7 @@ async fn a_broadcast_asks_all_at_once() {
 async fn one_large_input_always_finds_room() {
     let mut limits = Limits::default();
     (limits.max_frame, limits.queue_bytes, limits.queue_calls) = (8 << 20, 1_000, 0);
-    let hub = Socket::builder().limits(limits.clone()).max_input_bytes(1_000).build();
+    let hub = Socket::builder().limits(limits.clone()).max_held_bytes(1_000).build();
     plug(&hub, &worker("worker").0.limits(limits)).await;
     let text = "x".repeat(5 << 20);
     assert_eq!(hub.call::<String>("worker", "echo", &text).await.unwrap(), text);

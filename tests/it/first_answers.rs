@@ -230,7 +230,7 @@ async fn the_slow_are_answered_for_when_their_time_is_over() {
 /// Cancelled calls free their places, and their share of the hub's budget for inputs.
 #[tokio::test(start_paused = true)]
 async fn what_was_given_up_leaves_nothing_behind() {
-    let hub = Socket::builder().max_input_bytes(1_000).build();
+    let hub = Socket::builder().max_held_bytes(2_000).build();
     let journals = workers(&hub, &["one", "two"]).await;
     let text = "x".repeat(900);
     let mut kept = Vec::new();

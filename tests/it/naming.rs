@@ -34,7 +34,7 @@ fn is(name: &str, kind: &str, made: Option<(u64, u64)>) -> Seen {
 async fn hub() -> Socket {
     let mut limits = Limits::default();
     limits.max_calls = 1;
-    let hub = Socket::builder().limits(limits).max_input_bytes(1_000).build();
+    let hub = Socket::builder().limits(limits).max_held_bytes(1_000).build();
     plug(&hub, &worker("worker").0).await;
     hub
 }

@@ -198,7 +198,7 @@ pub(crate) fn through(
     let run = async move {
         let stop = hub.phase().serving().ok_or(CallErrorKind::ShuttingDown)?;
         let charged = call.input.len();
-        let _charge = if is_shared { None } else { Some(hub.clone().charge(charged)?) };
+        let _charge = if is_shared { None } else { Some(hub.charge(1, charged)?) };
         let deadline = call.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let chain = hub.config().middleware.clone();
         let attempts = Attempts { hub, deadline, charged, made: Mutex::default() };

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use brpc_core::caller::Target;
 use brpc_core::{Admission, CallError, CallErrorKind, Response, Selector};
-use brpc_rt::Slot;
+use brpc_rt::{Charge, Slot};
 use futures_core::Stream;
 use futures_util::stream::FuturesUnordered;
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use super::call::{Call, Decode, output_and_metadata};
 use super::running::Running;
 use crate::error::NotEnough;
-use crate::hub::{Charge, Hub, PluginLink};
+use crate::hub::{Hub, PluginLink};
 use crate::outgoing::Outgoing;
 use crate::plugin_ref::PluginRef;
 
@@ -235,7 +235,10 @@ impl<T> Broadcast<T> {
     /// Makes one of the calls.
     fn call(&self, link: Arc<PluginLink>, call: Outgoing) -> Call<T> {
         if self.hub.config().middleware.is_empty() {
-            Call::running(Running::start_on(link, call, Slot::default(), None), self.decode)
+            // The broadcast is charged for it, but not for its answer.
+            let slot = Slot::default().charged(self.hub.budget().clone().hold(0));
+            let running = Running::start_on(link, call, slot);
+            Call::running(running, self.decode)
         } else {
             Call::passing(self.hub.clone(), call, self.decode)
         }
@@ -244,9 +247,15 @@ impl<T> Broadcast<T> {
     /// Makes all calls, each on the connection that the plugin has now. All share one encoded
     /// input.
     fn start(&self) -> Round<T> {
+        let links: Vec<Arc<PluginLink>> = match self.goal {
+            Goal::First(0) => Vec::new(),
+            _ => self
+                .hub
+                .with_registry(|registry| registry.matching(&self.selector).cloned().collect()),
+        };
         let mut charge = None;
         let asked = match &self.call {
-            Ok(call) => match self.hub.clone().charge(call.input.len()) {
+            Ok(call) => match self.hub.charge(links.len(), call.input.len()) {
                 Ok(charged) => {
                     charge = Some(charged);
                     Ok(call)
@@ -254,12 +263,6 @@ impl<T> Broadcast<T> {
                 Err(kind) => Err((&call.method, kind)),
             },
             Err((method, kind)) => Err((method, kind.clone())),
-        };
-        let links: Vec<Arc<PluginLink>> = match self.goal {
-            Goal::First(0) => Vec::new(),
-            _ => self
-                .hub
-                .with_registry(|registry| registry.matching(&self.selector).cloned().collect()),
         };
         let ask = |link: Arc<PluginLink>| {
             let plugin = link.member()?.plugin.clone();

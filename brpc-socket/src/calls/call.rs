@@ -74,18 +74,18 @@ impl Prepared {
         let Self { hub, request, instance, mut wanted, canceller, .. } = self;
         let named = |kind| request.name(kind);
         let link = find(&hub, request.plugin(), instance.as_ref()).map_err(named)?;
-        let charge = hub.charge(request.input().len()).map_err(named)?;
+        let charge = hub.charge(1, request.input().len()).map_err(named)?;
         wanted.method = method_number(&link, request.method()).map_err(named)?;
         if canceller.as_deref().is_some_and(Canceller::is_cancelled) {
             return Err(named(CallErrorKind::Cancelled { stage: Stage::Queued }));
         }
-        let slot = Slot::waiting(context);
+        let slot = Slot::waiting(context).charged(charge);
         // A small input is copied where it is submitted.
         let running = if request.input().len() < OWN_SLICE {
-            Running::start_with(link, wanted, request.input(), slot, Some(charge))?
+            Running::start_with(link, wanted, request.input(), slot)?
         } else {
             wanted.payload = request.into_input();
-            Running::start_with(link, wanted, &[], slot, Some(charge))?
+            Running::start_with(link, wanted, &[], slot)?
         };
         if let Some(canceller) = canceller {
             canceller.set_route(running.route());

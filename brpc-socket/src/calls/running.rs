@@ -9,7 +9,7 @@ use brpc_proto::Call;
 use brpc_rt::{Ended, PendingCall, Route, Slot};
 
 use crate::error::few;
-use crate::hub::{Charge, Hub, PluginLink};
+use crate::hub::{Hub, PluginLink};
 use crate::outgoing::{Outcome, Outgoing};
 use crate::plugin_ref::PluginRef;
 
@@ -19,8 +19,6 @@ pub(crate) struct Running {
     link: Arc<PluginLink>,
     /// The number of the method.
     method: u32,
-    /// Held to be dropped: the charge for the input, if the input is not shared.
-    _charge: Option<Charge>,
 }
 
 impl Running {
@@ -38,20 +36,23 @@ impl Running {
         };
         let link = link.map_err(named)?;
         let more = call.input.len().saturating_sub(charged);
-        let charge = if more > 0 { Some(hub.clone().charge(more).map_err(named)?) } else { None };
-        Self::start_on(link, call, slot, charge)
+        let charge = match more {
+            // What comes back is charged in any case.
+            0 => hub.budget().clone().hold(0),
+            more => hub.charge(0, more).map_err(named)?,
+        };
+        Self::start_on(link, call, slot.charged(charge))
     }
 
-    /// Makes a call on this connection. The input is charged by `charge`, or elsewhere.
+    /// Makes a call on this connection.
     pub(crate) fn start_on(
         link: Arc<PluginLink>,
         call: Outgoing,
         slot: Slot,
-        charge: Option<Charge>,
     ) -> Result<Self, CallError> {
         let method = method_number(&link, &call.method);
         let method = method.map_err(|kind| call.name(CallError::from(kind)))?;
-        Self::start_with(link, call.into_call(method), &[], slot, charge)
+        Self::start_with(link, call.into_call(method), &[], slot)
     }
 
     /// The same, for a method by its number, with a copy of `input` if the call has none of its
@@ -61,11 +62,10 @@ impl Running {
         call: Call,
         input: &[u8],
         slot: Slot,
-        charge: Option<Charge>,
     ) -> Result<Self, CallError> {
         let (connection, method) = (link.connection().clone(), call.method);
         match PendingCall::start(connection, call, input, slot) {
-            Ok(pending) => Ok(Self { pending, link, method, _charge: charge }),
+            Ok(pending) => Ok(Self { pending, link, method }),
             Err(kind) => {
                 let (plugin, method) = called(&link, method);
                 Err(CallError::from(kind).named(plugin, method))

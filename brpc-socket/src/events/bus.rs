@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use brpc_rt::foreign;
+use brpc_rt::{Budget, foreign};
 use parking_lot::Mutex;
 
 use super::queue::{Leftover, Queue};
@@ -13,6 +13,8 @@ use super::unread::Unread;
 pub(crate) struct Bus {
     /// Held while an event is put into all queues, so that all have the same order.
     subscribers: Mutex<Subscribers>,
+    /// What unread events are charged to.
+    budget: Arc<Budget>,
 }
 
 #[derive(Debug, Default)]
@@ -24,6 +26,11 @@ struct Subscribers {
 }
 
 impl Bus {
+    /// One whose unread events are charged to this budget.
+    pub(crate) fn new(budget: Arc<Budget>) -> Self {
+        Self { subscribers: Mutex::default(), budget }
+    }
+
     /// Puts events into every queue. The credit of each returns to its plugin when the last
     /// subscriber that withholds it has read the event; at once if there is none.
     pub(crate) fn publish(&self, events: Vec<Unread>) {
@@ -66,7 +73,7 @@ impl Bus {
 
     /// A queue that receives every event from now on, until it is dropped.
     pub(crate) fn subscribe(&self) -> Arc<Queue> {
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(Queue::new(self.budget.clone()));
         let mut subscribers = self.subscribers.lock();
         if subscribers.is_closed {
             queue.close();

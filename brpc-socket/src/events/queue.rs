@@ -1,8 +1,10 @@
 //! One subscriber's unread events, in a bounded queue.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use brpc_rt::{Budget, Charge};
 use parking_lot::Mutex;
 
 use super::event::Event;
@@ -37,8 +39,8 @@ struct State {
     policy: Policy,
     /// Events, and gaps in place of dropped events. An event follows each gap.
     unread: VecDeque<Unread>,
-    /// Bytes of the events in it.
-    bytes: usize,
+    /// The charge for the events in it.
+    held: Charge,
     /// How many gaps are in it; they don't count as events.
     gaps: usize,
     /// Events dropped since the subscriber last read.
@@ -62,7 +64,7 @@ impl Default for State {
             max_bytes: 16 << 20,
             policy: Policy::default(),
             unread: VecDeque::new(),
-            bytes: 0,
+            held: Charge::default(),
             gaps: 0,
             lagged: Missed::default(),
             missed: Missed::default(),
@@ -99,6 +101,11 @@ pub(crate) enum Read {
 const READ_AT_ONCE: usize = 64;
 
 impl Queue {
+    /// A queue whose events are charged to this budget.
+    pub(crate) fn new(budget: Arc<Budget>) -> Self {
+        Self(Mutex::new(State { held: budget.hold(0), ..State::default() }))
+    }
+
     /// Adds events.
     pub(crate) fn push(&self, events: Vec<Unread>, leftover: &mut Leftover) {
         let mut state = self.0.lock();
@@ -130,7 +137,7 @@ impl Queue {
             let most = (state.capacity / 16).clamp(1, READ_AT_ONCE);
             let count = most.min(state.unread.len());
             next.extend(state.unread.drain(..count));
-            state.bytes -= next.iter().map(Unread::size).sum::<usize>();
+            state.held.give_back(next.iter().map(Unread::size).sum());
             if state.gaps > 0 {
                 state.gaps -= next.iter().filter(|unread| unread.is_gap()).count();
             }
@@ -169,7 +176,7 @@ impl Queue {
     pub(crate) fn close_and_clear(&self) -> (VecDeque<Unread>, Option<Waker>) {
         let mut state = self.0.lock();
         state.is_closed = true;
-        (state.bytes, state.gaps) = (0, 0);
+        (state.held, state.gaps) = (Charge::default(), 0);
         (std::mem::take(&mut state.unread), state.reader.take())
     }
 }
@@ -202,7 +209,7 @@ impl State {
             self.unread.push_back(Unread::new(Event::Lagged(missed)));
             self.gaps += 1;
         }
-        self.bytes += size;
+        self.held.add(size);
         self.may_have_ended |= matches!(unread.event(), Event::Disconnected(..));
         self.unread.push_back(unread);
     }
@@ -211,7 +218,7 @@ impl State {
     fn is_full(&self, size: usize) -> bool {
         !self.unread.is_empty()
             && (self.unread.len() - self.gaps >= self.capacity
-                || self.bytes + size > self.max_bytes)
+                || self.held.bytes() + size > self.max_bytes)
     }
 
     /// Drops an event for which there is no room.
@@ -233,11 +240,11 @@ impl State {
             let excess = if let Some(excess) = events.checked_sub(self.capacity) {
                 Excess::Events(excess + (self.capacity / 8).max(1))
             } else {
-                let spare = self.bytes / events.max(1) * (events / 8);
-                Excess::Bytes(self.bytes + size - self.max_bytes + spare)
+                let spare = self.held.bytes() / events.max(1) * (events / 8);
+                Excess::Bytes(self.held.bytes() + size - self.max_bytes + spare)
             };
             let taken = fair::take(&mut self.unread, excess);
-            self.bytes -= taken.iter().map(Unread::size).sum::<usize>();
+            self.held.give_back(taken.iter().map(Unread::size).sum());
             self.gaps = 0;
             for unread in &taken {
                 unread.event().count_missed(&mut self.lagged);
@@ -260,7 +267,7 @@ impl State {
         let (ended, kept): (VecDeque<Unread>, _) =
             std::mem::take(&mut self.unread).into_iter().partition(Unread::has_ended);
         self.unread = kept;
-        self.bytes -= ended.iter().map(Unread::size).sum::<usize>();
+        self.held.give_back(ended.iter().map(Unread::size).sum());
         self.gaps = 0;
         for unread in &ended {
             unread.event().count_missed(&mut self.lagged);

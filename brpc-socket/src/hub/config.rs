@@ -21,7 +21,8 @@ pub(crate) struct Config {
     pub(crate) max_handshakes_per_source: usize,
     /// The most bytes of long descriptions that plugins in their handshake may have sent.
     pub(crate) max_description_bytes: usize,
-    pub(crate) max_input_bytes: usize,
+    /// The most bytes that are held for all calls in progress and all unread events.
+    pub(crate) max_held_bytes: usize,
     pub(crate) wires: WireAccess,
     pub(crate) takeover: Takeover,
     pub(crate) sequencer: Option<Sequencer>,
@@ -44,7 +45,7 @@ impl Default for Config {
             max_handshakes: 1_024,
             max_handshakes_per_source: 64,
             max_description_bytes: 8 << 20,
-            max_input_bytes: 256 << 20,
+            max_held_bytes: 256 << 20,
             wires: WireAccess::default(),
             takeover: Takeover::default(),
             sequencer: None,
@@ -62,7 +63,7 @@ impl fmt::Debug for Config {
             .field("max_handshakes", &self.max_handshakes)
             .field("max_handshakes_per_source", &self.max_handshakes_per_source)
             .field("max_description_bytes", &self.max_description_bytes)
-            .field("max_input_bytes", &self.max_input_bytes)
+            .field("max_held_bytes", &self.max_held_bytes)
             .field("wires", &self.wires)
             .field("takeover", &self.takeover)
             .field("attempts", &self.sequencer.as_ref().map(|sequencer| sequencer.attempts))

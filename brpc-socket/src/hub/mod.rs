@@ -15,10 +15,9 @@ mod takeover;
 mod wires;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use brpc_core::{CallErrorKind, DisconnectReason, Scope};
-use brpc_rt::Lane;
+use brpc_rt::{Budget, Charge, Lane};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -64,8 +63,8 @@ pub(crate) struct Hub {
     strangers: StrangerCounts,
     /// Counts the listeners that are not closed yet.
     open_listeners: TaskTracker,
-    /// Bytes of the inputs of all calls in progress.
-    input_bytes: AtomicUsize,
+    /// What is held for all calls in progress and all unread events.
+    budget: Arc<Budget>,
 }
 
 impl Hub {
@@ -73,12 +72,13 @@ impl Hub {
         let mut epoch = [0; 16];
         getrandom::fill(&mut epoch).expect("the system has random numbers");
         let open_listeners = TaskTracker::new();
+        let budget = Arc::new(Budget::new(config.max_held_bytes));
         // This only permits waiting for it; listeners can still be added.
         open_listeners.close();
         Self {
             epoch,
             registry: RwLock::default(),
-            bus: Bus::default(),
+            bus: Bus::new(budget.clone()),
             lane: Lane::default(),
             phase: Phase::default(),
             changes: watch::Sender::new(0),
@@ -87,7 +87,7 @@ impl Hub {
             rooms: Rooms::new(config.max_description_bytes),
             strangers: StrangerCounts::default(),
             open_listeners,
-            input_bytes: AtomicUsize::new(0),
+            budget,
             config,
         }
     }
@@ -154,15 +154,15 @@ impl Hub {
         self.with_registry(|registry| registry.connections().cloned().collect())
     }
 
-    /// Charges the input of a call to the hub's budget, until the guard is dropped.
-    pub(crate) fn charge(self: Arc<Self>, bytes: usize) -> Result<Charge, CallErrorKind> {
-        let before = self.input_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let charge = Charge { hub: self, bytes };
-        // One call always fits, however large its input is.
-        if before > 0 && before + bytes > charge.hub.config.max_input_bytes {
-            return Err(CallErrorKind::Overloaded { scope: Scope::Hub, retry_after: None });
-        }
-        Ok(charge)
+    /// Charges so many calls, with one input of this size, to the hub's budget.
+    pub(crate) fn charge(&self, calls: usize, input: usize) -> Result<Charge, CallErrorKind> {
+        let charge = self.budget.clone().charge(calls * CALL + input);
+        charge.ok_or(CallErrorKind::Overloaded { scope: Scope::Hub, retry_after: None })
+    }
+
+    /// What is held for all calls in progress and all unread events.
+    pub(crate) fn budget(&self) -> &Arc<Budget> {
+        &self.budget
     }
 
     /// Wakes those that wait for plugins. Called after a change of the registry: a wait that begins
@@ -222,15 +222,6 @@ impl Hub {
     }
 }
 
-/// The charge for the input of a call.
-#[derive(Debug)]
-pub(crate) struct Charge {
-    hub: Arc<Hub>,
-    bytes: usize,
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        self.hub.input_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
+/// About what a call in progress takes beside its input: its slot, and its places in the tables of
+/// its connection.
+const CALL: usize = 384;

@@ -20,6 +20,21 @@ pub enum Settlement {
 }
 
 impl Settlement {
+    /// How many bytes of texts and payloads it keeps, beside itself.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Answered(answer, metadata) => {
+                let pairs = metadata.iter().map(|(key, value)| PAIR + key.len() + value.len());
+                let answer = match answer {
+                    Ok(output) => output.len(),
+                    Err(failure) => failure.code.len() + failure.message.len() + failure.data.len(),
+                };
+                answer + pairs.sum::<usize>()
+            }
+            Self::Ended(_) => 0,
+        }
+    }
+
     /// The encoded output, or the error for the caller. `method` returns the name of the
     /// method that was called.
     ///
@@ -38,6 +53,9 @@ impl Settlement {
         }
     }
 }
+
+/// What two texts take beside their bytes.
+const PAIR: usize = 2 * size_of::<String>();
 
 /// The one place that maps a plugin's failure to the caller's error.
 fn into_error(failure: Failure, metadata: Metadata, method: &str) -> CallErrorKind {

@@ -6,6 +6,7 @@
 //! [`drive`] moves its bytes. [`PendingCall`] makes calls, and `serving::Handlers`, with the
 //! feature `serving`, serves them.
 
+mod budget;
 mod calling;
 mod close;
 mod driver;
@@ -26,6 +27,7 @@ mod unsent;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use budget::{Budget, Charge};
 pub use calling::{Canceller, PendingCall, Route};
 pub use driver::drive;
 pub use lane::Lane;

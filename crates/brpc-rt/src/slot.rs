@@ -7,6 +7,7 @@ use brpc_proto::Settlement;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use crate::budget::Charge;
 use crate::foreign;
 
 /// Where one caller waits. Shared by the caller and the connection that has the call.
@@ -19,6 +20,8 @@ struct State {
     ended: Option<Ended>,
     /// Set while the caller waits.
     caller: Option<Waker>,
+    /// What the call is charged for; its outcome too, until that is taken.
+    charge: Option<Charge>,
 }
 
 /// How a call ended; small, because there are as many slots as calls.
@@ -41,18 +44,50 @@ impl From<Settlement> for Ended {
     }
 }
 
+impl Ended {
+    /// How many bytes it keeps.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Output(output) => output.len(),
+            Self::Other(settlement) => size_of::<Settlement>() + settlement.bytes(),
+        }
+    }
+}
+
+impl State {
+    /// Takes the outcome; from now on it is the caller's.
+    fn take(&mut self) -> Option<Ended> {
+        let ended = self.ended.take()?;
+        self.charge = None;
+        Some(ended)
+    }
+}
+
 impl Slot {
     /// A slot whose caller waits already.
     pub fn waiting(context: &Context<'_>) -> Self {
         let caller = Some(context.waker().clone());
-        Self(Mutex::new(State { ended: None, caller }))
+        Self(Mutex::new(State { ended: None, caller, charge: None }))
+    }
+
+    /// The slot of a call that is charged for.
+    #[must_use]
+    pub fn charged(mut self, charge: Charge) -> Self {
+        self.0.get_mut().charge = Some(charge);
+        self
     }
 
     /// Settles the call and wakes the caller. Only the first settlement counts.
     pub fn settle(self: Arc<Self>, settlement: Settlement) {
         let caller = {
             let mut state = self.0.lock();
-            state.ended.get_or_insert_with(|| settlement.into());
+            if state.ended.is_none() {
+                let ended = Ended::from(settlement);
+                if let Some(charge) = &mut state.charge {
+                    charge.add(ended.bytes());
+                }
+                state.ended = Some(ended);
+            }
             state.caller.take()
         };
         // Before the caller is woken, so that it has the slot alone when it polls.
@@ -60,11 +95,14 @@ impl Slot {
         foreign::wake(caller);
     }
 
-    /// Forgets the caller, which waits no more.
+    /// Forgets the caller, which waits no more, and the outcome that it doesn't take.
     pub(crate) fn forget_caller(&self) {
-        let caller = self.0.lock().caller.take();
+        let mut state = self.0.lock();
+        let (caller, ended) = (state.caller.take(), state.take());
+        state.charge = None;
+        drop(state);
         // Code of others, like any waker.
-        drop(caller);
+        drop((caller, ended));
     }
 
     /// Returns how the call ended, once it has.
@@ -72,12 +110,12 @@ impl Slot {
         // Whoever settled the call has dropped its share of the slot; only a route can still have
         // one.
         if let Some(Self(state)) = Arc::get_mut(self)
-            && let Some(ended) = state.get_mut().ended.take()
+            && let Some(ended) = state.get_mut().take()
         {
             return Poll::Ready(ended);
         }
         let mut state = self.0.lock();
-        if let Some(ended) = state.ended.take() {
+        if let Some(ended) = state.take() {
             return Poll::Ready(ended);
         }
         let is_known = state.caller.as_ref().is_some_and(|known| known.will_wake(context.waker()));

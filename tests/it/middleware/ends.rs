@@ -183,7 +183,7 @@ async fn room_is_taken_for_what_waits_and_for_what_grows() {
         }
     }
 
-    let hub = Socket::builder().max_input_bytes(1000).middleware(Growing).build();
+    let hub = Socket::builder().max_held_bytes(1800).middleware(Growing).build();
     for name in ["a", "b"] {
         plug(&hub, &Plugin::new(Echo).name(name)).await;
     }

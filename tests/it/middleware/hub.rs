@@ -330,7 +330,7 @@ async fn a_limit_of_calls_at_once() {
 /// A plugin that is only called through middleware leaves nothing behind.
 #[tokio::test(start_paused = true)]
 async fn room_for_inputs_is_given_back() {
-    let hub = Socket::builder().max_input_bytes(1000).middleware(Waiting(0, 0)).build();
+    let hub = Socket::builder().max_held_bytes(1000).middleware(Waiting(0, 0)).build();
     plug(&hub, &Plugin::new(Echo)).await;
     let text = "x".repeat(600);
     for _ in 0..5 {

@@ -19,7 +19,7 @@ use crate::flags::Setup;
 fn socket(setup: &Setup) -> Socket {
     let message = setup.payload as usize + OTHERS;
     let in_progress = setup.connections as usize * setup.inflight as usize * message;
-    Socket::builder().limits(limits(setup)).max_input_bytes(in_progress.max(256 << 20)).build()
+    Socket::builder().limits(limits(setup)).max_held_bytes(in_progress.max(256 << 20)).build()
 }
 
 /// The default limits, and places for as many calls as the flags want in flight.
