@@ -23,6 +23,9 @@ pub enum EndReason {
     Shutdown {
         /// The trace id of the request; may be empty.
         trace: String,
+        /// How long to wait at least before connecting again, if the hub said so. A hub says so to each
+        /// of its plugins, and something else, so that they don't come back all at once.
+        retry_after: Option<Duration>,
     },
     /// The hub refused the plugin. Only on a wire where a refusal can arrive after
     /// [`connect`](crate::Plugin::connect) has returned; otherwise `connect` returns it.
@@ -55,7 +58,9 @@ impl EndReason {
     /// How long the plugin is to stay away at least, if the hub said so.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Unplugged { retry_after, .. } => *retry_after,
+            Self::Unplugged { retry_after, .. } | Self::Shutdown { retry_after, .. } => {
+                *retry_after
+            }
             Self::Refused(refusal) => refusal.retry_after,
             _ => None,
         }
@@ -74,13 +79,13 @@ impl EndReason {
                 Self::Unplugged { trace, retry_after }
             }
             (DisconnectReason::Clean, Some((DrainCause::Shutdown, trace))) => {
-                Self::Shutdown { trace }
+                Self::Shutdown { trace, retry_after }
             }
             (DisconnectReason::Unplugged, drain) => {
                 Self::Unplugged { trace: trace_of(drain).unwrap_or_default(), retry_after }
             }
             (DisconnectReason::Shutdown | DisconnectReason::ShutdownForced, drain) => {
-                Self::Shutdown { trace: trace_of(drain).unwrap_or_default() }
+                Self::Shutdown { trace: trace_of(drain).unwrap_or_default(), retry_after }
             }
             (DisconnectReason::Clean, None) if was_stopped => Self::Stopped,
             (reason, _) => Self::Lost(reason),
@@ -97,6 +102,36 @@ impl fmt::Display for EndReason {
             Self::Shutdown { .. } => f.write_str("the hub shut down"),
             Self::Refused(refusal) => write!(f, "refused by the hub: {refusal}"),
             Self::Lost(reason) => write!(f, "{reason}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use brpc_core::RefusalCode;
+
+    use super::*;
+
+    #[test]
+    fn after_which_ends_a_plugin_comes_back_and_when() {
+        let later = Some(Duration::from_secs(7));
+        let refused = |code| Refusal::new(code, "no");
+        let unplugged = |retry_after| EndReason::Unplugged { trace: String::new(), retry_after };
+        let shutdown = |retry_after| EndReason::Shutdown { trace: String::new(), retry_after };
+        for (reason, is_transient, wait) in [
+            (EndReason::Stopped, false, None),
+            (unplugged(None), false, None),
+            (unplugged(later), true, later),
+            (shutdown(None), true, None),
+            (shutdown(later), true, later),
+            (EndReason::Refused(refused(RefusalCode::BadName)), false, None),
+            (EndReason::Refused(refused(RefusalCode::Full)), true, None),
+            (EndReason::Lost(DisconnectReason::Unclean), true, None),
+            (EndReason::Lost(DisconnectReason::Rejected), true, None),
+            (EndReason::Lost(DisconnectReason::Replaced), false, None),
+        ] {
+            let said = (reason.is_transient(), reason.retry_after());
+            assert_eq!(said, (is_transient, wait), "{reason:?}");
         }
     }
 }

@@ -11,7 +11,7 @@ use brpc_proto::{DrainCause, Tally};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::UnplugError;
-use crate::hub::{Hub, PluginLink, ShutdownRun, Stop};
+use crate::hub::{Hub, PluginLink, ShutdownRun, Spread, Stop};
 use crate::plugin_ref::PluginRef;
 use crate::report::{DrainReport, ShutdownReport};
 
@@ -91,16 +91,28 @@ pub struct Shutdown {
     hub: Arc<Hub>,
     trace: String,
     grace: Duration,
+    /// Over how long the plugins' return is spread, if that was given.
+    spread: Option<Duration>,
 }
 
 impl Shutdown {
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, trace: String::new(), grace: GRACE }
+        Self { hub, trace: String::new(), grace: GRACE, spread: None }
     }
 
     /// The trace id of the request, for the plugins; what is above 256 bytes is cut.
     pub fn trace(mut self, trace: impl Into<String>) -> Self {
         self.trace = trace.into();
+        self
+    }
+
+    /// Over how long the plugins come back: each is told to stay away for a random time up to this, so
+    /// that they don't storm the next hub all at once. Default: a millisecond for each plugin that is
+    /// connected, and at most 30 s.
+    ///
+    /// Plugins of the Go package can't be told.
+    pub fn spread(mut self, most: Duration) -> Self {
+        self.spread = Some(most);
         self
     }
 
@@ -118,18 +130,18 @@ impl IntoFuture for Shutdown {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self { hub, trace, grace } = self;
+            let Self { hub, trace, grace, spread } = self;
             let until = after(grace);
             let run = match hub.phase().stop() {
                 Stop::Done(report) => return report,
                 Stop::Begun(run) => {
                     // In a task of its own, so that it goes on if this future is dropped.
-                    brpc_rt::spawn(shut_down(hub, trace, until, run.clone()));
+                    brpc_rt::spawn(shut_down(hub, trace, until, spread, run.clone()));
                     run
                 }
                 Stop::Joined(run) => {
                     // An earlier end counts.
-                    drain_all(&hub, &trace, until);
+                    drain_all(&hub, &trace, until, spread);
                     run
                 }
             };
@@ -139,9 +151,15 @@ impl IntoFuture for Shutdown {
 }
 
 /// Drains all plugins, and cuts off those that don't leave.
-async fn shut_down(hub: Arc<Hub>, trace: String, until: Instant, run: ShutdownRun) {
+async fn shut_down(
+    hub: Arc<Hub>,
+    trace: String,
+    until: Instant,
+    spread: Option<Duration>,
+    run: ShutdownRun,
+) {
     let mut ending = ShutdownEnd { hub: hub.clone(), run, report: ShutdownReport::default() };
-    for link in drain_all(&hub, &trace, until) {
+    for link in drain_all(&hub, &trace, until, spread) {
         let end = timeout_at(until + SLACK, link.ended()).await.unwrap_or_else(|_| {
             link.close(DisconnectReason::ShutdownForced);
             (DisconnectReason::ShutdownForced, Tally::default())
@@ -153,7 +171,7 @@ async fn shut_down(hub: Arc<Hub>, trace: String, until: Instant, run: ShutdownRu
     // So that the caller of the shutdown can reuse the port.
     let _ = timeout_at(until + SLACK, hub.open_listeners().wait()).await;
     // Connections that were accepted at the last moment.
-    drain_all(&hub, &trace, until);
+    drain_all(&hub, &trace, until, spread);
 }
 
 /// The end of a shutdown: it is done, or the runtime stopped before.
@@ -174,10 +192,16 @@ impl Drop for ShutdownEnd {
 }
 
 /// Asks every plugin to leave. No new one is registered meanwhile.
-fn drain_all(hub: &Hub, trace: &str, until: Instant) -> Vec<Arc<PluginLink>> {
+fn drain_all(
+    hub: &Hub,
+    trace: &str,
+    until: Instant,
+    spread: Option<Duration>,
+) -> Vec<Arc<PluginLink>> {
     let links = hub.connections();
+    let spread = Spread::new(links.len(), spread);
     for link in &links {
-        link.drain(DrainCause::Shutdown, trace, until, None);
+        link.drain(DrainCause::Shutdown, trace, until, Some(spread.wait()));
     }
     links
 }

@@ -119,11 +119,12 @@ pub async fn twenty_plugins_of_both_kinds_on_one_port() {
     assert!(report.is_clean(), "{report:?}");
     for (name, run) in crowd.natives {
         let end = within("a native plugin's end", run).await.unwrap();
-        let expected = match &*name {
-            "native-1" => EndReason::Unplugged { trace: "bye".to_owned(), retry_after: None },
-            _ => EndReason::Shutdown { trace: String::new() },
-        };
-        assert_eq!(end, expected, "{name}");
+        if name == "native-1" {
+            let trace = "bye".to_owned();
+            assert_eq!(end, EndReason::Unplugged { trace, retry_after: None });
+        } else {
+            assert!(matches!(end, EndReason::Shutdown { .. }), "{name}: {end:?}");
+        }
     }
     go_plugin::assert_left(crowd.many).await;
     within("the end of events", crowd.collecting).await.unwrap();

@@ -35,7 +35,7 @@ async fn plugins_finish_and_the_report_says_how_each_went() {
     let quick = tokio::spawn(hub.call::<u64>("one", "sleep", &2_000));
     let slow = tokio::spawn(hub.call::<u64>("two", "sleep", &60_000).timeout(None));
     settle().await;
-    let report = hub.shutdown().trace("trace-9").grace(5 * SECOND).await;
+    let report = hub.shutdown().trace("trace-9").grace(5 * SECOND).spread(Duration::ZERO).await;
     assert!(!report.is_clean());
     let seen: Vec<_> = (report.plugins.iter())
         .map(|plugin| (plugin.plugin.name(), plugin.reason, plugin.finished, plugin.cut))
@@ -45,7 +45,8 @@ async fn plugins_finish_and_the_report_says_how_each_went() {
     assert_eq!(quick.await.unwrap(), Ok(2_000));
     let error = CallErrorKind::Disconnected { stage: Stage::Sent, reason: forced, generation: 2 };
     assert_eq!(slow.await.unwrap().unwrap_err(), error);
-    let end = EndReason::Shutdown { trace: "trace-9".to_owned() };
+    let end =
+        EndReason::Shutdown { trace: "trace-9".to_owned(), retry_after: Some(Duration::ZERO) };
     assert_eq!((one.end().await, two.end().await), (end.clone(), end));
 }
 
@@ -228,4 +229,32 @@ async fn a_wait_beyond_all_clocks_is_one() {
     assert!(hub.unplug("worker").grace(Duration::MAX).await.unwrap().is_clean());
     plugged.end().await;
     assert!(tokio::time::timeout(LONG, hub.shutdown().grace(Duration::MAX)).await.is_ok());
+}
+
+/// Each plugin is told another time to come back, so that the next hub is not stormed.
+#[tokio::test(start_paused = true)]
+async fn the_plugins_return_is_spread() {
+    for forced in [false, true] {
+        let hub = Socket::default();
+        let mut plugged = Vec::new();
+        for number in 0..20 {
+            plugged.push(plug(&hub, &worker(&format!("worker-{number}")).0).await);
+        }
+        if forced {
+            drop(hub);
+        } else {
+            hub.shutdown().spread(SECOND).await;
+        }
+        let mut waits = Vec::new();
+        for plugged in plugged {
+            let EndReason::Shutdown { retry_after: Some(wait), .. } = plugged.end().await else {
+                panic!()
+            };
+            waits.push(wait);
+        }
+        waits.sort();
+        assert!(*waits.last().unwrap() <= if forced { SECOND / 50 } else { SECOND });
+        waits.dedup();
+        assert!(waits.len() > 3, "{waits:?}");
+    }
 }

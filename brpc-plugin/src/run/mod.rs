@@ -7,7 +7,6 @@ mod state;
 
 use std::fmt;
 use std::future::IntoFuture;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -137,7 +136,7 @@ impl<R: Receiver> Run<R> {
         let _held = handlers.hold();
         let mut schedule = Schedule::new(backoff, dialling.hubs());
         loop {
-            let attempt = schedule.next(brpc_rt::now(), random());
+            let attempt = schedule.next(brpc_rt::now(), brpc_rt::random());
             let (number, after) = (attempt.number, attempt.after);
             let hub = dialling.address(attempt.hub).cloned();
             teller.tell(RunState::Connecting { attempt: number, after, hub });
@@ -178,15 +177,6 @@ fn is_transient(reason: &EndReason, wire: Wire) -> bool {
     // A Go hub says so whenever it ends a connection, also when it restarts.
     let is_said_of_all = wire == Wire::Gob && matches!(reason, EndReason::Unplugged { .. });
     is_said_of_all || reason.is_transient()
-}
-
-/// A random number from 0 to 1. Any source will do; this one is in `std`, and it can't fail.
-fn random() -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "53 bits of them are enough")]
-    let number = RandomState::new().hash_one(()) as f64;
-    #[expect(clippy::cast_precision_loss, reason = "it is a power of two, nearly")]
-    let most = u64::MAX as f64;
-    number / most
 }
 
 impl<R: Receiver> IntoFuture for Run<R> {

@@ -214,6 +214,11 @@ impl PluginLink {
         connection.unlock_and_wake();
     }
 
+    /// Tells the plugin to return after so long, when the connection has ended.
+    pub(crate) fn ask_to_return(&self, after: Duration) {
+        self.connection.lock().ask_to_return(after);
+    }
+
     /// Ends the connection now.
     pub(crate) fn close(&self, reason: DisconnectReason) {
         let mut connection = self.connection.lock_with_calls();

@@ -10,6 +10,7 @@ mod registry;
 mod rooms;
 mod signs;
 mod sources;
+mod spread;
 mod strangers;
 mod takeover;
 mod wires;
@@ -30,6 +31,7 @@ pub(crate) use self::places::{Awaited, Place, Places};
 pub use self::presence::Presence;
 pub(crate) use self::registry::{Registry, members};
 pub(crate) use self::rooms::Rooms;
+pub(crate) use self::spread::Spread;
 use self::strangers::StrangerCounts;
 pub use self::strangers::Strangers;
 pub use self::takeover::Takeover;
@@ -215,7 +217,10 @@ impl Hub {
     /// Ends all connections without waiting.
     pub(crate) fn abort(&self) {
         self.phase.abort();
-        for link in self.connections() {
+        let links = self.connections();
+        let spread = Spread::new(links.len(), None);
+        for link in links {
+            link.ask_to_return(spread.wait());
             link.close(DisconnectReason::ShutdownForced);
         }
         self.bus.close();

@@ -16,6 +16,7 @@ mod inbox;
 mod lane;
 mod link;
 pub mod middleware;
+mod random;
 #[cfg(feature = "serving")]
 pub mod serving;
 mod shared;
@@ -36,6 +37,7 @@ pub use link::Link;
 /// task goes on.
 #[cfg(brpc_races)]
 pub use parking_lot::spawn;
+pub use random::random;
 pub use shared::{Guard, SharedConnection};
 pub use slot::{Ended, Slot};
 /// Runs a future in a task of its own.
