@@ -1,9 +1,13 @@
 //! Processes that are killed or stopped while calls run.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use brpc::{CallError, CallErrorKind, DisconnectReason, EndReason, Execution, Socket, Stage};
+use brpc::{
+    Backoff, CallError, CallErrorKind, DisconnectReason, EndReason, Execution, RunState, Socket,
+    Stage,
+};
 use futures_util::future::join_all;
 use tokio::task::JoinSet;
 
@@ -11,6 +15,7 @@ use crate::good::{LONG, run_worker, serve};
 use crate::process::Child;
 use crate::random::scramble;
 use crate::scenario::{eventually, scaled, scenario, within};
+use crate::worker::Worker;
 
 #[test]
 fn every_call_ends_when_its_plugin_is_killed() {
@@ -141,5 +146,66 @@ fn a_run_ends_when_its_hub_is_killed() {
         let end = within("the run", running).await.unwrap();
         assert!(matches!(end, EndReason::Lost(reason) if is_of_a_kill(reason)), "{end:?}");
         eventually("the handlers end", || desk.waiting() == 0).await;
+    });
+}
+
+/// As often as it is killed: whatever calls ran then, the plugin is there for the next hub.
+#[test]
+fn a_plugin_comes_back_to_a_hub_that_is_killed() {
+    const HANGING: usize = 8;
+    let kills = scaled(10);
+    scenario(async move {
+        let (mut hub, address) = Child::hub("256").await;
+        let (desk, plugin) = Worker::plugin("worker");
+        let run = plugin.run(address).backoff(Backoff::constant(Duration::from_millis(10)));
+        let (handle, mut states) = (run.handle(), run.states());
+        let running = tokio::spawn(run.into_future());
+        let mut epochs = HashSet::new();
+        for _ in 0..kills {
+            let connected = async {
+                loop {
+                    let state = states.next().await.expect("it goes on");
+                    if let RunState::Connected { epoch, generation, .. } = state {
+                        break (epoch, generation);
+                    }
+                }
+            };
+            let (epoch, generation) = within("it is back", connected).await;
+            assert!(epochs.insert(epoch), "each hub has an epoch of its own");
+            assert_eq!(generation, 1, "and counts anew");
+            for _ in 0..HANGING {
+                hub.order("begin worker wait").await;
+            }
+            assert_eq!(hub.call("worker", "scramble", 1).await, scramble(1));
+            eventually("the handlers run", || desk.waiting() == HANGING).await;
+            hub.kill().await;
+            eventually("the handlers end", || desk.waiting() == 0).await;
+            hub = Child::hub_at(&address.to_string(), "256").await.0;
+        }
+        handle.stop(LONG);
+        within("the run", running).await.unwrap().unwrap();
+        hub.kill().await;
+    });
+}
+
+/// The hub sees a plugin of its own come back, however often its process is stopped or killed.
+#[test]
+fn a_staying_plugin_in_a_process_of_its_own() {
+    scenario(async {
+        let (hub, address) = serve(Socket::builder()).await;
+        for _ in 0..3 {
+            let plugin = Child::staying("worker", address);
+            hub.wait_for("worker", LONG).await.unwrap();
+            plugin.pause().await;
+            plugin.resume().await;
+            assert_eq!(hub.call::<u64>("worker", "scramble", &1).await, Ok(scramble(1)));
+            let unplug = hub.unplug("worker").retry_after(Duration::ZERO);
+            assert!(unplug.await.unwrap().is_clean());
+            hub.wait_for("worker", LONG).await.unwrap();
+            assert_eq!(hub.call::<u64>("worker", "scramble", &1).await, Ok(scramble(1)));
+            plugin.kill().await;
+            eventually("it is gone", || hub.plugin_info("worker").is_none()).await;
+        }
+        hub.shutdown().await;
     });
 }

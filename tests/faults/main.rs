@@ -27,4 +27,5 @@ mod raw;
 mod scenario;
 mod slow;
 mod stall;
+mod storm;
 mod worker;

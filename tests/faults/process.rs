@@ -14,6 +14,7 @@ use tracing::Metadata;
 use tracing::span::{Attributes, Id, Record};
 
 use crate::scenario::{eventually, within};
+use crate::storm;
 use crate::worker::Worker;
 
 /// What a process is to be; set only in those that [`Child`] starts.
@@ -36,6 +37,9 @@ fn entry() {
         match role.as_str() {
             "plugin" => be_plugin().await,
             "hub" => be_hub().await,
+            "staying" => be_staying().await,
+            "storm_hub" => storm::be_hub().await,
+            "storm_plugins" => storm::be_plugins().await,
             other => panic!("no such role: {other}"),
         }
     });
@@ -47,6 +51,13 @@ async fn be_plugin() {
     plugin.connect(hub).await.unwrap().run().await;
 }
 
+/// The same, and it comes back to the hub.
+async fn be_staying() {
+    let (name, hub) = (std::env::var(NAME).unwrap(), std::env::var(HUB).unwrap());
+    let (_, plugin) = Worker::plugin(&name);
+    plugin.run(hub).await.unwrap();
+}
+
 /// Executes the lines on its standard input, and ends with them.
 async fn be_hub() {
     let warnings = Warnings::default();
@@ -55,7 +66,8 @@ async fn be_hub() {
     // No connection is closed for being slow, so all of them stay.
     limits.hello_deadline = Duration::from_mins(10);
     let hub = Socket::builder().limits(limits).build();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = std::env::var(HUB).unwrap_or_else(|_| "127.0.0.1:0".to_owned());
+    let listener = TcpListener::bind(address).await.unwrap();
     say(&listener.local_addr().unwrap().to_string());
     drop(hub.serve(listener));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
@@ -106,9 +118,18 @@ impl tracing::Subscriber for Warnings {
     fn exit(&self, _: &Id) {}
 }
 
-/// Begins a line, because the test harness may have begun one already.
-fn say(text: &str) {
+/// Prints a line for whoever has started this process. Begins one, because the test harness may have
+/// begun one already.
+pub fn say(text: &str) {
     println!("\n> {text}");
+}
+
+/// This binary, with so many descriptors.
+fn limited(descriptors: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("ulimit -n {descriptors} && exec \"$0\" \"$@\""));
+    command.arg(std::env::current_exe().unwrap());
+    command
 }
 
 /// Another process; killed when it is dropped.
@@ -122,21 +143,34 @@ impl Child {
     /// A worker that dials this hub.
     pub fn plugin(name: &str, hub: SocketAddr) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.env(ROLE, "plugin").env(NAME, name).env(HUB, hub.to_string());
-        Self::start(command)
+        Self::start(command.env(ROLE, "plugin").env(NAME, name).env(HUB, hub.to_string()))
+    }
+
+    /// A worker that stays connected to this hub.
+    pub fn staying(name: &str, hub: SocketAddr) -> Self {
+        Self::with_role("staying", &[(NAME, name), (HUB, &hub.to_string())])
     }
 
     /// A hub that may have so many descriptors, and its address.
     pub async fn hub(descriptors: &str) -> (Self, SocketAddr) {
-        let mut command = Command::new("sh");
-        command.arg("-c").arg(format!("ulimit -n {descriptors} && exec \"$0\" \"$@\""));
-        command.arg(std::env::current_exe().unwrap()).env(ROLE, "hub");
-        let mut child = Self::start(command);
+        Self::hub_at("127.0.0.1:0", descriptors).await
+    }
+
+    /// The same, at this address.
+    pub async fn hub_at(address: &str, descriptors: &str) -> (Self, SocketAddr) {
+        let mut command = limited(descriptors);
+        let mut child = Self::start(command.env(ROLE, "hub").env(HUB, address));
         let address = child.line().await.parse().unwrap();
         (child, address)
     }
 
-    fn start(mut command: Command) -> Self {
+    /// A process of this role, with these settings. It may have as many descriptors as there are.
+    pub fn with_role(role: &str, settings: &[(&str, &str)]) -> Self {
+        let mut command = limited("$(ulimit -Hn)");
+        Self::start(command.env(ROLE, role).envs(settings.iter().copied()))
+    }
+
+    fn start(command: &mut Command) -> Self {
         command.args(["process::entry", "--exact", "--nocapture", "--test-threads=1"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn().unwrap();
