@@ -1,4 +1,5 @@
-//! One of two programs, the plugin: dials the `hub` example and answers its calls.
+//! One of two programs, the plugin: dials the `hub` example and answers its calls, and comes back if
+//! the connection is lost.
 //!
 //! ```console
 //! $ cargo run --example hub
@@ -11,8 +12,9 @@
 mod report;
 #[path = "support/signal.rs"]
 mod signal;
+#[path = "support/states.rs"]
+mod states;
 
-use std::pin::pin;
 use std::time::Duration;
 
 use brpc::{AsyncHook, HookError, Plugin};
@@ -48,24 +50,18 @@ async fn main() -> Result<(), Report> {
     let (gob, addresses): (Vec<_>, Vec<_>) =
         std::env::args().skip(1).partition(|arg| arg == "--gob");
     let hub = addresses.into_iter().next().unwrap_or_else(|| "127.0.0.1:8080".to_owned());
-    let mut stop = pin!(signal::stop_signal()?);
-
-    let plugin = Plugin::new(Example { hook: AsyncHook::default() });
-    let plugin = if gob.is_empty() { plugin } else { plugin.gob() };
-    let session = tokio::select! {
-        session = plugin.connect(&hub) => session?,
-        () = &mut stop => return Ok(()),
-    };
-    println!("connected to {hub} as {}", session.name());
-
+    let stop = signal::stop_signal()?;
     let stop = async {
         stop.await;
         println!("stopping");
     };
-    let reason = session.run_until(stop, GRACE).await;
-    if !reason.is_graceful() {
-        return Err(format!("the connection was lost: {reason}").into());
-    }
+
+    let plugin = Plugin::new(Example { hook: AsyncHook::default() });
+    let plugin = if gob.is_empty() { plugin } else { plugin.gob() };
+    let run = plugin.run(&hub).until(stop, GRACE);
+    let printing = tokio::spawn(states::print_states(run.states()));
+    let reason = run.await?;
+    printing.await?;
     println!("ended: {reason}");
     Ok(())
 }

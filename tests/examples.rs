@@ -258,8 +258,12 @@ fn gateway() {
 fn hub_and_plugin() {
     let (hub, address) = Program::start_hub("hub", &[]);
     let plugin = Program::start("plugin", &[&address]);
-    let connected = format!("connected to {address} as your_plugin_name");
-    assert_eq!(plugin.succeed(), [connected.as_str(), "ended: unplugged by the hub"]);
+    let expected = [
+        "connected as your_plugin_name",
+        "away: unplugged by the hub",
+        "ended: unplugged by the hub",
+    ];
+    assert_eq!(plugin.succeed(), expected);
 
     // Events are printed by a task of their own, so only each half has an order.
     let lines = hub.succeed();
@@ -291,14 +295,17 @@ fn hub_and_plugin() {
 fn a_hub_that_is_told_to_stop_lets_the_call_finish() {
     for signal in [Signal::INT, Signal::TERM] {
         let (mut hub, address) = Program::start_hub("hub", &[]);
-        let plugin = Program::start("plugin", &[&address]);
+        let mut plugin = Program::start("plugin", &[&address]);
         hub.wait_for("ExampleMethod started");
         hub.send(signal);
         let lines = hub.succeed();
         assert_eq!(lines[0], "Stopping");
         assert_eq!(having(&lines, "Response"), ["Response: Message"]);
         assert_eq!(having(&lines, "gracefully: true").len(), 1, "{lines:?}");
-        assert_eq!(plugin.succeed().last().unwrap(), "ended: the hub shut down");
+        // It waits for the next hub, until it is told to stop.
+        plugin.wait_for("away: the hub shut down");
+        plugin.send(signal);
+        assert_eq!(plugin.succeed().last().unwrap(), "ended: stopped");
     }
 }
 
@@ -307,13 +314,14 @@ fn a_plugin_that_is_told_to_stop_lets_the_call_finish() {
     for signal in [Signal::INT, Signal::TERM] {
         let (mut hub, address) = Program::start_hub("hub", &[]);
         let mut plugin = Program::start("plugin", &[&address]);
-        plugin.wait_for("connected to");
+        plugin.wait_for("connected as");
         hub.wait_for("ExampleMethod started");
         plugin.send(signal);
         // The hub unplugs it as soon as it has the answer, so either may be first.
         let ended = plugin.succeed().join("; ");
-        let expected = ["stopping; ended: stopped", "stopping; ended: unplugged by the hub"];
-        assert!(expected.contains(&&*ended), "{ended}");
+        let expected = ["stopped", "unplugged by the hub"];
+        let expected = expected.map(|why| format!("stopping; away: {why}; ended: {why}"));
+        assert!(expected.contains(&ended), "{ended}");
         let lines = hub.succeed();
         assert_eq!(having(&lines, "Response"), ["Response: Message"]);
         assert_eq!(having(&lines, "gracefully: true").len(), 1, "{lines:?}");
@@ -328,16 +336,36 @@ fn a_hub_without_plugins_stops_at_once() {
 }
 
 #[test]
-fn a_plugin_whose_hub_is_killed_says_so() {
+fn a_plugin_whose_hub_is_killed_comes_back_to_the_next_one() {
     let (mut hub, address) = Program::start_hub("hub", &[]);
-    let mut plugin = example("plugin");
-    let plugin = plugin.arg(&address).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut plugin = Program::start("plugin", &[&address]);
     hub.wait_for("ExampleMethod started");
     hub.send(Signal::KILL);
-    let Output { status, stderr, .. } = plugin.wait_with_output().unwrap();
-    assert_eq!(status.code(), Some(1));
-    let error = String::from_utf8(stderr).unwrap();
-    assert!(error.starts_with("Error: the connection was lost: "), "{error}");
+    plugin.wait_for("away: ");
+    plugin.wait_for("attempt 1 in ");
+    drop(hub);
+    let mut hub = Program::start("hub", &[&address]);
+    hub.wait_for("Response: Message");
+    let expected = [
+        "connected as your_plugin_name",
+        "away: unplugged by the hub",
+        "ended: unplugged by the hub",
+    ];
+    let lines = plugin.succeed();
+    assert_eq!(lines[lines.len() - 3..], expected);
+}
+
+#[test]
+fn survivor() {
+    let lines = Program::start("survivor", &[]).succeed();
+    assert_eq!(having(&lines, "connected as counter").len(), 4, "{lines:?}");
+    assert_eq!(having(&lines, "away: the hub shut down").len(), 4, "{lines:?}");
+    assert_eq!(having(&lines, "ended: stopped"), ["ended: stopped"]);
+    let count = |what: &str| -> u32 {
+        let [line] = having(&lines, what)[..] else { panic!("{lines:?}") };
+        line.split(' ').next().unwrap().parse().unwrap()
+    };
+    assert!(count("calls answered") > 0 && count("not started") > 0, "{lines:?}");
 }
 
 #[test]
@@ -357,9 +385,10 @@ fn errors_say_what_is_wrong() {
 
     // A port that was free a moment ago, and that nobody listens on.
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let error = error_of("plugin", &[&nobody.to_string()]);
-    let expected = format!("Error: can't connect to the hub at {nobody}: Connection refused");
-    assert!(error.starts_with(&expected), "{error}");
+    let mut plugin = Program::start("plugin", &[&nobody.to_string()]);
+    plugin.wait_for(&format!("away: can't connect to the hub at {nobody}: Connection refused"));
+    plugin.send(Signal::TERM);
+    assert_eq!(plugin.succeed().last().unwrap(), "ended: stopped");
 }
 
 #[test]
@@ -369,10 +398,11 @@ fn a_name_that_is_taken_is_refused() {
     hub.wait_for("Connected");
     // So it does not leave meanwhile.
     first.send(Signal::STOP);
-    assert_eq!(
-        error_of("plugin", &[&address]),
-        "Error: refused by the hub: another plugin named `your_plugin_name` is connected"
-    );
+    let mut second = Program::start("plugin", &[&address]);
+    second
+        .wait_for("away: refused by the hub: another plugin named `your_plugin_name` is connected");
+    // It asks again.
+    second.wait_for("attempt 2 in ");
 }
 
 #[test]
@@ -393,7 +423,7 @@ fn a_fleet_is_asked_round_by_round() {
     let (mut hub, address) = Program::start_hub("fleet_hub", &tail("log"));
     let agents = [agent(&address), agent(&address)];
     // It has none of the methods, as an agent of another version.
-    let other = Program::start("plugin", &[&address]);
+    let mut other = Program::start("plugin", &[&address]);
 
     assert_eq!(hub.wait_for("asking"), "round-1: asking 3 agents");
     assert!(hub.wait_for("AGENT").ends_with(&format!("FILES IN {logs}")));
@@ -419,11 +449,13 @@ fn a_fleet_is_asked_round_by_round() {
 
     hub.send(Signal::INT);
     assert_eq!(hub.succeed().last().unwrap(), "shut down; 3 of 3 agents left in time");
-    assert!(other.succeed().ends_with(&["ended: the hub shut down".to_owned()]));
+    other.wait_for("away: the hub shut down");
     for agent in agents {
+        agent.send(Signal::TERM);
         let lines = agent.succeed();
         assert_eq!(having(&lines, "round-1: ").len(), 4, "{lines:?}");
-        assert!(lines.last().unwrap().ends_with("calls: the hub shut down"), "{lines:?}");
+        assert_eq!(having(&lines, "away: the hub shut down").len(), 1, "{lines:?}");
+        assert!(lines.last().unwrap().ends_with("calls: stopped"), "{lines:?}");
     }
 
     for (path, said) in [
@@ -467,8 +499,9 @@ fn an_agent_that_is_frozen_does_not_hold_up_the_others() {
     while row(hub.wait_for("frozen  ")) == "-" {}
     hub.send(Signal::TERM);
     assert_eq!(hub.succeed().last().unwrap(), "shut down; 2 of 2 agents left in time");
-    frozen.succeed();
-    agent.succeed();
+    for mut agent in [frozen, agent] {
+        agent.wait_for("away: the hub shut down");
+    }
 }
 
 #[test]
@@ -489,5 +522,5 @@ fn an_agent_that_is_killed_in_a_call_is_told_apart() {
     hub.wait_for(": asking 1 agents");
     hub.send(Signal::TERM);
     assert_eq!(hub.succeed().last().unwrap(), "shut down; 1 of 1 agents left in time");
-    assert!(agent.succeed().last().unwrap().ends_with("the hub shut down"));
+    agent.wait_for("away: the hub shut down");
 }

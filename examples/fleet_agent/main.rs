@@ -16,10 +16,11 @@ mod fleet;
 mod report;
 #[path = "../support/signal.rs"]
 mod signal;
+#[path = "../support/states.rs"]
+mod states;
 
 use std::io;
 use std::path::PathBuf;
-use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -88,24 +89,19 @@ fn failed(error: io::Error) -> MethodError {
 #[tokio::main]
 async fn main() -> Result<(), Report> {
     let Settings { hub, name, logs } = Settings::parse(std::env::args().skip(1))?;
-    let mut stop = pin!(signal::stop_signal()?);
-
-    let plugin = Plugin::new(Agent { logs, calls: AtomicU64::new(0) }).name(&name);
-    let session = tokio::select! {
-        session = plugin.connect(&hub) => session?,
-        () = &mut stop => return Ok(()),
-    };
-    // The hub may give another name, if this one is taken.
-    println!("connected to {hub} as {}", session.name());
-
+    let stop = signal::stop_signal()?;
     let stop = async {
         stop.await;
         println!("stopping");
     };
-    let reason = session.run_until(stop, GRACE).await;
-    if !reason.is_graceful() {
-        return Err(format!("the connection was lost: {reason}").into());
-    }
+
+    let plugin = Plugin::new(Agent { logs, calls: AtomicU64::new(0) }).name(&name);
+    // It comes back whenever the connection is lost. The hub may give it another name, if its own is
+    // taken.
+    let run = plugin.run(&hub).until(stop, GRACE);
+    let printing = tokio::spawn(states::print_states(run.states()));
+    let reason = run.await?;
+    printing.await?;
     let calls = plugin.receiver().calls.load(Ordering::Relaxed);
     println!("ended after {calls} calls: {reason}");
     Ok(())
