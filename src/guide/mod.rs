@@ -17,12 +17,7 @@
 #[cfg(doc)]
 use crate::*;
 
-// The recipe is a file of its own, so that it is tested together with another page's.
 #[doc = include_str!("plugin.md")]
-#[doc = "\n```"]
-#[doc = include_str!("stay.rs")]
-#[doc = "# fn main() {}\n```\n"]
-#[doc = include_str!("staying.md")]
 pub mod plugin {}
 
 #[doc = include_str!("hub.md")]
