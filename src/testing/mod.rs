@@ -70,7 +70,7 @@
 //! # A link that fails
 //!
 //! A [`Link`] carries connections, and stalls, delays or cuts them on request: [`plug_through`],
-//! [`Script::plug_through`].
+//! [`Script::plug_through`], and [`run_through`] for a plugin that comes back.
 
 mod link;
 mod plugged;
@@ -79,7 +79,7 @@ mod script;
 mod scripted;
 
 pub use self::link::Link;
-pub use self::plugged::{Plugged, plug, plug_through};
+pub use self::plugged::{Plugged, plug, plug_through, run_through};
 pub use self::reply::Reply;
 pub use self::script::Script;
 pub use self::scripted::{Received, Scripted};

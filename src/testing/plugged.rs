@@ -4,7 +4,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 
 use super::{Link, ROOM};
-use crate::{ConnectError, EndReason, Handle, Plugin, Receiver, Socket, Source};
+use crate::{ConnectError, EndReason, Handle, Plugin, Receiver, Run, Socket, Source};
 
 /// A plugin that is connected and runs. If this is dropped, it goes on running.
 #[derive(Debug)]
@@ -40,6 +40,37 @@ pub async fn plug_through<R: Receiver>(
 ) -> Result<Plugged, ConnectError> {
     let (ours, theirs) = link.connect();
     run(hub, plugin, ours, theirs).await
+}
+
+/// A plugin that stays connected to a hub over a link that can fail: when the link is
+/// [cut](Link::cut), it dials again. Await what this returns, in a task.
+///
+/// ```
+/// use brpc::testing::{Link, run_through};
+/// use brpc::{Plugin, Socket};
+/// # use std::time::Duration;
+/// # struct Greeter;
+/// # #[brpc::plugin]
+/// # impl Greeter { pub fn greet(&self) -> String { "hello".to_owned() } }
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (hub, link) = (Socket::default(), Link::new());
+/// tokio::spawn(run_through(&hub, &Plugin::new(Greeter), &link).into_future());
+/// hub.wait_for("greeter", Duration::from_secs(5)).await?;
+/// link.cut();
+/// tokio::time::sleep(Duration::from_secs(5)).await;
+/// assert_eq!(hub.call::<String>("greeter", "greet", &()).await?, "hello");
+/// # Ok(())
+/// # }
+/// ```
+pub fn run_through<R: Receiver>(hub: &Socket, plugin: &Plugin<R>, link: &Link) -> Run<R> {
+    let (hub, link) = (hub.clone(), link.clone());
+    plugin.run_over(move || {
+        let (ours, theirs) = link.connect();
+        hub.attach_from(theirs, Source::Local);
+        std::future::ready(Ok(ours))
+    })
 }
 
 async fn run<R, S>(

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use brpc::testing::Link;
+use brpc::testing::{Link, run_through};
 use brpc::{Limits, OnLoss, Socket};
 
-use super::{SECOND, Staying, over, stay};
+use super::{SECOND, Staying, stay};
 use crate::support::worker::worker;
 use crate::support::{eventually, settle};
 
@@ -42,7 +42,7 @@ async fn the_plugin_chooses_what_becomes_of_running_handlers() {
         let (hub, link) = (Socket::default(), Link::new());
         let (plugin, journal) = worker("worker");
         let plugin = plugin.on_loss(on_loss);
-        let mut staying = Staying::start(over(&plugin, &hub, &link), journal);
+        let mut staying = Staying::start(run_through(&hub, &plugin, &link), journal);
         staying.connected().await;
         let call = tokio::spawn(hub.call::<u64>("worker", "sleep", &60_000_u64).into_future());
         eventually(|| staying.journal.running() == 1).await;
@@ -75,7 +75,7 @@ async fn handlers_of_lost_connections_are_limited() {
     let (hub, link) = (Socket::default(), Link::new());
     let (plugin, journal) = worker("worker");
     let plugin = plugin.on_loss(OnLoss::Finish).limits(limits);
-    let mut staying = Staying::start(over(&plugin, &hub, &link), journal);
+    let mut staying = Staying::start(run_through(&hub, &plugin, &link), journal);
     for _ in 0..20 {
         staying.connected().await;
         let before = staying.journal.started();

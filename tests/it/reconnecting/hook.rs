@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use brpc::testing::Link;
+use brpc::testing::{Link, run_through};
 use brpc::{AsyncHook, Event, Events, HookError, KeepEvents, Limits, Plugin, RunState, Socket};
 
-use super::over;
 use crate::support::settle;
 
 /// The messages that arrive up to this one.
@@ -38,7 +37,7 @@ async fn the_hook_survives_its_connections() {
     let mut events = hub.events();
     let plugin = Plugin::new(Sensor(AsyncHook::default()));
     let hook = plugin.receiver().0.clone();
-    let run = over(&plugin, &hub, &link);
+    let run = run_through(&hub, &plugin, &link);
     let mut states = run.states();
     let run = tokio::spawn(run.into_future());
     for number in 0..5_u64 {
@@ -70,7 +69,7 @@ async fn events_are_kept_while_it_is_away() {
             let is_kept = hook.try_emit(&number).is_ok();
             assert_eq!(is_kept, expected[0] > 0 || expected.contains(&number));
         }
-        let run = over(&plugin, &hub, &link);
+        let run = run_through(&hub, &plugin, &link);
         let mut states = run.states();
         let run = tokio::spawn(run.into_future());
         states.next().await;
@@ -97,7 +96,7 @@ async fn events_that_wait_for_credit_survive_a_cut() {
     let mut events = hub.events().wait();
     let plugin = Plugin::new(Sensor(AsyncHook::default())).keep_events(KeepEvents::default());
     let hook = plugin.receiver().0.clone();
-    let run = over(&plugin, &hub, &link);
+    let run = run_through(&hub, &plugin, &link);
     let mut states = run.states();
     let run = tokio::spawn(run.into_future());
     while !matches!(states.next().await, Some(RunState::Connected { .. })) {}

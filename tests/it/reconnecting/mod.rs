@@ -6,10 +6,10 @@ mod hook;
 use std::io;
 use std::time::Duration;
 
-use brpc::testing::Link;
+use brpc::testing::{Link, run_through};
 use brpc::{
-    AwayReason, Backoff, ConnectError, DisconnectReason, EndReason, Handle, Plugin, Receiver,
-    RefusalCode, Run, RunState, RunStates, Socket,
+    AwayReason, Backoff, ConnectError, DisconnectReason, EndReason, Handle, RefusalCode, Run,
+    RunState, RunStates, Socket,
 };
 use tokio::task::JoinHandle;
 
@@ -18,16 +18,6 @@ use crate::support::worker::{Journal, Worker, worker};
 use crate::support::{LONG, eventually, plug};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// A plugin that dials a hub over this link.
-fn over<R: Receiver>(plugin: &Plugin<R>, hub: &Socket, link: &Link) -> Run<R> {
-    let (hub, link) = (hub.clone(), link.clone());
-    plugin.run_over(move || {
-        let (ours, theirs) = link.connect();
-        hub.attach(theirs);
-        async { Ok(ours) }
-    })
-}
 
 /// A plugin that runs in a task.
 struct Staying {
@@ -75,7 +65,7 @@ impl Staying {
 
 fn stay(hub: &Socket, link: &Link) -> Staying {
     let (plugin, journal) = worker("worker");
-    Staying::start(over(&plugin, hub, link), journal)
+    Staying::start(run_through(hub, &plugin, link), journal)
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,7 +88,7 @@ async fn it_comes_back_whenever_the_link_is_cut() {
 async fn each_state_is_told() {
     let (hub, link) = (Socket::default(), Link::new());
     let (plugin, journal) = worker("worker");
-    let mut staying = Staying::start(over(&plugin, &hub, &link), journal);
+    let mut staying = Staying::start(run_through(&hub, &plugin, &link), journal);
     let RunState::Connecting { attempt: 1, after, hub: None, .. } =
         staying.states.next().await.unwrap()
     else {
@@ -300,7 +290,7 @@ async fn it_stops_with_a_grace_period() {
         let (hub, link) = (Socket::default(), Link::new());
         let (plugin, journal) = worker("worker");
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let run = over(&plugin, &hub, &link).until(stopped, SECOND);
+        let run = run_through(&hub, &plugin, &link).until(stopped, SECOND);
         let mut staying = Staying::start(run, journal);
         staying.connected().await;
         let call = tokio::spawn(hub.call::<u64>("worker", "sleep", &millis).into_future());
@@ -343,4 +333,33 @@ async fn several_hubs_are_tried_in_turn() {
     other.wait_for("worker", LONG).await.unwrap();
     staying.handle.stop(LONG);
     staying.ended().await.unwrap();
+}
+
+/// Short enough that nobody notices, or so long that both sides give each other up: calls end once,
+/// and soon after the link is back so is the plugin.
+#[tokio::test(start_paused = true)]
+async fn a_partition_heals() {
+    for (seconds, is_noticed) in [(1, false), (10, false), (30, true), (600, true)] {
+        let (hub, link) = (Socket::default(), Link::new());
+        let mut staying = stay(&hub, &link);
+        let before = staying.connected().await;
+        let call =
+            tokio::spawn(hub.call::<u64>("worker", "sleep", &500).timeout(None).into_future());
+        eventually(|| staying.journal.started() == 1).await;
+        link.stall();
+        tokio::time::sleep(seconds * SECOND).await;
+        link.resume();
+        let resumed = tokio::time::Instant::now();
+        assert_eq!(call.await.unwrap().is_ok(), !is_noticed);
+        // The last of the attempts that wait in the link is the one that counts.
+        while hub.call::<u8>("worker", "echo", &7).await != Ok(7) {
+            tokio::time::sleep(SECOND / 10).await;
+        }
+        assert!(resumed.elapsed() <= 32 * SECOND, "{seconds}: {:?}", resumed.elapsed());
+        let after = hub.plugin_info("worker").unwrap().generation;
+        assert_eq!(after > before, is_noticed);
+        assert_eq!(staying.journal.started(), 2, "no call has run twice");
+        staying.handle.stop(Duration::ZERO);
+        staying.ended().await.unwrap();
+    }
 }
