@@ -171,6 +171,10 @@ impl<R: Receiver> Link for Attached<R> {
         self.0.handlers.connection()
     }
 
+    fn deputized(&self) -> Option<Arc<SharedConnection>> {
+        Some(self.0.handlers.connection().clone())
+    }
+
     fn handle_events(&self, events: Drain<'_, Event<Arc<Slot>>>) {
         let mut in_place = self.0.handlers.in_place();
         events.for_each(|event| self.0.handle_event(event, &mut in_place));

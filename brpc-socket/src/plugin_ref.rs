@@ -103,6 +103,13 @@ impl PluginRef {
         self.0.connection.upgrade()?.lock().round_trip()
     }
 
+    /// For how long the plugin has started no handler, though it is connected: something blocks it, as
+    /// a method that computes for long and isn't marked `blocking`. As it said in its last
+    /// [heartbeat](crate::Limits::heartbeat); `None` if nothing does, and where it can't be known.
+    pub fn stuck(&self) -> Option<Duration> {
+        self.0.connection.upgrade()?.lock().peer_stuck()
+    }
+
     /// Whether this connection has ended.
     pub fn has_ended(&self) -> bool {
         self.end().is_some()

@@ -48,6 +48,7 @@ mod selecting;
 mod shutdown;
 mod slow_peers;
 mod spans;
+mod stuck;
 mod takeover;
 mod testing;
 mod unread_answers;

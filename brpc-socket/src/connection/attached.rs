@@ -3,6 +3,7 @@
 use std::collections::vec_deque::Drain;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use brpc_core::DisconnectReason;
 use brpc_proto::{Connection, Description, Event as ConnectionEvent, Hello, Tally};
@@ -78,6 +79,7 @@ impl Attached {
                 tracing::debug!(connection, source, code = ?refusal.code, "connection refused");
             }
             ConnectionEvent::Alive => self.link.signs().note(),
+            ConnectionEvent::Stuck(stuck) => self.handle_stuck(stuck),
             ConnectionEvent::LastWords(words) => {
                 // Printed with escapes, since it may be any text.
                 let (connection, source) = (self.link.id, self.source());
@@ -153,6 +155,14 @@ impl Attached {
         tracing::info!(plugin = plugin_name, version, generation, source, "plugin connected");
         self.hub.bus().publish(vec![Unread::new(Event::Connected(plugin.clone()))]);
         self.hub.note_change();
+    }
+
+    fn handle_stuck(&self, stuck: Option<Duration>) {
+        let Some(member) = self.link.member() else { return };
+        let plugin = &member.plugin;
+        let (name, generation) = (plugin.name(), plugin.generation());
+        tracing::info!(plugin = name, generation, source = self.source(), ?stuck, "plugin stuck");
+        self.hub.bus().publish(vec![Unread::new(Event::Stuck(plugin.clone(), stuck))]);
     }
 
     /// Passes on events that arrived together.

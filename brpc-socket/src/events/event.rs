@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use brpc_core::{DisconnectReason, JsonError};
 use brpc_proto::json;
@@ -23,6 +24,10 @@ pub enum Event {
     Message(Message),
     /// A plugin has disconnected.
     Disconnected(PluginRef, DisconnectReason),
+    /// A plugin is stuck: it is connected, but starts no handlers, for so long already. Something
+    /// blocks it, as a method that computes for long and isn't marked `blocking`. `None` if it goes
+    /// on. See [`PluginRef::stuck`].
+    Stuck(PluginRef, Option<Duration>),
     /// This subscriber lagged: the hub dropped events for it. With
     /// [`drop_newest`](crate::Events::drop_newest) they are missing here, before the next one; else
     /// it dropped them since the subscriber read last, and those of other plugins may be kept.
@@ -37,7 +42,9 @@ impl Event {
     pub(crate) fn plugin(&self) -> Option<&PluginRef> {
         match self {
             Self::Message(message) => Some(message.plugin()),
-            Self::Connected(plugin) | Self::Disconnected(plugin, _) => Some(plugin),
+            Self::Connected(plugin) | Self::Disconnected(plugin, _) | Self::Stuck(plugin, _) => {
+                Some(plugin)
+            }
             Self::Lagged(_) | Self::CutOff => None,
         }
     }

@@ -84,6 +84,8 @@ pub enum Event<T> {
     Return(Duration),
     /// The peer lives: something was heard of it after a [`probe`](crate::Connection::probe).
     Alive,
+    /// The peer lives, but has passed nothing on for so long; `None` if it does again.
+    Stuck(Option<Duration>),
     /// The text of the peer's Goodbye. For logs; it may be any text.
     LastWords(String),
     /// The connection is over. No event follows.

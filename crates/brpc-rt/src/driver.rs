@@ -5,30 +5,36 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use brpc_proto::limits::IDLE_PLACES;
 use brpc_proto::{Connection, End};
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
 
 use crate::close::Farewell;
+use crate::deputy::{Held, stand_in};
 use crate::gathering::{Gathering, Ready};
 use crate::lane::{FEW, LaneTurn, Queuing};
 use crate::link::{Link, Pending};
 use crate::now;
 use crate::slot::Slot;
 use crate::timer::Timer;
-use crate::transport::Transport;
+use crate::transport::{Stream, Transport};
 
 /// Drives a connection until it is over, then sends its last bytes and closes the stream.
 ///
 /// # Cancel safety
 /// Dropping the future leaves the connection's state as it is: whoever drops it must end the
 /// connection.
-pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream: S) {
+pub async fn drive<L, S>(link: &L, stream: S)
+where
+    L: Link,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut driver = Driver {
         link,
-        transport: Transport::new(stream),
         now: None,
         gathering: Gathering::default(),
         pending: Pending::new(link),
@@ -41,10 +47,23 @@ pub async fn drive<L: Link, S: AsyncRead + AsyncWrite + Unpin>(link: &L, stream:
         lane_turn: None,
     };
     driver.input_limit = link.connection().lock().input_limit();
-    poll_fn(|context| driver.poll(context)).await;
-    if driver.transport.end.is_none() {
-        let farewell = driver.take_last_bytes();
-        driver.transport.close(farewell).await;
+    let transport = Arc::new(Mutex::new(Transport::new(stream)));
+    // Ends with this future.
+    let mut deputy = link.deputized().map(|connection| {
+        let mut deputy = JoinSet::new();
+        deputy.spawn(stand_in(Arc::downgrade(&transport), connection));
+        deputy
+    });
+    poll_fn(|context| driver.poll(&mut Held::new(&transport), context)).await;
+    if let Some(deputy) = &mut deputy {
+        deputy.shutdown().await;
+    }
+    // Nobody else has it, since the deputy has ended.
+    let Some(transport) = Arc::into_inner(transport) else { return };
+    let mut transport = transport.into_inner();
+    if transport.end.is_none() {
+        let farewell = driver.take_last_bytes(&mut transport);
+        transport.close(farewell).await;
     }
 }
 
@@ -58,9 +77,8 @@ const READ_AHEAD: usize = 1 << 20;
 /// The most turns before the driver of a busy connection yields.
 const TURNS: usize = 16;
 
-struct Driver<'a, L: Link, S> {
+struct Driver<'a, L: Link> {
     link: &'a L,
-    transport: Transport<S>,
     /// The time; `None` after something that can take a while.
     now: Option<Instant>,
     /// The frames that gather for the next write.
@@ -106,18 +124,22 @@ enum Turn {
 
 const BOTH: Open = Open { read: true, write: true };
 
-impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
+impl<L: Link> Driver<'_, L> {
     /// Ready when the connection is over.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    fn poll<S: Stream>(
+        &mut self,
+        transport: &mut Held<'_, S>,
+        context: &mut Context<'_>,
+    ) -> Poll<()> {
         self.timer.follow(context);
-        (self.transport.moved, self.now) = (0, None);
+        (transport.moved, self.now) = (0, None);
         (self.events_wait, self.lane_turn) = (false, None);
-        if self.should_yield() {
+        if self.should_yield(transport) {
             return pin!(tokio::task::yield_now()).poll(context);
         }
         let mut open = BOTH;
         for _ in 0..TURNS {
-            match self.turn(&mut open, context) {
+            match self.turn(transport, &mut open, context) {
                 Turn::Busy => {}
                 // Where any thread of the runtime finds it: this one may run a user's code next, which
                 // may block, and the others wait for the turn.
@@ -133,7 +155,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
 
     /// Whether to yield before anything else, for commands that were given while the driver was
     /// parked.
-    fn should_yield(&mut self) -> bool {
+    fn should_yield<S: Stream>(&mut self, transport: &Transport<S>) -> bool {
         if !self.link.connection().note_awake() {
             return false;
         }
@@ -143,7 +165,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         if ready.is_any {
             self.gathering.note_given();
         }
-        self.transport.takes_more() && self.gathering.should_yield(|| ready)
+        transport.takes_more() && self.gathering.should_yield(|| ready)
     }
 
     /// The time, as the clock was read last.
@@ -153,17 +175,22 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
 
     /// Reads, passes the input to the connection and the events to the owner, and writes: each at
     /// most once, and with the lock taken once.
-    fn turn(&mut self, open: &mut Open, context: &mut Context<'_>) -> Turn {
+    fn turn<S: Stream>(
+        &mut self,
+        transport: &mut Held<'_, S>,
+        open: &mut Open,
+        context: &mut Context<'_>,
+    ) -> Turn {
         // The events of earlier input come first.
-        let room = self.input_limit.saturating_sub(self.transport.input.len());
+        let room = self.input_limit.saturating_sub(transport.input.len());
         let has_room = room > 0;
-        let may_read = self.pending.events.is_empty() && self.transport.end.is_none() && has_room;
-        let unread = self.transport.input.len();
-        let has_read = may_read && open.read && self.transport.read(room, context);
-        self.ahead += self.transport.input.len() - unread;
-        if !has_room && self.transport.has_stopped_writing() {
+        let may_read = self.pending.events.is_empty() && transport.end.is_none() && has_room;
+        let unread = transport.input.len();
+        let has_read = may_read && open.read && transport.read(room, context);
+        self.ahead += transport.input.len() - unread;
+        if !has_room && transport.has_stopped_writing() {
             // No read will find the end of the stream.
-            self.transport.end.get_or_insert(End::Failed);
+            transport.end.get_or_insert(End::Failed);
         }
         open.read &= has_read || !may_read;
 
@@ -172,7 +199,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         if has_calls {
             self.gathering.note_given();
         }
-        let has_taken = self.take_in(&mut connection, now);
+        let has_taken = self.take_in(transport, &mut connection, now);
         // While events wait for the owner, the driver doesn't read, so it can't check a peer a
         // second time.
         let timeout = connection.poll_timeout();
@@ -185,41 +212,41 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         }
         // After a stall, what was cancelled meanwhile stands behind its call.
         let reads_ahead = has_read
-            && self.transport.has_more
+            && transport.has_more
             && self.ahead < READ_AHEAD
             && !self.is_held
             && connection.may_withdraw_events();
         if !reads_ahead {
             self.ahead = 0;
-            self.learn(&mut connection, has_read || has_taken || is_due, now);
+            self.learn(transport, &mut connection, has_read || has_taken || is_due, now);
         }
         let passes_on = !self.pending.events.is_empty();
         if connection.is_closed() && !passes_on && !connection.has_events() {
             return Turn::Over;
         }
-        if self.transport.takes_more() {
+        if transport.takes_more() {
             if !passes_on && self.gathering.should_yield(|| Ready::of(&connection)) {
                 return Turn::Yields;
             }
-            connection.poll_transmit(&mut self.transport.output, now);
-            if !self.transport.output.is_empty() {
+            connection.poll_transmit(&mut transport.output, now);
+            if !transport.output.is_empty() {
                 self.gathering.note_written();
             }
         }
-        let can_write = open.write && self.transport.has_output();
+        let can_write = open.write && transport.has_output();
         let has_come = has_read || has_taken || is_due;
         let has_events = connection.has_events() && !self.events_wait;
         let is_busy = has_come || can_write || has_events;
         if !is_busy && (!passes_on || self.events_wait) {
             // Since then only frames that can't be written now may have changed it.
             let timeout =
-                if self.transport.output.is_empty() { timeout } else { connection.poll_timeout() };
+                if transport.output.is_empty() { timeout } else { connection.poll_timeout() };
             // Nothing is due while events wait.
             if self.events_wait || self.timer.is_set_for(timeout, now) {
                 // A wake in which nothing moves, as happens, says nothing about the traffic.
                 let is_idle = !self.events_wait
-                    && self.transport.moved < MUCH
-                    && (self.transport.moved > 0 || connection.is_quiet());
+                    && transport.moved < MUCH
+                    && (transport.moved > 0 || connection.is_quiet());
                 // Commands don't wake a driver that is awake, so it parks under the lock under
                 // which it found nothing to do.
                 if !connection.park(context, is_idle) {
@@ -227,7 +254,7 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
                 }
                 drop(connection);
                 if is_idle {
-                    self.free_room();
+                    self.free_room(transport);
                 }
                 return Turn::Asleep;
             }
@@ -240,18 +267,23 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
         drop(connection);
 
         if passes_on {
-            self.pass_on(context);
+            self.pass_on(transport, open, context);
         }
         if can_write {
-            open.write = self.transport.write(context);
+            open.write = transport.write(context);
             // After a failed write, earlier input is still to be read.
-            open.read |= self.transport.has_stopped_writing();
+            open.read |= transport.has_stopped_writing();
         }
         if self.lane_turn.is_some() { Turn::Yields } else { Turn::Busy }
     }
 
     /// Passes a portion of the pending events on, or gives it a place in the lane.
-    fn pass_on(&mut self, context: &mut Context<'_>) {
+    fn pass_on<S: Stream>(
+        &mut self,
+        transport: &mut Held<'_, S>,
+        open: &mut Open,
+        context: &mut Context<'_>,
+    ) {
         if self.link.poll_takes_events(context).is_pending() {
             self.events_wait = true;
             return;
@@ -266,39 +298,56 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
                 }
             }
         }
-        self.link.handle_events(self.pending.events.drain(..portion.len()));
+        let since = self.now();
+        let events = self.pending.events.drain(..portion.len());
+        if transport.lend(since, || self.link.handle_events(events)) {
+            self.link.connection().lock().note_stuck(Duration::ZERO);
+            // The stream doesn't wake this driver any more.
+            *open = BOTH;
+        }
         self.gathering.note_passed_on(portion.len());
         // It may have taken a while.
         self.now = None;
     }
 
     /// Tells the connection what was written and read. True if it took input, or takes input again.
-    fn take_in(&mut self, connection: &mut Connection<Arc<Slot>>, now: Instant) -> bool {
-        if self.transport.written > 0 {
-            let more = !self.transport.output.is_empty();
-            connection.handle_written(std::mem::take(&mut self.transport.written), more, now);
+    fn take_in<S: Stream>(
+        &mut self,
+        transport: &mut Transport<S>,
+        connection: &mut Connection<Arc<Slot>>,
+        now: Instant,
+    ) -> bool {
+        if transport.written > 0 {
+            let more = !transport.output.is_empty();
+            connection.handle_written(std::mem::take(&mut transport.written), more, now);
         }
-        let (unread, was_held) = (self.transport.input.len(), self.is_held);
+        let (unread, was_held) = (transport.input.len(), self.is_held);
         if (unread > 0 || was_held) && self.pending.events.is_empty() {
-            connection.handle_input(&mut self.transport.input, now);
+            connection.handle_input(&mut transport.input, now);
             self.is_held = !connection.takes_input();
             self.input_limit = connection.input_limit();
         }
-        self.transport.input.len() < unread || (was_held && !self.is_held)
+        transport.input.len() < unread || (was_held && !self.is_held)
     }
 
     /// Takes the connection's events. The connection learns of the end of the stream last, when it
     /// has nothing else to do.
-    fn learn(&mut self, connection: &mut Connection<Arc<Slot>>, is_busy: bool, now: Instant) {
+    fn learn<S: Stream>(
+        &mut self,
+        transport: &mut Transport<S>,
+        connection: &mut Connection<Arc<Slot>>,
+        is_busy: bool,
+        now: Instant,
+    ) {
         if self.pending.events.is_empty() {
             connection.swap_events(&mut self.pending.events);
         }
-        if let Some(end) = self.transport.end
+        if let Some(end) = transport.end
             && !is_busy
             && self.pending.events.is_empty()
         {
             if self.is_held {
-                connection.handle_rest(&mut self.transport.input, now);
+                connection.handle_rest(&mut transport.input, now);
             }
             connection.handle_end(end);
             connection.swap_events(&mut self.pending.events);
@@ -306,15 +355,15 @@ impl<L: Link, S: AsyncRead + AsyncWrite + Unpin> Driver<'_, L, S> {
     }
 
     /// Takes the last bytes of a connection that is over; returns how much time they get.
-    fn take_last_bytes(&mut self) -> Farewell {
+    fn take_last_bytes<S: Stream>(&mut self, transport: &mut Transport<S>) -> Farewell {
         let mut connection = self.link.connection().lock();
-        connection.poll_transmit(&mut self.transport.output, now());
+        connection.poll_transmit(&mut transport.output, now());
         if connection.has_given_way() { Farewell::Hasty } else { Farewell::Patient }
     }
 
     /// Frees capacity that little traffic doesn't need.
-    fn free_room(&mut self) {
-        self.transport.free_room();
+    fn free_room<S: Stream>(&mut self, transport: &mut Transport<S>) {
+        transport.free_room();
         if self.pending.events.capacity() > IDLE_PLACES {
             self.pending.events = VecDeque::new();
         }

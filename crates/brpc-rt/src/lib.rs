@@ -9,11 +9,13 @@
 mod budget;
 mod calling;
 mod close;
+mod deputy;
 mod driver;
 pub mod foreign;
 mod gathering;
 mod inbox;
 mod lane;
+mod lent;
 mod link;
 pub mod middleware;
 mod random;

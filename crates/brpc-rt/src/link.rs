@@ -28,6 +28,13 @@ pub trait Link {
         Poll::Ready(())
     }
 
+    /// The connection, if [`handle_events`](Self::handle_events) may block for long, as where it runs
+    /// code of users: then a deputy keeps the connection alive meanwhile, if the runtime has another
+    /// thread. By default it may not.
+    fn deputized(&self) -> Option<Arc<SharedConnection>> {
+        None
+    }
+
     /// Handles events of the connection, in order. Called without the lock.
     fn handle_events(&self, events: Drain<'_, Event<Arc<Slot>>>);
 

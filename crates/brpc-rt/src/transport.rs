@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
 use crate::close::{self, Farewell};
+use crate::lent::Lent;
 
 /// The least and the most capacity for a read: little for connections that are mostly silent, more
 /// for those whose reads fill it.
@@ -18,6 +19,11 @@ const READ_SIZES: (usize, usize) = (1024, 64 * 1024);
 
 /// How many reads a stream gets after a write has failed.
 const LAST_READS: usize = 16;
+
+/// A stream of bytes.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
 /// A stream, with what was read from it and what is to be written to it.
 pub(crate) struct Transport<S> {
@@ -37,6 +43,8 @@ pub(crate) struct Transport<S> {
     pub(crate) moved: usize,
     /// Whether the last read found as much as it had room for, so that there may be more.
     pub(crate) has_more: bool,
+    /// That its driver has lent it, if it has.
+    pub(crate) lent: Option<Lent>,
     /// How the stream ended, once it has.
     pub(crate) end: Option<End>,
     /// How many reads are left, once a write has failed.
@@ -45,7 +53,7 @@ pub(crate) struct Transport<S> {
     is_flushed: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
+impl<S: Stream> Transport<S> {
     pub(crate) fn new(stream: S) -> Self {
         Self {
             stream,
@@ -56,6 +64,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport<S> {
             written: 0,
             moved: 0,
             has_more: false,
+            lent: None,
             end: None,
             reads_left: None,
             is_flushed: true,

@@ -273,7 +273,11 @@ impl<T> Connection<T> {
                 let handled = match &mut self.phase {
                     Phase::Session(session) => match self.stream.handle(&message, now) {
                         None => session.handle(message, now, &mut self.events),
-                        Some(handled) => handled.map(|()| None),
+                        Some(handled) => handled.map(|has_changed| {
+                            let stuck = self.stream.peer_stuck();
+                            self.events.extend(has_changed.then_some(Event::Stuck(stuck)));
+                            None
+                        }),
                     }
                     .map_err(Fault::from),
                     _ => self.handle_handshake(message, now),

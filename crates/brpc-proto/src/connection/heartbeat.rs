@@ -44,6 +44,9 @@ pub(crate) struct Heartbeat {
     round_trip: Option<Duration>,
     /// Whether the owner waits for a sign of life.
     is_probing: bool,
+    /// For how long this side has passed nothing on; and the peer, as it said last.
+    stuck: Duration,
+    peer_stuck: Duration,
     /// The bytes taken of the peer's stream, as the peer was last told.
     told: u64,
     /// When the peer has earned back the heartbeats that it has sent.
@@ -85,6 +88,8 @@ impl Heartbeat {
             awaited: None,
             round_trip: None,
             is_probing: false,
+            stuck: Duration::ZERO,
+            peer_stuck: Duration::ZERO,
             told: 0,
             spent_until: now,
         }
@@ -94,6 +99,23 @@ impl Heartbeat {
     pub(crate) fn probe(&mut self) {
         self.is_ping_due = true;
         self.is_probing = true;
+    }
+
+    /// Notes for how long this side passes nothing on. The end of it is told at once.
+    pub(crate) fn note_stuck(&mut self, stuck: Duration) {
+        self.is_ping_due |= stuck.is_zero() && !self.stuck.is_zero();
+        self.stuck = stuck;
+    }
+
+    /// For how long the peer passes nothing on; zero if it does.
+    pub(crate) fn peer_stuck(&self) -> Duration {
+        self.peer_stuck
+    }
+
+    /// Notes for how long the peer passes nothing on. True if that has begun or ended.
+    pub(crate) fn note_peer_stuck(&mut self, beat: &Beat) -> bool {
+        let before = std::mem::replace(&mut self.peer_stuck, beat.stuck);
+        before.is_zero() != beat.stuck.is_zero()
     }
 
     /// From a Ping to its Pong, as measured last.
@@ -147,7 +169,8 @@ impl Heartbeat {
 
     /// What is to be sent now, when so many bytes of the peer's stream were taken.
     pub(crate) fn transmit(&mut self, received: u64, now: Instant) -> [Option<Message>; 2] {
-        let beat = |number| Beat { number, received, stuck: Duration::ZERO };
+        let stuck = self.stuck;
+        let beat = |number| Beat { number, received, stuck };
         let answer = self.to_answer.take().map(|number| Message::Pong(beat(number)));
         let question = std::mem::take(&mut self.is_ping_due).then(|| {
             self.last += 1;

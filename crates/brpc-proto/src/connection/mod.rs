@@ -364,6 +364,19 @@ impl<T> Connection<T> {
         self.stream.heartbeat.as_mut().map(|heartbeat| heartbeat.probe()).is_some()
     }
 
+    /// Says in the next heartbeats that this side passes nothing on, for so long already; zero if it
+    /// does again.
+    pub fn note_stuck(&mut self, stuck: Duration) {
+        if let Some(heartbeat) = &mut self.stream.heartbeat {
+            heartbeat.note_stuck(stuck);
+        }
+    }
+
+    /// For how long the peer passes nothing on, as it said last; `None` if it does.
+    pub fn peer_stuck(&self) -> Option<Duration> {
+        self.stream.peer_stuck()
+    }
+
     /// How long the last heartbeat took to the peer and back; `None` before the first, and where
     /// there are none.
     pub fn round_trip(&self) -> Option<Duration> {

@@ -88,20 +88,28 @@ impl Stream {
         self.outgoing.moved(bytes as u64, more, now);
     }
 
-    /// Handles a message if it is a heartbeat, and there are any; `None` if not.
+    /// Handles a message if it is a heartbeat, and there are any; `None` if not. True if the peer
+    /// is stuck now and was not before, or the other way.
     pub(crate) fn handle(
         &mut self,
         message: &Message,
         now: Instant,
-    ) -> Option<Result<(), ProtocolError>> {
+    ) -> Option<Result<bool, ProtocolError>> {
         let (Message::Ping(beat) | Message::Pong(beat)) = message else { return None };
         let heartbeat = self.heartbeat.as_mut()?;
         let handled = match message {
             Message::Ping(_) => heartbeat.handle_ping(beat, now),
             _ => heartbeat.handle_pong(beat, now),
         };
+        let has_changed = heartbeat.note_peer_stuck(beat);
         self.note_taken(beat, now);
-        Some(handled)
+        Some(handled.map(|()| has_changed))
+    }
+
+    /// For how long the peer passes nothing on, as it said last; `None` if it does.
+    pub(crate) fn peer_stuck(&self) -> Option<Duration> {
+        let stuck = self.heartbeat.as_ref()?.peer_stuck();
+        (!stuck.is_zero()).then_some(stuck)
     }
 
     /// Notes what the peer has taken. It can't have taken more than was sent.
