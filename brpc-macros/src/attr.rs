@@ -36,6 +36,7 @@ pub(crate) struct MethodArgs {
     pub(crate) rename: Option<(Ident, LitStr)>,
     pub(crate) blocking: Option<Ident>,
     pub(crate) no_cancel: Option<Ident>,
+    pub(crate) idempotent: Option<Ident>,
 }
 
 impl PluginArgs {
@@ -105,11 +106,8 @@ impl MethodArgs {
     /// The keys that are given.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Ident> {
         let rename = self.rename.as_ref().map(|(key, _)| key);
-        [&self.hook, &self.skip, &self.hidden, &self.blocking, &self.no_cancel]
-            .into_iter()
-            .map(Option::as_ref)
-            .chain([rename])
-            .flatten()
+        let flags = [&self.hook, &self.skip, &self.hidden, &self.blocking, &self.no_cancel];
+        flags.into_iter().chain([&self.idempotent]).map(Option::as_ref).chain([rename]).flatten()
     }
 
     fn set(&mut self, errors: &Errors, key: &Ident, value: Option<Expr>) {
@@ -124,6 +122,7 @@ impl MethodArgs {
             "hidden" => &mut self.hidden,
             "blocking" => &mut self.blocking,
             "no_cancel" => &mut self.no_cancel,
+            "idempotent" => &mut self.idempotent,
             _ => return errors.on(key, format!("no such setting; there are {METHOD_KEYS}")),
         };
         let once = set(place, Some(flag(errors, "brpc", key, value)));
@@ -233,4 +232,5 @@ fn path(errors: &Errors, key: &Ident, value: Option<Expr>) -> Option<Path> {
     None
 }
 
-const METHOD_KEYS: &str = "`hook`, `skip`, `hidden`, `rename = \"..\"`, `blocking` and `no_cancel`";
+const METHOD_KEYS: &str =
+    "`hook`, `skip`, `hidden`, `rename = \"..\"`, `blocking`, `no_cancel` and `idempotent`";

@@ -369,6 +369,7 @@ fn function<R>(method: &Method<R>) -> Function {
     method.description.join("\n").trim().clone_into(&mut function.description);
     function.input = (method.input)(&mut describe::inputs());
     function.output = (method.output)(&mut describe::outputs());
+    function.idempotent = method.idempotent;
     function
 }
 

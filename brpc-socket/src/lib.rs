@@ -33,7 +33,7 @@
 //!
 //! - The hub has no TLS and no authentication of its own yet: serve on a loopback address, a Unix
 //!   socket, or a [`Listener`] with its own ([`Securing`]).
-//! - It makes each call once. The caller decides by the error whether to retry.
+//! - It makes each call once, unless it is asked to [`Retry`](middleware::Retry).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -50,6 +50,7 @@ pub mod middleware;
 mod outgoing;
 mod plugin_ref;
 mod report;
+mod retry;
 mod securing;
 #[cfg(feature = "tower")]
 mod service;

@@ -38,6 +38,7 @@ pub use brpc_rt::middleware::{CallKind, Middleware};
 use bytes::Bytes;
 
 pub use crate::outgoing::{Outcome, Outgoing};
+pub use crate::retry::Retry;
 
 /// The rest of the chain behind a middleware: further middleware, then the plugin. A clone that is
 /// run makes the call again.

@@ -68,6 +68,10 @@ pub struct Function {
     /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<Schema>,
+    /// Whether running it twice has the same effect as running it once, so that a caller may retry a
+    /// call of which it doesn't know whether it ran. In JSON left out if not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idempotent: bool,
 }
 
 impl Function {

@@ -25,6 +25,8 @@ struct Inner {
     names: Option<(String, String)>,
     /// The generation of the connection, and the call's number on it.
     made: Option<(u64, u64)>,
+    /// Whether the plugin declares the method as idempotent.
+    is_idempotent: bool,
 }
 
 impl CallError {
@@ -74,6 +76,24 @@ impl CallError {
         self
     }
 
+    /// The same error, of a method that its plugin declares as idempotent.
+    #[must_use]
+    pub fn idempotent(mut self) -> Self {
+        self.0.is_idempotent = true;
+        self
+    }
+
+    /// Whether the call can be made again without harm: the handler never ran; or that is unknown,
+    /// and the plugin declares the method as idempotent (`#[brpc(idempotent)]`), so that running it
+    /// twice has the same effect as running it once. It doesn't say whether that would help.
+    pub fn may_repeat(&self) -> bool {
+        match self.execution() {
+            Execution::Never => true,
+            Execution::Unknown => self.0.is_idempotent,
+            Execution::Completed => false,
+        }
+    }
+
     /// Whether the handler ran. [`Execution::Never`] is a proof: a retry of such a call can't run
     /// the handler twice.
     pub fn execution(&self) -> Execution {
@@ -106,7 +126,7 @@ impl CallError {
 
 impl From<CallErrorKind> for CallError {
     fn from(kind: CallErrorKind) -> Self {
-        Self(Box::new(Inner { kind, names: None, made: None }))
+        Self(Box::new(Inner { kind, names: None, made: None, is_idempotent: false }))
     }
 }
 

@@ -18,6 +18,7 @@ use crate::model::{Method, Run};
 ///     output: |schemas| __brpc::Returns::<Greeting>::output().role().schema(schemas),
 ///     invoke: __brpc::Invoke::Async(..),
 ///     on_cancel: __brpc::OnCancel::Drop,
+///     idempotent: false,
 /// }
 /// ```
 pub(super) fn row(method: &Method) -> TokenStream {
@@ -38,6 +39,7 @@ pub(super) fn row(method: &Method) -> TokenStream {
         Run::Async => quote!(Drop),
         Run::AsyncToEnd | Run::Sync | Run::Blocking => quote!(Finish),
     };
+    let idempotent = method.args.idempotent.is_some();
     quote_spanned! {Span::mixed_site()=>
         #(#cfgs)*
         #(#allowed)*
@@ -48,6 +50,7 @@ pub(super) fn row(method: &Method) -> TokenStream {
             output: #output,
             invoke: #invoke,
             on_cancel: __brpc::OnCancel::#on_cancel,
+            idempotent: #idempotent,
         }
     }
 }

@@ -98,7 +98,14 @@ impl Running {
     #[cold]
     pub(crate) fn name(&self, kind: CallErrorKind) -> CallError {
         let (plugin, method) = called(&self.link, self.method);
-        CallError::from(kind).named(plugin, method).made_on(self.link.id, self.pending.id())
+        let error = CallError::from(kind).named(plugin, method);
+        let error = error.made_on(self.link.id, self.pending.id());
+        let member = self.link.member();
+        if member.is_some_and(|member| member.idempotent.contains(self.method)) {
+            error.idempotent()
+        } else {
+            error
+        }
     }
 }
 

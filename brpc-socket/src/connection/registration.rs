@@ -165,8 +165,14 @@ impl Candidate {
             let known = registry.description(description.digest());
             let description = known.unwrap_or_else(|| description.clone());
             let instance = InstanceId::of(hello);
-            let member =
-                Member { plugin, instance, takeovers, description: description.clone(), consumed };
+            let member = Member {
+                plugin,
+                instance,
+                takeovers,
+                idempotent: hello.idempotent.clone(),
+                description: description.clone(),
+                consumed,
+            };
             // A connection that has ended takes no name: nothing would free it again.
             if link.welcome(member, *hub.epoch(), holder) {
                 registry.enter(name, link, &description);

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use brpc_core::{DisconnectReason, Limits, PluginInfo, Refusal, RefusalCode, Selector};
-use brpc_proto::{Connection, Description, DrainCause, Tally, Wires};
+use brpc_proto::{Connection, Description, DrainCause, Idempotent, Tally, Wires};
 use brpc_rt::foreign::shielded;
 use brpc_rt::{SharedConnection, now};
 use tokio::sync::watch;
@@ -49,6 +49,8 @@ pub(crate) struct Member {
     pub(crate) instance: Option<InstanceId>,
     /// How often its name was taken over lately.
     pub(crate) takeovers: Takeovers,
+    /// Which of its methods are idempotent.
+    pub(crate) idempotent: Idempotent,
     pub(crate) description: Arc<Description>,
     /// Counts its consumed events whose credit is not yet returned.
     pub(crate) consumed: Arc<Consumed>,
@@ -62,7 +64,10 @@ impl Member {
     /// The plugin as it describes itself. Decodes its description.
     pub(crate) fn info(&self) -> PluginInfo {
         let plugin = &self.plugin;
-        let functions = self.description.functions();
+        let mut functions = self.description.functions();
+        for (number, function) in (0..).zip(&mut functions) {
+            function.idempotent = self.idempotent.contains(number);
+        }
         let (name, version) = (plugin.name(), plugin.version());
         let mut info = PluginInfo::new(name, version, plugin.generation(), functions);
         info.wire = plugin.wire();

@@ -107,7 +107,7 @@ mod wires;
 
 pub use buffer::WriteBuffer;
 pub use connection::{Connection, End};
-pub use description::Description;
+pub use description::{Description, Idempotent};
 pub use event::{Event, Tally};
 pub use message::{
     Admission, Beat, Call, CallId, Continued, DrainCause, Farewell, Features, Hello, Message,

@@ -9,7 +9,7 @@ use brpc_core::{
 };
 use brpc_proto::NameRules;
 use brpc_proto::codec::{Codec, Fault, Traits};
-use brpc_proto::{Description, Farewell, Features, Hello, Message, WriteBuffer};
+use brpc_proto::{Description, Farewell, Features, Hello, Idempotent, Message, WriteBuffer};
 use bytes::BytesMut;
 
 use super::shutdown_reason::ShutdownReason;
@@ -107,6 +107,7 @@ impl GobHub {
             max_frame: None,
             max_calls: None,
             heartbeat: None,
+            idempotent: Idempotent::default(),
         }))))
     }
 

@@ -1,6 +1,7 @@
 //! The description of a plugin's functions, as it is sent and as a hub stores it.
 
 mod body;
+mod idempotent;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use brpc_core::describe::DescriptionError;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
+pub use self::idempotent::Idempotent;
 use crate::names::NameRules;
 
 /// The functions of a plugin: encoded once, stored as they arrived, and shared by all replicas with
@@ -26,6 +28,8 @@ pub struct Description {
     by_name: Arc<[u32]>,
     /// Whether the native wire allows all names.
     is_native: bool,
+    /// At the plugin: which of its methods are idempotent. A hub knows that from the Hello.
+    idempotent: Idempotent,
 }
 
 impl Description {
@@ -34,7 +38,7 @@ impl Description {
     /// # Errors
     /// Which limit or rule they break.
     pub fn new(functions: &[Function]) -> Result<Self, DescriptionError> {
-        Self::decode(body::encode(functions)?)
+        Self::with_names(functions, &NameRules::NATIVE)
     }
 
     /// The same for a wire whose methods may have names that the native one doesn't allow.
@@ -42,7 +46,8 @@ impl Description {
     /// # Errors
     /// Which limit or rule they break.
     pub fn with_names(functions: &[Function], names: &NameRules) -> Result<Self, DescriptionError> {
-        Self::checked(body::encode(functions)?, names)
+        let described = Self::checked(body::encode(functions)?, names)?;
+        Ok(Self { idempotent: Idempotent::of(functions), ..described })
     }
 
     /// Checks and stores a description that a plugin sent.
@@ -65,7 +70,8 @@ impl Description {
         drop(functions);
         let digest = Sha256::digest(&encoded).into();
         let is_native = names.iter().all(|name| NameRules::NATIVE.method.allows(name));
-        Ok(Self { encoded, digest, names, by_name: by_name.into(), is_native })
+        let (by_name, idempotent) = (by_name.into(), Idempotent::default());
+        Ok(Self { encoded, digest, names, by_name, is_native, idempotent })
     }
 
     /// Whether a plugin of the native wire may have it, and not only one of another wire.
@@ -76,6 +82,11 @@ impl Description {
     /// Its SHA-256, by which a hub recognizes it.
     pub fn digest(&self) -> &[u8; 32] {
         &self.digest
+    }
+
+    /// Which of its methods are idempotent, at the plugin that has them.
+    pub fn idempotent(&self) -> &Idempotent {
+        &self.idempotent
     }
 
     /// The body of the `Describe` message.
@@ -109,18 +120,20 @@ impl Description {
         self.names.iter().map(|name| &**name)
     }
 
-    /// The functions, decoded.
+    /// The functions, decoded. At a hub it isn't said here which are idempotent.
     pub fn functions(&self) -> Vec<Function> {
         let schema = |text: Option<&str>| text.and_then(|text| serde_json::from_str(text).ok());
         body::decode(&self.encoded, &NameRules::FREE)
             .into_iter()
             // A function that doesn't decode is never stored.
             .flatten()
-            .map(|encoded| {
+            .zip(0..)
+            .map(|(encoded, number)| {
                 let mut function = Function::new(encoded.name);
                 encoded.description.clone_into(&mut function.description);
                 function.input = schema(encoded.input);
                 function.output = schema(encoded.output);
+                function.idempotent = self.idempotent.contains(number);
                 function
             })
             .collect()

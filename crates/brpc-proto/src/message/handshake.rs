@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use brpc_core::{Labels, Limits, Wire};
 
-use crate::description::Description;
+use crate::description::{Description, Idempotent};
 
 /// Optional parts of the protocol, a bit each. A side offers those that it has; both use those that
 /// both have. A side ignores bits that it doesn't know.
@@ -79,6 +79,8 @@ pub struct Hello {
     /// The interval of heartbeats that it wishes; `None` if it doesn't say. Of no meaning without
     /// [`Features::HEARTBEAT`].
     pub heartbeat: Option<Duration>,
+    /// Which of its methods are idempotent.
+    pub idempotent: Idempotent,
 }
 
 impl Hello {
@@ -92,6 +94,7 @@ impl Hello {
             labels: Labels::default(),
             instance: [0; 16],
             digest: *description.digest(),
+            idempotent: description.idempotent().clone(),
             description: Some(description),
             features: Features::default(),
             max_frame: None,

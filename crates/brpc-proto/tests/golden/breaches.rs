@@ -148,9 +148,10 @@ fn layout() -> Vec<Case> {
         ("V5", ResumingPlugin, vector("resumed").repeat(2), unexpected(RESUMED)),
         ("V6", HubHello, frame(HELLO, &[1, 1, 0]), malformed(HELLO)),
         ("V6", HubHello, with_extensions("hello", 65), malformed(HELLO)),
-        ("V6", HubHello, with_intervals("hello", &[&[5], &[5]]), malformed(HELLO)),
-        ("V6", HubHello, with_intervals("hello", &[&[0x85, 0]]), malformed(HELLO)),
-        ("V6", PluginWelcome, with_intervals("welcome", &[&[5, 5]]), malformed(WELCOME)),
+        ("V6", HubHello, with_extension("hello", 2, &[&[5], &[5]]), malformed(HELLO)),
+        ("V6", HubHello, with_extension("hello", 2, &[&[0x85, 0]]), malformed(HELLO)),
+        ("V6", HubHello, with_extension("hello", 3, &[&[1], &[1]]), malformed(HELLO)),
+        ("V6", PluginWelcome, with_extension("welcome", 2, &[&[5, 5]]), malformed(WELCOME)),
         ("V6", Hub, frame(REPLY, b""), malformed(REPLY)),
         ("V6", Hub, frame(GOODBYE, &[1, 1, 0xFF]), malformed(GOODBYE)),
         ("V6", Hub, frame(GOODBYE, &[0x80, 0x80, 0x04, 0]), malformed(GOODBYE)),
@@ -412,12 +413,14 @@ fn with_extensions(name: &str, count: u8) -> Vec<u8> {
     frame(vector[4], &[&vector[5..vector.len() - 1], &[count], &unknown].concat())
 }
 
-/// The frame of a vector that ends with its extensions, with these intervals of heartbeats.
-fn with_intervals(name: &str, intervals: &[&[u8]]) -> Vec<u8> {
+/// The frame of a vector that ends with its extensions, with the one of this number as often as
+/// there are bytes for it.
+fn with_extension(name: &str, number: u8, all: &[&[u8]]) -> Vec<u8> {
     let vector = vector(name);
-    let extension = |bytes: &&[u8]| [&[2, u8::try_from(bytes.len()).unwrap()], *bytes].concat();
-    let extensions: Vec<_> = intervals.iter().flat_map(extension).collect();
-    let count = u8::try_from(intervals.len()).unwrap();
+    let extension =
+        |bytes: &&[u8]| [&[number, u8::try_from(bytes.len()).unwrap()], *bytes].concat();
+    let extensions: Vec<_> = all.iter().flat_map(extension).collect();
+    let count = u8::try_from(all.len()).unwrap();
     frame(vector[4], &[&vector[5..vector.len() - 1], &[count], &extensions].concat())
 }
 

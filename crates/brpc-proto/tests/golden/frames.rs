@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use brpc_core::{
-    DisconnectReason, Failure, Labels, Limits, Metadata, MethodError, Refusal, RefusalCode, Status,
+    DisconnectReason, Failure, Function, Labels, Limits, Metadata, MethodError, Refusal,
+    RefusalCode, Status,
 };
 use brpc_proto::resume::Kept;
 use brpc_proto::{
-    Call, Continued, DrainCause, Event, Features, Origin, Recalled, Resumable, Settlement,
+    Call, Continued, Description, DrainCause, Event, Features, Origin, Recalled, Resumable,
+    Settlement,
 };
 use bytes::Bytes;
 use serde_json::json;
@@ -58,6 +60,17 @@ const CASES: &[Case] = &[
         let [Event::Hello(received)] = &events[..] else { panic!("{events:?}") };
         assert_eq!(received.features, Features::HEARTBEAT);
         assert_eq!(received.heartbeat, Some(Limits::HEARTBEAT));
+    }),
+    ("hello-idempotent", |bytes| {
+        let mut functions = ["first", "second"].map(Function::new);
+        functions[1].idempotent = true;
+        let mut hello = hello();
+        hello.idempotent = Description::new(&functions).unwrap().idempotent().clone();
+        let mut pair = Pair::of(hello.clone());
+        assert_eq!(pair.plugin_sends(), after_preface(bytes));
+        let events = pair.hub_takes(&after_preface(bytes));
+        let [Event::Hello(received)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(received.idempotent, hello.idempotent);
     }),
     ("accepted", |bytes| {
         let mut pair = Pair::hello();

@@ -161,9 +161,9 @@ fn codes_of_refusals() {
 fn extensions_of_hello() {
     let table = page::table("| number | name | its bytes |");
     let listed: Vec<_> = table.iter().map(|row| (&*row[0], &*row[1])).collect();
-    assert_eq!(listed, [("1", "Labels"), ("2", "Heartbeat")]);
+    assert_eq!(listed, [("1", "Labels"), ("2", "Heartbeat"), ("3", "Idempotent")]);
     for number in 0..=99_u8 {
-        // Neither a list of labels nor anything else.
+        // Neither a list of labels nor an interval; the third may have any bits.
         let mut hello = vector("hello");
         hello.splice(hello.len() - 1.., [1, number, 1, 0xFF]);
         hello[3] += 3;

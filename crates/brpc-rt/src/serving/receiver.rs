@@ -60,6 +60,8 @@ pub struct Method<S> {
     pub invoke: Invoke<S>,
     /// What happens to a running handler when its call is cancelled or the connection ends.
     pub on_cancel: OnCancel,
+    /// Whether running it twice has the same effect as running it once.
+    pub idempotent: bool,
 }
 
 /// How a method is run.

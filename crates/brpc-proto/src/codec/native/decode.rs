@@ -15,7 +15,7 @@ use super::header::{self, Extensions, Header as _, Pairs, extension};
 use super::list::List;
 use super::{MAX_VERSION, MIN_VERSION, interval, labels, number};
 use crate::codec::Fault;
-use crate::description::Description;
+use crate::description::{Description, Idempotent};
 use crate::limits::MAX_GOODBYE_TEXT;
 use crate::message::{
     Beat, Call, CallId, Features, Hello, Message, Origin, Recalled, Resumable, Welcome, kind,
@@ -172,6 +172,7 @@ pub(super) fn hello(frame: &Frame) -> Result<(Hello, (u8, u8)), Fault> {
         max_frame: Some((hello.max_frame as usize).min(Limits::HIGHEST_MAX_FRAME)),
         max_calls: Some(hello.max_calls as usize),
         heartbeat: given_interval(&hello.extensions, frame.kind)?,
+        idempotent: given_idempotent(&hello.extensions, frame.kind)?,
     };
     Ok((decoded, (hello.min_version, hello.max_version)))
 }
@@ -192,6 +193,21 @@ fn given_interval(
     let mut given = extensions.iter().filter(|(number, _)| *number == extension::HEARTBEAT);
     let interval = given.next().map(|(_, bytes)| interval::decode(bytes).ok_or(malformed));
     if given.next().is_some() { Err(malformed) } else { interval.transpose() }
+}
+
+/// The idempotent methods among the extensions of a frame of this kind.
+fn given_idempotent(
+    List(extensions): &Extensions<'_>,
+    kind: u8,
+) -> Result<Idempotent, ProtocolError> {
+    let malformed = ProtocolError::Malformed { kind };
+    let mut given = extensions.iter().filter(|(number, _)| *number == extension::IDEMPOTENT);
+    let methods = given.next().map(|(_, bytes)| Idempotent::decode(bytes).ok_or(malformed));
+    if given.next().is_some() {
+        Err(malformed)
+    } else {
+        Ok(methods.transpose()?.unwrap_or_default())
+    }
 }
 
 /// A plugin's description.

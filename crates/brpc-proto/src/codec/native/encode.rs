@@ -123,6 +123,7 @@ fn encode_hello(hello: &Hello, out: &mut WriteBuffer) {
     let labels = (!hello.labels.is_empty()).then_some((extension::LABELS, &*labels));
     let heartbeat = hello.heartbeat.map(interval::encode);
     let heartbeat = heartbeat.as_deref().map(|bytes| (extension::HEARTBEAT, bytes));
+    let idempotent = hello.idempotent.encoded().map(|bytes| (extension::IDEMPOTENT, bytes));
     let header = header::Hello {
         min_version: MIN_VERSION,
         max_version: MAX_VERSION,
@@ -133,7 +134,7 @@ fn encode_hello(hello: &Hello, out: &mut WriteBuffer) {
         version: &hello.version,
         instance: hello.instance,
         digest: hello.digest,
-        extensions: List(labels.into_iter().chain(heartbeat).collect()),
+        extensions: List(labels.into_iter().chain(heartbeat).chain(idempotent).collect()),
     };
     put_bare(&header, out);
 }

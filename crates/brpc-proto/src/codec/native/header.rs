@@ -81,6 +81,8 @@ pub(crate) mod extension {
     pub(crate) const LABELS: u16 = 1;
     /// In both: the interval of heartbeats.
     pub(crate) const HEARTBEAT: u16 = 2;
+    /// In a `Hello`: which methods are idempotent.
+    pub(crate) const IDEMPOTENT: u16 = 3;
 }
 
 /// Hub to plugin: the `Hello` is valid.
