@@ -1,0 +1,136 @@
+//! What experiments are made with: a hub, plugins in some processes, and the links between them.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::process::{BACKOFF, COUNT, HASTY, HEARTBEAT, HUB, LISTEN, NAME, Process};
+use crate::record;
+
+/// Long enough for a plugin to come back: the longest pause of the back-off, and the time in which a
+/// dial is given up.
+pub const BACK: Duration = Duration::from_mins(1);
+
+/// How long it may take until a peer that can't be heard is found out: three intervals since it was
+/// last heard, which may be one and a quarter after the link has broken; and half a second, for which
+/// a connection waits for its peer to close, and some more for this machine.
+pub fn goal(heartbeat: u64) -> Duration {
+    Duration::from_secs(heartbeat) * 17 / 4 + Duration::from_millis(800)
+}
+
+pub struct Bench {
+    pub folder: PathBuf,
+    pub heartbeat: u64,
+    /// How soon plugins dial again.
+    pub backoff: &'static str,
+    pub hub: Process,
+    pub address: String,
+}
+
+impl Bench {
+    /// A hub at this address, in a namespace if one is named.
+    pub async fn new(name: &str, heartbeat: u64, place: Option<&str>, listen: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("brpc-lab-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir(&folder).unwrap();
+        let hub = start_hub(&folder, heartbeat, place, listen);
+        let address = listening(&hub).await;
+        Self { folder, heartbeat, backoff: HASTY, hub, address }
+    }
+
+    /// Plugins that dial this address; connected when this returns.
+    pub async fn plugins(
+        &self,
+        place: Option<&str>,
+        hub: &str,
+        name: &str,
+        count: usize,
+    ) -> Process {
+        let plugins = self.start_plugins(place, hub, name, count);
+        plugins.says(0, "connected", count, BACK).await;
+        plugins
+    }
+
+    /// The same, connected soon.
+    pub fn start_plugins(
+        &self,
+        place: Option<&str>,
+        hub: &str,
+        name: &str,
+        count: usize,
+    ) -> Process {
+        let (heartbeat, number) = (self.heartbeat.to_string(), count.to_string());
+        let with = [
+            (HUB, hub),
+            (NAME, name),
+            (COUNT, &number),
+            (HEARTBEAT, &heartbeat),
+            (BACKOFF, self.backoff),
+        ];
+        Process::start("plugins", place, &self.folder, &with)
+    }
+
+    /// Kills the hub, and starts another at its address.
+    pub async fn restart_hub(&mut self) {
+        let next = start_hub(&self.folder, self.heartbeat, None, &self.address);
+        std::mem::replace(&mut self.hub, next).kill().await;
+        listening(&self.hub).await;
+    }
+
+    /// Waits until so many plugins are connected; returns how long it took.
+    pub async fn all_back(&mut self, count: usize) -> Duration {
+        let start = Instant::now();
+        loop {
+            let look = self.hub.ask("look", "look", BACK).await;
+            if look.split(' ').nth(1).unwrap() == count.to_string() {
+                return start.elapsed();
+            }
+            assert!(start.elapsed() < BACK, "{look} of {count} plugins in {BACK:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Ends the load, and checks all that was written down.
+    pub async fn finish(mut self) {
+        self.rest().await;
+        self.hub.kill().await;
+        println!("{}", record::check(&self.folder));
+        std::fs::remove_dir_all(&self.folder).unwrap();
+    }
+
+    /// Ends the load. A call ends at the latest when its deadline passes, which is after 5 s.
+    pub async fn rest(&mut self) {
+        self.hub.ask("rest", "resting", Duration::from_secs(15)).await;
+    }
+}
+
+fn start_hub(
+    folder: &std::path::Path,
+    heartbeat: u64,
+    place: Option<&str>,
+    listen: &str,
+) -> Process {
+    let with = [(LISTEN, listen), (HEARTBEAT, &heartbeat.to_string())];
+    Process::start("hub", place, folder, &with)
+}
+
+async fn listening(hub: &Process) -> String {
+    let said = hub.says(0, "listening", 1, Duration::from_secs(20)).await;
+    said[0].1.strip_prefix("listening ").unwrap().to_owned()
+}
+
+/// Tells how long a side took to find out, and fails if that was too long.
+pub async fn finds(
+    what: &str,
+    side: &Process,
+    from: usize,
+    begin: &str,
+    since: Instant,
+    goal: Duration,
+) -> String {
+    // The goal and as much again, so that a figure that is too high is seen.
+    let said = side.says(from, begin, 1, 2 * goal).await.swap_remove(0);
+    let took = said.0 - since;
+    println!("{what:<44} {took:>6.1?}   {}", said.1);
+    assert!(took <= goal, "{what}: {took:?} is more than {goal:?}");
+    said.1
+}

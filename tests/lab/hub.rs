@@ -1,0 +1,118 @@
+//! A hub in a process of its own. It follows the orders on its standard input.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use brpc::{Event, Socket};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::process::{HEARTBEAT, LISTEN, RATE, limits, memory, say};
+use crate::record::{OUTCOMES, Record, verdict};
+
+struct Desk {
+    hub: Socket,
+    record: Record,
+    /// The numbers of calls, which differ from those of any other hub.
+    last: AtomicU64,
+    /// How many are in progress.
+    pending: AtomicUsize,
+}
+
+pub async fn be() {
+    let hub = Socket::builder().limits(limits(HEARTBEAT)).build();
+    tokio::spawn(tell(hub.clone()));
+    let listener = bind(&std::env::var(LISTEN).unwrap()).await;
+    let address = listener.local_addr().unwrap();
+    let serving = hub.serve(listener);
+    say(&format!("listening {address}"));
+    let last = AtomicU64::new(u64::from(std::process::id()) << 32);
+    let (record, pending) = (Record::of(OUTCOMES), AtomicUsize::new(0));
+    let desk = Arc::new(Desk { hub, record, last, pending });
+    let mut load: Option<JoinHandle<()>> = None;
+    let mut lines = BufReader::new(tokio::io::stdin()).lines();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        match *line.split(' ').collect::<Vec<_>>() {
+            // So many calls a second.
+            ["load", rate] => {
+                load = Some(tokio::spawn(keep_calling(desk.clone(), rate.parse().unwrap())));
+            }
+            // Until all of them have ended.
+            ["rest"] => {
+                load.take().inspect(JoinHandle::abort);
+                while desk.pending.load(Ordering::SeqCst) > 0 {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                say("resting");
+            }
+            // More than fits between the processes.
+            ["fill", plugin] => {
+                for _ in 0..64 {
+                    let input = "x".repeat(256 * 1024);
+                    let call = desk.hub.call::<usize>(plugin, "length", &input).timeout(None);
+                    drop(tokio::spawn(call));
+                }
+            }
+            ["look"] => {
+                let (plugins, files) = (desk.hub.connected().len(), crate::process::files());
+                let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+                say(&format!("look {plugins} {} {files} {tasks}", memory()));
+            }
+            _ => panic!("no such order: {line}"),
+        }
+    }
+    drop(serving);
+}
+
+/// The port may still be another hub's for a moment.
+async fn bind(address: &str) -> TcpListener {
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+async fn tell(hub: Socket) {
+    let mut events = hub.events().wait();
+    while let Some(event) = events.next().await {
+        match event {
+            Event::Connected(plugin) => say(&format!("up {}", plugin.name())),
+            Event::Disconnected(plugin, reason) => {
+                say(&format!("down {} {reason:?}", plugin.name()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Calls whoever is connected, one after the other.
+async fn keep_calling(desk: Arc<Desk>, rate: usize) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / RATE);
+    let mut turn = 0;
+    loop {
+        ticks.tick().await;
+        let plugins = desk.hub.connected();
+        for _ in 0..rate.div_ceil(RATE as usize) {
+            if plugins.is_empty() {
+                break;
+            }
+            turn += 1;
+            let plugin = plugins[turn % plugins.len()].name().to_owned();
+            let desk = desk.clone();
+            desk.pending.fetch_add(1, Ordering::SeqCst);
+            // In a task of its own: it outlives the load.
+            drop(tokio::spawn(async move {
+                let n = 1 + desk.last.fetch_add(1, Ordering::SeqCst);
+                desk.record.note(&format!("{n} made"));
+                let call = desk.hub.call::<u64>(&plugin, "answer", &n);
+                let outcome = call.timeout(Duration::from_secs(5)).await;
+                desk.record.note(&format!("{n} {}", verdict(n, &outcome)));
+                desk.pending.fetch_sub(1, Ordering::SeqCst);
+            }));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Packets that are lost or refused, between two network namespaces of the laboratory's own. The
+//! machine's own network is not touched.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use crate::bench::{Bench, finds, goal};
+
+const HUB: &str = "brpc-lab-hub";
+const PLUGINS: &str = "brpc-lab-plugins";
+const ADDRESS: &str = "10.99.0.1:7070";
+
+/// What is done with packets at the plugins' side, in nftables' words.
+const FAULTS: [(&str, &[&str]); 4] = [
+    ("drop both ways", &["input tcp sport 7070 drop", "output tcp dport 7070 drop"]),
+    ("drop what the hub sends", &["input tcp sport 7070 drop"]),
+    ("drop what the plugins send", &["output tcp dport 7070 drop"]),
+    ("reject with a reset", &["input tcp sport 7070 reject with tcp reset"]),
+];
+
+const LOSS: &[&str] = &[
+    "input tcp sport 7070 numgen random mod 100 < 5 drop",
+    "output tcp dport 7070 numgen random mod 100 < 5 drop",
+];
+
+fn run(command: &str) -> bool {
+    let words: Vec<_> = command.split(' ').collect();
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// Removes the namespaces when it is dropped, and whatever is in them.
+struct Namespaces;
+
+impl Namespaces {
+    /// Two of them, joined by a link.
+    fn new() -> Option<Self> {
+        let namespaces = Self;
+        let join =
+            format!("ip link add hub netns {HUB} type veth peer name plugins netns {PLUGINS}");
+        let mut commands =
+            vec![format!("ip netns add {HUB}"), format!("ip netns add {PLUGINS}"), join];
+        for (namespace, link, address) in
+            [(HUB, "hub", "10.99.0.1/24"), (PLUGINS, "plugins", "10.99.0.2/24")]
+        {
+            commands.push(format!("ip -n {namespace} address add {address} dev {link}"));
+            commands.push(format!("ip -n {namespace} link set {link} up"));
+            commands.push(format!("ip -n {namespace} link set lo up"));
+        }
+        commands.push(format!("ip netns exec {PLUGINS} nft list ruleset"));
+        commands.iter().all(|command| run(command)).then_some(namespaces)
+    }
+
+    #[allow(clippy::unused_self)] // There is nothing to set before they exist.
+    fn set(&self, rules: &[&str]) {
+        let nft = |words: &str| {
+            assert!(run(&format!("ip netns exec {PLUGINS} nft {words}")), "nft {words}");
+        };
+        nft("flush ruleset");
+        nft("add table inet lab");
+        for chain in ["input", "output"] {
+            nft(&format!("add chain inet lab {chain} {{ type filter hook {chain} priority 0 ; }}"));
+        }
+        for rule in rules {
+            nft(&format!("add rule inet lab {rule}"));
+        }
+    }
+}
+
+impl Drop for Namespaces {
+    fn drop(&mut self) {
+        for namespace in [HUB, PLUGINS] {
+            run(&format!("ip netns delete {namespace}"));
+        }
+    }
+}
+
+/// False if the machine doesn't allow it.
+pub async fn all(is_long: bool) -> bool {
+    let Some(namespaces) = Namespaces::new() else {
+        println!(
+            "!! NO NETWORK NAMESPACES WITH NFTABLES HERE: SKIPPED. It needs root, `ip` and `nft`."
+        );
+        return false;
+    };
+    losses(&namespaces, Duration::from_secs(if is_long { 300 } else { 6 })).await;
+    silent(&namespaces, 1, is_long).await;
+    if is_long {
+        silent(&namespaces, 5, is_long).await;
+    }
+    true
+}
+
+async fn losses(namespaces: &Namespaces, time: Duration) {
+    namespaces.set(&[]);
+    let mut bench = Bench::new("losses", 5, Some(HUB), ADDRESS).await;
+    let _plugins = bench.plugins(Some(PLUGINS), ADDRESS, "p", 10).await;
+    bench.hub.order("load 200").await;
+    let from = bench.hub.lines();
+    namespaces.set(LOSS);
+    sleep(time).await;
+    let lost = bench.hub.said(from, "down");
+    assert!(lost.is_empty(), "cut although 95 % of packets arrive: {lost:?}");
+    namespaces.set(&[]);
+    println!("5 % of packets lost for {time:?}, no connection");
+    bench.finish().await;
+}
+
+async fn silent(namespaces: &Namespaces, heartbeat: u64, is_long: bool) {
+    namespaces.set(&[]);
+    let mut bench = Bench::new("namespaces", heartbeat, Some(HUB), ADDRESS).await;
+    let plugin = bench.plugins(Some(PLUGINS), ADDRESS, "p", 1).await;
+    let goal = goal(heartbeat);
+    for (fault, rules) in FAULTS {
+        for traffic in ["no calls", "calls"] {
+            // Without calls, a side is heard last when that matters most.
+            if traffic == "calls" && !is_long {
+                continue;
+            }
+            bench.all_back(1).await;
+            if traffic == "calls" {
+                bench.hub.order("load 100").await;
+                sleep(Duration::from_millis(500)).await;
+            }
+            let (hub_from, plugin_from) = (bench.hub.lines(), plugin.lines());
+            let since = Instant::now();
+            namespaces.set(rules);
+            let what = |side: &str| format!("{fault}, {traffic}: the {side}");
+            finds(&what("hub"), &bench.hub, hub_from, "down", since, goal).await;
+            finds(&what("plugin"), &plugin, plugin_from, "away", since, goal).await;
+            namespaces.set(&[]);
+            bench.rest().await;
+        }
+    }
+    bench.finish().await;
+}

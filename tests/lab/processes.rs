@@ -1,0 +1,82 @@
+//! Processes that are stopped, continued, killed and started again.
+
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tokio::time::sleep;
+
+use crate::bench::{Bench, finds, goal};
+use crate::process::{HASTY, USUAL};
+
+pub async fn all(is_long: bool) -> bool {
+    plugin_is_stopped().await;
+    if is_long {
+        hub_is_stopped(5, 1_000, Duration::from_mins(1)).await;
+        hub_is_killed(10_000, HASTY, Duration::from_secs(5)).await;
+        hub_is_killed(10_000, USUAL, Duration::from_secs(35)).await;
+    } else {
+        hub_is_stopped(1, 50, Duration::from_secs(6)).await;
+        hub_is_killed(500, USUAL, Duration::from_secs(35)).await;
+    }
+    true
+}
+
+async fn plugin_is_stopped() {
+    let mut bench = Bench::new("stopped", 1, None, "127.0.0.1:0").await;
+    let plugin = bench.plugins(None, &bench.address, "p", 1).await;
+    bench.hub.order("load 100").await;
+    sleep(Duration::from_millis(500)).await;
+    let (hub_from, plugin_from) = (bench.hub.lines(), plugin.lines());
+    let since = Instant::now();
+    plugin.signal(Signal::STOP);
+    finds("a plugin is stopped: the hub", &bench.hub, hub_from, "down", since, goal(1)).await;
+    let since = Instant::now();
+    plugin.signal(Signal::CONT);
+    finds("it goes on: the plugin", &plugin, plugin_from, "away", since, goal(1)).await;
+    bench.all_back(1).await;
+
+    let (from, since) = (bench.hub.lines(), Instant::now());
+    plugin.kill().await;
+    finds("a plugin is killed: the hub", &bench.hub, from, "down", since, goal(1)).await;
+    bench.finish().await;
+}
+
+/// A hub that was stopped judges nobody by it.
+async fn hub_is_stopped(heartbeat: u64, count: usize, time: Duration) {
+    let mut bench = Bench::new("stall", heartbeat, None, "127.0.0.1:0").await;
+    let _plugins = bench.plugins(None, &bench.address, "p", count).await;
+    bench.hub.order("load 200").await;
+    sleep(Duration::from_secs(1)).await;
+    let from = bench.hub.lines();
+    bench.hub.signal(Signal::STOP);
+    sleep(time).await;
+    bench.hub.signal(Signal::CONT);
+    let back = bench.all_back(count).await;
+    // Those that heard nothing of the hub have left; the hub has cut off nobody.
+    let downs = bench.hub.said(from, "down");
+    let cut = downs.iter().filter(|(_, line)| line.contains("HeartbeatTimeout")).count();
+    println!(
+        "hub stopped for {time:?}, {count} plugins: {} left, {cut} cut off, back after {back:.1?}",
+        downs.len()
+    );
+    assert_eq!(cut, 0, "{downs:?}");
+    bench.finish().await;
+}
+
+/// All plugins come back to a hub that was killed, and no call is answered twice.
+async fn hub_is_killed(count: usize, backoff: &'static str, goal: Duration) {
+    let mut bench = Bench::new("storm", 5, None, "127.0.0.1:0").await;
+    bench.backoff = backoff;
+    let _one = bench.plugins(None, &bench.address, "a", count / 2).await;
+    let _other = bench.plugins(None, &bench.address, "b", count / 2).await;
+    bench.hub.order("load 400").await;
+    sleep(Duration::from_secs(1)).await;
+    bench.restart_hub().await;
+    bench.hub.order("load 400").await;
+    let back = bench.all_back(count).await;
+    println!(
+        "hub killed and started again, {count} plugins, {backoff} back-off: all back after {back:.1?}"
+    );
+    assert!(back <= goal, "{back:?}");
+    bench.finish().await;
+}
