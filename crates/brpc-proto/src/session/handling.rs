@@ -52,7 +52,9 @@ impl<T> Session<T> {
                 self.handle_resume(recalled, events)?;
             }
             Message::Cancel(id) if self.terms.calls_in > 0 => {
-                self.serving.handle_cancel(id, events)?;
+                if !self.serving.handle_cancel(id, events)? {
+                    self.strike()?;
+                }
             }
             Message::Event(event) if self.role == Role::Hub => {
                 let is_paid = self.credit_in.spend(event.len() as u64);
@@ -61,6 +63,10 @@ impl<T> Session<T> {
                     return Err(ProtocolError::CreditExceeded);
                 }
                 events.push_back(Event::Message(event));
+            }
+            // A frame that costs its sender nothing, and has no effect.
+            Message::Credit { events: 0, bytes: 0 } if self.role == Role::Plugin => {
+                self.strike()?;
             }
             Message::Credit { events: count, bytes } if self.role == Role::Plugin => {
                 if !self.credit_out.as_mut().is_some_and(|credit| credit.add(count, bytes)) {

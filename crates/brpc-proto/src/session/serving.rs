@@ -31,6 +31,8 @@ pub(crate) struct Serving {
     pub(super) is_start_wanted: bool,
     /// The id of the newest call, started or not.
     last_id: CallId,
+    /// How many Cancels have arrived.
+    cancels: u64,
     /// The most calls in flight, with those whose answer is not sent yet.
     max_calls: usize,
     /// The methods' numbers are lower than this, if there is a limit.
@@ -57,6 +59,7 @@ impl Serving {
             has_cancelled: false,
             is_start_wanted: false,
             last_id: 0,
+            cancels: 0,
             max_calls: terms.calls_in,
             methods: terms.methods,
         }
@@ -111,21 +114,23 @@ impl Serving {
         Ok(())
     }
 
-    /// Handles a Cancel: gives the owner one event per call.
+    /// Handles a Cancel: gives the owner one event per call. False if there were more of them than
+    /// calls to cancel, as in a flood.
     pub(crate) fn handle_cancel<T>(
         &mut self,
         id: CallId,
         events: &mut Events<T>,
-    ) -> Result<(), ProtocolError> {
+    ) -> Result<bool, ProtocolError> {
         if id == 0 || id > self.last_id {
             return Err(ProtocolError::UnknownCancel);
         }
+        self.cancels += 1;
         self.tell_cancelled(id, events);
         // It has crossed the answer, which nobody takes.
         if !self.unconfirmed.is_empty() && self.unconfirmed.remove(&id) {
             events.push_back(Event::Confirmed(id));
         }
-        Ok(())
+        Ok(self.cancels <= self.last_id)
     }
 
     /// Withdraws the calls that were cancelled before the owner took their events, and returns their

@@ -361,7 +361,18 @@ fn strikes_are_tolerated_up_to_a_number() {
     let mut pair = Pair::ready();
     assert!(pair.hub_takes(&strikes(MAX_STRIKES)).is_empty());
     assert!(pair.plugin_takes(&strikes(MAX_STRIKES)).is_empty());
-    assert_eq!(page::table("| id | found by | strike |").len(), 2);
+    // S3; the first Cancel is none.
+    let mut pair = Pair::ready();
+    let cancels = frame(CANCEL, &[1]).repeat(1 + MAX_STRIKES as usize);
+    let events = pair.plugin_takes(&[frame(CALL, &[1, 0, 0, 0, 0]), cancels].concat());
+    assert!(events.is_empty(), "cancelled at once: {events:?}");
+    assert_eq!(pair.plugin_finds(&frame(CANCEL, &[1])), Some(TooManyStrikes));
+    // S4
+    let mut pair = Pair::ready();
+    let nothing = frame(CREDIT, &[0, 0]);
+    assert!(pair.plugin_takes(&nothing.repeat(MAX_STRIKES as usize)).is_empty());
+    assert_eq!(pair.plugin_finds(&nothing), Some(TooManyStrikes));
+    assert_eq!(page::table("| id | found by | strike |").len(), 4);
 }
 
 #[test]
