@@ -188,6 +188,7 @@ async fn a_hub_that_shuts_down_meanwhile_gives_the_name_to_nobody() {
     let shutdown = hub.shutdown().grace(2 * PATIENCE).into_future();
     let shutdown = tokio::spawn(shutdown);
     peer.expect(kind::PING).await;
+    peer.expect(kind::RETURN).await;
     peer.expect(kind::DRAIN).await;
     assert_eq!(candidate.decision().await, kind::REFUSED);
     let report = shutdown.await.unwrap();

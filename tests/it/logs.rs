@@ -28,6 +28,8 @@ async fn each_connection_is_logged_with_its_address() {
     };
     let (stream, from) = dial().await;
     let session = worker("worker").0.serve(stream).await.unwrap();
+    // It runs, or its name would be given to the next one.
+    let session = tokio::spawn(session.run());
     assert!(is_said(&logged("source", from), "plugin connected"));
 
     let (stream, refused) = dial().await;
@@ -43,7 +45,7 @@ async fn each_connection_is_logged_with_its_address() {
     drop(silent);
     eventually(|| is_said(&logged("source", gone), "a handshake ended")).await;
 
-    drop(session);
+    session.abort();
     eventually(|| is_said(&logged("source", from), "plugin disconnected")).await;
 
     let session = worker("dialling").0.connect(address).await.unwrap();

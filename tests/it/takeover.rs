@@ -223,6 +223,7 @@ async fn a_hub_that_shuts_down_gives_no_name_away() {
     let id = old.call().await.id;
     let mut new = Peer::dial(&hub);
     let shutdown = tokio::spawn(hub.shutdown().into_future());
+    old.expect(kind::RETURN).await;
     old.expect(kind::DRAIN).await;
     new.say_hello(&Hello::new("peer")).await;
     assert_eq!(new.refused().await, refusal::SHUTTING_DOWN);

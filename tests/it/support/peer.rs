@@ -26,6 +26,7 @@ pub mod kind {
     pub const EVENT: u8 = 0x1A;
     pub const LEAVE: u8 = 0x1B;
     pub const GOODBYE: u8 = 0x1F;
+    pub const RETURN: u8 = 0x90;
     pub const PING: u8 = 0x20;
     pub const PONG: u8 = 0x21;
 }
