@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use brpc_core::{Limits, Wire};
 use brpc_proto::codec::{Codec, Native};
-use brpc_proto::{Connection, Hello, Role};
+use brpc_proto::{Connection, Features, Hello, Role};
 use brpc_rt::SharedConnection;
-use brpc_rt::serving::{Handlers, Receiver, Remaining, Service};
+use brpc_rt::serving::{Handlers, Receiver, Remaining, Resuming, Service};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::ConnectError;
@@ -24,6 +24,8 @@ pub(crate) struct Lasting<R> {
     pub(crate) limits: Limits,
     /// The wire that its hub speaks.
     pub(crate) wire: Wire,
+    /// The calls that outlive a connection; `None` if none do.
+    pub(crate) resuming: Option<Arc<Resuming>>,
 }
 
 impl<R: Receiver> Lasting<R> {
@@ -38,10 +40,14 @@ impl<R: Receiver> Lasting<R> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (codec, hello, limits) = (codec(self.wire), self.hello.clone(), self.limits.clone());
+        let (codec, mut hello, limits) =
+            (codec(self.wire), self.hello.clone(), self.limits.clone());
+        if self.resuming.is_some() {
+            hello.features = Features::RESUME;
+        }
         let connection = Connection::dialled(codec, hello, limits, brpc_rt::now());
         let connection = Arc::new(SharedConnection::new(connection));
-        let handlers = Handlers::new(connection, &self.service, handlers);
+        let handlers = Handlers::new(connection, &self.service, handlers, self.resuming.clone());
         Session::open(HubLink::new(handlers, hub), stream).await
     }
 }

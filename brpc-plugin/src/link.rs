@@ -110,8 +110,8 @@ impl<R: Receiver> HubLink<R> {
             Event::Welcomed(terms) => {
                 let (plugin, generation) = (&terms.name, terms.generation);
                 tracing::info!(plugin, generation, hub, "connected");
+                let dropped = self.handlers.open(&terms);
                 self.progress.lock().admittance = Some(Admittance::Welcomed(terms));
-                let dropped = self.handlers.open();
                 if dropped > 0 {
                     tracing::warn!(dropped, hub, "events were dropped while the plugin was away");
                     self.progress.lock().dropped_events = dropped;
@@ -127,7 +127,11 @@ impl<R: Receiver> HubLink<R> {
             Event::Call { id, call, deadline } => {
                 self.handlers.start(id, call, deadline, in_place);
             }
+            Event::Continue { id, origin } => self.handlers.go_on(id, origin),
             Event::Cancel(id) => self.handlers.cancel(id),
+            Event::Confirmed(id) => self.handlers.confirm(id),
+            Event::Resumed => self.handlers.resumed(),
+            Event::Lost(last_id) => self.handlers.lose(last_id),
             Event::Credit => self.handlers.credit(),
             Event::Room => self.handlers.resume(in_place),
             Event::Drain(cause, trace) => {

@@ -320,6 +320,7 @@ impl<R: Receiver> Plugin<R> {
             hello: self.hello()?,
             limits: self.limits.clone(),
             wire: self.wire,
+            resuming: None,
         })
     }
 

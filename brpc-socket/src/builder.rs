@@ -46,6 +46,13 @@ impl Builder {
         self
     }
 
+    /// For how long calls outlive their connections, unless [`Call::resumable`](crate::Call::resumable)
+    /// says so of a call. Default: not at all. It doesn't apply to broadcasts.
+    pub fn resumable(mut self, window: impl Into<Option<Duration>>) -> Self {
+        self.config.resumable = window.into();
+        self
+    }
+
     /// The most plugins that the hub registers. Default 65,536. It refuses those beyond, and tells
     /// them to retry later.
     pub fn max_plugins(mut self, plugins: usize) -> Self {

@@ -75,6 +75,11 @@ impl IntoFuture for Unplug {
                 Target::Instance(plugin) => (plugin.name(), hub.instance(plugin)),
             };
             let not_found = || UnplugError::NotFound { name: name.to_owned() };
+            // Also of a plugin that is away: it can't be told, but its calls end.
+            let suspended = hub.suspended().end(name);
+            if let (None, Some((plugin, cut))) = (&link, suspended) {
+                return Ok(DrainReport::of_absent(plugin, cut));
+            }
             let link = link.ok_or_else(not_found)?;
             link.drain(DrainCause::Unplug, &trace, after(grace), returning);
             let end = link.ended().await;
@@ -159,7 +164,11 @@ async fn shut_down(
     run: ShutdownRun,
 ) {
     let mut ending = ShutdownEnd { hub: hub.clone(), run, report: ShutdownReport::default() };
-    for link in drain_all(&hub, &trace, until, spread) {
+    let links = drain_all(&hub, &trace, until, spread);
+    for (plugin, cut) in hub.suspended().close() {
+        ending.report.plugins.push(DrainReport::of_absent(plugin, cut));
+    }
+    for link in links {
         let end = timeout_at(until + SLACK, link.ended()).await.unwrap_or_else(|_| {
             link.close(DisconnectReason::ShutdownForced);
             (DisconnectReason::ShutdownForced, Tally::default())

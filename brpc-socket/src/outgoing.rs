@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use brpc_core::caller::Target;
 use brpc_core::{Admission, CallError, Metadata, Response};
-use brpc_proto::Call;
+use brpc_proto::{Call, Resumable};
 use bytes::Bytes;
 
 use crate::plugin_ref::PluginRef;
@@ -32,6 +32,9 @@ pub struct Outgoing {
     /// How long to wait for the plugin, if it is away; `None` for not at all. Not for a plugin on
     /// its connection, which doesn't come back.
     pub wait_for_plugin: Option<Duration>,
+    /// How long after the loss of its connection the call may go on over another one; `None` if it ends
+    /// then.
+    pub resumable: Option<Duration>,
 }
 
 /// How a call ends, before its output is decoded.
@@ -39,15 +42,26 @@ pub type Outcome = Result<Response<Bytes>, CallError>;
 
 impl Outgoing {
     pub(crate) fn new(plugin: Target<PluginRef>, method: String, call: Call) -> Self {
-        let Call { payload: input, timeout, trace, metadata, admission, .. } = call;
+        let Call { payload: input, timeout, trace, metadata, admission, resumable, .. } = call;
+        let resumable = resumable.map(|resumable| resumable.window);
         let wait_for_plugin = None;
-        Self { plugin, method, input, timeout, trace, metadata, admission, wait_for_plugin }
+        Self {
+            plugin,
+            method,
+            input,
+            timeout,
+            trace,
+            metadata,
+            admission,
+            wait_for_plugin,
+            resumable,
+        }
     }
 
     /// The call of the method with this number.
     pub(crate) fn into_call(self, method: u32) -> Call {
-        let Self { input: payload, timeout, trace, metadata, admission, .. } = self;
-        Call { method, payload, timeout, trace, metadata, admission, resumable: None }
+        let Self { input: payload, timeout, trace, metadata, admission, resumable, .. } = self;
+        Call { method, payload, timeout, trace, metadata, admission, resumable: lasting(resumable) }
     }
 
     /// The name of the plugin that is called.
@@ -87,4 +101,9 @@ impl Called {
     pub(crate) fn name(&self, error: CallError) -> CallError {
         error.named(name_of(&self.plugin), &self.method)
     }
+}
+
+/// How a call outlives its connection, if it does for so long.
+pub(crate) fn lasting(window: Option<Duration>) -> Option<Box<Resumable>> {
+    window.map(|window| Box::new(Resumable { window, continued: None }))
 }

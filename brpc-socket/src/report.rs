@@ -27,6 +27,12 @@ impl DrainReport {
         self.reason.is_graceful() && self.cut == 0 && !self.overstayed
     }
 
+    /// Of a plugin whose connection was lost before, with calls that wait for it.
+    pub(crate) fn of_absent(plugin: PluginRef, cut: usize) -> Self {
+        let reason = plugin.end().unwrap_or(DisconnectReason::Unclean);
+        Self { plugin, reason, finished: 0, cut, overstayed: false }
+    }
+
     pub(crate) fn new(plugin: PluginRef, (reason, tally): (DisconnectReason, Tally)) -> Self {
         let Tally { finished, cut, overstayed, .. } = tally;
         Self { plugin, reason, finished, cut, overstayed }
@@ -37,7 +43,8 @@ impl DrainReport {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// How each connected plugin left.
+    /// How each connected plugin left; and each whose connection was lost before, if calls waited for
+    /// it.
     pub plugins: Vec<DrainReport>,
 }
 

@@ -43,6 +43,7 @@ mod payloads;
 mod presence;
 mod reconnecting;
 mod registry;
+mod resuming;
 mod retrying;
 mod securing;
 mod selecting;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use brpc_core::Wire;
 use brpc_rt::BoxFuture;
 use brpc_rt::foreign::shielded;
-use brpc_rt::serving::{Receiver, Remaining};
+use brpc_rt::serving::{Receiver, Remaining, Resuming};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -45,7 +45,9 @@ use crate::lasting::Lasting;
 /// waits for that long, and for its own back-off. Names are looked up anew for each attempt, and all
 /// addresses of a name are tried, for up to 5 s each.
 ///
-/// Nothing of an old connection reaches a new one: what it had not sent is lost with it.
+/// Nothing of an old connection reaches a new one, except calls that the hub makes as resumable: their
+/// handlers run on when a connection is lost, and answer over the next one. What else it had not sent
+/// is lost with it.
 ///
 /// # Panics
 /// When awaited outside of a tokio runtime, and in one without sockets or timers (`enable_all`).
@@ -131,8 +133,13 @@ impl<R: Receiver> Run<R> {
     async fn stay(self) -> Result<EndReason, ConnectError> {
         brpc_rt::require_timers();
         let Self { plugin, dialling, backoff, control, teller, handlers, stop: _ } = self;
-        let plugin = Arc::new(plugin?);
+        let mut plugin = plugin?;
         dialling.check()?;
+        let kept = KeptCalls(Arc::new(Resuming::new(&plugin.limits)));
+        if plugin.wire == Wire::Native {
+            plugin.resuming = Some(kept.0.clone());
+        }
+        let plugin = Arc::new(plugin);
         let _held = handlers.hold();
         let mut schedule = Schedule::new(backoff, dialling.hubs());
         loop {
@@ -148,6 +155,7 @@ impl<R: Receiver> Run<R> {
                 biased;
                 () = control.stopped() => return Ok(EndReason::Stopped),
                 opened = opening => opened,
+                () = kept.0.expire() => unreachable!("it never returns"),
             };
             let session = match opened {
                 Ok(session) => session,
@@ -169,6 +177,15 @@ impl<R: Receiver> Run<R> {
             }
             schedule.ended(begun.elapsed(), reason.retry_after(), brpc_rt::now());
         }
+    }
+}
+
+/// The calls that outlive a connection. They don't outlive the run.
+struct KeptCalls(Arc<Resuming>);
+
+impl Drop for KeptCalls {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

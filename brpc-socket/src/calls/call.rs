@@ -18,7 +18,7 @@ use super::attempts::through;
 use super::request::Request;
 use super::running::{Running, find, method_number};
 use crate::hub::Hub;
-use crate::outgoing::{Called, Outcome, Outgoing};
+use crate::outgoing::{Called, Outcome, Outgoing, lasting};
 use crate::plugin_ref::PluginRef;
 
 /// A call to one plugin; made by [`Socket::call`](crate::Socket::call). It does nothing until it is
@@ -144,6 +144,7 @@ impl<T> Call<T> {
         };
         let wanted = brpc_proto::Call {
             timeout: hub.config().default_timeout,
+            resumable: lasting(hub.config().resumable),
             ..brpc_proto::Call::default()
         };
         let prepared =
@@ -233,6 +234,22 @@ impl<T> Call<T> {
     /// ```
     pub fn wait_for_plugin(self, longest: Duration) -> Self {
         self.with(|prepared| prepared.wait_for_plugin = Some(longest))
+    }
+
+    /// Lets the call outlive its connection: if that is lost, the call is suspended for up to so long,
+    /// and goes on when the plugin is back; never beyond its deadline. `None` for not at all, which is
+    /// the default unless [`Builder::resumable`](crate::Builder::resumable) sets another.
+    ///
+    /// It goes on if the plugin stays connected by `Plugin::run`, and the hub still runs. Its method is
+    /// started at most once. If the plugin can't go on with it, the call ends in
+    /// [`Disconnected`](CallErrorKind::Disconnected), as any other does at once. What ends on purpose,
+    /// by unplugging or a shutdown, ends its calls. With any other plugin this does nothing.
+    ///
+    /// It costs the hub the input, kept until the end of the call, and the plugin the answer, kept until
+    /// the hub has it; and one more short frame. The guide says when it is worth that.
+    pub fn resumable(self, window: impl Into<Option<Duration>>) -> Self {
+        let window = window.into();
+        self.with(|prepared| prepared.wanted.resumable = lasting(window))
     }
 
     /// A handle that cancels the call from elsewhere; the call then ends in

@@ -64,6 +64,7 @@ impl Running {
         slot: Slot,
     ) -> Result<Self, CallError> {
         let (connection, method) = (link.connection().clone(), call.method);
+        let slot = if call.resumable.is_some() { slot.with_place() } else { slot };
         match PendingCall::start(connection, call, input, slot) {
             Ok(pending) => Ok(Self { pending, link, method }),
             Err(kind) => {

@@ -6,7 +6,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use brpc_core::DisconnectReason;
-use brpc_proto::{Connection, Description, Event as ConnectionEvent, Hello, Tally};
+use brpc_proto::resume::Suspension;
+use brpc_proto::{
+    Connection, Description, Event as ConnectionEvent, Features, Hello, Settlement, Tally, Terms,
+};
 use brpc_rt::{Lane, Link, SharedConnection, Slot};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -61,6 +64,13 @@ impl Attached {
     pub(super) fn handle_event(&self, event: ConnectionEvent<Arc<Slot>>) {
         match event {
             ConnectionEvent::Settled(slot, settlement) => slot.settle(settlement),
+            ConnectionEvent::Suspended(slot, suspension) => self.suspend(slot, *suspension),
+            ConnectionEvent::Resume(recalled) => {
+                if let Some(member) = self.link.member() {
+                    let (name, connection) = (member.plugin.name(), self.link.connection());
+                    self.hub.suspended().resume(name, recalled, connection);
+                }
+            }
             ConnectionEvent::Message(payload) => self.handle_messages(&[payload]),
             ConnectionEvent::Stranger(wire, first) => {
                 self.hub.strangers().count(wire);
@@ -73,7 +83,7 @@ impl Attached {
             }
             ConnectionEvent::Hello(hello) => self.handle_hello(hello),
             ConnectionEvent::Described(description) => self.handle_description(&description),
-            ConnectionEvent::Welcomed(_) => self.handle_welcome(),
+            ConnectionEvent::Welcomed(terms) => self.handle_welcome(&terms),
             ConnectionEvent::Refused(refusal) => {
                 let (connection, source) = (self.link.id, self.source());
                 tracing::debug!(connection, source, code = ?refusal.code, "connection refused");
@@ -143,12 +153,26 @@ impl Attached {
         candidate.settle();
     }
 
-    fn handle_welcome(&self) {
+    /// Keeps a call whose connection is lost until its plugin is back. One that came after the end
+    /// ends: the plugin may be back already.
+    fn suspend(&self, slot: Arc<Slot>, suspension: Suspension) {
+        match self.link.member() {
+            Some(member) if !self.link.has_ended() => {
+                let (plugin, instance) = (&member.plugin, member.instance);
+                self.hub.suspended().suspend(plugin, instance, slot, suspension);
+            }
+            _ => slot.settle(Settlement::Ended(suspension.lost())),
+        }
+    }
+
+    fn handle_welcome(&self, terms: &Terms) {
         let place = self.place.lock().take();
         // Without the lock: this may wake a listener.
         drop(place);
         self.hub.rooms().leave(&self.link);
         let Some(member) = self.link.member() else { return };
+        let resumes = terms.features.has(Features::RESUME);
+        self.hub.suspended().begin(member.plugin.name(), member.instance, resumes);
         let plugin = &member.plugin;
         let (version, generation) = (plugin.version(), plugin.generation());
         let (plugin_name, source) = (plugin.name(), self.source());

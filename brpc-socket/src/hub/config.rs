@@ -16,6 +16,8 @@ use crate::outgoing::Outgoing;
 pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) default_timeout: Option<Duration>,
+    /// How long calls are suspended whose connection is lost.
+    pub(crate) resumable: Option<Duration>,
     pub(crate) max_plugins: usize,
     pub(crate) max_handshakes: usize,
     pub(crate) max_handshakes_per_source: usize,
@@ -41,6 +43,7 @@ impl Default for Config {
         Self {
             limits: Limits::default(),
             default_timeout: Some(Duration::from_secs(30)),
+            resumable: None,
             max_plugins: 65_536,
             max_handshakes: 1_024,
             max_handshakes_per_source: 64,
@@ -59,6 +62,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("limits", &self.limits)
             .field("default_timeout", &self.default_timeout)
+            .field("resumable", &self.resumable)
             .field("max_plugins", &self.max_plugins)
             .field("max_handshakes", &self.max_handshakes)
             .field("max_handshakes_per_source", &self.max_handshakes_per_source)

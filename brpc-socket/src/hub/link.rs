@@ -82,7 +82,9 @@ impl PluginLink {
         Self {
             id,
             source,
-            connection: Arc::new(SharedConnection::new(Connection::accepted(limits, wires, now()))),
+            connection: Arc::new(SharedConnection::new(
+                Connection::accepted(limits, wires, now()).with_resumption(),
+            )),
             member: OnceLock::new(),
             has_ended: AtomicBool::new(false),
             predecessor: Predecessor::default(),

@@ -12,6 +12,7 @@ mod signs;
 mod sources;
 mod spread;
 mod strangers;
+mod suspended;
 mod takeover;
 mod wires;
 
@@ -34,6 +35,7 @@ pub(crate) use self::rooms::Rooms;
 pub(crate) use self::spread::Spread;
 use self::strangers::StrangerCounts;
 pub use self::strangers::Strangers;
+use self::suspended::SuspendedCalls;
 pub use self::takeover::Takeover;
 pub(crate) use self::takeover::{InstanceId, Takeovers};
 pub use self::wires::Access;
@@ -63,6 +65,8 @@ pub(crate) struct Hub {
     rooms: Arc<Rooms>,
     /// Counts strangers.
     strangers: StrangerCounts,
+    /// Calls whose connection was lost.
+    suspended: Arc<SuspendedCalls>,
     /// Counts the listeners that are not closed yet.
     open_listeners: TaskTracker,
     /// What is held for all calls in progress and all unread events.
@@ -88,6 +92,7 @@ impl Hub {
             places: Places::new(&config),
             rooms: Rooms::new(config.max_description_bytes),
             strangers: StrangerCounts::default(),
+            suspended: Arc::default(),
             open_listeners,
             budget,
             config,
@@ -120,6 +125,11 @@ impl Hub {
 
     pub(crate) fn rooms(&self) -> &Arc<Rooms> {
         &self.rooms
+    }
+
+    /// Calls whose connection was lost, and that wait for their plugin.
+    pub(crate) fn suspended(&self) -> &Arc<SuspendedCalls> {
+        &self.suspended
     }
 
     pub(crate) fn strangers(&self) -> &StrangerCounts {
@@ -197,7 +207,10 @@ impl Hub {
     /// Lets the hub register plugins; returns a token that fires when the hub stops serving. `None`
     /// while the hub shuts down. A hub that has shut down serves again.
     pub(crate) fn start_serving(&self) -> Option<CancellationToken> {
-        self.phase.start(|| self.bus.open())
+        self.phase.start(|| {
+            self.bus.open();
+            self.suspended.open();
+        })
     }
 
     /// Ends a shutdown.
@@ -223,6 +236,7 @@ impl Hub {
             link.ask_to_return(spread.wait());
             link.close(DisconnectReason::ShutdownForced);
         }
+        self.suspended.close();
         self.bus.close();
     }
 }

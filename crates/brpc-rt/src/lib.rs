@@ -18,6 +18,7 @@ mod lane;
 mod lent;
 mod link;
 pub mod middleware;
+mod place;
 mod random;
 #[cfg(feature = "serving")]
 pub mod serving;
@@ -31,7 +32,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use budget::{Budget, Charge};
-pub use calling::{Canceller, PendingCall, Route};
+pub use calling::{Canceller, PendingCall, Route, resubmit, suspend};
 pub use driver::drive;
 pub use lane::Lane;
 pub use link::Link;
@@ -39,6 +40,7 @@ pub use link::Link;
 /// task goes on.
 #[cfg(brpc_races)]
 pub use parking_lot::spawn;
+pub use place::Holder;
 pub use random::random;
 pub use shared::{Guard, SharedConnection};
 pub use slot::{Ended, Slot};

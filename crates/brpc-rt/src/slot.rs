@@ -9,10 +9,15 @@ use parking_lot::Mutex;
 
 use crate::budget::Charge;
 use crate::foreign;
+use crate::place::Place;
 
 /// Where one caller waits. Shared by the caller and the connection that has the call.
 #[derive(Debug, Default)]
-pub struct Slot(Mutex<State>);
+pub struct Slot {
+    state: Mutex<State>,
+    /// Where the call is, if it may go on over another connection.
+    place: Option<Box<Place>>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -67,20 +72,33 @@ impl Slot {
     /// A slot whose caller waits already.
     pub fn waiting(context: &Context<'_>) -> Self {
         let caller = Some(context.waker().clone());
-        Self(Mutex::new(State { ended: None, caller, charge: None }))
+        let state = Mutex::new(State { ended: None, caller, charge: None });
+        Self { state, place: None }
+    }
+
+    /// The slot of a call that may go on over another connection.
+    #[must_use]
+    pub fn with_place(mut self) -> Self {
+        self.place = Some(Box::default());
+        self
+    }
+
+    /// Where the call is, if it may go on over another connection.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        self.place.as_deref()
     }
 
     /// The slot of a call that is charged for.
     #[must_use]
     pub fn charged(mut self, charge: Charge) -> Self {
-        self.0.get_mut().charge = Some(charge);
+        self.state.get_mut().charge = Some(charge);
         self
     }
 
     /// Settles the call and wakes the caller. Only the first settlement counts.
     pub fn settle(self: Arc<Self>, settlement: Settlement) {
         let caller = {
-            let mut state = self.0.lock();
+            let mut state = self.state.lock();
             if state.ended.is_none() {
                 let ended = Ended::from(settlement);
                 if let Some(charge) = &mut state.charge {
@@ -97,7 +115,7 @@ impl Slot {
 
     /// Forgets the caller, which waits no more, and the outcome that it doesn't take.
     pub(crate) fn forget_caller(&self) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let (caller, ended) = (state.caller.take(), state.take());
         state.charge = None;
         drop(state);
@@ -109,12 +127,12 @@ impl Slot {
     pub(crate) fn poll(self: &mut Arc<Self>, context: &Context<'_>) -> Poll<Ended> {
         // Whoever settled the call has dropped its share of the slot; only a route can still have
         // one.
-        if let Some(Self(state)) = Arc::get_mut(self)
+        if let Some(Self { state, .. }) = Arc::get_mut(self)
             && let Some(ended) = state.get_mut().take()
         {
             return Poll::Ready(ended);
         }
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         if let Some(ended) = state.take() {
             return Poll::Ready(ended);
         }

@@ -23,7 +23,10 @@ impl Route {
     /// Cancels the call, unless it is settled; returns the stage that it had reached. Its caller
     /// gets [`CallErrorKind::Cancelled`].
     pub fn cancel(self) -> Option<Stage> {
-        let stage = self.connection.upgrade()?.cancel(self.id)?;
+        let stage = match self.slot.place() {
+            None => self.connection.upgrade()?.cancel(self.id)?,
+            Some(place) => place.cancel()?,
+        };
         self.slot.settle(Settlement::Ended(CallErrorKind::Cancelled { stage }));
         Some(stage)
     }

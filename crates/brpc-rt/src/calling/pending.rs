@@ -7,6 +7,7 @@ use brpc_core::CallErrorKind;
 use brpc_proto::{Call, CallId};
 
 use super::cancel::Route;
+use super::moving::submit;
 use crate::shared::SharedConnection;
 use crate::slot::{Ended, Slot};
 
@@ -35,7 +36,10 @@ impl PendingCall {
         slot: Slot,
     ) -> Result<Self, CallErrorKind> {
         let slot = Arc::new(slot);
-        let id = connection.submit(call, input, slot.clone())?;
+        let id = match slot.place() {
+            None => connection.submit(call, input, slot.clone()),
+            Some(place) => submit(&connection, call, input, &slot, place),
+        }?;
         Ok(Self { connection, id, slot, is_over: false })
     }
 
@@ -46,7 +50,7 @@ impl PendingCall {
         ended
     }
 
-    /// The number of the call on its connection.
+    /// The number of the call on its connection; on the first one, if it goes on over others.
     pub fn id(&self) -> CallId {
         self.id
     }
@@ -61,7 +65,10 @@ impl PendingCall {
 impl Drop for PendingCall {
     fn drop(&mut self) {
         if !self.is_over {
-            self.connection.cancel(self.id);
+            match self.slot.place() {
+                None => self.connection.cancel(self.id),
+                Some(place) => place.cancel(),
+            };
             // A canceller may hold the slot for longer.
             self.slot.forget_caller();
         }

@@ -46,8 +46,10 @@ impl Context {
         deadline: Option<Instant>,
         hook: AsyncHook,
         dialect: Dialect,
+        cancelled: Option<CancellationToken>,
     ) -> Self {
-        let (cancelled, along) = (OnceLock::new(), OnceLock::new());
+        let (cancelled, along) = (cancelled.map(OnceLock::from), OnceLock::new());
+        let cancelled = cancelled.unwrap_or_default();
         Self { call: Arc::new(Call { trace, metadata, deadline, hook, dialect, cancelled, along }) }
     }
 
@@ -140,5 +142,5 @@ impl Context {
 
 /// A context without a call, for tests that run a row of a method table by hand.
 pub fn context_of_no_call() -> Context {
-    Context::new(String::new(), Metadata::new(), None, AsyncHook::default(), Dialect::Serde)
+    Context::new(String::new(), Metadata::new(), None, AsyncHook::default(), Dialect::Serde, None)
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant as StdInstant};
 
 use brpc_core::{Answer, Dialect, Failure, Metadata, Status};
-use brpc_proto::CallId;
+use brpc_proto::{CallId, Origin, Terms};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -22,7 +22,9 @@ use super::handler::{Handler, catching, expired, run_blocking};
 use super::hook::AsyncHook;
 use super::in_place::InPlace;
 use super::incoming::Incoming;
+use super::outlet::Outlet;
 use super::receiver::{Invoke, Method, OnCancel, Receiver};
+use super::resuming::{Recipient, Resuming};
 use super::service::{OnLoss, Service};
 use super::waiting::{Pending, Waiting};
 use crate::middleware::Chain;
@@ -30,7 +32,12 @@ use crate::{BoxFuture, SharedConnection};
 
 /// The handlers of one connection, and what they share.
 pub struct Handlers<R> {
-    connection: Arc<SharedConnection>,
+    outlet: Arc<Outlet>,
+    /// Calls that outlive the connection; `None` if none do.
+    resuming: Option<Arc<Resuming>>,
+    /// Whether the connection has begun, and whether it was lost.
+    has_begun: AtomicBool,
+    is_lost: AtomicBool,
     receiver: Arc<R>,
     hook: AsyncHook,
     middleware: Chain<Incoming>,
@@ -50,8 +57,6 @@ pub struct Handlers<R> {
     max_left: usize,
     /// Whether the connection is over, so that no handler starts any more.
     is_over: AtomicBool,
-    /// Whether calls wait. Set under the connection's lock when too many answers are unsent.
-    is_backed_up: AtomicBool,
     /// Calls that wait until the peer has read more answers.
     waiting: Mutex<Waiting>,
 }
@@ -62,9 +67,13 @@ impl<R: Receiver> Handlers<R> {
         connection: Arc<SharedConnection>,
         service: &Service<R>,
         tasks: Remaining,
+        resuming: Option<Arc<Resuming>>,
     ) -> Arc<Self> {
         Arc::new(Self {
-            connection,
+            outlet: Arc::new(Outlet::new(connection)),
+            resuming,
+            has_begun: AtomicBool::new(false),
+            is_lost: AtomicBool::new(false),
             receiver: service.receiver.clone(),
             hook: service.hook.clone(),
             middleware: service.middleware.clone(),
@@ -76,20 +85,52 @@ impl<R: Receiver> Handlers<R> {
             tasks,
             is_over: AtomicBool::new(false),
             running: Mutex::default(),
-            is_backed_up: AtomicBool::new(false),
             waiting: Mutex::default(),
         })
     }
 
     /// The connection.
     pub fn connection(&self) -> &Arc<SharedConnection> {
-        &self.connection
+        &self.outlet.connection
     }
 
-    /// Lets the hook send events: the handshake has succeeded. Returns how many were dropped since
-    /// the last connection.
-    pub fn open(&self) -> u64 {
-        self.hook.connect(self.connection.clone())
+    /// The handshake has succeeded, on these terms: says what is known of earlier connections, and
+    /// lets the hook send events. Returns how many were dropped since the last connection.
+    pub fn open(&self, terms: &Terms) -> u64 {
+        if let Some(resuming) = &self.resuming {
+            resuming.begin(terms, &self.outlet);
+            self.has_begun.store(true, Ordering::Relaxed);
+        }
+        self.hook.connect(self.outlet.connection.clone())
+    }
+
+    /// A call of an earlier connection goes on under this id.
+    pub fn go_on(&self, id: CallId, origin: Origin) {
+        if let Some(resuming) = &self.resuming {
+            resuming.go_on(id, origin);
+        }
+    }
+
+    /// The hub has the answer to a resumable call.
+    pub fn confirm(&self, id: CallId) {
+        if let Some(resuming) = &self.resuming {
+            resuming.confirm(id);
+        }
+    }
+
+    /// The hub has named all calls that go on.
+    pub fn resumed(&self) {
+        if let Some(resuming) = &self.resuming {
+            resuming.resumed();
+        }
+    }
+
+    /// The connection is lost, over which no call above this id has arrived; it closes.
+    pub fn lose(&self, last_id: CallId) {
+        if let Some(resuming) = &self.resuming {
+            self.is_lost.store(true, Ordering::Relaxed);
+            resuming.lose(last_id);
+        }
     }
 
     /// Wakes the tasks that wait to send events: there is credit again.
@@ -112,8 +153,15 @@ impl<R: Receiver> Handlers<R> {
         deadline: Option<StdInstant>,
         in_place: &mut InPlace,
     ) {
-        let pending = Pending { id, call, deadline };
-        if self.is_backed_up.load(Ordering::Relaxed) {
+        let (recipient, token) = match &self.resuming {
+            Some(resuming) if call.resumable.is_some() => {
+                let (recipient, token) = resuming.called(id, &call, deadline);
+                (recipient, Some(token))
+            }
+            _ => (Recipient::Connection(id), None),
+        };
+        let pending = Pending { id, call, deadline, recipient, token };
+        if self.outlet.is_backed_up.load(Ordering::Relaxed) {
             self.have_wait(pending);
         } else {
             self.begin(pending, in_place);
@@ -124,12 +172,12 @@ impl<R: Receiver> Handlers<R> {
     /// order with [`start`](Self::start).
     pub fn resume(self: &Arc<Self>, in_place: &mut InPlace) {
         loop {
-            let mut connection = self.connection.lock();
+            let mut connection = self.outlet.connection.lock();
             if !connection.may_start() {
                 return;
             }
             let Some(pending) = self.waiting.lock().pop() else {
-                return self.is_backed_up.store(false, Ordering::Relaxed);
+                return self.outlet.is_backed_up.store(false, Ordering::Relaxed);
             };
             drop(connection);
             self.begin(pending, in_place);
@@ -138,49 +186,52 @@ impl<R: Receiver> Handlers<R> {
 
     /// Has a call wait, or refuses it if too many bytes wait.
     fn have_wait(&self, pending: Pending) {
-        let limit = self.connection.lock().max_waiting();
+        let limit = self.outlet.connection.lock().max_waiting();
         let refused = self.waiting.lock().push(pending, limit);
-        if let Err(Pending { id, .. }) = refused {
-            self.send(id, Err(Failure::new(Status::Overloaded, "")), Metadata::new());
+        if let Err(recipient) = refused {
+            self.send(recipient, Err(Failure::new(Status::Overloaded, "")), Metadata::new());
         }
     }
 
     /// Starts a handler.
-    fn begin(self: &Arc<Self>, Pending { id, call, deadline }: Pending, in_place: &mut InPlace) {
+    fn begin(self: &Arc<Self>, pending: Pending, in_place: &mut InPlace) {
+        let Pending { call, deadline, recipient, token, .. } = pending;
         let brpc_proto::Call { method, payload, trace, metadata, .. } = call;
         let Some(method) = R::methods().get(method as usize) else {
             let failure = Failure::new(Status::MethodNotFound, "");
-            return self.send(id, Err(failure), Metadata::new());
+            return self.send(recipient, Err(failure), Metadata::new());
         };
         let deadline = deadline.map(Instant::from_std);
-        let context = Context::new(trace, metadata, deadline, self.hook.clone(), self.dialect);
+        let (hook, dialect) = (self.hook.clone(), self.dialect);
+        let context = Context::new(trace, metadata, deadline, hook, dialect, token);
         if let Some(answer) = expired(&context, in_place.start(method.name)) {
-            return self.answer(id, answer, &context);
+            return self.answer(recipient, answer, &context);
         }
         if !self.middleware.is_empty() {
-            return self.start_chain(id, method, &context, payload);
+            return self.start_chain(recipient, method, &context, payload);
         }
         match method.invoke {
             Invoke::Sync(invoke) => {
                 let answer = catching(|| invoke(&self.receiver, &context, &payload));
-                self.answer(id, answer, &context);
+                self.answer(recipient, answer, &context);
             }
             Invoke::Blocking(invoke) => {
-                self.running.lock().insert(id, context.cancellation().clone());
+                self.note_running(recipient, &context);
                 let (handlers, span) = (self.clone(), Span::current());
                 self.tasks.0.spawn_blocking(move || {
                     let run = || run_blocking(invoke, &handlers.receiver, &context, &payload);
                     // It may have waited for a thread up to the end of its connection.
-                    if handlers.is_over.load(Ordering::Acquire) {
+                    let is_over = handlers.is_over.load(Ordering::Acquire);
+                    if is_over && matches!(recipient, Recipient::Connection(_)) {
                         context.cancellation().cancel();
                     }
                     let answer = span.in_scope(run);
-                    handlers.finished(id, answer, &context);
+                    handlers.finished(recipient, answer, &context);
                 });
             }
             Invoke::Async(invoke) => {
                 let handler = || invoke(self.receiver.clone(), context.clone(), payload);
-                self.start_async(id, method.on_cancel, &context, handler);
+                self.start_async(recipient, method.on_cancel, &context, handler);
             }
         }
     }
@@ -189,7 +240,7 @@ impl<R: Receiver> Handlers<R> {
     /// ended, so it keeps its place as long as the method runs.
     fn start_chain(
         self: &Arc<Self>,
-        id: CallId,
+        recipient: Recipient,
         method: &'static Method<R>,
         context: &Context,
         input: Bytes,
@@ -198,10 +249,10 @@ impl<R: Receiver> Handlers<R> {
         let next = self.middleware.clone().around(bound.clone());
         let call = Incoming { method: method.name, context: context.clone(), input };
         let chain = match Handler::begin(|| Box::pin(next.run(call))) {
-            Ok(answer) if bound.close() => return self.answer_of_chain(id, answer, context),
+            Ok(answer) if bound.close() => return self.answer_of_chain(recipient, answer, context),
             chain => chain,
         };
-        self.running.lock().insert(id, context.cancellation().clone());
+        self.note_running(recipient, context);
         let (handlers, context) = (self.clone(), context.clone());
         let run = async move {
             let answer = match chain {
@@ -211,37 +262,42 @@ impl<R: Receiver> Handlers<R> {
             if !bound.close() {
                 bound.finish().await;
             }
-            handlers.running.lock().remove(&id);
-            handlers.answer_of_chain(id, answer, &context);
+            handlers.note_ended(recipient);
+            handlers.answer_of_chain(recipient, answer, &context);
         };
         self.tasks.0.spawn(run.in_current_span());
     }
 
     /// Answers a call that passed middleware.
-    fn answer_of_chain(&self, id: CallId, answer: Answer, context: &Context) {
+    fn answer_of_chain(&self, recipient: Recipient, answer: Answer, context: &Context) {
         // Middleware may give bytes whose memory is its own: dropped last, they are not dropped by the
         // connection, under its lock.
-        let _answer = answer.clone();
-        self.answer(id, answer, context);
+        let _held = answer.clone();
+        let answer = match (recipient, answer) {
+            // Held for longer, until the hub confirms it.
+            (Recipient::Kept(_), Ok(output)) => Ok(Bytes::copy_from_slice(&output)),
+            (_, answer) => answer,
+        };
+        self.answer(recipient, answer, context);
     }
 
     /// Polls an async handler once in place; one that has to wait goes on in a task.
     fn start_async(
         self: &Arc<Self>,
-        id: CallId,
+        recipient: Recipient,
         on_cancel: OnCancel,
         context: &Context,
         begin: impl FnOnce() -> BoxFuture<Answer>,
     ) {
         let handler = match Handler::begin(begin) {
-            Ok(answer) => return self.answer(id, answer, context),
+            Ok(answer) => return self.answer(recipient, answer, context),
             Err(handler) => handler,
         };
-        self.running.lock().insert(id, context.cancellation().clone());
+        self.note_running(recipient, context);
         let (handlers, context) = (self.clone(), context.clone());
         let run = async move {
             let answer = handler.run(on_cancel, context.cancellation()).await;
-            handlers.finished(id, answer, &context);
+            handlers.finished(recipient, answer, &context);
         };
         self.tasks.0.spawn(run.in_current_span());
     }
@@ -252,19 +308,22 @@ impl<R: Receiver> Handlers<R> {
         if let Some(cancelled) = cancelled {
             return cancelled.cancel();
         }
+        if let Some(resuming) = &self.resuming {
+            resuming.cancel(id);
+        }
         let waited = self.waiting.lock().remove(id);
-        if let Some(Pending { deadline, .. }) = waited {
+        if let Some(Pending { deadline, recipient, .. }) = waited {
             let is_late = deadline.is_some_and(|deadline| deadline <= crate::now());
             let status = if is_late { Status::Expired } else { Status::Cancelled };
-            self.send(id, Err(Failure::new(status, "")), Metadata::new());
+            self.send(recipient, Err(Failure::new(status, "")), Metadata::new());
         }
     }
 
     /// Disconnects the hook, and cancels all handlers: the connection is over. If it was lost, they
     /// may run on, as the plugin wants it.
-    pub fn close(&self, is_lost: bool) {
+    pub fn close(self: &Arc<Self>, is_lost: bool) {
         self.is_over.store(true, Ordering::Release);
-        self.hook.disconnect(&self.connection);
+        self.hook.disconnect(&self.outlet.connection);
         drop(self.open.lock().take());
         let running = std::mem::take(&mut *self.running.lock());
         // The limit is for a hub that makes plugins lose connection after connection. Whoever holds
@@ -275,7 +334,17 @@ impl<R: Receiver> Handlers<R> {
             running.values().for_each(CancellationToken::cancel);
         }
         let waiting = std::mem::take(&mut *self.waiting.lock());
-        drop(waiting);
+        let Some(resuming) = &self.resuming else { return };
+        if self.is_lost.load(Ordering::Relaxed) {
+            // They have arrived, and no other connection will bring them.
+            let mut in_place = self.in_place();
+            for pending in waiting.into_kept() {
+                self.begin(pending, &mut in_place);
+            }
+            in_place.end();
+        } else if self.has_begun.load(Ordering::Relaxed) {
+            resuming.end();
+        }
     }
 
     /// What still runs when the connection is over.
@@ -283,23 +352,36 @@ impl<R: Receiver> Handlers<R> {
         self.tasks.clone()
     }
 
-    fn finished(&self, id: CallId, answer: Answer, context: &Context) {
-        self.running.lock().remove(&id);
-        self.answer(id, answer, context);
+    /// Notes what cancels a handler that runs beside the driver. For a call that outlives the
+    /// connection that is known already.
+    fn note_running(&self, recipient: Recipient, context: &Context) {
+        if let Recipient::Connection(id) = recipient {
+            self.running.lock().insert(id, context.cancellation().clone());
+        }
+    }
+
+    fn note_ended(&self, recipient: Recipient) {
+        if let Recipient::Connection(id) = recipient {
+            self.running.lock().remove(&id);
+        }
+    }
+
+    fn finished(&self, recipient: Recipient, answer: Answer, context: &Context) {
+        self.note_ended(recipient);
+        self.answer(recipient, answer, context);
     }
 
     /// Answers a call, with the metadata that its handler has added.
-    fn answer(&self, id: CallId, answer: Answer, context: &Context) {
-        self.send(id, answer, context.take_response_metadata());
+    fn answer(&self, recipient: Recipient, answer: Answer, context: &Context) {
+        self.send(recipient, answer, context.take_response_metadata());
     }
 
-    fn send(&self, id: CallId, answer: Answer, metadata: Metadata) {
-        let mut connection = self.connection.lock();
-        connection.answer(id, answer, metadata);
-        if !connection.may_start() {
-            self.is_backed_up.store(true, Ordering::Relaxed);
+    fn send(&self, recipient: Recipient, answer: Answer, metadata: Metadata) {
+        match (recipient, &self.resuming) {
+            (Recipient::Connection(id), _) => self.outlet.send(id, answer, metadata),
+            (Recipient::Kept(origin), Some(resuming)) => resuming.answer(origin, answer, metadata),
+            (Recipient::Kept(_), None) => {}
         }
-        connection.unlock_and_wake();
     }
 }
 

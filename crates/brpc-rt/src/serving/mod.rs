@@ -9,7 +9,9 @@ mod hook;
 mod in_place;
 mod incoming;
 mod kept;
+mod outlet;
 mod receiver;
+mod resuming;
 mod service;
 mod waiting;
 
@@ -21,4 +23,5 @@ pub use self::in_place::InPlace;
 pub use self::incoming::Incoming;
 pub use self::kept::KeepEvents;
 pub use self::receiver::{Invoke, Method, OnCancel, Receiver, attach_hook, keep_events};
+pub use self::resuming::Resuming;
 pub use self::service::{OnLoss, Service};

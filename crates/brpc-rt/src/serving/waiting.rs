@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use brpc_proto::{Call, CallId};
+use tokio_util::sync::CancellationToken;
+
+use super::resuming::Recipient;
 
 /// Calls that wait for their handlers to be started, in order.
 #[derive(Debug, Default)]
@@ -20,15 +23,22 @@ pub(super) struct Pending {
     pub(super) id: CallId,
     pub(super) call: Call,
     pub(super) deadline: Option<Instant>,
+    /// To whom its handler answers.
+    pub(super) recipient: Recipient,
+    /// What cancels it, if that is not of the connection.
+    pub(super) token: Option<CancellationToken>,
 }
 
 impl Waiting {
     /// Adds a call, unless the inputs would then have more than so many bytes. One call always has
     /// room.
-    pub(super) fn push(&mut self, pending: Pending, limit: usize) -> Result<(), Pending> {
+    ///
+    /// # Errors
+    /// To whom the call is to be refused.
+    pub(super) fn push(&mut self, pending: Pending, limit: usize) -> Result<(), Recipient> {
         let bytes = self.bytes + pending.call.payload.len();
         if !self.calls.is_empty() && bytes > limit {
-            return Err(pending);
+            return Err(pending.recipient);
         }
         self.bytes = bytes;
         self.calls.push_back(pending);
@@ -40,6 +50,12 @@ impl Waiting {
         let pending = self.calls.pop_front()?;
         self.bytes -= pending.call.payload.len();
         Some(pending)
+    }
+
+    /// Those that outlive the connection.
+    pub(super) fn into_kept(self) -> impl Iterator<Item = Pending> {
+        let is_kept = |pending: &Pending| matches!(pending.recipient, Recipient::Kept(_));
+        self.calls.into_iter().filter(is_kept)
     }
 
     /// Removes a call; `None` if it doesn't wait.

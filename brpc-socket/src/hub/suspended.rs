@@ -1,0 +1,256 @@
+//! The calls whose connection was lost, and that wait for their plugin to come back.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use brpc_core::{CallErrorKind, Limits, Stage};
+use brpc_proto::resume::{Resumption, Suspended, Suspension};
+use brpc_proto::{Origin, Recalled, Settlement};
+use brpc_rt::foreign::shielded;
+use brpc_rt::{Holder, SharedConnection, Slot, now, resubmit, suspend};
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use super::takeover::InstanceId;
+use crate::plugin_ref::PluginRef;
+
+/// The calls of a hub whose connection was lost, and that wait for their plugin to come back.
+#[derive(Debug, Default)]
+pub(crate) struct SuspendedCalls {
+    state: Mutex<State>,
+    /// Rung when a call is suspended.
+    bell: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// By the name of the plugin.
+    plugins: HashMap<String, Away>,
+    /// Whether a task ends the calls whose time is over.
+    has_timer: bool,
+    /// Whether no plugin comes back: the hub shuts down.
+    is_closed: bool,
+}
+
+/// The calls of one plugin.
+#[derive(Debug)]
+struct Away {
+    /// The plugin on the connection that was lost last.
+    plugin: PluginRef,
+    instance: Option<InstanceId>,
+    calls: Suspended<Arc<Slot>>,
+}
+
+/// Calls that end, with their errors.
+type Ended = Vec<(Arc<Slot>, CallErrorKind)>;
+
+impl State {
+    /// Ends what is suspended of a plugin.
+    fn end(&mut self, name: &str) -> Option<(PluginRef, Ended)> {
+        let mut away = self.plugins.remove(name)?;
+        Some((away.plugin, away.calls.end()))
+    }
+
+    /// Drops plugins that have no more calls.
+    fn tidy(&mut self) {
+        self.plugins.retain(|_, away| !away.calls.is_empty());
+    }
+
+    fn next_timeout(&self) -> Option<Instant> {
+        self.plugins.values().filter_map(|away| away.calls.next_timeout()).min()
+    }
+}
+
+impl SuspendedCalls {
+    /// A connection was lost with this call.
+    pub(crate) fn suspend(
+        self: &Arc<Self>,
+        plugin: &PluginRef,
+        instance: Option<InstanceId>,
+        slot: Arc<Slot>,
+        suspension: Suspension,
+    ) {
+        let call = (suspension.origin(), suspension.stage());
+        let holder: Arc<dyn Holder> = self.clone();
+        let mut lost = Vec::new();
+        suspend(slot, call, Arc::downgrade(&holder), |slot| {
+            lost = self.insert(plugin, instance, slot, suspension);
+        });
+        settle(lost);
+        self.bell.notify_one();
+    }
+
+    /// Returns the calls that end.
+    fn insert(
+        self: &Arc<Self>,
+        plugin: &PluginRef,
+        instance: Option<InstanceId>,
+        slot: Arc<Slot>,
+        suspension: Suspension,
+    ) -> Ended {
+        let mut state = self.state.lock();
+        // Nobody comes back without a runtime, nor to a hub that shuts down, nor who can't be told
+        // from others.
+        let runtime = Handle::try_current().ok();
+        let (Some(runtime), false, Some(_)) = (runtime, state.is_closed, instance) else {
+            return vec![(slot, suspension.lost())];
+        };
+        let mut lost = Vec::new();
+        if state.plugins.get(plugin.name()).is_some_and(|away| away.instance != instance) {
+            lost.extend(state.end(plugin.name()).into_iter().flat_map(|(_, ended)| ended));
+        }
+        let away = state.plugins.entry(plugin.name().to_owned()).or_insert_with(|| Away {
+            plugin: plugin.clone(),
+            instance,
+            calls: Suspended::default(),
+        });
+        away.plugin = plugin.clone();
+        away.calls.insert(slot, suspension, now());
+        if !std::mem::replace(&mut state.has_timer, true) {
+            runtime.spawn(Timer { calls: self.clone(), is_done: false }.run());
+        }
+        lost
+    }
+
+    /// A plugin is connected again, or another one of its name. `resumes` tells whether it can go on
+    /// with calls.
+    pub(crate) fn begin(&self, name: &str, instance: Option<InstanceId>, resumes: bool) {
+        let mut state = self.state.lock();
+        let Some(away) = state.plugins.get_mut(name) else { return };
+        if resumes && away.instance == instance {
+            return away.calls.begin();
+        }
+        let ended = state.end(name);
+        drop(state);
+        settle(ended.map(|(_, ended)| ended).unwrap_or_default());
+    }
+
+    /// The plugin says what it knows of its calls: those that go on are submitted to its connection.
+    pub(crate) fn resume(
+        &self,
+        name: &str,
+        recalled: Recalled,
+        connection: &Arc<SharedConnection>,
+    ) {
+        let is_last = recalled.is_last;
+        let decided = {
+            let mut state = self.state.lock();
+            let away = state.plugins.get_mut(name);
+            let decided = away.map(|away| away.calls.resume(recalled, now()));
+            state.tidy();
+            decided.unwrap_or_default()
+        };
+        // Out of the table, and nowhere else yet: who cancels one now stops it here.
+        for (slot, _, resumption) in decided {
+            match resumption {
+                Resumption::Submit(call) => resubmit(connection, *call, slot),
+                Resumption::End(error) => slot.settle(Settlement::Ended(error)),
+            }
+        }
+        if is_last {
+            let mut connection = connection.lock_with_calls();
+            connection.resumed();
+            connection.unlock_and_wake();
+        }
+    }
+
+    /// The plugin is to stay away; returns who it was, and how many calls end.
+    pub(crate) fn end(&self, name: &str) -> Option<(PluginRef, usize)> {
+        let (plugin, ended) = self.state.lock().end(name)?;
+        let count = ended.len();
+        settle(ended);
+        Some((plugin, count))
+    }
+
+    /// No plugin comes back; returns who is away, and how many calls of each end.
+    pub(crate) fn close(&self) -> Vec<(PluginRef, usize)> {
+        let plugins = {
+            let mut state = self.state.lock();
+            state.is_closed = true;
+            std::mem::take(&mut state.plugins)
+        };
+        let ended = plugins.into_values().map(|mut away| {
+            let ended = away.calls.end();
+            let count = ended.len();
+            settle(ended);
+            (away.plugin, count)
+        });
+        ended.collect()
+    }
+
+    /// Plugins may come back again.
+    pub(crate) fn open(&self) {
+        self.state.lock().is_closed = false;
+    }
+
+    /// Ends the calls whose time is over; returns when to look next, or `None` if no call is left.
+    fn expire(&self) -> Option<Instant> {
+        let (at, mut ended) = (now(), Vec::new());
+        let mut state = self.state.lock();
+        for away in state.plugins.values_mut() {
+            ended.extend(away.calls.expire(at));
+        }
+        state.tidy();
+        state.has_timer = !state.plugins.is_empty();
+        // Some may have no limit.
+        let next = state.next_timeout().unwrap_or(at + Limits::LONGEST);
+        let next = state.has_timer.then_some(next);
+        drop(state);
+        settle(ended);
+        next
+    }
+}
+
+impl Holder for SuspendedCalls {
+    fn cancel(&self, call: Origin) -> Option<Stage> {
+        let mut held = self.state.lock();
+        let found = held.plugins.values_mut().find_map(|away| away.calls.cancel(call));
+        drop(held);
+        let (slot, stage) = found?;
+        // Without the lock: this may drop a caller's waker.
+        drop(slot);
+        Some(stage)
+    }
+}
+
+/// Ends calls whose time is over. If it is dropped, with its runtime, all of them end.
+struct Timer {
+    calls: Arc<SuspendedCalls>,
+    /// Whether no calls are left.
+    is_done: bool,
+}
+
+impl Timer {
+    async fn run(mut self) {
+        while let Some(next) = self.calls.expire() {
+            let rung = shielded(self.calls.bell.notified());
+            let _ = tokio::time::timeout_at(next.into(), rung).await;
+        }
+        self.is_done = true;
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if self.is_done {
+            return;
+        }
+        let plugins = {
+            let mut state = self.calls.state.lock();
+            state.has_timer = false;
+            std::mem::take(&mut state.plugins)
+        };
+        for mut away in plugins.into_values() {
+            settle(away.calls.end());
+        }
+    }
+}
+
+/// Ends calls. Without the lock: it wakes callers.
+fn settle(ended: Ended) {
+    for (slot, error) in ended {
+        slot.settle(Settlement::Ended(error));
+    }
+}
