@@ -460,4 +460,72 @@ mod tests {
         let more = (0..100).take_while(|_| hub.heartbeat.handle_pong(&ping(0), hub.now).is_ok());
         assert_eq!(more.count(), 9, "one is still owed");
     }
+
+    /// When a segment arrives that is sent now, over a link that loses so many of a hundred: TCP
+    /// sends it again after 200 ms, twice as long and so on, and hands nothing on out of order.
+    fn arrival(sent: Instant, last: Instant, loss: u64, random: &mut u64) -> Instant {
+        let (mut at, mut again) = (sent + SECOND / 20, SECOND / 5);
+        loop {
+            *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            if (*random >> 33) % 100 >= loss {
+                return at.max(last);
+            }
+            at += again;
+            again *= 2;
+        }
+    }
+
+    /// For how long two sides that have nothing to say live over such a link, up to a day.
+    fn lives_with_loss(loss: u64, seed: u64) -> Duration {
+        const DAY: Duration = Duration::from_hours(24);
+        let (mut hub, mut plugin) = (Side::new(Role::Hub), Side::new(Role::Plugin));
+        plugin.now = hub.now;
+        plugin.heartbeat = Heartbeat::new(Role::Plugin, INTERVAL, hub.now);
+        let (start, mut random) = (hub.now, seed);
+        // Under way: when it arrives, whether at the hub, whether it is a Ping, and its number.
+        let mut sent: Vec<(Instant, bool, bool, u64)> = Vec::new();
+        let mut last = [start; 2];
+        loop {
+            for at_hub in [true, false] {
+                let side = if at_hub { &mut plugin } else { &mut hub };
+                for (is_ping, number) in side.sends() {
+                    let last = &mut last[usize::from(at_hub)];
+                    *last = arrival(side.now, *last, loss, &mut random);
+                    sent.push((*last, at_hub, is_ping, number));
+                }
+            }
+            let looks = [&hub, &plugin].map(|side| side.heartbeat.poll_timeout());
+            let arrives = sent.iter().map(|sent| sent.0).min();
+            let now = arrives.into_iter().chain(looks).min().unwrap().max(hub.now);
+            (hub.now, plugin.now) = (now, now);
+            if now - start >= DAY {
+                return DAY;
+            }
+            let is_there = |sent: &mut (Instant, bool, bool, u64)| sent.0 <= now;
+            for (_, at_hub, is_ping, number) in sent.extract_if(.., is_there) {
+                let side = if at_hub { &mut hub } else { &mut plugin };
+                side.hears();
+                let handled = if is_ping {
+                    side.heartbeat.handle_ping(&ping(number), now)
+                } else {
+                    side.heartbeat.handle_pong(&ping(number), now)
+                };
+                handled.unwrap();
+            }
+            for side in [&mut hub, &mut plugin] {
+                if matches!(side.heartbeat.handle_timeout(0, now), Found::Silence(_)) {
+                    return now - start;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn one_of_twenty_packets_may_be_lost_for_a_day() {
+        for seed in 0..20 {
+            assert_eq!(lives_with_loss(5, seed), Duration::from_hours(24), "seed {seed}");
+        }
+        // The link can lose too much.
+        assert!(lives_with_loss(60, 0) < Duration::from_hours(1));
+    }
 }
