@@ -25,6 +25,7 @@ mod python;
 mod random;
 mod raw;
 mod scenario;
+mod silent;
 mod slow;
 mod stall;
 mod storm;
