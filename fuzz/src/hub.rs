@@ -134,7 +134,7 @@ impl<'a> Run<'a> {
             7..10 => self.start_call(),
             10 => self.cancel(),
             11 => self.hub.accept(None),
-            12 => _ = self.hub.welcome("fuzzed", 1, [9; 16], self.now),
+            12 => _ = self.hub.welcome("fuzzed", 1, [9; 16], self.clock.now),
             13 => self.hub.grant_room(),
             14 => self.ask_to_leave(choice),
             15 => self.return_credit(),
@@ -208,7 +208,7 @@ impl<'a> Run<'a> {
                     match asked {
                         Event::WantsRoom(_) => self.hub.grant_room(),
                         Event::Hello(_) => self.hub.accept(None),
-                        Event::Described(_) => _ = self.hub.welcome("fuzzed", 1, [9; 16], self.now),
+                        Event::Described(_) => _ = self.hub.welcome("fuzzed", 1, [9; 16], self.clock.now),
                         _ => continue,
                     }
                     has_answered = true;
@@ -230,6 +230,7 @@ impl<'a> Run<'a> {
             trace: "t".repeat(if choice & 8 == 0 { 0 } else { size.into() }),
             metadata: pair.into_iter().collect::<Metadata>(),
             admission: if choice & 1 == 0 { Admission::Wait } else { Admission::Refuse },
+            resumable: None,
         };
         self.last_caller += 1;
         match self.hub.start_call(call, self.last_caller, self.clock.now) {
