@@ -15,7 +15,7 @@ use std::time::Duration;
 use brpc_core::Wire;
 use brpc_rt::BoxFuture;
 use brpc_rt::foreign::shielded;
-use brpc_rt::serving::{Receiver, Remaining, Resuming};
+use brpc_rt::serving::{Hold, Receiver, Remaining, Resuming};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -67,6 +67,8 @@ pub struct Run<R: Receiver> {
     teller: Teller,
     /// The handlers of all its connections.
     handlers: Remaining,
+    /// Held as long as it may open another connection.
+    held: Hold,
 }
 
 impl<R: Receiver> Run<R> {
@@ -87,14 +89,16 @@ impl<R: Receiver> Run<R> {
     }
 
     fn new(plugin: Result<Lasting<R>, ConnectError>, dialling: Dialling<R>) -> Self {
+        let handlers = Remaining::new();
         Self {
+            held: handlers.hold(),
+            handlers,
             plugin,
             dialling,
             backoff: Backoff::default(),
             stop: None,
             control: Arc::new(Control::new()),
             teller: Teller::new(),
-            handlers: Remaining::new(),
         }
     }
 
@@ -132,7 +136,8 @@ impl<R: Receiver> Run<R> {
     /// Runs it until it is stopped or it makes no sense to go on.
     async fn stay(self) -> Result<EndReason, ConnectError> {
         brpc_rt::require_timers();
-        let Self { plugin, dialling, backoff, control, teller, handlers, stop: _ } = self;
+        let Self { plugin, dialling, backoff, control, teller, handlers, held, stop: _ } = self;
+        let _held = held;
         let mut plugin = plugin?;
         dialling.check()?;
         let kept = KeptCalls(Arc::new(Resuming::new(&plugin.limits)));
@@ -140,7 +145,6 @@ impl<R: Receiver> Run<R> {
             plugin.resuming = Some(kept.0.clone());
         }
         let plugin = Arc::new(plugin);
-        let _held = handlers.hold();
         let mut schedule = Schedule::new(backoff, dialling.hubs());
         loop {
             let attempt = schedule.next(brpc_rt::now(), brpc_rt::random());

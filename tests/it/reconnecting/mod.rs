@@ -272,8 +272,12 @@ async fn it_stops_at_any_time() {
     for times in 0..10 {
         let (plugin, _) = worker("worker");
         for run in [plugin.run_over(refused), plugin.run_over(silent), plugin.run_over(mute)] {
-            let (handle, mut run) = (run.handle(), tokio::spawn(run.into_future()));
+            let handle = run.handle();
+            let is_over = tokio::time::timeout(SECOND / 5, handle.finished()).await;
+            assert!(is_over.is_err(), "it has not begun");
+            let mut run = tokio::spawn(run.into_future());
             tokio::time::sleep(times * SECOND / 5).await;
+            assert!(tokio::time::timeout(Duration::ZERO, handle.finished()).await.is_err());
             handle.stop(LONG);
             let before = tokio::time::Instant::now();
             assert_eq!((&mut run).await.unwrap().unwrap(), EndReason::Stopped);

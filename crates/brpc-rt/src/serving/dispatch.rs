@@ -13,7 +13,8 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tokio_util::task::task_tracker::TaskTrackerToken as Hold;
+/// As long as one lives, handlers may start.
+pub use tokio_util::task::task_tracker::TaskTrackerToken as Hold;
 use tracing::{Instrument as _, Span};
 
 use super::bound::Bound;

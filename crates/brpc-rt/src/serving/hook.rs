@@ -226,6 +226,24 @@ mod tests {
     use super::*;
     use crate::now;
 
+    /// A connection whose handshake isn't over takes no events, so what was kept stays.
+    #[test]
+    fn new_events_wait_behind_those_that_are_kept() {
+        let connection = Connection::accepted(Limits::default(), Wires::default(), now());
+        let connection = Arc::new(SharedConnection::new(connection));
+        let hook = AsyncHook::new();
+        assert!(matches!(hook.try_emit(&0), Err(HookError::Closed)));
+        hook.keep(KeepEvents::default());
+        hook.try_emit(&1).unwrap();
+        hook.connect(connection.clone());
+        assert!(matches!(hook.try_emit(&2), Err(HookError::Full)));
+        hook.disconnect(&connection);
+        hook.try_emit(&3).unwrap();
+        let mut state = hook.shared.as_ref().unwrap().state.lock();
+        let kept = state.kept.as_mut().unwrap();
+        assert_eq!(std::iter::from_fn(|| kept.pop()).collect::<Vec<_>>(), [&b"1"[..], b"3"]);
+    }
+
     #[test]
     fn the_newest_connection_counts_of_those_that_are_open() {
         let connection = || {

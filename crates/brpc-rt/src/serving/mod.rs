@@ -16,7 +16,7 @@ mod service;
 mod waiting;
 
 pub use self::context::{Context, context_of_no_call};
-pub use self::dispatch::{Handlers, Remaining};
+pub use self::dispatch::{Handlers, Hold, Remaining};
 pub use self::error::{HookError, MetadataError};
 pub use self::hook::AsyncHook;
 pub use self::in_place::InPlace;
