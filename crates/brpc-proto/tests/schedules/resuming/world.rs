@@ -257,7 +257,7 @@ impl World {
         let stage = match self.journal.calls[index].at {
             At::Over => return,
             At::Line(generation, id) => {
-                let line = self.lines.iter_mut().find(|line| line.generation == generation);
+                let line = self.lines.iter_mut().rfind(|line| line.generation == generation);
                 let (caller, stage) =
                     line.and_then(|line| line.hub.connection.cancel(id, now)).expect("it is there");
                 assert_eq!(caller, index, "another call is cancelled");
@@ -303,6 +303,8 @@ impl World {
             }
             self.hub.suspended = Suspended::default();
             self.hub.epoch[0] += 1;
+            // It counts its connections anew.
+            self.last_generation = 0;
             for line in &mut self.lines {
                 line.abandon_hub(&self.hazards.limits, now);
             }
