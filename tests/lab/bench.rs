@@ -11,10 +11,10 @@ use crate::record;
 pub const BACK: Duration = Duration::from_mins(1);
 
 /// How long it may take until a peer that can't be heard is found out: three intervals since it was
-/// last heard, which may be one and a quarter after the link has broken; and half a second, for which
-/// a connection waits for its peer to close, and some more for this machine.
+/// last heard, which may be one after the link has broken, if that carries the other way; and half a
+/// second, for which a connection waits for its peer to close, and some more for this machine.
 pub fn goal(heartbeat: u64) -> Duration {
-    Duration::from_secs(heartbeat) * 17 / 4 + Duration::from_millis(800)
+    Duration::from_secs(heartbeat) * 4 + Duration::from_millis(800)
 }
 
 pub struct Bench {
