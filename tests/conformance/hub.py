@@ -27,8 +27,8 @@ class Plugin:
         self.stream = Stream(listener.accept()[0])
         self.stream.preface()
         fields = self.stream.expect(HELLO, HANDSHAKE_FRAME)
-        self.versions = fields.raw(2)
-        fields.u64(), fields.u32()  # features, max_frame
+        self.versions, self.features = fields.raw(2), fields.u64()
+        fields.u32()  # max_frame
         self.max_calls, self.name, self.version = fields.u32(), fields.string(), fields.string()
         fields.raw(16)  # instance
         self.digest = fields.raw(32)
@@ -54,11 +54,11 @@ class Plugin:
         self.stream.write(PREFACE)
         self.stream.send(ACCEPTED, b"\0")
     def welcome(self, version=1, hub=(1, 1), plugin=None, max_frame=MAX_FRAME, max_calls=MAX_CALLS,
-                credit=(CREDIT_EVENTS, CREDIT_BYTES), name=None, extensions=()):
+                credit=(CREDIT_EVENTS, CREDIT_BYTES), name=None, features=0, extensions=()):
         versions = bytes([version, *hub]) + (plugin or self.versions)
         places = varint(max_frame) + varint(max_calls) + varint(credit[0]) + varint(credit[1])
         extensions = listed([varint(number) + string(data) for number, data in extensions])
-        self.stream.send(WELCOME, versions + b"\0" + bytes(16) + string(name or self.name) + b"\1" + places + extensions)
+        self.stream.send(WELCOME, versions + varint(features) + bytes(16) + string(name or self.name) + b"\1" + places + extensions)
     def refuse(self, code, message, retry_after_ms=None):
         self.stream.write(PREFACE)
         retry = b"\0" if retry_after_ms is None else b"\1" + varint(retry_after_ms)
@@ -80,6 +80,13 @@ class Plugin:
         fields = self.stream.expect(FAILED)
         expect(fields.u64(), call)
         return fields.u8(), fields.string(), fields.string(), fields.left
+    def beat(self, kind):
+        """The number of a Ping or Pong."""
+        fields = self.stream.expect(kind)
+        number, received, _stuck = fields.u64(), fields.u64(), fields.u64()
+        fields.end()
+        expect(0 < received < 10_000, True)
+        return number
     def cancel(self, call):
         self.stream.send(CANCEL, varint(call))
     def drain(self, why=1, grace_ms=ALL, trace=b""):
@@ -186,12 +193,28 @@ def more_calls_than_it_takes(plugin):  # welcomed with 2^32 - 1
         plugin.call("sleep", b"600000")
     plugin.goodbye(PROTOCOL)
 
+def heartbeats(plugin):  # welcomed with them, and an interval of a second
+    expect(plugin.features & HEARTBEATS, HEARTBEATS)
+    plugin.stream.beat(PING, 1)
+    expect(plugin.beat(PONG), 1)
+    for number in 1, 2:
+        expect(plugin.beat(PING), number)
+        plugin.stream.beat(PONG, number)
+    plugin.lives()
+
+def silence(plugin):  # the same
+    for number in range(1, 4):
+        expect(plugin.beat(PING), number)
+    plugin.goodbye(SILENT)
+
 def no_credit(plugin):  # welcomed with none
     call = plugin.call("announce", b"1")
     plugin.lives()
     plugin.stream.send(CREDIT, varint(1) + varint(1))
     expect(plugin.stream.expect(EVENT).left, b"1")
     plugin.reply(call)
+
+BEATING = {"features": HEARTBEATS, "extensions": [(HEARTBEAT, varint(1_000))]}
 
 # On a connection after Welcome: the function, and the fields of Welcome.
 SESSIONS = [
@@ -207,6 +230,8 @@ SESSIONS = [
     (one_call_at_a_time, {"max_calls": 0}),
     (more_calls_than_it_takes, {"max_calls": 2**32 - 1}),
     (no_credit, {"credit": (0, 0)}),
+    (heartbeats, BEATING),
+    (silence, BEATING),
 ]
 
 # What a plugin must find in place of Accepted, after it, and after Welcome.
@@ -237,7 +262,9 @@ BREACHES = {
     "a length above the limit": frame(CALL, length=MAX_FRAME + 1),
     "a kind of the handshake": frame(WELCOME, length=100),
     "a kind of the plugin": frame(REPLY, length=100),
-    "an unknown kind": frame(0x14),
+    "an unknown kind": frame(0x0F),
+    "a Ping without heartbeats": frame(PING, b"\1\0\0"),
+    "a resumable call without the feature": frame(0x14, b"\1" + call(1)[5:]),
     "17 frames to be skipped": frame(0xBF) * 17,
     "a header that ends early": frame(DRAIN, b"\1"),
     "a number beyond its type": frame(CANCEL, b"\xff" * 9 + b"\2"),

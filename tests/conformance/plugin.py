@@ -16,7 +16,7 @@ and received.
 import hashlib, json, os, select, signal, socket, sys, time
 from wire import *
 
-MAX_CALLS = 64
+MAX_CALLS, INTERVAL_MS = 64, 1_000
 
 def described(name, about, takes, gives):
     option = lambda text: b"\0" if text is None else b"\1" + string(text)
@@ -29,12 +29,12 @@ DESCRIPTION = listed([
     described("announce", "", "true", None),
 ])
 
-def hello(name, versions=(1, 1), max_frame=MAX_FRAME, max_calls=MAX_CALLS, version="1.0", extensions=(),
+def hello(name, versions=(1, 1), features=0, max_frame=MAX_FRAME, max_calls=MAX_CALLS, version="1.0", extensions=(),
           description=DESCRIPTION):
     limits = varint(max_frame) + varint(max_calls)
     digest = hashlib.sha256(description).digest()
     extensions = listed([varint(number) + string(data) for number, data in extensions])
-    return bytes(versions) + b"\0" + limits + string(name) + string(version) + os.urandom(16) + digest + extensions
+    return bytes(versions) + varint(features) + limits + string(name) + string(version) + os.urandom(16) + digest + extensions
 
 class Refused(Exception):
     """The hub refused the plugin; with its code."""
@@ -47,7 +47,7 @@ class Plugin:
         self.events = []
         self.stream = Stream(socket.create_connection((host, port)))
         self.stream.write(PREFACE)
-        self.stream.send(HELLO, hello(name))
+        self.stream.send(HELLO, hello(name, features=HEARTBEATS, extensions=[(HEARTBEAT, varint(INTERVAL_MS))]))
 
     def expect(self, expected):
         kind, fields = self.stream.frame(HANDSHAKE_FRAME)
@@ -69,14 +69,22 @@ class Plugin:
         version, hub, own = fields.u8(), fields.raw(2), fields.raw(2)
         if own != b"\1\1" or version != min(1, hub[1]) or version < max(1, hub[0]):
             raise Breach("versions that somebody has changed")
-        fields.u64(), fields.raw(16)  # features, epoch
+        features, _epoch = fields.u64(), fields.raw(16)
+        if features & ~HEARTBEATS:
+            raise Breach("features that were not offered")
         self.name, self.generation = fields.string(), fields.u64()
         if (max_frame := fields.u32()) < 16_384:
             raise Breach("a max_frame that is too small")
         self.hub_max_frame = min(max_frame, 67_108_864)
         self.max_calls = min(MAX_CALLS, max(1, fields.u32()))
         self.credit = [fields.u32(), fields.u64()]
-        fields.extensions(), fields.end()
+        extensions = dict(fields.extensions())
+        fields.end()
+        self.interval, self.pings = None, 0
+        if features & HEARTBEATS:
+            agreed = Fields(extensions.get(HEARTBEAT, varint(5_000)))
+            self.interval = agreed.u32() / 1000
+            agreed.end()
         self.events.append(json.dumps({"hello": self.name}).encode())
 
     # Answers.
@@ -135,6 +143,10 @@ class Plugin:
                 raise Breach("a field that is not allowed")
         elif kind == RETURN:
             print("return", fields.u64(), flush=True)
+        elif kind in (PING, PONG) and self.interval:
+            number, _received, _stuck = fields.u64(), fields.u64(), fields.u64()
+            if kind == PING:
+                self.stream.beat(PONG, number)
         elif kind == GOODBYE:
             code, message = fields.u16(), fields.string()
             self.exit = int(code in (4, 5))
@@ -169,8 +181,17 @@ class Plugin:
                 del self.running[call]
                 self.reply(call, payload) if awake <= over else self.failed(call, CANCELLED)
         self.send_events()
+        if self.interval:
+            self.heartbeat(now)
         if not self.running and (self.draining or self.last is not None):
             self.goodbye(DONE)
+    def heartbeat(self, now):
+        if now - self.stream.heard > 3 * self.interval:
+            self.goodbye(SILENT)
+        elif self.pings == 0 or now - self.stream.sent > self.interval * 19 / 20:
+            # The first at once, to find out how far the hub is.
+            self.pings += 1
+            self.stream.beat(PING, self.pings)
     def leave(self):
         if not self.draining and self.last is None:
             self.last = self.newest
@@ -218,6 +239,8 @@ EARLY = {
     "too many extensions": (said(extensions=[(9, b"")] * 65), 10),
     "labels out of order": (said(extensions=[(1, pairs([("b", ""), ("a", "")]))]), 11),
     "a label twice": (said(extensions=[(1, pairs([("a", ""), ("a", "")]))]), 11),
+    "a Heartbeat that is no number": (said(extensions=[(HEARTBEAT, b"")]), 10),
+    "a Heartbeat twice": (said(extensions=[(HEARTBEAT, b"\5")] * 2), 10),
     "labels twice": (said(extensions=[(1, pairs([("a", "")]))] * 2), 11),
 }
 WELCOMED = {
@@ -225,7 +248,7 @@ WELCOMED = {
     "the largest number for max_frame": {"max_frame": 2**32 - 1},
     "no calls at all": {"max_calls": 0},
     "a higher version that the hub doesn't speak": {"versions": (0, 255)},
-    "unknown extensions, in any order and again": {"extensions": [(9, b"x"), (1, pairs([("a", "")])), (2, b""), (9, b"")]},
+    "unknown extensions, in any order and again": {"extensions": [(9, b"x"), (1, pairs([("a", "")])), (7, b""), (9, b"")]},
 }
 DESCRIBING = {
     "another description": (frame(DESCRIBE, b"\0"), 10),
@@ -240,6 +263,7 @@ SESSION = {
     "a length above the limit": (frame(REPLY, length=MAX_FRAME + 1), BREACH),
     "a kind of the handshake": (frame(HELLO, length=100), BREACH),
     "a kind of the hub": (frame(CALL, length=100), BREACH),
+    "a Ping without heartbeats": (frame(PING, b"\1\0\0"), BREACH),
     "an unknown kind": (frame(0x7F), BREACH),
     "16 frames to be skipped": (frame(0xBF, b"x") * 16, LIVES),
     "17 frames to be skipped": (frame(0x80) * 17, BREACH),

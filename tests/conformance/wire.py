@@ -1,14 +1,16 @@
 """The bytes of docs/protocol.md, for both programs: frames, the fields of headers, payloads."""
-import json, re, socket
+import json, re, socket, time
 
 PREFACE = bytes.fromhex("b2 62 72 70 63 0a 01 00")
 HELLO, ACCEPTED, REFUSED, DESCRIBE, WELCOME = range(1, 6)
 CALL, CANCEL, CREDIT, DRAIN = range(0x10, 0x14)
 REPLY, FAILED, EVENT, LEAVE, METADATA, GOODBYE = *range(0x18, 0x1D), 0x1F
-RETURN = 0x90
+PING, PONG, RETURN = 0x20, 0x21, 0x90
 WITH_PAYLOAD = (CALL, REPLY, FAILED, EVENT)
 METHOD, INVALID_OUTPUT, INVALID_INPUT, EXPIRED, CANCELLED = 1, 3, 5, 8, 9  # statuses of Failed
-DONE, UNPLUGGED, PROTOCOL = 1, 2, 4  # codes of Goodbye
+DONE, UNPLUGGED, PROTOCOL, SILENT = 1, 2, 4, 7  # codes of Goodbye
+HEARTBEATS = 1  # a feature
+HEARTBEAT = 2  # an extension
 HANDSHAKE_FRAME, DESCRIBE_FRAME, MAX_FRAME = 4096, 1_048_577, 1_048_576
 SENT, RECEIVED = set(), set()  # kinds, over all connections of the program
 
@@ -108,11 +110,16 @@ class Stream:
     """One side of a connection, frame by frame."""
     def __init__(self, connected):
         self.socket, self.waits = connected, 60
+        self.received, self.heard, self.sent = 0, time.monotonic(), time.monotonic()
         self.socket.settimeout(self.waits)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     def send(self, kind, body=b""):
         SENT.add(kind)
+        self.sent = time.monotonic()
         self.write(frame(kind, body))
+    def beat(self, kind, number):
+        """Sends a Ping or a Pong."""
+        self.send(kind, varint(number) + varint(self.received) + b"\0")
     def write(self, data):
         try:
             self.socket.sendall(data)
@@ -125,6 +132,7 @@ class Stream:
                 data += (more := self.socket.recv(count - len(data)))
             except ConnectionError:
                 more = b""
+            self.received += len(more)
             if not more:
                 raise Breach("the end of the stream inside of a frame") if data else End()
         return data
@@ -137,7 +145,9 @@ class Stream:
             raise Breach("a length that is not allowed")
         kind = self.read(1)[0]
         RECEIVED.add(kind)
-        return kind, Fields(self.read(length - 1) if length > 1 else b"")
+        fields = Fields(self.read(length - 1) if length > 1 else b"")
+        self.heard = time.monotonic()
+        return kind, fields
     def expect(self, kind, limit=MAX_FRAME):
         found, fields = self.frame(limit)
         if found != kind:
