@@ -39,6 +39,7 @@ async fn a_plugin_whose_method_blocks_is_stuck_and_not_cut_off() {
     let Some(Event::Stuck(plugin, Some(stuck))) = event else { panic!("{event:?}") };
     assert_eq!((&plugin, plugin.end()), (&blocker, None));
     assert!(blocker.stuck() >= Some(stuck));
+    assert!(hub.plugin_info("blocker").unwrap().stuck >= Some(stuck));
     // The heartbeats say it for longer than anybody who is silent may live.
     while blocker.stuck().is_some_and(|stuck| stuck < Duration::from_secs(5)) {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -52,6 +53,7 @@ async fn a_plugin_whose_method_blocks_is_stuck_and_not_cut_off() {
     let event = events.next().await;
     assert!(matches!(event, Some(Event::Stuck(_, None))), "{event:?}");
     assert_eq!(blocker.stuck(), None);
+    assert_eq!(hub.plugin_info("blocker").unwrap().stuck, None);
     assert_eq!(hub.call::<u64>("blocker", "echo", &8).await, Ok(8));
     run.abort();
 }

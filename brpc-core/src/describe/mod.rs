@@ -11,6 +11,7 @@ mod field;
 mod schema;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use schemars::Schema;
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,7 @@ use crate::wire::Wire;
 /// A connected plugin, as the hub knows it.
 ///
 /// As JSON it has its members in the order of this type, and a schema has its properties in the
-/// order of their names. So the same plugin is always the same text.
+/// order of their names. So the same plugin is always the same text, while nothing blocks it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct PluginInfo {
@@ -40,6 +41,10 @@ pub struct PluginInfo {
     pub labels: BTreeMap<String, String>,
     /// The number of its connection among all that the hub has had; rises.
     pub generation: u64,
+    /// For how long already something blocks it, so that it starts no handlers; `None` if nothing
+    /// does, as far as its heartbeats tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck: Option<Duration>,
     /// Its functions, in the order in which it described them.
     pub functions: Vec<Function>,
 }
@@ -48,7 +53,7 @@ impl PluginInfo {
     /// A plugin of the native wire with this name and version, without labels.
     pub fn new(name: &str, version: &str, generation: u64, functions: Vec<Function>) -> Self {
         let (name, version, labels) = (name.to_owned(), version.to_owned(), BTreeMap::new());
-        Self { name, version, wire: Wire::Native, labels, generation, functions }
+        Self { name, version, wire: Wire::Native, labels, generation, stuck: None, functions }
     }
 }
 

@@ -71,6 +71,7 @@ impl Member {
         let (name, version) = (plugin.name(), plugin.version());
         let mut info = PluginInfo::new(name, version, plugin.generation(), functions);
         info.wire = plugin.wire();
+        info.stuck = plugin.stuck();
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         info.labels = plugin.labels().map(owned).collect();
         info
