@@ -46,10 +46,7 @@ impl EndReason {
     /// restarts, too.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Stopped
-            | Self::Unplugged { retry_after: None, .. }
-            // It would take the name from the connection that has it.
-            | Self::Lost(DisconnectReason::Replaced) => false,
+            Self::Stopped | Self::Unplugged { retry_after: None, .. } => false,
             Self::Refused(refusal) => refusal.is_transient(),
             Self::Unplugged { .. } | Self::Shutdown { .. } | Self::Lost(_) => true,
         }
@@ -128,7 +125,9 @@ mod tests {
             (EndReason::Refused(refused(RefusalCode::Full)), true, None),
             (EndReason::Lost(DisconnectReason::Unclean), true, None),
             (EndReason::Lost(DisconnectReason::Rejected), true, None),
-            (EndReason::Lost(DisconnectReason::Replaced), false, None),
+            // Perhaps by a dial of its own that it had given up, of which a hub that was stopped
+            // learns late.
+            (EndReason::Lost(DisconnectReason::Replaced), true, None),
         ] {
             let said = (reason.is_transient(), reason.retry_after());
             assert_eq!(said, (is_transient, wait), "{reason:?}");

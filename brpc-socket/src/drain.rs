@@ -76,7 +76,11 @@ impl IntoFuture for Unplug {
             };
             let not_found = || UnplugError::NotFound { name: name.to_owned() };
             // Also of a plugin that is away: it can't be told, but its calls end.
-            let suspended = hub.suspended().end(name);
+            let suspended = match (&plugin, &link) {
+                // Another one may have its name by now.
+                (Target::Instance(plugin), None) => hub.suspended().end_of(plugin),
+                _ => hub.suspended().end(name),
+            };
             if let (None, Some((plugin, cut))) = (&link, suspended) {
                 return Ok(DrainReport::of_absent(plugin, cut));
             }

@@ -176,8 +176,11 @@ impl<R: Receiver> Run<R> {
             let begun = Instant::now();
             let reason = session.run().await;
             teller.tell(RunState::Away { reason: AwayReason::Ended(reason.clone()) });
-            if control.is_stopped() || !is_transient(&reason, plugin.wire) {
+            if !is_transient(&reason, plugin.wire) {
                 return Ok(reason);
+            }
+            if control.is_stopped() {
+                return Ok(EndReason::Stopped);
             }
             schedule.ended(begun.elapsed(), reason.retry_after(), brpc_rt::now());
         }

@@ -164,6 +164,21 @@ impl SuspendedCalls {
         Some((plugin, count))
     }
 
+    /// The same, if it is this plugin that is away, and no other of its name.
+    pub(crate) fn end_of(&self, plugin: &PluginRef) -> Option<(PluginRef, usize)> {
+        let (plugin, ended) = {
+            let mut state = self.state.lock();
+            let away = state.plugins.get(plugin.name())?;
+            if away.plugin != *plugin {
+                return None;
+            }
+            state.end(plugin.name())?
+        };
+        let count = ended.len();
+        settle(ended);
+        Some((plugin, count))
+    }
+
     /// No plugin comes back; returns who is away, and how many calls of each end.
     pub(crate) fn close(&self) -> Vec<(PluginRef, usize)> {
         let plugins = {

@@ -472,6 +472,8 @@ impl<T> Connection<T> {
             Phase::Closed { .. } => return,
             Phase::Session(session) => {
                 is_lost = session.is_lost(reason);
+                // Or calls that were cancelled in the same bytes would be started, if they go on.
+                session.withdraw_cancelled(&mut *self.codec, &mut self.events);
                 // Calls that were not started: nobody waits for them any more, unless they go on.
                 self.events.retain(|event| match event {
                     Event::Call { call, .. } => is_lost && call.resumable.is_some(),

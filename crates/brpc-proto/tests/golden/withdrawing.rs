@@ -47,3 +47,18 @@ fn no_call_is_started_whose_hub_says_goodbye_in_the_same_bytes() {
     let Some(Event::Closed(reason, _)) = told.last() else { panic!("{told:?}") };
     assert_eq!(*reason, DisconnectReason::ShutdownForced);
 }
+
+/// Otherwise a plugin that was stopped starts calls that its hub has given up.
+#[test]
+fn no_resumable_call_is_started_that_is_cancelled_in_the_bytes_of_a_lost_connection() {
+    let mut pair = Pair::resumed();
+    let resumable = |id: u8| frame(0x14, &[9, id, 0, 0, 0, 0]);
+    let bytes = [resumable(1), resumable(2), frame(0x11, &[1]), vector("goodbye-silent")].concat();
+    let told = pair.plugin_takes(&bytes);
+    let calls = told.iter().filter_map(|event| match event {
+        Event::Call { id, .. } => Some(*id),
+        _ => None,
+    });
+    assert_eq!(calls.collect::<Vec<_>>(), [2], "which may go on: {told:?}");
+    assert!(matches!(told.last(), Some(Event::Closed(..))), "{told:?}");
+}
