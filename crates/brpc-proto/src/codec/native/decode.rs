@@ -18,7 +18,7 @@ use crate::codec::Fault;
 use crate::description::{Description, Idempotent};
 use crate::limits::MAX_GOODBYE_TEXT;
 use crate::message::{
-    Beat, Call, CallId, Features, Hello, Message, Origin, Recalled, Resumable, Welcome, kind,
+    Admission, Beat, Call, Features, Hello, Message, Origin, Recalled, Resumable, Welcome, kind,
 };
 
 /// The message of a frame in a session. An answer gets the metadata of the frame before it.
@@ -43,18 +43,7 @@ pub(super) fn message(frame: Frame, announced: &mut Option<Metadata>) -> Result<
             let (_, payload) = header::Event::decode_with_payload(&frame)?;
             Message::Event(frame.into_payload(payload))
         }
-        kind::CALL => {
-            let (header, payload) = header::Call::decode_with_payload(&frame)?;
-            let (id, call) = call(header, kind)?;
-            Message::Call(id, Call { payload: frame.into_payload(payload), ..call })
-        }
-        kind::RESUMABLE => {
-            let (header, payload) = header::Resumable::decode_with_payload(&frame)?;
-            let window = Duration::from_millis(header.window_ms);
-            let (id, call) = call(header.call, kind)?;
-            let resumable = Some(Box::new(Resumable { window, continued: None }));
-            Message::Call(id, Call { payload: frame.into_payload(payload), resumable, ..call })
-        }
+        kind::CALL | kind::RESUMABLE => call(frame)?,
         kind::CONTINUE => {
             let header = header::Continue::decode(&frame)?;
             let origin = Origin { generation: header.generation, id: header.old_id };
@@ -106,12 +95,24 @@ fn beat(beat: &header::Beat) -> Beat {
     Beat { number, received, stuck: Duration::from_millis(stuck_ms) }
 }
 
-/// The call of this header, in a frame of this kind, without its payload.
-fn call(call: header::Call<'_>, kind: u8) -> Result<(CallId, Call), ProtocolError> {
+/// A call, resumable or not.
+fn call(frame: Frame) -> Result<Message, ProtocolError> {
+    let kind = frame.kind;
+    let (window_ms, call, payload) = if kind == kind::RESUMABLE {
+        let (header, payload) = header::Resumable::decode_with_payload(&frame)?;
+        (Some(header.window_ms), header.call, payload)
+    } else {
+        let (call, payload) = header::Call::decode_with_payload(&frame)?;
+        (None, call, payload)
+    };
     let (id, method, trace) = (call.id, call.method, trace(call.trace, kind)?);
     let timeout = timeout(call.timeout_ms);
     let metadata = sendable(call.metadata).ok_or(ProtocolError::Malformed { kind })?;
-    Ok((id, Call { method, timeout, trace, metadata, ..Call::default() }))
+    let resumable = window_ms.map(|window_ms| {
+        Box::new(Resumable { window: Duration::from_millis(window_ms), continued: None })
+    });
+    let (payload, admission) = (frame.into_payload(payload), Admission::default());
+    Ok(Message::Call(id, Call { method, payload, timeout, trace, metadata, admission, resumable }))
 }
 
 /// A timeout as it was sent.
