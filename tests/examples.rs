@@ -484,11 +484,10 @@ fn an_agent_that_is_frozen_does_not_hold_up_the_others() {
     hub.wait_for("AGENT");
     assert_eq!(row(hub.wait_for("frozen")), "-");
     assert_ne!(row(hub.wait_for("well")), "-");
-    assert_eq!(
-        hub.wait_for("did not answer"),
-        "frozen did not answer host, processes, disk_usage: \
-         the deadline passed with the call sent but not answered (may have run)"
-    );
+    // Sent or not: the hub sends nothing before it has heard what the agent kept.
+    let failure = hub.wait_for("did not answer");
+    let late = "frozen did not answer host, processes, disk_usage: the deadline passed";
+    assert!(failure.starts_with(late), "{failure}");
 
     // It goes on where it was.
     frozen.send(Signal::CONT);
