@@ -208,7 +208,9 @@ impl<'a> Run<'a> {
                     match asked {
                         Event::WantsRoom(_) => self.hub.grant_room(),
                         Event::Hello(_) => self.hub.accept(None),
-                        Event::Described(_) => _ = self.hub.welcome("fuzzed", 1, [9; 16], self.clock.now),
+                        Event::Described(_) => {
+                            _ = self.hub.welcome("fuzzed", 1, [9; 16], self.clock.now)
+                        }
                         _ => continue,
                     }
                     has_answered = true;
