@@ -19,7 +19,6 @@ use crate::end::EndReason;
 use crate::error::ConnectError;
 use crate::handle::{Handle, Stop};
 use crate::link::{Admittance, Attached, HubLink};
-use crate::run::RunState;
 
 /// A plugin that a hub has registered; made by [`Plugin::connect`](crate::Plugin::connect). It
 /// answers calls while [`run`](Self::run) is polled.
@@ -75,11 +74,14 @@ impl<R: Receiver> Session<R> {
         &self.terms.name
     }
 
-    /// That it is connected, and how.
-    pub(crate) fn state(&self) -> RunState {
-        let Terms { epoch, ref name, generation, .. } = *self.terms;
-        let dropped_events = self.link.dropped_events();
-        RunState::Connected { epoch, name: name.clone(), generation, dropped_events }
+    /// What was agreed with the hub.
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// How many events were dropped while the plugin was away.
+    pub(crate) fn dropped_events(&self) -> u64 {
+        self.link.dropped_events()
     }
 
     /// A handle that stops the run from elsewhere, and waits for what outlives it.

@@ -172,7 +172,7 @@ impl<R: Receiver> Run<R> {
                 }
             };
             control.enter(session.handle().link);
-            teller.tell(session.state());
+            teller.tell(RunState::connected(session.terms(), session.dropped_events()));
             let begun = Instant::now();
             let reason = session.run().await;
             teller.tell(RunState::Away { reason: AwayReason::Ended(reason.clone()) });

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use brpc_proto::Terms;
 use brpc_rt::foreign::shielded;
 use tokio::sync::broadcast;
 
@@ -46,6 +47,19 @@ pub enum RunState {
         /// Why.
         reason: AwayReason,
     },
+}
+
+impl RunState {
+    /// That a hub has registered it, on these terms.
+    pub(super) fn connected(terms: &Terms, dropped_events: u64) -> Self {
+        let Terms { epoch, name, generation, .. } = terms;
+        Self::Connected {
+            epoch: *epoch,
+            name: name.clone(),
+            generation: *generation,
+            dropped_events,
+        }
+    }
 }
 
 /// Why a plugin that stays connected isn't. Its `Display` is complete.
