@@ -189,7 +189,6 @@ impl<'a> Held<'a> {
 /// Calls that wait, answers that nobody takes and events that nobody reads: all of them are counted,
 /// as what they take.
 #[test]
-#[ignore = "hangs in one of ten runs beside other tests, for a reason that is not found yet"]
 fn what_the_hub_counts_is_what_it_holds() {
     scenario(async {
         let (hub, address) = crate::good::serve(Socket::builder()).await;
@@ -226,7 +225,8 @@ fn what_the_hub_counts_is_what_it_holds() {
             assert_eq!(hub.held_bytes(), held.said);
         }
 
-        for (what, size, count) in [("small", 10, 1_000), ("large", 2_000, 1_000)] {
+        // In all, what the first credit is for: this peer doesn't wait for more.
+        for (what, size, count) in [("small", 10, 500), ("large", 2_000, 500)] {
             let _unread = hub.events();
             let held = Held::begin(&hub);
             let event = frame(EVENT, &[format!("\"{}\"", "e".repeat(size)).as_bytes()]);
