@@ -209,7 +209,7 @@ impl<'a> Run<'a> {
                         Event::WantsRoom(_) => self.hub.grant_room(),
                         Event::Hello(_) => self.hub.accept(None),
                         Event::Described(_) => {
-                            _ = self.hub.welcome("fuzzed", 1, [9; 16], self.clock.now)
+                            _ = self.hub.welcome("fuzzed", 1, [9; 16], self.clock.now);
                         }
                         _ => continue,
                     }

@@ -22,15 +22,22 @@ use crate::transport::{Stream, Transport};
 pub(crate) struct Held<'a, S> {
     transport: &'a Mutex<Transport<S>>,
     guard: Option<MutexGuard<'a, Transport<S>>>,
+    /// Whether there is a deputy to lend it to.
+    has_deputy: bool,
 }
 
 impl<'a, S> Held<'a, S> {
-    pub(crate) fn new(transport: &'a Mutex<Transport<S>>) -> Self {
-        Self { transport, guard: Some(transport.lock()) }
+    pub(crate) fn new(transport: &'a Mutex<Transport<S>>, has_deputy: bool) -> Self {
+        Self { transport, guard: Some(transport.lock()), has_deputy }
     }
 
     /// Lends the transport while this runs, which begins now. True if the deputy has used it.
     pub(crate) fn lend(&mut self, since: Instant, run: impl FnOnce()) -> bool {
+        if !self.has_deputy {
+            // It stays locked: nobody else has it.
+            run();
+            return false;
+        }
         self.lent = Some(Lent { since, is_used: false, read: 0 });
         self.guard = None;
         run();

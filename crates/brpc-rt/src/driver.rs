@@ -54,7 +54,8 @@ where
         deputy.spawn(stand_in(Arc::downgrade(&transport), connection));
         deputy
     });
-    poll_fn(|context| driver.poll(&mut Held::new(&transport), context)).await;
+    let has_deputy = deputy.is_some();
+    poll_fn(|context| driver.poll(&mut Held::new(&transport, has_deputy), context)).await;
     if let Some(deputy) = &mut deputy {
         deputy.shutdown().await;
     }

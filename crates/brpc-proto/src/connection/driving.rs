@@ -160,8 +160,10 @@ impl<T> Connection<T> {
         if !self.awaits_welcome() {
             out.append(&mut self.control);
         }
-        for beat in self.stream.transmit(now).into_iter().flatten() {
-            self.codec.encode(&beat, out);
+        if self.stream.wants_transmit() {
+            for beat in self.stream.transmit(now).into_iter().flatten() {
+                self.codec.encode(&beat, out);
+            }
         }
         if let Phase::Session(session) = &mut self.phase
             && session.poll_transmit(&mut *self.codec, out, now, &mut self.events)

@@ -14,8 +14,10 @@
 
 mod counts;
 mod driving;
+mod handshaking;
 mod heartbeat;
 mod pace;
+mod resuming;
 mod stream;
 
 use std::sync::Arc;
@@ -29,12 +31,9 @@ pub use self::driving::End;
 use self::stream::Stream;
 use crate::buffer::WriteBuffer;
 use crate::codec::{Codec, Traits};
-use crate::description::Description;
 use crate::event::{Event, Tally};
 use crate::handshake::{HubHandshake, PluginHandshake};
-use crate::message::{
-    Call, CallId, DrainCause, Farewell, Features, Hello, Message, Origin, Recalled,
-};
+use crate::message::{Call, CallId, DrainCause, Farewell, Features, Hello, Message, Origin};
 use crate::resume::Suspension;
 use crate::role::Role;
 use crate::session::{EmitError, Events, Session, may_have_run};
@@ -155,60 +154,6 @@ impl<T> Connection<T> {
         self.codec.traits()
     }
 
-    // The handshake, at the hub.
-
-    /// Answers [`Event::WantsRoom`]: the connection may hold as much of the description.
-    pub fn grant_room(&mut self) {
-        if let Phase::Accepting(handshake) = &mut self.phase {
-            handshake.grant_room();
-        }
-    }
-
-    /// Answers [`Event::Hello`]: accepts the plugin's Hello. The plugin doesn't describe itself if
-    /// its description is known.
-    pub fn accept(&mut self, known: Option<Arc<Description>>) {
-        let traits = self.traits();
-        let Phase::Accepting(handshake) = &mut self.phase else { return };
-        let Some((accepted, description)) = handshake.accept(known, traits) else { return };
-        self.say(&accepted);
-        self.events.extend(description.map(Event::Described));
-    }
-
-    /// Answers [`Event::Described`]: the plugin is registered under this name and generation.
-    /// False if it isn't the owner's turn any more, as when the connection has ended.
-    pub fn welcome(&mut self, name: &str, generation: u64, epoch: [u8; 16], now: Instant) -> bool {
-        let Phase::Accepting(handshake) = &self.phase else { return false };
-        let given = (name, generation, epoch);
-        let welcomed = handshake.welcome(given, self.offers, &self.limits);
-        let Some((terms, welcome)) = welcomed else {
-            return false;
-        };
-        self.say(&Message::Welcome(welcome.into()));
-        self.events.push_back(Event::Welcomed(terms.clone().into()));
-        self.begin(terms, now);
-        true
-    }
-
-    /// Answers any of these: refuses the plugin.
-    pub fn refuse(&mut self, refusal: Refusal) {
-        if !matches!(self.phase, Phase::Sniffing(..) | Phase::Accepting(_)) {
-            return;
-        }
-        self.say(&Message::Refused(refusal.clone()));
-        let reason = DisconnectReason::Refused;
-        self.phase = Phase::Closed { reason, generation: 0, is_lost: false };
-        self.events.push_back(Event::Refused(refusal));
-        self.events.push_back(Event::Closed(reason, Tally::default()));
-    }
-
-    /// Gives way to another connection: the plugin is refused, unless its next message of the
-    /// handshake has arrived and only needs to be read. Does nothing if it isn't the plugin's turn.
-    pub fn give_way(&mut self, now: Instant) {
-        if self.awaits_peer() {
-            self.gives_way = Some(now);
-        }
-    }
-
     // Making calls.
 
     /// Makes a call, under the next id.
@@ -304,34 +249,6 @@ impl<T> Connection<T> {
     /// The most bytes of inputs of calls that the owner may hold until it may start their handlers.
     pub fn max_waiting(&self) -> usize {
         self.limits.queue_bytes
-    }
-
-    // Calls that outlive a connection.
-
-    /// At a hub: offers plugins that their calls may go on over another connection. Its owner then
-    /// handles [`Event::Suspended`] and [`Event::Resume`]. A plugin offers it in its Hello.
-    #[must_use]
-    pub fn with_resumption(mut self) -> Self {
-        self.offers = self.offers | Features::RESUME;
-        self
-    }
-
-    /// At a plugin, when it is welcomed: says what it knows of earlier connections. Does nothing if
-    /// the hub doesn't have [`Features::RESUME`].
-    pub fn resume(&mut self, recalled: Vec<Recalled>) {
-        if self.session().is_some_and(Session::resumes) {
-            for part in recalled {
-                self.say(&Message::Resume(part));
-            }
-        }
-    }
-
-    /// At a hub, after the last part of [`Event::Resume`]: all calls that go on were submitted. The
-    /// plugin forgets the others.
-    pub fn resumed(&mut self) {
-        if let Some(session) = self.session_mut() {
-            session.resumed();
-        }
     }
 
     // Events.

@@ -12,9 +12,6 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-/// As long as one lives, handlers may start.
-pub use tokio_util::task::task_tracker::TaskTrackerToken as Hold;
 use tracing::{Instrument as _, Span};
 
 use super::bound::Bound;
@@ -25,6 +22,7 @@ use super::in_place::InPlace;
 use super::incoming::Incoming;
 use super::outlet::Outlet;
 use super::receiver::{Invoke, Method, OnCancel, Receiver};
+use super::remaining::{Hold, Remaining};
 use super::resuming::{Recipient, Resuming};
 use super::service::{OnLoss, Service};
 use super::waiting::{Pending, Waiting};
@@ -383,38 +381,6 @@ impl<R: Receiver> Handlers<R> {
             (Recipient::Kept(origin), Some(resuming)) => resuming.answer(origin, answer, metadata),
             (Recipient::Kept(_), None) => {}
         }
-    }
-}
-
-/// The handlers of one connection or of several, for who waits until none of them runs. A cheap
-/// clone that keeps nothing alive.
-#[derive(Clone, Debug)]
-pub struct Remaining(TaskTracker);
-
-impl Remaining {
-    /// No handlers yet.
-    #[must_use]
-    #[expect(clippy::new_without_default, reason = "a new one is not like any other")]
-    pub fn new() -> Self {
-        let tasks = TaskTracker::new();
-        // Whoever may start handlers holds a token.
-        tasks.close();
-        Self(tasks)
-    }
-
-    /// As long as the token lives, it has not [`ended`](Self::ended).
-    pub fn hold(&self) -> Hold {
-        self.0.token()
-    }
-
-    /// How many handlers run beside their drivers, of all connections.
-    fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Returns when all connections are over and no handler runs.
-    pub async fn ended(&self) {
-        self.0.wait().await;
     }
 }
 

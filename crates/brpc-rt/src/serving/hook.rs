@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 
 use super::error::HookError;
-use super::kept::{KeepEvents, Kept};
+use super::kept_events::{KeepEvents, KeptEvents};
 use crate::SharedConnection;
 use crate::foreign::shielded;
 
@@ -46,7 +46,7 @@ struct State {
     connections: Vec<Arc<SharedConnection>>,
     /// Events that wait for a connection, or for its credit; `None` if none are kept. As long as
     /// some wait, new ones wait behind them.
-    kept: Option<Kept>,
+    kept: Option<KeptEvents>,
 }
 
 impl AsyncHook {
@@ -99,7 +99,7 @@ impl AsyncHook {
     /// Keeps events while no connection is open.
     pub(super) fn keep(&self, settings: KeepEvents) {
         if let Some(shared) = &self.shared {
-            let kept = shared.state.lock().kept.replace(Kept::new(settings));
+            let kept = shared.state.lock().kept.replace(KeptEvents::new(settings));
             drop(kept);
         }
     }
@@ -109,7 +109,7 @@ impl AsyncHook {
     pub(super) fn connect(&self, connection: Arc<SharedConnection>) -> u64 {
         let Some(shared) = &self.shared else { return 0 };
         shared.change(|state| state.connections.push(connection));
-        shared.state.lock().kept.as_mut().map_or(0, Kept::take_dropped)
+        shared.state.lock().kept.as_mut().map_or(0, KeptEvents::take_dropped)
     }
 
     /// Stops sending events over this connection; if it is the newest, goes on with the one before.

@@ -8,7 +8,7 @@ use schemars::{Schema, SchemaGenerator};
 
 use super::context::Context;
 use super::hook::AsyncHook;
-use super::kept::KeepEvents;
+use super::kept_events::KeepEvents;
 use crate::BoxFuture;
 
 /// A type whose methods a hub can call. `#[plugin]` implements it for the type of an impl block.

@@ -47,7 +47,7 @@ impl Default for KeepEvents {
 
 /// The events that are kept.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct KeptEvents {
     settings: KeepEvents,
     events: VecDeque<Bytes>,
     /// The bytes of these.
@@ -56,7 +56,7 @@ pub(super) struct Kept {
     dropped: u64,
 }
 
-impl Kept {
+impl KeptEvents {
     pub(super) fn new(settings: KeepEvents) -> Self {
         Self { settings, events: VecDeque::new(), bytes: 0, dropped: 0 }
     }
@@ -119,7 +119,7 @@ mod tests {
 
     /// What is kept of these events, and how many were dropped.
     fn kept(settings: KeepEvents, events: &[&str]) -> (Vec<String>, u64) {
-        let mut kept = Kept::new(settings);
+        let mut kept = KeptEvents::new(settings);
         for event in events {
             kept.push(event.as_bytes());
         }

@@ -1,0 +1,65 @@
+//! How a hub answers the events of the handshake.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use brpc_core::{DisconnectReason, Refusal};
+
+use super::{Connection, Phase};
+use crate::description::Description;
+use crate::event::{Event, Tally};
+use crate::message::Message;
+
+impl<T> Connection<T> {
+    /// Answers [`Event::WantsRoom`]: the connection may hold as much of the description.
+    pub fn grant_room(&mut self) {
+        if let Phase::Accepting(handshake) = &mut self.phase {
+            handshake.grant_room();
+        }
+    }
+
+    /// Answers [`Event::Hello`]: accepts the plugin's Hello. The plugin doesn't describe itself if
+    /// its description is known.
+    pub fn accept(&mut self, known: Option<Arc<Description>>) {
+        let traits = self.traits();
+        let Phase::Accepting(handshake) = &mut self.phase else { return };
+        let Some((accepted, description)) = handshake.accept(known, traits) else { return };
+        self.say(&accepted);
+        self.events.extend(description.map(Event::Described));
+    }
+
+    /// Answers [`Event::Described`]: the plugin is registered under this name and generation.
+    /// False if it isn't the owner's turn any more, as when the connection has ended.
+    pub fn welcome(&mut self, name: &str, generation: u64, epoch: [u8; 16], now: Instant) -> bool {
+        let Phase::Accepting(handshake) = &self.phase else { return false };
+        let given = (name, generation, epoch);
+        let welcomed = handshake.welcome(given, self.offers, &self.limits);
+        let Some((terms, welcome)) = welcomed else {
+            return false;
+        };
+        self.say(&Message::Welcome(welcome.into()));
+        self.events.push_back(Event::Welcomed(terms.clone().into()));
+        self.begin(terms, now);
+        true
+    }
+
+    /// Answers any of these: refuses the plugin.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        if !matches!(self.phase, Phase::Sniffing(..) | Phase::Accepting(_)) {
+            return;
+        }
+        self.say(&Message::Refused(refusal.clone()));
+        let reason = DisconnectReason::Refused;
+        self.phase = Phase::Closed { reason, generation: 0, is_lost: false };
+        self.events.push_back(Event::Refused(refusal));
+        self.events.push_back(Event::Closed(reason, Tally::default()));
+    }
+
+    /// Gives way to another connection: the plugin is refused, unless its next message of the
+    /// handshake has arrived and only needs to be read. Does nothing if it isn't the plugin's turn.
+    pub fn give_way(&mut self, now: Instant) {
+        if self.awaits_peer() {
+            self.gives_way = Some(now);
+        }
+    }
+}
