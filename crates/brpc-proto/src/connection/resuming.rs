@@ -7,6 +7,9 @@ use crate::session::Session;
 impl<T> Connection<T> {
     /// At a hub: offers plugins that their calls may go on over another connection. Its owner then
     /// handles [`Event::Suspended`] and [`Event::Resume`]. A plugin offers it in its Hello.
+    ///
+    /// [`Event::Suspended`]: crate::Event::Suspended
+    /// [`Event::Resume`]: crate::Event::Resume
     #[must_use]
     pub fn with_resumption(mut self) -> Self {
         self.offers = self.offers | Features::RESUME;
@@ -25,6 +28,8 @@ impl<T> Connection<T> {
 
     /// At a hub, after the last part of [`Event::Resume`]: all calls that go on were submitted. The
     /// plugin forgets the others.
+    ///
+    /// [`Event::Resume`]: crate::Event::Resume
     pub fn resumed(&mut self) {
         if let Some(session) = self.session_mut() {
             session.resumed();
