@@ -20,7 +20,8 @@ use crate::plugin_ref::PluginRef;
 #[derive(Debug, Default)]
 pub(crate) struct SuspendedCalls {
     state: Mutex<State>,
-    /// Rung when a call is suspended.
+    /// Rung when a call is suspended, and when calls are no longer: the task that ends those whose
+    /// time is over ends with the last.
     bell: Notify,
 }
 
@@ -124,6 +125,7 @@ impl SuspendedCalls {
         }
         let ended = state.end(name);
         drop(state);
+        self.bell.notify_one();
         settle(ended.map(|(_, ended)| ended).unwrap_or_default());
     }
 
@@ -142,6 +144,7 @@ impl SuspendedCalls {
             state.tidy();
             decided.unwrap_or_default()
         };
+        self.bell.notify_one();
         // Out of the table, and nowhere else yet: who cancels one now stops it here.
         for (slot, _, resumption) in decided {
             match resumption {
@@ -159,6 +162,7 @@ impl SuspendedCalls {
     /// The plugin is to stay away; returns who it was, and how many calls end.
     pub(crate) fn end(&self, name: &str) -> Option<(PluginRef, usize)> {
         let (plugin, ended) = self.state.lock().end(name)?;
+        self.bell.notify_one();
         let count = ended.len();
         settle(ended);
         Some((plugin, count))
@@ -174,6 +178,7 @@ impl SuspendedCalls {
             }
             state.end(plugin.name())?
         };
+        self.bell.notify_one();
         let count = ended.len();
         settle(ended);
         Some((plugin, count))
@@ -186,6 +191,7 @@ impl SuspendedCalls {
             state.is_closed = true;
             std::mem::take(&mut state.plugins)
         };
+        self.bell.notify_one();
         let ended = plugins.into_values().map(|mut away| {
             let ended = away.calls.end();
             let count = ended.len();
@@ -224,6 +230,7 @@ impl Holder for SuspendedCalls {
         let found = held.plugins.values_mut().find_map(|away| away.calls.cancel(call));
         drop(held);
         let (slot, stage) = found?;
+        self.bell.notify_one();
         // Without the lock: this may drop a caller's waker.
         drop(slot);
         Some(stage)

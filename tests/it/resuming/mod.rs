@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use brpc::testing::Link;
-use brpc::{Call, Handle, Plugin, Socket};
+use brpc::{Call, Plugin, Socket};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::support::worker::{Journal, Worker, worker};
@@ -20,7 +21,7 @@ struct Staying {
     link: Link,
     /// Whether it may dial.
     may_dial: Arc<AtomicBool>,
-    handle: Handle,
+    handle: brpc::Handle,
 }
 
 impl Staying {
@@ -115,4 +116,42 @@ async fn a_hub_may_have_all_its_calls_go_on() {
     eventually(|| staying.journal.running() == 1).await;
     staying.journal.release(1);
     assert_eq!(goes_on.await.unwrap(), Ok(()));
+}
+
+/// However their windows are: each ends in another way.
+#[tokio::test(start_paused = true)]
+async fn no_task_waits_for_calls_that_are_no_longer_suspended() {
+    let tasks = || Handle::current().metrics().num_alive_tasks();
+    let hub = Socket::default();
+    let staying = Staying::start(&hub).await;
+    let call = || hub.call::<()>("worker", "wait", &()).resumable(LONG).timeout(None);
+    // Once this is answered, all tasks of the connection run.
+    assert_eq!(hub.call::<u64>("worker", "echo", &1).await, Ok(1));
+    let connected = tasks();
+
+    let goes_on = made(call());
+    eventually(|| staying.journal.started() == 1).await;
+    staying.leave(&hub).await;
+    staying.come_back(&hub).await;
+    staying.journal.release(1);
+    assert_eq!(goes_on.await.unwrap(), Ok(()));
+    eventually(|| tasks() == connected).await;
+
+    let dropped = made(call());
+    eventually(|| staying.journal.started() == 2).await;
+    staying.leave(&hub).await;
+    let away = tasks();
+    dropped.abort();
+    // The caller's, and the one that would have ended the call.
+    eventually(|| tasks() == away - 2).await;
+
+    staying.come_back(&hub).await;
+    eventually(|| staying.journal.running() == 0).await;
+    let ends = made(call());
+    eventually(|| staying.journal.started() == 3).await;
+    staying.leave(&hub).await;
+    let away = tasks();
+    hub.shutdown().await;
+    assert!(ends.await.unwrap().is_err());
+    eventually(|| tasks() == away - 2).await;
 }
