@@ -15,7 +15,6 @@ import hashlib, json, os, socket, sys
 from wire import *
 
 MAX_CALLS, CREDIT_EVENTS, CREDIT_BYTES = 8, 2, 2 * MAX_FRAME
-ALL = 2**64 - 1
 
 def expect(found, wanted):
     if found != wanted:
@@ -30,7 +29,7 @@ class Plugin:
         self.versions, self.features = fields.raw(2), fields.u64()
         fields.u32()  # max_frame
         self.max_calls, self.name, self.version = fields.u32(), fields.string(), fields.string()
-        fields.raw(16)  # instance
+        self.instance = fields.raw(16)
         self.digest = fields.raw(32)
         fields.extensions(), fields.end()
         self.last_call = 0
@@ -54,22 +53,26 @@ class Plugin:
         self.stream.write(PREFACE)
         self.stream.send(ACCEPTED, b"\0")
     def welcome(self, version=1, hub=(1, 1), plugin=None, max_frame=MAX_FRAME, max_calls=MAX_CALLS,
-                credit=(CREDIT_EVENTS, CREDIT_BYTES), name=None, features=0, extensions=()):
+                credit=(CREDIT_EVENTS, CREDIT_BYTES), name=None, features=0, extensions=(), epoch=bytes(16), generation=1):
         versions = bytes([version, *hub]) + (plugin or self.versions)
         places = varint(max_frame) + varint(max_calls) + varint(credit[0]) + varint(credit[1])
         extensions = listed([varint(number) + string(data) for number, data in extensions])
-        self.stream.send(WELCOME, versions + varint(features) + bytes(16) + string(name or self.name) + b"\1" + places + extensions)
+        who = epoch + string(name or self.name) + varint(generation)
+        self.stream.send(WELCOME, versions + varint(features) + who + places + extensions)
     def refuse(self, code, message, retry_after_ms=None):
         self.stream.write(PREFACE)
         retry = b"\0" if retry_after_ms is None else b"\1" + varint(retry_after_ms)
         self.stream.send(REFUSED, varint(code) + string(message) + retry + b"\1\1")
 
     # Calls.
-    def call(self, method, payload=b"", timeout_ms=0, trace="", metadata=(), call=None, number=None):
+    def call(self, method, payload=b"", timeout_ms=0, trace="", metadata=(), call=None, number=None, window_ms=None):
         self.last_call = call or self.last_call + 1
         number = METHODS[method] if number is None else number
         head = varint(self.last_call) + varint(number) + varint(timeout_ms) + string(trace) + pairs(metadata)
-        self.stream.send(CALL, head + payload)
+        if window_ms is None:
+            self.stream.send(CALL, head + payload)
+        else:
+            self.stream.send(RESUMABLE, varint(window_ms) + head + payload)
         return self.last_call
     def reply(self, call):
         fields = self.stream.expect(REPLY)
@@ -264,7 +267,10 @@ BREACHES = {
     "a kind of the plugin": frame(REPLY, length=100),
     "an unknown kind": frame(0x0F),
     "a Ping without heartbeats": frame(PING, b"\1\0\0"),
-    "a resumable call without the feature": frame(0x14, b"\1" + call(1)[5:]),
+    "a resumable call without the feature": frame(RESUMABLE, b"\1" + call(1)[5:]),
+    "a Continue without the feature": frame(CONTINUE, b"\1\1\1\0"),
+    "a Confirm without the feature": frame(CONFIRM, b"\1"),
+    "a Resumed without the feature": frame(RESUMED),
     "17 frames to be skipped": frame(0xBF) * 17,
     "a header that ends early": frame(DRAIN, b"\1"),
     "a number beyond its type": frame(CANCEL, b"\xff" * 9 + b"\2"),

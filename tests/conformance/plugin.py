@@ -3,20 +3,21 @@
 
 plugin.py HOST PORT [NAME] is a plugin with the methods `echo`, which gives its input and the
 metadata of the call back; `fail`, which returns the error {"code", "message", "data"} that it is
-given; `sleep`, which takes milliseconds and gives them back when they are over; and `announce`,
-which sends its input as an event. Once welcomed, it sends the event {"hello": NAME}. SIGTERM makes
-it leave.
-
-plugin.py HOST PORT --borders tries the borders of the page on a hub, one connection after the
-other, and checks what the hub makes of them.
+given; `sleep`, which takes milliseconds and gives them back when they are over; `announce`,
+which sends its input as an event; `count`, which says how often it has been called; and `lose`, which
+ends the connection as a broken link would, and dials again after as many milliseconds as it is given.
+It goes on with its resumable calls meanwhile. Once welcomed, it sends the event {"hello": NAME}.
+SIGTERM makes it leave.
 
 It exits with 0 after an orderly end, else with 1. Its last lines say which kinds of frames it sent
 and received.
 """
 import hashlib, json, os, select, signal, socket, sys, time
+from kept import Call, Kept
 from wire import *
 
 MAX_CALLS, INTERVAL_MS = 64, 1_000
+FEATURES = HEARTBEATS | RESUMPTION
 
 def described(name, about, takes, gives):
     option = lambda text: b"\0" if text is None else b"\1" + string(text)
@@ -27,28 +28,39 @@ DESCRIPTION = listed([
     described("fail", "", '{"type":"object"}', None),
     described("sleep", "", '{"type":"integer"}', "true"),
     described("announce", "", "true", None),
+    described("count", "", None, '{"type":"integer"}'),
+    described("lose", "", '{"type":"integer"}', None),
 ])
 
 def hello(name, versions=(1, 1), features=0, max_frame=MAX_FRAME, max_calls=MAX_CALLS, version="1.0", extensions=(),
-          description=DESCRIPTION):
+          description=DESCRIPTION, instance=None):
     limits = varint(max_frame) + varint(max_calls)
     digest = hashlib.sha256(description).digest()
     extensions = listed([varint(number) + string(data) for number, data in extensions])
-    return bytes(versions) + varint(features) + limits + string(name) + string(version) + os.urandom(16) + digest + extensions
+    return (bytes(versions) + varint(features) + limits + string(name) + string(version)
+            + (instance or os.urandom(16)) + digest + extensions)
 
 class Refused(Exception):
     """The hub refused the plugin; with its code."""
 
 class Plugin:
     def __init__(self, host, port, name):
-        self.methods = [self.echo, self.fail, self.sleep, self.announce]
-        self.newest, self.last, self.draining, self.exit = 0, None, False, None
-        self.running = {}  # by id: when the call's time is over, when it has slept enough, its input
-        self.events = []
-        self.stream = Stream(socket.create_connection((host, port)))
-        self.stream.write(PREFACE)
-        self.stream.send(HELLO, hello(name, features=HEARTBEATS, extensions=[(HEARTBEAT, varint(INTERVAL_MS))]))
+        self.address, self.asked, self.instance = (host, port), name, os.urandom(16)
+        self.methods = [self.echo, self.fail, self.sleep, self.announce, self.count, self.lose]
+        self.exit, self.counted, self.wants_to_leave = None, 0, False
+        self.kept = Kept()
+        self.sleeping = []  # calls whose handlers run, with when they have slept enough
 
+    # The handshake.
+    def dial(self):
+        self.newest, self.last, self.draining, self.away = 0, None, False, None
+        self.in_flight = {}  # by id, until the answer is sent; a resumable one until it is confirmed
+        self.events = []
+        self.stream = Stream(socket.create_connection(self.address))
+        self.stream.write(PREFACE)
+        extensions = [(HEARTBEAT, varint(INTERVAL_MS))]
+        self.stream.send(HELLO, hello(self.asked, features=FEATURES, extensions=extensions, instance=self.instance))
+        self.handshake()
     def expect(self, expected):
         kind, fields = self.stream.frame(HANDSHAKE_FRAME)
         if kind == REFUSED:
@@ -69,10 +81,8 @@ class Plugin:
         version, hub, own = fields.u8(), fields.raw(2), fields.raw(2)
         if own != b"\1\1" or version != min(1, hub[1]) or version < max(1, hub[0]):
             raise Breach("versions that somebody has changed")
-        features, _epoch = fields.u64(), fields.raw(16)
-        if features & ~HEARTBEATS:
-            raise Breach("features that were not offered")
-        self.name, self.generation = fields.string(), fields.u64()
+        self.features, epoch = fields.u64() & FEATURES, fields.raw(16)
+        self.name, generation = fields.string(), fields.u64()
         if (max_frame := fields.u32()) < 16_384:
             raise Breach("a max_frame that is too small")
         self.hub_max_frame = min(max_frame, 67_108_864)
@@ -81,58 +91,90 @@ class Plugin:
         extensions = dict(fields.extensions())
         fields.end()
         self.interval, self.pings = None, 0
-        if features & HEARTBEATS:
+        if self.features & HEARTBEATS:
             agreed = Fields(extensions.get(HEARTBEAT, varint(5_000)))
             self.interval = agreed.u32() / 1000
             agreed.end()
+        if self.features & RESUMPTION:
+            self.recall(*self.kept.welcomed(epoch, generation))
         self.events.append(json.dumps({"hello": self.name}).encode())
+    def recall(self, seen, kept):
+        # One call in each, so that there are several.
+        for n in range(max(1, len(kept))):
+            more = b"\1" if n + 1 < len(kept) else b"\0"
+            self.stream.send(RESUME, origins(seen if n == 0 else []) + origins(kept[n:n + 1]) + more)
 
     # Answers.
-    def reply(self, call, output):
-        if 1 + len(varint(call) + output) > self.hub_max_frame:
+    def reply(self, call, output, metadata=()):
+        if 1 + len(varint(call.id or ALL) + output) > self.hub_max_frame:
             return self.failed(call, INVALID_OUTPUT, message="too large for a frame")
-        self.stream.send(REPLY, varint(call) + output)
+        self.answer(call, [(METADATA, pairs(metadata))] * bool(metadata) + [(REPLY, output)])
     def failed(self, call, status, code="", message="", data=b""):
         code, message = (text.encode()[:most].decode(errors="ignore") for text, most in ((code, 128), (message, 4096)))
-        header = varint(call) + bytes([status]) + string(code) + string(message)
-        self.stream.send(FAILED, header + (data if 1 + len(header + data) <= self.hub_max_frame else b""))
+        header = bytes([status]) + string(code) + string(message)
+        length = 1 + len(varint(call.id or ALL) + header + data)
+        self.answer(call, [(FAILED, header + (data if length <= self.hub_max_frame else b""))])
+    def answer(self, call, frames):
+        call.answer = frames
+        if call.id is not None:
+            self.send_answer(call)
+    def send_answer(self, call):
+        if not self.kept.holds(call):
+            del self.in_flight[call.id]
+        for kind, rest in call.answer:
+            self.stream.send(kind, rest if kind == METADATA else varint(call.id) + rest)
     def goodbye(self, code, message=""):
         self.stream.send(GOODBYE, varint(code) + string(message[:64]))
         self.exit = int(code != DONE)
 
-    # The methods. Each answers, or leaves its call among those that run.
-    def echo(self, call, payload, metadata, _):
+    # The methods. Each answers, or leaves its call among those that sleep.
+    def echo(self, call, payload, metadata):
         decoded(payload)
-        if metadata:
-            self.stream.send(METADATA, pairs(metadata))
-        self.reply(call, payload)
-    def fail(self, call, payload, *_):
+        self.reply(call, payload, metadata)
+    def fail(self, call, payload, _):
         error = dict(decoded(payload))
         data = json.dumps(error["data"]).encode() if "data" in error else b""
         self.failed(call, METHOD, str(error.get("code", "error")), str(error.get("message", "")), data)
-    def sleep(self, call, payload, _, over):
+    def sleep(self, call, payload, _):
         if type(decoded(payload)) is not int:
             raise ValueError("expected a number of milliseconds")
-        self.running[call] = (over, time.monotonic() + decoded(payload) / 1000, payload)
-    def announce(self, call, payload, *_):
+        self.sleeping.append((call, time.monotonic() + decoded(payload) / 1000, payload))
+    def announce(self, call, payload, _):
         decoded(payload)
         self.events.append(payload)
         self.send_events()
         self.reply(call, b"")
+    def count(self, call, *_):
+        self.counted += 1
+        self.reply(call, b"%d" % self.counted)
+    def lose(self, call, payload, _):
+        away = decoded(payload) / 1000
+        self.reply(call, b"")
+        self.away = away
 
     # What the hub sends.
     def take(self, kind, fields):
         if kind == CALL:
-            call, method, timeout, trace = fields.u64(), fields.u32(), fields.u64(), fields.string()
-            metadata, payload, fields.left = fields.pairs(), fields.left, b""
-            if len(trace.encode()) > 256:
-                raise Breach("a trace that is too long")
-            self.call(call, method, timeout, metadata, payload)
+            self.take_call(fields)
+        elif kind == RESUMABLE and self.features & RESUMPTION:
+            self.take_call(fields, window=fields.u64() / 1000)
+        elif kind == CONTINUE and self.features & RESUMPTION:
+            number, origin, timeout = fields.u64(), (fields.u64(), fields.u64()), fields.u64()
+            if self.arrives(number):
+                self.go_on(number, origin, timeout)
+        elif kind == RESUMED and self.features & RESUMPTION:
+            self.kept.resumed()
+        elif kind == CONFIRM and self.features & RESUMPTION:
+            call = self.in_flight.get(self.known(fields))
+            if call and call.answer:
+                self.withdraw(call)
         elif kind == CANCEL:
-            if not 1 <= (call := fields.u64()) <= self.newest:
-                raise Breach("a cancel of a call that never arrived")
-            if self.running.pop(call, None):
-                self.failed(call, CANCELLED)
+            if call := self.in_flight.get(self.known(fields)):
+                self.kept.forget(call)
+                if call.answer:
+                    self.withdraw(call)
+                else:
+                    self.failed(call, CANCELLED)
         elif kind == CREDIT:
             self.credit = [self.credit[0] + fields.u32(), self.credit[1] + fields.u64()]
             if self.credit[0] >> 32 or self.credit[1] >> 64:
@@ -156,34 +198,74 @@ class Plugin:
         else:
             return  # a strike, which this plugin doesn't count
         fields.end()
-    def call(self, call, method, timeout, metadata, payload):
-        if call <= self.newest or method >= len(self.methods) or self.draining:
+    def known(self, fields):
+        if not 1 <= (number := fields.u64()) <= self.newest:
+            raise Breach("the id of a call that never arrived")
+        return number
+    def arrives(self, number):
+        """Whether the call of this id counts."""
+        if number <= self.newest or self.draining:
             raise Breach("a call that must not be")
-        self.newest = call
-        if self.last is not None:
-            return  # ignored
-        if len(self.running) >= self.max_calls:
+        self.newest = number
+        if self.last is None and len(self.in_flight) >= self.max_calls:
             raise Breach("a call too many")
-        over = time.monotonic() + (timeout / 1000 or float("inf"))
+        return self.last is None
+    def take_call(self, fields, window=None):
+        number, method, timeout, trace = fields.u64(), fields.u32(), fields.u64(), fields.string()
+        metadata, payload, fields.left = fields.pairs(), fields.left, b""
+        if len(trace.encode()) > 256:
+            raise Breach("a trace that is too long")
+        if method >= len(self.methods):
+            raise Breach("a method that was not described")
+        if not self.arrives(number):
+            return
+        call = self.in_flight[number] = Call(number, timeout)
+        if window is not None:
+            call.origin, call.window = (self.kept.generation, number), window
+            self.kept.calls[call.origin] = call
         try:
-            self.methods[method](call, payload, metadata, over)
+            self.methods[method](call, payload, metadata)
         except (TypeError, ValueError) as error:
             self.failed(call, INVALID_INPUT, ".", str(error))
+    def go_on(self, number, origin, timeout):
+        call = self.kept.calls.get(origin)
+        if call is None:
+            call = self.in_flight[number] = Call(number, timeout)
+            return self.failed(call, CANCELLED)
+        self.in_flight.pop(call.id, None)
+        call.id, call.until = number, None
+        call.limit(timeout)
+        self.in_flight[number] = call
+        if call.answer:
+            self.send_answer(call)
+    def withdraw(self, call):
+        """The hub has the answer, or wants none."""
+        self.kept.forget(call)
+        del self.in_flight[call.id]
 
     # What happens by itself.
     def send_events(self):
         while self.events and self.credit[0] > 0 and self.credit[1] >= len(self.events[0]):
             self.credit = [self.credit[0] - 1, self.credit[1] - len(self.events[0])]
             self.stream.send(EVENT, self.events.pop(0))
+    def run_handlers(self, now):
+        self.kept.expire(now)
+        sleeping, self.sleeping = self.sleeping, []
+        for call, awake, payload in sleeping:
+            if call.answer or not (self.kept.holds(call) or self.in_flight.get(call.id) is call):
+                continue  # cancelled
+            if min(call.over, awake) > now:
+                self.sleeping.append((call, awake, payload))
+            elif awake <= call.over:
+                self.reply(call, payload)
+            else:
+                self.failed(call, CANCELLED)
     def tick(self, now):
-        for call, (over, awake, payload) in list(self.running.items()):
-            if min(over, awake) <= now:
-                del self.running[call]
-                self.reply(call, payload) if awake <= over else self.failed(call, CANCELLED)
+        self.run_handlers(now)
         self.send_events()
         if self.interval:
             self.heartbeat(now)
-        if not self.running and (self.draining or self.last is not None):
+        if not self.in_flight and (self.draining or self.last is not None):
             self.goodbye(DONE)
     def heartbeat(self, now):
         if now - self.stream.heard > 3 * self.interval:
@@ -196,177 +278,56 @@ class Plugin:
         if not self.draining and self.last is None:
             self.last = self.newest
             self.stream.send(LEAVE, varint(self.last))
+
+    # Connections, one after the other.
     def session(self):
-        wants_to_leave = []
-        signal.signal(signal.SIGTERM, lambda *_: wants_to_leave.append(True))
-        while self.exit is None:
+        """Returns when the plugin exits, or the connection is lost."""
+        while self.exit is None and self.away is None:
             try:
                 if select.select([self.stream.socket], [], [], 0.01)[0]:
                     self.take(*self.stream.frame())
-                if wants_to_leave:
+                if self.wants_to_leave:
                     self.leave()
-                if self.exit is None:
+                if self.exit is None and self.away is None:
                     self.tick(time.monotonic())
             except Breach as breach:
                 print("breach:", breach, file=sys.stderr)
                 self.goodbye(PROTOCOL, str(breach))
+            except End:
+                self.away = 0
         self.stream.finish()
+    def run(self):
+        def leave(*_):
+            self.wants_to_leave = True
+        signal.signal(signal.SIGTERM, leave)
+        self.dial()
+        self.session()
+        while self.exit is None:
+            now = time.monotonic()
+            back = now + self.away
+            if self.draining or self.last is not None:
+                self.kept.end()
+            else:
+                self.kept.lost(self.newest, now)
+            self.in_flight = {}
+            while (now := time.monotonic()) < back:
+                self.run_handlers(now)
+                time.sleep(0.01)
+            self.dial()
+            self.session()
         return self.exit
 
-# The borders: what is sent after the preface, and what the hub does then. `EARLY` is tried in place
-# of a Hello, `DESCRIBING` when the hub waits for Describe, `SESSION` after Welcome.
-LIVES, BREACH, GONE = "goes on", "goodbye 4", "closes in silence"
-
-STRANGERS = {
-    "a zero": b"\0",
-    "two capitals that begin no method of HTTP": b"AB",
-    "a preface with another sixth byte": b"\xb2brpc\r",
-}
-def said(**fields):
-    return frame(HELLO, hello("border", **fields))
-
-EARLY = {
-    "an empty frame": (frame(HELLO, length=0), 10),
-    "a length above the limit": (frame(HELLO, length=4097), 10),
-    "a kind of a session": (frame(EVENT, length=4000), 10),
-    "an unknown kind": (frame(0x06), 10),
-    "a number in more bytes than it needs": (frame(HELLO, b"\1\1\x80\0" + hello("border")[3:]), 10),
-    "a max_frame that is too small": (said(max_frame=16_383), 10),
-    "no version in common": (said(versions=(2, 3)), 1),
-    "a lowest version above the highest": (said(versions=(2, 1)), 1),
-    "a bad name": (frame(HELLO, hello(".border")), 2),
-    "a bad version": (said(version="1" * 65), 3),
-    "too many extensions": (said(extensions=[(9, b"")] * 65), 10),
-    "labels out of order": (said(extensions=[(1, pairs([("b", ""), ("a", "")]))]), 11),
-    "a label twice": (said(extensions=[(1, pairs([("a", ""), ("a", "")]))]), 11),
-    "a Heartbeat that is no number": (said(extensions=[(HEARTBEAT, b"")]), 10),
-    "a Heartbeat twice": (said(extensions=[(HEARTBEAT, b"\5")] * 2), 10),
-    "labels twice": (said(extensions=[(1, pairs([("a", "")]))] * 2), 11),
-}
-WELCOMED = {
-    "the smallest max_frame": {"max_frame": 16_384},
-    "the largest number for max_frame": {"max_frame": 2**32 - 1},
-    "no calls at all": {"max_calls": 0},
-    "a higher version that the hub doesn't speak": {"versions": (0, 255)},
-    "unknown extensions, in any order and again": {"extensions": [(9, b"x"), (1, pairs([("a", "")])), (7, b""), (9, b"")]},
-}
-DESCRIBING = {
-    "another description": (frame(DESCRIBE, b"\0"), 10),
-    "a length above the limit of Describe": (frame(DESCRIBE, length=1_048_578), 10),
-    "another kind, as long as a Describe": (frame(HELLO, length=4097), 10),
-    "a frame that may be skipped later": (frame(0x80), 10),
-    "Goodbye": (frame(GOODBYE, b"\1\0"), 10),
-}
-event = frame(EVENT, b"1")
-SESSION = {
-    "an empty frame": (frame(EVENT, length=0), BREACH),
-    "a length above the limit": (frame(REPLY, length=MAX_FRAME + 1), BREACH),
-    "a kind of the handshake": (frame(HELLO, length=100), BREACH),
-    "a kind of the hub": (frame(CALL, length=100), BREACH),
-    "a Ping without heartbeats": (frame(PING, b"\1\0\0"), BREACH),
-    "an unknown kind": (frame(0x7F), BREACH),
-    "16 frames to be skipped": (frame(0xBF, b"x") * 16, LIVES),
-    "17 frames to be skipped": (frame(0x80) * 17, BREACH),
-    "a header that ends early": (frame(FAILED, b"\1"), BREACH),
-    "a text that is not UTF-8": (frame(METADATA, b"\1\1\xff\0"), BREACH),
-    "a number in more bytes than it needs": (frame(LEAVE, b"\x80\0"), BREACH),
-    "bytes behind the header": (frame(LEAVE, b"\0\0"), BREACH),
-    "an answer with the id 0": (frame(REPLY, b"\0"), BREACH),
-    "an answer to a call that was never sent": (frame(REPLY, b"\x63"), BREACH),
-    "events without credit": (event * 5, BREACH),
-    "a second Leave": (frame(LEAVE, b"\0") * 2, BREACH),
-    "65 pairs": (frame(METADATA, pairs([("", "")] * 65)), BREACH),
-    "8,193 bytes of metadata": (frame(METADATA, pairs([("", "x" * 8193)])), BREACH),
-    "an event behind metadata": (frame(METADATA, b"\0") + event, BREACH),
-    "an event that is no JSON": (frame(EVENT, b"\xff{"), LIVES),
-    "Goodbye with a code of a later version": (frame(GOODBYE, b"\x63\0"), GONE),
-}
-
-def refused_with(stream):
-    fields = stream.expect(REFUSED, HANDSHAKE_FRAME)
-    code, message = fields.u16(), fields.string()
-    fields.option(fields.u64), fields.raw(2), fields.end()
-    if len(message.encode()) > 256:
-        raise Breach("a message that is too long")
-    stream.expect_end()
-    return code
-
-def borders(host, port):
-    """Tries each; returns how many."""
-    port, count = int(port), 0
-    def dial(*parts):
-        stream = Stream(socket.create_connection((host, port)))
-        stream.write(b"".join(parts))
-        return stream
-    def welcome(stream):
-        stream.preface()
-        if stream.expect(ACCEPTED, HANDSHAKE_FRAME).boolean():
-            stream.send(DESCRIBE, DESCRIPTION)
-        fields = stream.expect(WELCOME, HANDSHAKE_FRAME)
-        fields.raw(5), fields.u64(), fields.raw(16), fields.string(), fields.u64(), fields.u32()
-        return fields.u32()  # max_calls
-    def check(what, found, wanted):
-        nonlocal count
-        count += 1
-        if found != wanted:
-            raise Breach(f"{what}: found {found}, expected {wanted}")
-    for what, sent in STRANGERS.items():
-        try:
-            found = dial(sent).read(1)
-        except End:
-            found = GONE
-        check(what, found, GONE)
-    for what, (sent, code) in EARLY.items():
-        stream = dial(PREFACE, sent)
-        stream.preface()
-        check(what, refused_with(stream), code)
-    # A name of its own for each, since the hub notices a little later that the one before is gone.
-    for n, (what, fields) in enumerate(WELCOMED.items()):
-        stream = dial(PREFACE, frame(HELLO, hello(f"welcomed-{n}", **fields)))
-        check(what, welcome(stream), max(1, fields.get("max_calls", MAX_CALLS)))
-        stream.socket.close()
-    unknown = listed([described("border", "", None, None)])
-    for what, (sent, code) in DESCRIBING.items():
-        stream = dial(PREFACE, frame(HELLO, hello("border", description=unknown)))
-        stream.preface()
-        check(what, stream.expect(ACCEPTED, HANDSHAKE_FRAME).boolean(), True)
-        stream.write(sent)
-        check(what, refused_with(stream), code)
-    # What comes too early counts as sent after the answer.
-    early = listed([described("early", "", None, None)])
-    stream = dial(PREFACE, frame(HELLO, hello("early", description=early)), frame(DESCRIBE, early), event)
-    stream.preface(), stream.expect(ACCEPTED), stream.expect(WELCOME)
-    stream.socket.close()
-    for n, (what, (sent, wanted)) in enumerate(SESSION.items()):
-        stream = dial(PREFACE, frame(HELLO, hello(f"session-{n}")))
-        welcome(stream)
-        stream.write(sent)
-        if wanted == LIVES:
-            stream.write(frame(GOODBYE, b"\1\0"))  # which is read only if nothing was wrong
-        try:
-            found = f"goodbye {stream.expect(GOODBYE).u16()}"
-        except End:
-            found = GONE
-        check(what, found, GONE if wanted == LIVES else wanted)
-        stream.socket.close()
-    return count
-
 def main(host, port, name="python"):
-    if name == "--borders":
-        print("tried", borders(host, port))
-        return 0
-    plugin = Plugin(host, port, name)
     try:
-        plugin.handshake()
+        return Plugin(host, port, name).run()
     except Refused as refused:
         print("refused", *refused.args)
         return 1
-    return plugin.session()
 
 if __name__ == "__main__":
     try:
         sys.exit(main(*sys.argv[1:]))
-    except End:
+    except (End, ConnectionError):
         sys.exit("the hub is gone")
     finally:
         report()

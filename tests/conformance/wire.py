@@ -3,15 +3,15 @@ import json, re, socket, time
 
 PREFACE = bytes.fromhex("b2 62 72 70 63 0a 01 00")
 HELLO, ACCEPTED, REFUSED, DESCRIBE, WELCOME = range(1, 6)
-CALL, CANCEL, CREDIT, DRAIN = range(0x10, 0x14)
-REPLY, FAILED, EVENT, LEAVE, METADATA, GOODBYE = *range(0x18, 0x1D), 0x1F
+CALL, CANCEL, CREDIT, DRAIN, RESUMABLE, CONTINUE, CONFIRM, RESUMED = range(0x10, 0x18)
+REPLY, FAILED, EVENT, LEAVE, METADATA, RESUME, GOODBYE = *range(0x18, 0x1E), 0x1F
 PING, PONG, RETURN = 0x20, 0x21, 0x90
-WITH_PAYLOAD = (CALL, REPLY, FAILED, EVENT)
 METHOD, INVALID_OUTPUT, INVALID_INPUT, EXPIRED, CANCELLED = 1, 3, 5, 8, 9  # statuses of Failed
-DONE, UNPLUGGED, PROTOCOL, SILENT = 1, 2, 4, 7  # codes of Goodbye
-HEARTBEATS = 1  # a feature
+DONE, UNPLUGGED, SHUTTING_DOWN, PROTOCOL, TOO_SLOW, SILENT = 1, 2, 3, 4, 5, 7  # codes of Goodbye
+HEARTBEATS, RESUMPTION = 1, 2  # features
 HEARTBEAT = 2  # an extension
 HANDSHAKE_FRAME, DESCRIBE_FRAME, MAX_FRAME = 4096, 1_048_577, 1_048_576
+ALL = 2**64 - 1  # the highest number
 SENT, RECEIVED = set(), set()  # kinds, over all connections of the program
 
 class Breach(Exception):
@@ -32,6 +32,10 @@ def listed(elements):
 
 def pairs(metadata):
     return listed([string(key) + string(value) for key, value in metadata])
+
+def origins(calls):
+    """Pairs of a generation and an id."""
+    return listed([varint(generation) + varint(number) for generation, number in calls])
 
 def frame(kind, body=b"", length=None):
     return (1 + len(body) if length is None else length).to_bytes(4, "big") + bytes([kind]) + body
@@ -100,6 +104,8 @@ class Fields:
         if sum(len(key.encode()) + len(value.encode()) for key, value in found) > 8192:
             raise Breach("metadata that is too large")
         return found
+    def origins(self, most):
+        return self.list(lambda: (self.u64(), self.u64()), most)
     def extensions(self):
         return self.list(lambda: (self.u16(), self.bytes()), 64)
     def end(self):
