@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use brpc_core::caller::Target;
 use brpc_core::{Admission, CallError, Metadata, Response};
-use brpc_proto::{Call, Resumable};
+use brpc_proto::{Call, Course, Resumable};
 use bytes::Bytes;
 
 use crate::plugin_ref::PluginRef;
@@ -105,5 +105,5 @@ impl Called {
 
 /// How a call outlives its connection, if it does for so long.
 pub(crate) fn lasting(window: Option<Duration>) -> Option<Box<Resumable>> {
-    window.map(|window| Box::new(Resumable { window, continued: None }))
+    window.map(|window| Box::new(Resumable { window, course: Course::New }))
 }

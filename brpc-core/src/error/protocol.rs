@@ -65,6 +65,12 @@ pub enum ProtocolError {
     /// More calls in flight than agreed in the handshake.
     #[error("more calls at once than agreed")]
     TooManyCalls,
+    /// More connections and calls in all Resumes of a connection than allowed.
+    #[error("more of earlier connections in its Resumes than allowed")]
+    ResumeTooLong,
+    /// The plugin has not said in time what it knows of earlier connections.
+    #[error("no last Resume in the time of a handshake")]
+    NoResume,
     /// Events beyond the peer's credit.
     #[error("events beyond the credit")]
     CreditExceeded,

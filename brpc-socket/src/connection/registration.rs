@@ -173,6 +173,10 @@ impl Candidate {
                 description: description.clone(),
                 consumed,
             };
+            if holder.is_some() || hub.suspended().has(name) {
+                // Nobody has called it yet.
+                link.connection().reserve();
+            }
             // A connection that has ended takes no name: nothing would free it again.
             if link.welcome(member, *hub.epoch(), holder) {
                 registry.enter(name, link, &description);

@@ -108,11 +108,16 @@ impl SuspendedCalls {
             calls: Suspended::default(),
         });
         away.plugin = plugin.clone();
-        away.calls.insert(slot, suspension, now());
+        lost.extend(away.calls.insert(slot, suspension, now()).err());
         if !std::mem::replace(&mut state.has_timer, true) {
             runtime.spawn(Timer { calls: self.clone(), is_done: false }.run());
         }
         lost
+    }
+
+    /// Whether calls wait for the plugin of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.state.lock().plugins.contains_key(name)
     }
 
     /// A plugin is connected again, or another one of its name. `resumes` tells whether it can go on

@@ -110,8 +110,8 @@ pub use connection::{Connection, End};
 pub use description::{Description, Idempotent};
 pub use event::{Event, Tally};
 pub use message::{
-    Admission, Beat, Call, CallId, Continued, DrainCause, Farewell, Features, Hello, Message,
-    Origin, Recalled, Resumable, Welcome,
+    Admission, Beat, Call, CallId, Continued, Course, DrainCause, Farewell, Features, Hello,
+    Message, Origin, Recalled, Resumable, Welcome,
 };
 pub use names::{NameRules, Rule};
 pub use role::Role;

@@ -31,6 +31,10 @@ pub const MAX_RECALLED: usize = 512;
 /// and keeps few more than it may have in flight.
 pub const MAX_ALL_RECALLED: usize = 1 << 20;
 
+/// The most calls of a plugin that may wait for it to come back. A hub gives them the ids up to this
+/// one on the next connection, so that they are sent before new calls, whose ids are higher.
+pub const MAX_SUSPENDED: u64 = 1 << 20;
+
 /// How many strikes are tolerated in one session: second answers, frames of an unknown kind that
 /// may be skipped. Enough for a peer with a flaw, too few for a hostile peer.
 pub const MAX_STRIKES: u32 = 16;

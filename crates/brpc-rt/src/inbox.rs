@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use brpc_core::CallErrorKind;
-use brpc_proto::limits::{IDLE_BYTES, IDLE_PLACES};
+use brpc_proto::limits::{IDLE_BYTES, IDLE_PLACES, MAX_SUSPENDED};
 use brpc_proto::{Call, CallId};
 use bytes::BytesMut;
 
@@ -14,7 +14,7 @@ use crate::slot::Slot;
 /// doesn't wait for the connection's lock.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    /// In the order of their ids. Bounded by the callers, each of which waits at its own slot. The
+    /// In the order in which they came. Bounded by the callers, each of which waits at its own slot. The
     /// connection checks the calls when they are taken out, at the latest when its driver wakes.
     submitted: Vec<Submitted>,
     /// A buffer for copies of small inputs, side by side. Memory that one thread allocates and
@@ -24,6 +24,8 @@ pub(crate) struct Inbox {
     chunk: usize,
     /// The id assigned last.
     last_id: CallId,
+    /// The same of calls of an earlier connection, if lower ids are kept free for them.
+    last_ahead: Option<CallId>,
     /// Set while the driver is parked, to be woken for bytes to write or another timeout.
     pub(crate) driver: Option<Waker>,
     /// Why calls are refused, once the inbox is closed.
@@ -42,6 +44,30 @@ pub(crate) struct Submitted {
 }
 
 impl Inbox {
+    /// Keeps the lowest ids free for calls of an earlier connection. Called before any call is added.
+    pub(crate) fn reserve(&mut self) {
+        (self.last_id, self.last_ahead) = (MAX_SUSPENDED, Some(0));
+    }
+
+    /// Adds a call of an earlier connection; returns its id.
+    pub(crate) fn submit_ahead(
+        &mut self,
+        call: Call,
+        slot: Arc<Slot>,
+    ) -> Result<CallId, CallErrorKind> {
+        if let Some(error) = &self.closed {
+            return Err(error.clone());
+        }
+        let last = match &mut self.last_ahead {
+            Some(last) if *last < MAX_SUSPENDED => last,
+            _ => &mut self.last_id,
+        };
+        *last += 1;
+        let id = *last;
+        self.submitted.push(Submitted { id, call, slot });
+        Ok(id)
+    }
+
     /// Adds a call; returns its id. A non-empty `input` is copied into the call's payload.
     pub(crate) fn submit(
         &mut self,

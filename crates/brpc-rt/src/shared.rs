@@ -85,6 +85,25 @@ impl SharedConnection {
         Ok(id)
     }
 
+    /// Keeps the lowest ids free for calls of an earlier connection, so that they are sent before new
+    /// ones. Called before any call is submitted.
+    pub fn reserve(&self) {
+        self.inbox.lock().reserve();
+    }
+
+    /// Submits a call of an earlier connection. The driver is awake: it passes on that the peer is
+    /// ready for it.
+    ///
+    /// # Errors
+    /// If the connection is over, and its inbox is closed.
+    pub(crate) fn submit_ahead(
+        &self,
+        call: Call,
+        slot: Arc<Slot>,
+    ) -> Result<CallId, CallErrorKind> {
+        self.inbox.lock().submit_ahead(call, slot)
+    }
+
     /// Cancels a call, unless it is settled; returns the stage that it had reached.
     pub fn cancel(&self, id: CallId) -> Option<Stage> {
         let mut connection = self.lock_with_calls();

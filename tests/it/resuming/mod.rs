@@ -2,6 +2,7 @@
 
 mod cuts;
 mod ends;
+mod places;
 
 use std::future::IntoFuture as _;
 use std::sync::Arc;

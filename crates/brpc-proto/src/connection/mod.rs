@@ -374,7 +374,7 @@ impl<T> Connection<T> {
         if let Some(interval) = terms.heartbeat {
             self.stream.begin_heartbeats(self.role, interval, now);
         }
-        let session = Session::new(self.role, terms, self.codec.traits(), &self.limits);
+        let session = Session::new(self.role, terms, self.codec.traits(), &self.limits, now);
         self.phase = Phase::Session(Box::new(session));
     }
 

@@ -6,7 +6,7 @@ use brpc_core::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_TRACE};
 use brpc_core::{CallErrorKind, Metadata, Stage};
 use bytes::Bytes;
 
-use super::resume::{Continued, Resumable};
+use super::resume::{Continued, Course, Resumable};
 
 /// A call: made, queued, sent and received.
 #[derive(Clone, Debug, Default)]
@@ -30,9 +30,17 @@ pub struct Call {
 pub use brpc_core::Admission;
 
 impl Call {
-    /// Which call goes on, if it isn't a new one.
+    /// Which call goes on, if the plugin has it.
     pub(crate) fn continued(&self) -> Option<Continued> {
-        self.resumable.as_ref()?.continued
+        match self.course() {
+            Course::GoesOn(continued) => Some(continued),
+            Course::New | Course::Again => None,
+        }
+    }
+
+    /// What it has behind it.
+    pub(crate) fn course(&self) -> Course {
+        self.resumable.as_ref().map_or(Course::New, |resumable| resumable.course)
     }
 
     /// Its deadline, if the connection gets it now.

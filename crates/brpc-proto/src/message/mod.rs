@@ -19,7 +19,7 @@ pub(crate) use self::call::{millis, timeout_ms};
 pub use self::goodbye::{DrainCause, Farewell};
 pub use self::handshake::{Features, Hello, Welcome};
 pub use self::id::CallId;
-pub use self::resume::{Continued, Origin, Recalled, Resumable};
+pub use self::resume::{Continued, Course, Origin, Recalled, Resumable};
 use crate::description::Description;
 
 /// What one side sends to the other. A [`Codec`](crate::codec::Codec) turns it into bytes and back,

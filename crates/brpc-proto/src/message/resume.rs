@@ -21,8 +21,19 @@ pub struct Origin {
 pub struct Resumable {
     /// How long after the loss of a connection the call may go on over another one.
     pub window: Duration,
-    /// Which call this is, if it goes on; `None` if it is a new one. It isn't sent with a new one.
-    pub continued: Option<Continued>,
+    /// What it has behind it. It isn't sent.
+    pub course: Course,
+}
+
+/// What a resumable call has behind it, when a connection gets it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Course {
+    /// Nothing.
+    New,
+    /// An earlier connection had accepted it, and the plugin has never received it.
+    Again,
+    /// The plugin has it.
+    GoesOn(Continued),
 }
 
 /// A call that goes on over another connection.

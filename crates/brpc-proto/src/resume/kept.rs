@@ -32,8 +32,6 @@ pub struct Kept<T> {
     answered: BTreeSet<Origin>,
     /// Bytes of these answers.
     bytes: usize,
-    /// The most calls.
-    max_calls: usize,
     /// The most bytes of answers.
     max_bytes: usize,
 }
@@ -73,10 +71,10 @@ pub enum Continuation {
 const OVERHEAD: usize = 256;
 
 impl<T> Kept<T> {
-    /// Keeps as much as a plugin with these limits may: twice as many calls as may be in flight on
-    /// one connection, and as many bytes of answers as may be unsent.
+    /// Holds as many bytes of answers as a plugin with these limits may have unsent. Its connections
+    /// see to the number of calls: the hub names those that go on before it makes others, so all of
+    /// them are in flight on one connection.
     pub fn new(limits: &Limits) -> Self {
-        let limits = limits.clone().clamped();
         Self {
             epoch: [0; 16],
             generation: 0,
@@ -85,8 +83,7 @@ impl<T> Kept<T> {
             ids: HashMap::new(),
             answered: BTreeSet::new(),
             bytes: 0,
-            max_calls: limits.max_calls.saturating_mul(2),
-            max_bytes: limits.queue_bytes,
+            max_bytes: limits.clone().clamped().queue_bytes,
         }
     }
 
@@ -206,7 +203,7 @@ impl<T> Kept<T> {
     }
 
     /// The connection is lost, over which no call above this id has arrived; the plugin dials again.
-    /// Returns the handlers of the oldest calls, if there are too many.
+    /// Returns the handlers of calls that the hub had given up.
     pub fn lost(&mut self, last_id: CallId, now: Instant) -> Vec<T> {
         if self.seen.len() == MAX_SEEN {
             // Nothing is said of it any more, so that none of its calls counts as not received.
@@ -214,15 +211,12 @@ impl<T> Kept<T> {
         }
         self.seen.push_back(Origin { generation: self.generation, id: last_id });
         self.ids.clear();
-        let mut handlers = self.remove(|entry| entry.is_cancelled);
+        let handlers = self.remove(|entry| entry.is_cancelled);
         for entry in self.calls.values_mut() {
             entry.id = None;
             // Without a limit if it is beyond the range of the clock.
             entry.until = entry.until.or_else(|| now.checked_add(entry.window));
         }
-        let surplus = self.calls.len().saturating_sub(self.max_calls);
-        let oldest: Vec<_> = self.calls.keys().take(surplus).copied().collect();
-        handlers.extend(oldest.into_iter().filter_map(|origin| self.forget(origin)));
         handlers
     }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use brpc_core::{CallErrorKind, Stage};
 
 use super::suspension::Suspension;
+use crate::limits::MAX_SUSPENDED;
 use crate::message::{Call, CallId, Origin, Recalled};
 
 /// The calls of one plugin that wait for it to come back. `T` is a caller; whoever takes a call out
@@ -55,6 +56,13 @@ pub enum Resumption {
     End(CallErrorKind),
 }
 
+impl Resumption {
+    /// Whether the plugin has the call.
+    fn goes_on(&self) -> bool {
+        matches!(self, Self::Submit(call) if call.continued().is_some())
+    }
+}
+
 impl<T> Default for Suspended<T> {
     fn default() -> Self {
         Self { calls: BTreeMap::new(), next: None, seen: HashMap::new(), kept: HashSet::new() }
@@ -63,13 +71,25 @@ impl<T> Default for Suspended<T> {
 
 impl<T> Suspended<T> {
     /// Suspends a call, whose window starts now.
-    pub fn insert(&mut self, caller: T, suspension: Suspension, now: Instant) {
+    ///
+    /// # Errors
+    /// The caller, and what the call ends in, if too many are suspended.
+    pub fn insert(
+        &mut self,
+        caller: T,
+        suspension: Suspension,
+        now: Instant,
+    ) -> Result<(), (T, CallErrorKind)> {
+        if self.calls.len() as u64 >= MAX_SUSPENDED {
+            return Err((caller, suspension.lost()));
+        }
         let until = now.checked_add(suspension.window);
         let origin = suspension.origin;
         let entry = Entry { caller, suspension, until };
         self.note(entry.end());
         let before = self.calls.insert(origin, entry);
         debug_assert!(before.is_none(), "a call is in one place");
+        Ok(())
     }
 
     /// Takes out a call that is cancelled; returns its caller, and how far it has come.
@@ -85,7 +105,8 @@ impl<T> Suspended<T> {
     }
 
     /// The plugin says what it knows. With the last part, takes out all calls, and returns what
-    /// becomes of each, in the order in which they were made.
+    /// becomes of each: those that go on come first, since the plugin gets no other call before; else
+    /// in the order in which they were made.
     pub fn resume(&mut self, recalled: Recalled, now: Instant) -> Vec<(T, Origin, Resumption)> {
         // Only what is of use, so that a peer that says too much isn't held.
         self.seen.extend(recalled.seen.iter().map(|seen| (seen.generation, seen.id)));
@@ -112,7 +133,9 @@ impl<T> Suspended<T> {
             };
             (caller, origin, resumption)
         });
-        judged.collect()
+        let mut judged: Vec<_> = judged.collect();
+        judged.sort_by_key(|(.., resumption)| !resumption.goes_on());
+        judged
     }
 
     /// Takes out the calls whose deadline has passed, or whose window is over.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use brpc_core::{CallErrorKind, DisconnectReason, Stage};
 
-use crate::message::{Call, Continued, Origin, Resumable};
+use crate::message::{Call, Continued, Course, Origin, Resumable};
 
 /// A call whose connection was lost, and that may go on over another one.
 #[derive(Clone, Debug)]
@@ -64,25 +64,24 @@ impl Suspension {
         CallErrorKind::DeadlineExceeded { stage: self.stage() }
     }
 
-    /// Makes a new call of one that the plugin never received.
+    /// Sends a call again that the plugin never received.
     pub(crate) fn anew(self, now: Instant) -> Call {
-        let continued = None;
-        self.into_call(continued, now)
+        self.into_call(Course::Again, now)
     }
 
     /// Lets the call go on, which the plugin has.
     pub(crate) fn goes_on(mut self, now: Instant) -> Call {
         self.call.payload = bytes::Bytes::new();
         let continued = Continued { origin: self.origin, reason: self.reason };
-        self.into_call(Some(continued), now)
+        self.into_call(Course::GoesOn(continued), now)
     }
 
-    fn into_call(self, continued: Option<Continued>, now: Instant) -> Call {
+    fn into_call(self, course: Course, now: Instant) -> Call {
         let Self { mut call, deadline, window, .. } = self;
         call.timeout = deadline.map(|deadline| deadline.saturating_duration_since(now));
         // It had its place before.
         call.admission = brpc_core::Admission::Wait;
-        call.resumable = Some(Box::new(Resumable { window, continued }));
+        call.resumable = Some(Box::new(Resumable { window, course }));
         call
     }
 }

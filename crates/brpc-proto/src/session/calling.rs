@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use brpc_core::{
-    Answer, CallErrorKind, DisconnectReason, Failure, Limits, Metadata, ProtocolError, Stage,
-    Status,
+    Answer, CallErrorKind, DisconnectReason, Failure, Limits, Metadata, ProtocolError, Scope,
+    Stage, Status,
 };
 use bytes::Buf as _;
 
@@ -26,8 +26,6 @@ pub(crate) struct Calling<T> {
     calls: Calls<T>,
     /// Those among them that may go on over another connection.
     resumables: Resumables,
-    /// Whether no call may be sent yet.
-    is_held: bool,
     /// Calls cancelled after they were sent, for which a Cancel is due.
     cancels: Vec<CallId>,
     /// Whether the wire has Cancel.
@@ -57,7 +55,6 @@ impl<T> Calling<T> {
         Self {
             calls: Calls::new(limits, max_calls),
             resumables: Resumables::default(),
-            is_held: false,
             cancels: Vec::new(),
             has_cancel: traits.has_cancel,
             late_replies: 0,
@@ -82,15 +79,35 @@ impl<T> Calling<T> {
         Ok(())
     }
 
-    /// Holds calls back, until the peer has said what it knows of earlier connections: every call
-    /// that is sent has a connection of which it knows.
-    pub(crate) fn hold(&mut self, is_held: bool) {
-        self.is_held = is_held;
+    /// Holds calls back until those that go on are named: so all calls are sent on connections of
+    /// which the peer knows, and what it runs from earlier ones takes its places first.
+    pub(crate) fn hold(&mut self) {
+        self.calls.hold();
     }
 
-    /// Notes that the peer is to be told that all calls that go on were named.
+    /// Notes that no more calls go on.
     pub(crate) fn resumed(&mut self) {
         self.resumables.resumed();
+    }
+
+    /// Tells the peer that all calls that go on were named, when they are, and releases the others.
+    /// Returns whether it did.
+    pub(crate) fn transmit_resumed(
+        &mut self,
+        codec: &mut dyn Codec,
+        out: &mut WriteBuffer,
+        events: &mut Events<T>,
+    ) -> bool {
+        if self.calls.to_write().0 > 0 || !self.resumables.take_resumed() {
+            return false;
+        }
+        codec.encode(&Message::Resumed, out);
+        for (id, caller) in self.calls.release() {
+            let error = CallErrorKind::Overloaded { scope: Scope::Plugin, retry_after: None };
+            let error = self.resumables.give_up(id, error);
+            events.push_back(Event::Settled(caller, Settlement::Ended(error)));
+        }
+        true
     }
 
     /// Cancels a call; returns its caller, unless the call is already settled.
@@ -175,7 +192,7 @@ impl<T> Calling<T> {
     /// Refuses the calls that wait for a place.
     pub(crate) fn refuse_waiting(&mut self, error: &CallErrorKind, events: &mut Events<T>) {
         while let Some((id, caller)) = self.calls.pop_waiting() {
-            let error = self.resumables.give_up(id, false, error.clone());
+            let error = self.resumables.give_up(id, error.clone());
             events.push_back(Event::Settled(caller, Settlement::Ended(error)));
         }
     }
@@ -184,8 +201,7 @@ impl<T> Calling<T> {
     /// sent.
     pub(crate) fn refuse_not_started(&mut self, last: CallId, events: &mut Events<T>) {
         for (id, caller) in self.calls.take_not_started(last) {
-            let is_sent = self.calls.is_sent(id);
-            let error = self.resumables.give_up(id, is_sent, CallErrorKind::Draining);
+            let error = self.resumables.give_up(id, CallErrorKind::Draining);
             events.push_back(Event::Settled(caller, Settlement::Ended(error)));
         }
     }
@@ -236,25 +252,17 @@ impl<T> Calling<T> {
         now: Instant,
     ) -> bool {
         let (calls, bytes) = self.calls.to_write();
-        if calls == 0 || self.is_held {
-            return calls == 0;
+        if calls == 0 {
+            return self.calls.are_all_sent();
         }
         out.reserve(calls, bytes);
         while out.remaining() < MAX_TRANSMIT {
-            let Some((id, mut call, deadline)) = self.calls.next_to_write() else { return true };
+            let Some((id, mut call, deadline)) = self.calls.next_to_write() else { break };
             // A timeout beyond the clock's range is no deadline.
             call.timeout = deadline.map(|deadline| deadline.saturating_duration_since(now));
-            if call.resumable.is_some() {
-                self.resumables.note_sent(id);
-            }
             codec.encode(&sent(id, call), out);
         }
-        self.calls.to_write().0 == 0
-    }
-
-    /// Encodes a Resumed, when all calls that go on were named.
-    pub(crate) fn transmit_resumed(&mut self, codec: &mut dyn Codec, out: &mut WriteBuffer) {
-        self.resumables.transmit_resumed(codec, out);
+        self.calls.are_all_sent()
     }
 
     /// Whether no caller waits for an answer.
@@ -264,9 +272,7 @@ impl<T> Calling<T> {
 
     /// Whether there is something to send.
     pub(crate) fn wants_transmit(&self) -> bool {
-        !self.cancels.is_empty()
-            || (self.calls.to_write().0 > 0 && !self.is_held)
-            || self.resumables.wants_transmit()
+        !self.cancels.is_empty() || self.calls.to_write().0 > 0 || self.resumables.wants_transmit()
     }
 
     /// The table, for inspection.

@@ -7,6 +7,11 @@
 //! ```
 //!
 //! Calls are sent in the order of their ids: a call is sent if its id is at most the last that was.
+//!
+//! On a connection over which calls of earlier ones may go on, the table is held at first: those get
+//! their places, and have lower ids; all others wait, and get places when it is released.
+
+mod held;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -17,7 +22,7 @@ use brpc_core::{CallErrorKind, Limits, Scope, Stage};
 use super::deadlines::Deadlines;
 use super::unsent::Unsent;
 use crate::limits::IDLE_PLACES;
-use crate::message::{Admission, Call, CallId};
+use crate::message::{Admission, Call, CallId, Course};
 
 /// The calls of one connection. `T` is the caller.
 #[derive(Debug)]
@@ -28,6 +33,10 @@ pub(crate) struct Calls<T> {
     waiting: Unsent,
     /// Calls that have a place and are not yet sent.
     queued: Unsent,
+    /// New calls while the table is held. They are behind those that wait.
+    held: Unsent,
+    /// Whether only calls that go on get places.
+    is_held: bool,
     /// When to check for calls whose deadline has passed.
     deadlines: Deadlines,
     /// The id given last.
@@ -79,6 +88,8 @@ impl<T> Calls<T> {
             entries: HashMap::default(),
             waiting: Unsent::default(),
             queued: Unsent::default(),
+            held: Unsent::default(),
+            is_held: false,
             deadlines: Deadlines::default(),
             last_id: 0,
             last_sent: 0,
@@ -90,8 +101,8 @@ impl<T> Calls<T> {
         }
     }
 
-    /// Accepts a call under an id above all earlier ones, or returns the caller and why the call is
-    /// refused.
+    /// Accepts a call, or returns the caller and why the call is refused. Its id is above that of
+    /// every earlier one; of those that are held back, if it is a new call.
     pub(crate) fn start(
         &mut self,
         id: CallId,
@@ -99,16 +110,20 @@ impl<T> Calls<T> {
         caller: T,
         now: Instant,
     ) -> Result<(), (T, CallErrorKind)> {
-        let has_place = self.placed < self.max_placed;
-        // What goes on was accepted before.
-        let goes_on = call.continued().is_some();
-        // One call is always accepted, however large; its frame was checked before.
-        let unsent = self.waiting.len() + self.queued.len();
-        let is_full = unsent > 0
-            && (unsent >= self.max_unsent
-                || self.unsent_bytes() + call.payload.len() > self.max_unsent_bytes);
-        let is_refused = is_full || (!has_place && call.admission == Admission::Refuse);
-        if is_refused && !goes_on {
+        // What is held back will want a place as well.
+        let taken = if self.is_held { self.entries.len() } else { self.placed };
+        let course = call.course();
+        let is_refused = match course {
+            Course::New => {
+                self.is_full(&call)
+                    || (taken >= self.max_placed && call.admission == Admission::Refuse)
+            }
+            // It was accepted before.
+            Course::Again => self.is_behind_held(id),
+            // Its handler has a place at the plugin, unless that has fewer than before.
+            Course::GoesOn(_) => self.placed >= self.max_placed || self.is_behind_held(id),
+        };
+        if is_refused {
             return Err((
                 caller,
                 CallErrorKind::Overloaded { scope: Scope::Plugin, retry_after: None },
@@ -118,13 +133,28 @@ impl<T> Calls<T> {
         if let Some(deadline) = deadline {
             self.deadlines.note(deadline);
         }
-        self.placed += usize::from(has_place);
-        debug_assert!(id > self.last_id, "ids rise");
-        self.last_id = id;
+        self.last_id = self.last_id.max(id);
         self.entries.insert(id, Entry { caller: Some(caller), deadline });
-        let unsent = if has_place { &mut self.queued } else { &mut self.waiting };
+        let unsent = match course {
+            Course::New if self.is_held => &mut self.held,
+            Course::Again if self.is_held => &mut self.waiting,
+            _ if self.placed < self.max_placed => {
+                self.placed += 1;
+                &mut self.queued
+            }
+            _ => &mut self.waiting,
+        };
         unsent.push(id, call, deadline);
         Ok(())
+    }
+
+    /// Whether this call is one too many that is unsent, or too large beside the others.
+    fn is_full(&self, call: &Call) -> bool {
+        let unsent = self.waiting.len() + self.queued.len() + self.held.len();
+        // One call is always accepted, however large; its frame was checked before.
+        unsent > 0
+            && (unsent >= self.max_unsent
+                || self.unsent_bytes() + call.payload.len() > self.max_unsent_bytes)
     }
 
     /// Frees capacity that an idle connection doesn't need.
@@ -146,6 +176,12 @@ impl<T> Calls<T> {
         let next = self.queued.pop()?;
         self.last_sent = next.0;
         Some(next)
+    }
+
+    /// Whether no call is left to send, as far as they are not refused.
+    pub(crate) fn are_all_sent(&self) -> bool {
+        let are_none_held = !self.is_held || self.waiting.len() + self.held.len() == 0;
+        self.queued.len() == 0 && are_none_held
     }
 
     /// How many calls are ready to send, and the bytes of their inputs.
@@ -231,6 +267,7 @@ impl<T> Calls<T> {
         &mut self,
     ) -> impl Iterator<Item = (CallId, T, Option<Instant>, Stage)> + use<T> {
         (self.waiting, self.queued) = (Unsent::default(), Unsent::default());
+        self.held = Unsent::default();
         self.deadlines.clear();
         (self.placed, self.given_up) = (0, 0);
         let mut entries: Vec<_> = std::mem::take(&mut self.entries).into_iter().collect();
@@ -252,11 +289,6 @@ impl<T> Calls<T> {
         self.given_up > 0 && self.given_up == self.max_placed
     }
 
-    /// Whether a call is sent.
-    pub(crate) fn is_sent(&self, id: CallId) -> bool {
-        id <= self.last_sent
-    }
-
     /// Calls in the table, with tombstones.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
@@ -269,18 +301,20 @@ impl<T> Calls<T> {
 
     /// Bytes of inputs not yet sent.
     pub(crate) fn unsent_bytes(&self) -> usize {
-        self.waiting.bytes() + self.queued.bytes()
+        self.waiting.bytes() + self.queued.bytes() + self.held.bytes()
     }
 
     /// Entries held in all parts of the table; for tests of its limits.
     pub(crate) fn footprint(&self) -> usize {
-        self.entries.len() + self.waiting.footprint() + self.queued.footprint()
+        let unsent = self.waiting.footprint() + self.queued.footprint() + self.held.footprint();
+        self.entries.len() + unsent
     }
 
     /// Removes a call that is not sent.
     fn remove_unsent(&mut self, id: CallId) {
         self.entries.remove(&id);
-        if !self.waiting.remove(id) && self.queued.remove(id) {
+        let had_no_place = self.waiting.remove(id) || self.held.remove(id);
+        if !had_no_place && self.queued.remove(id) {
             self.free_place();
         }
     }
@@ -288,9 +322,9 @@ impl<T> Calls<T> {
     /// Frees a place, and gives it to the call that has waited longest.
     fn free_place(&mut self) {
         self.placed -= 1;
-        let Some((id, call, deadline)) = self.waiting.pop() else { return };
-        self.placed += 1;
-        self.queued.push(id, call, deadline);
+        if !self.is_held {
+            self.place_first();
+        }
     }
 }
 

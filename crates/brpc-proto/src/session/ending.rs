@@ -98,9 +98,18 @@ impl<T> Session<T> {
             *earlier = [*earlier, until].into_iter().flatten().min();
             return;
         }
-        let ending = Ending::Draining { cause, until, to_send: Some(trace.to_owned()) };
-        self.calling.refuse_waiting(&ending.call_error(), events);
-        self.ending = Some(ending);
+        self.ending = Some(Ending::Draining { cause, until, to_send: Some(trace.to_owned()) });
+        // Those that are held back may still get places.
+        if !self.calling.calls().is_held() {
+            self.refuse_drained(events);
+        }
+    }
+
+    /// Refuses the calls that wait for a place, if this side drains the other.
+    pub(super) fn refuse_drained(&mut self, events: &mut Events<T>) {
+        if let Some(ending @ Ending::Draining { .. }) = &self.ending {
+            self.calling.refuse_waiting(&ending.call_error(), events);
+        }
     }
 
     /// Notes that the plugin is to return; false if that was said before.

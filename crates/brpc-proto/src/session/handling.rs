@@ -8,7 +8,7 @@ use super::calling::Answered;
 use super::ending::Ending;
 use super::{Events, Session};
 use crate::event::Event;
-use crate::limits::{MAX_ALL_RECALLED, MAX_STRIKES};
+use crate::limits::MAX_STRIKES;
 use crate::message::{Call, CallId, Message, Origin, Recalled, kind};
 use crate::role::Role;
 
@@ -111,6 +111,10 @@ impl<T> Session<T> {
         now: Instant,
         events: &mut Events<T>,
     ) -> Result<(), ProtocolError> {
+        if self.recalling.is_some() {
+            let kind = if call.resumable.is_some() { kind::RESUMABLE } else { kind::CALL };
+            return Err(ProtocolError::UnexpectedFrame { kind });
+        }
         self.serving.note(id, Some(call.method))?;
         if self.takes(id, kind::CALL)? {
             let deadline = call.deadline(now);
@@ -128,6 +132,9 @@ impl<T> Session<T> {
         now: Instant,
         events: &mut Events<T>,
     ) -> Result<(), ProtocolError> {
+        if self.recalling.is_none() {
+            return Err(ProtocolError::UnexpectedFrame { kind: kind::CONTINUE });
+        }
         self.serving.note(id, None)?;
         if self.takes(id, kind::CONTINUE)? {
             let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
@@ -157,21 +164,17 @@ impl<T> Session<T> {
         events: &mut Events<T>,
     ) -> Result<(), ProtocolError> {
         let unexpected = ProtocolError::UnexpectedFrame { kind: kind::RESUME };
-        let before = self.recalled.ok_or(unexpected)?;
-        // A frame without a call costs something, too.
-        let named = before + 1 + recalled.seen.len() + recalled.kept.len();
-        if named > MAX_ALL_RECALLED {
-            return Err(ProtocolError::TooManyCalls);
+        self.recalling.as_mut().ok_or(unexpected)?.handle(&recalled)?;
+        if recalled.is_last {
+            self.recalling = None;
         }
-        self.recalled = (!recalled.is_last).then_some(named);
-        self.calling.hold(self.recalled.is_some());
         events.push_back(Event::Resume(recalled));
         Ok(())
     }
 
     fn handle_resumed(&mut self, events: &mut Events<T>) -> Result<(), ProtocolError> {
         let unexpected = ProtocolError::UnexpectedFrame { kind: kind::RESUMED };
-        self.recalled.take().ok_or(unexpected)?;
+        self.recalling.take().ok_or(unexpected)?;
         events.push_back(Event::Resumed);
         Ok(())
     }

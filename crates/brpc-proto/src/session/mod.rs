@@ -19,6 +19,7 @@ mod ending;
 mod handling;
 mod mute;
 mod outbox;
+mod recalling;
 mod resumables;
 mod serving;
 mod unsent;
@@ -28,7 +29,8 @@ use std::time::Instant;
 
 use brpc_core::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_TRACE};
 use brpc_core::{
-    Answer, CallErrorKind, DisconnectReason, Failure, Limits, Metadata, Stage, Status,
+    Answer, CallErrorKind, DisconnectReason, Failure, Limits, Metadata, ProtocolError, Stage,
+    Status,
 };
 use thiserror::Error;
 
@@ -37,6 +39,7 @@ use self::calls::Calls;
 use self::credit::{Available, Granted};
 use self::ending::Ending;
 use self::outbox::Outbox;
+use self::recalling::Recalling;
 pub(crate) use self::resumables::may_have_run;
 use self::serving::Serving;
 use crate::buffer::WriteBuffer;
@@ -101,8 +104,8 @@ pub(crate) struct Session<T> {
     has_peer_left: bool,
     /// Whether the plugin is to return afterwards: the hub has said so.
     returns: bool,
-    /// How much of its earlier connections the plugin has named; `None` once it has named all.
-    recalled: Option<usize>,
+    /// What is still to be said of earlier connections; `None` if nothing is.
+    recalling: Option<Recalling>,
     /// Calls answered and cut off since the session began to end.
     tally: Tally,
     /// Strikes of the peer.
@@ -110,9 +113,19 @@ pub(crate) struct Session<T> {
 }
 
 impl<T> Session<T> {
-    pub(crate) fn new(role: Role, terms: Terms, traits: Traits, limits: &Limits) -> Self {
+    pub(crate) fn new(
+        role: Role,
+        terms: Terms,
+        traits: Traits,
+        limits: &Limits,
+        now: Instant,
+    ) -> Self {
         let mut calling = Calling::new(terms.calls_out, traits, limits);
-        calling.hold(role == Role::Hub && terms.features.has(Features::RESUME));
+        let resumes = terms.features.has(Features::RESUME);
+        if resumes && role == Role::Hub {
+            calling.hold();
+        }
+        let recalling = || Recalling::new(role, limits.hello_deadline, now);
         Self {
             role,
             calling,
@@ -125,7 +138,7 @@ impl<T> Session<T> {
             ending: None,
             has_peer_left: false,
             returns: false,
-            recalled: Some(0),
+            recalling: resumes.then(recalling),
             tally: Tally::default(),
             strikes: 0,
             terms,
@@ -258,7 +271,7 @@ impl<T> Session<T> {
         self.calling.expire(now, events);
         self.serving.expire(now, events);
         self.await_goodbye(now);
-        self.overstayed(now).or_else(|| self.fell_silent(now))
+        self.overstayed(now).or_else(|| self.fell_silent(now)).or_else(|| self.withheld_resume(now))
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next.
@@ -266,7 +279,9 @@ impl<T> Session<T> {
         let until = self.ending.as_ref().and_then(Ending::until);
         // One that is asked to leave, or leaves, has a time for that.
         let mute = self.calling.mute_until().filter(|_| self.ending.is_none());
-        let deadlines = [self.calling.next_deadline(), self.serving.next_deadline(), until, mute];
+        let resume = self.recalling.as_ref().and_then(Recalling::timeout);
+        let (out, in_) = (self.calling.next_deadline(), self.serving.next_deadline());
+        let deadlines = [out, in_, until, mute, resume];
         deadlines.into_iter().flatten().min()
     }
 
@@ -274,6 +289,12 @@ impl<T> Session<T> {
     fn fell_silent(&mut self, now: Instant) -> Option<DisconnectReason> {
         let is_mute = self.ending.is_none() && self.calling.mute().is_over(now);
         is_mute.then_some(DisconnectReason::Unresponsive)
+    }
+
+    /// The reason, if the plugin has not said in time what it knows of earlier connections.
+    fn withheld_resume(&mut self, now: Instant) -> Option<DisconnectReason> {
+        let is_overdue = self.recalling.as_mut()?.is_overdue(now);
+        is_overdue.then_some(DisconnectReason::Protocol(ProtocolError::NoResume))
     }
 
     /// Appends what is ready, some 256 KiB of it; each call in it counts as sent. Short frames that
@@ -300,8 +321,11 @@ impl<T> Session<T> {
             self.serving.is_start_wanted = false;
             events.push_back(Event::Room);
         }
-        let are_all_sent = self.calling.transmit(codec, out, now);
-        self.calling.transmit_resumed(codec, out);
+        let mut are_all_sent = self.calling.transmit(codec, out, now);
+        if self.calling.transmit_resumed(codec, out, events) {
+            self.refuse_drained(events);
+            are_all_sent = self.calling.transmit(codec, out, now);
+        }
         if are_all_sent {
             // After the last call, since Drain promises that none follows.
             self.say_drain(codec, out, now);
@@ -410,7 +434,8 @@ mod tests {
             heartbeat: None,
         };
         let terms = Terms::of_plugin(welcome, 0, &limits);
-        Session::new(Role::Plugin, terms, Native::new(Role::Plugin).traits(), &limits)
+        let traits = Native::new(Role::Plugin).traits();
+        Session::new(Role::Plugin, terms, traits, &limits, Instant::now())
     }
 
     fn emit(session: &mut Session<()>, size: usize) -> Result<(), EmitError> {

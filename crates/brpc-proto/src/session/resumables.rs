@@ -17,8 +17,6 @@ use crate::resume::Suspension;
 pub(crate) struct Resumables {
     /// What is needed to send each again, by id. None of a call that was cancelled.
     calls: HashMap<CallId, Call, BuildHasherDefault<IdHasher>>,
-    /// How many of them go on, and the peer isn't told yet.
-    untold: usize,
     /// Answered calls for which a Confirm is due.
     confirms: Vec<CallId>,
     /// Whether a Resumed is due, as soon as the peer is told of all that go on.
@@ -28,18 +26,12 @@ pub(crate) struct Resumables {
 impl Resumables {
     /// Notes a call that was accepted.
     pub(crate) fn add(&mut self, id: CallId, call: Call) {
-        self.untold += usize::from(call.continued().is_some());
         self.calls.insert(id, call);
     }
 
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
         self.calls.is_empty()
-    }
-
-    /// Notes that the call is sent.
-    pub(crate) fn note_sent(&mut self, id: CallId) {
-        self.untold -= usize::from(self.continues(id).is_some());
     }
 
     /// Notes that a call has its answer.
@@ -50,29 +42,18 @@ impl Resumables {
     }
 
     /// Removes a call that ends in an error; returns the error with which it does. What goes on may
-    /// have run, though nothing of it was sent on this connection: the error says `is_sent` whether
-    /// something was.
-    pub(crate) fn give_up(
-        &mut self,
-        id: CallId,
-        is_sent: bool,
-        error: CallErrorKind,
-    ) -> CallErrorKind {
-        let Some(continued) = self.calls.remove(&id).and_then(|call| call.continued()) else {
-            return error;
-        };
-        self.untold -= usize::from(!is_sent);
-        may_have_run(&error, continued)
+    /// have run, though nothing of it was sent on this connection.
+    pub(crate) fn give_up(&mut self, id: CallId, error: CallErrorKind) -> CallErrorKind {
+        match self.calls.remove(&id).and_then(|call| call.continued()) {
+            None => error,
+            Some(continued) => may_have_run(&error, continued),
+        }
     }
 
     /// The stage of a call that is cancelled, and that the table says has come to this one.
     pub(crate) fn cancel(&mut self, id: CallId, stage: Stage) -> Stage {
-        let Some(call) = self.calls.remove(&id) else { return stage };
-        if call.continued().is_none() || stage == Stage::Sent {
-            return stage;
-        }
-        self.untold -= 1;
-        Stage::Sent
+        let continued = self.calls.remove(&id).and_then(|call| call.continued());
+        if continued.is_some() { Stage::Sent } else { stage }
     }
 
     /// Takes a call whose connection is lost, if it may go on over another one.
@@ -97,6 +78,11 @@ impl Resumables {
         self.is_resumed = true;
     }
 
+    /// Whether it is to be told that, for once.
+    pub(crate) fn take_resumed(&mut self) -> bool {
+        std::mem::take(&mut self.is_resumed)
+    }
+
     /// Encodes a Confirm for each call that has its answer.
     pub(crate) fn transmit_confirms(&mut self, codec: &mut dyn Codec, out: &mut WriteBuffer) {
         for id in self.confirms.drain(..) {
@@ -104,30 +90,14 @@ impl Resumables {
         }
     }
 
-    /// Encodes a Resumed, if it is due.
-    pub(crate) fn transmit_resumed(&mut self, codec: &mut dyn Codec, out: &mut WriteBuffer) {
-        if self.is_resumed_due() {
-            self.is_resumed = false;
-            codec.encode(&Message::Resumed, out);
-        }
-    }
-
     /// Whether there is something to send.
     pub(crate) fn wants_transmit(&self) -> bool {
-        !self.confirms.is_empty() || self.is_resumed_due()
+        !self.confirms.is_empty() || self.is_resumed
     }
 
     /// Entries held; for tests of the limits.
     pub(crate) fn footprint(&self) -> usize {
         self.calls.len() + self.confirms.len()
-    }
-
-    fn is_resumed_due(&self) -> bool {
-        self.is_resumed && self.untold == 0
-    }
-
-    fn continues(&self, id: CallId) -> Option<Continued> {
-        self.calls.get(&id)?.continued()
     }
 }
 

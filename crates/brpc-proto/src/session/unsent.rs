@@ -23,6 +23,7 @@ const GAPS: usize = 64;
 impl Unsent {
     /// Adds a call with a higher id than all before, and its deadline.
     pub(crate) fn push(&mut self, id: CallId, call: Call, deadline: Option<Instant>) {
+        debug_assert!(self.calls.back().is_none_or(|(last, ..)| *last < id), "ids rise");
         self.len += 1;
         self.bytes += call.payload.len();
         self.calls.push_back((id, Some(call), deadline));
@@ -62,6 +63,11 @@ impl Unsent {
         }
     }
 
+    /// The lowest id, of a call or a gap.
+    pub(crate) fn first_id(&self) -> Option<CallId> {
+        self.calls.front().map(|(id, ..)| *id)
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.len
@@ -75,5 +81,13 @@ impl Unsent {
     /// Entries held; for tests of the limits.
     pub(crate) fn footprint(&self) -> usize {
         self.calls.len()
+    }
+}
+
+impl Iterator for Unsent {
+    type Item = (CallId, Call, Option<Instant>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.pop()
     }
 }

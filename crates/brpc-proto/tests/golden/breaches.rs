@@ -38,6 +38,8 @@ enum At {
     ResumingHub,
     /// The plugin, after Welcome, with calls that outlive a connection.
     ResumingPlugin,
+    /// The same, after Resumed.
+    ResumedPlugin,
 }
 
 impl At {
@@ -46,6 +48,7 @@ impl At {
         match self {
             Self::BeatingHub | Self::BeatingPlugin => Pair::ready_and_beating(),
             Self::ResumingHub | Self::ResumingPlugin => Pair::resuming(),
+            Self::ResumedPlugin => Pair::resumed(),
             _ => Pair::ready(),
         }
     }
@@ -146,6 +149,10 @@ fn layout() -> Vec<Case> {
         ("V5", Plugin, vector("resumed"), unexpected(RESUMED)),
         ("V5", ResumingHub, vector("resume").repeat(2), unexpected(RESUME)),
         ("V5", ResumingPlugin, vector("resumed").repeat(2), unexpected(RESUMED)),
+        // What goes on comes before Resumed, and all else behind it.
+        ("V5", ResumingPlugin, vector("call"), unexpected(CALL)),
+        ("V5", ResumingPlugin, vector("resumable"), unexpected(RESUMABLE)),
+        ("V5", ResumedPlugin, vector("continue"), unexpected(CONTINUE)),
         ("V6", HubHello, frame(HELLO, &[1, 1, 0]), malformed(HELLO)),
         ("V6", HubHello, with_extensions("hello", 65), malformed(HELLO)),
         ("V6", HubHello, with_extension("hello", 2, &[&[5], &[5]]), malformed(HELLO)),
@@ -184,7 +191,16 @@ fn meaning() -> Vec<Case> {
     };
     let resumable = |id: u8| frame(RESUMABLE, &[0, id, 0, 0, 0, 0]);
     let go_on = |id: u8| frame(CONTINUE, &[id, 1, 1, 0]);
-    let last_goes_on = frame(CONTINUE, &[0xFF, 0x7F, 1, 1, 0]);
+    let resumed = vector("resumed");
+    // Ids below those of the calls.
+    let all_go_on = |count: u16| {
+        let id = |n: u16| match u8::try_from(n) {
+            Ok(id @ ..0x80) => vec![id],
+            _ => [0x80 | n & 0x7F, n >> 7].map(|byte| u8::try_from(byte).unwrap()).to_vec(),
+        };
+        let header = |n: u16| [&id(n)[..], &[1, 1, 0]].concat();
+        (1..=count).flat_map(|n| frame(CONTINUE, &header(n))).collect()
+    };
     let trace_of_257 = [&[0x81, 0x02][..], &[b't'; 257]].concat();
     let with_trace = frame(CALL, &[&[1, 0, 0], &trace_of_257[..], &[0]].concat());
     let drain_with_trace = frame(DRAIN, &[&[1, 0], &trace_of_257[..]].concat());
@@ -224,12 +240,19 @@ fn meaning() -> Vec<Case> {
         ("V21", Plugin, frame(CREDIT, &[0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0]), CreditOverflow),
         ("V22", Hub, strikes(MAX_STRIKES + 1), TooManyStrikes),
         ("V22", Plugin, strikes(MAX_STRIKES + 1), TooManyStrikes),
-        ("V15", ResumingPlugin, [resumable(2), go_on(2)].concat(), CallIdOrder),
-        ("V15", ResumingPlugin, [go_on(2), resumable(1)].concat(), CallIdOrder),
-        ("V18", ResumingPlugin, [calls(1024), last_goes_on].concat(), TooManyCalls),
+        ("V15", ResumingPlugin, go_on(2).repeat(2), CallIdOrder),
+        ("V15", ResumingPlugin, [go_on(2), resumed, resumable(1)].concat(), CallIdOrder),
+        ("V18", ResumingPlugin, all_go_on(1025), TooManyCalls),
+        (
+            "V18",
+            ResumingPlugin,
+            [all_go_on(1), vector("resumed"), calls(1024)].concat(),
+            TooManyCalls,
+        ),
         ("V20", ResumingPlugin, frame(CONFIRM, &[1]), UnknownCancel),
         ("V20", ResumingPlugin, frame(CONFIRM, &[0]), UnknownCancel),
-        ("V26", ResumingHub, recalled(512).repeat(2045), TooManyCalls),
+        ("V26", ResumingHub, recalled(512).repeat(2045), ResumeTooLong),
+        ("V27", ResumingHub, Vec::new(), NoResume),
         ("V23", Hub, frame(METADATA, &too_many_pairs), malformed(METADATA)),
         ("V23", Hub, frame(METADATA, &too_large_pair), malformed(METADATA)),
         ("V5", Hub, vector("ping"), unexpected(PING)),
@@ -279,6 +302,9 @@ fn each_breach_has_its_reason() {
             }
             At::Hub | At::BeatingHub | At::ResumingHub => {
                 let mut pair = at.pair();
+                if bytes.is_empty() {
+                    pair.wait(Limits::default().hello_deadline);
+                }
                 assert_eq!(pair.hub_finds(&bytes), Some(error), "{told}");
                 assert_eq!(pair.hub_sends(), goodbye(&error), "{told}");
             }
@@ -293,7 +319,7 @@ fn each_breach_has_its_reason() {
                 assert_eq!(pair.plugin_finds(&[before, bytes].concat()), Some(error), "{told}");
                 assert!(pair.plugin_sends().is_empty(), "{told}");
             }
-            At::Plugin | At::BeatingPlugin | At::ResumingPlugin => {
+            At::Plugin | At::BeatingPlugin | At::ResumingPlugin | At::ResumedPlugin => {
                 let mut pair = at.pair();
                 assert_eq!(pair.plugin_finds(&bytes), Some(error), "{told}");
                 assert_eq!(pair.plugin_sends(), goodbye(&error), "{told}");

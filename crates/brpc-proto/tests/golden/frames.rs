@@ -9,14 +9,14 @@ use brpc_core::{
 };
 use brpc_proto::resume::Kept;
 use brpc_proto::{
-    Call, Continued, Description, DrainCause, Event, Features, Origin, Recalled, Resumable,
+    Call, Continued, Course, Description, DrainCause, Event, Features, Origin, Recalled, Resumable,
     Settlement,
 };
 use bytes::Bytes;
 use serde_json::json;
 
 use crate::pair::{EPOCH, Pair, call, first_call, hello};
-use crate::vectors::{names, vector};
+use crate::vectors::{frame, names, vector};
 
 /// A vector, and what is done to have the code write it and understand it.
 type Case = (&'static str, fn(&[u8]));
@@ -189,7 +189,7 @@ const CASES: &[Case] = &[
         let mut pair = Pair::resumed();
         let window = Duration::from_secs(30);
         let mut call = first_call(&[("user", "ada"), ("lang", "")]);
-        call.resumable = Some(Box::new(Resumable { window, continued: None }));
+        call.resumable = Some(Box::new(Resumable { window, course: Course::New }));
         pair.hub.start_call(call, 1, pair.now).unwrap();
         assert_eq!(pair.hub_sends(), bytes);
         let events = pair.plugin_takes(bytes);
@@ -200,16 +200,16 @@ const CASES: &[Case] = &[
         // Without the feature it is a call as any other.
         let mut pair = Pair::ready();
         let mut call = first_call(&[("user", "ada"), ("lang", "")]);
-        call.resumable = Some(Box::new(Resumable { window, continued: None }));
+        call.resumable = Some(Box::new(Resumable { window, course: Course::New }));
         pair.hub.start_call(call, 1, pair.now).unwrap();
         assert_eq!(pair.hub_sends(), vector("call"));
     }),
     ("continue", |bytes| {
-        let mut pair = Pair::resumed();
+        let mut pair = Pair::recalled();
         let origin = Origin { generation: 6, id: 300 };
-        let continued = Some(Continued { origin, reason: DisconnectReason::Reset });
+        let course = Course::GoesOn(Continued { origin, reason: DisconnectReason::Reset });
         let window = Duration::from_secs(30);
-        let resumable = Some(Box::new(Resumable { window, continued }));
+        let resumable = Some(Box::new(Resumable { window, course }));
         let timeout = Some(Duration::from_secs(30));
         pair.hub.start_call(Call { timeout, resumable, ..Call::default() }, 1, pair.now).unwrap();
         pair.hub.resumed();
@@ -222,7 +222,7 @@ const CASES: &[Case] = &[
     }),
     ("confirm", |bytes| {
         let mut pair = Pair::resumed();
-        let resumable = Some(Box::new(Resumable { window: Duration::ZERO, continued: None }));
+        let resumable = Some(Box::new(Resumable { window: Duration::ZERO, course: Course::New }));
         pair.hub.start_call(Call { resumable, ..Call::default() }, 1, pair.now).unwrap();
         let call = pair.hub_sends();
         pair.plugin_takes(&call);
@@ -234,7 +234,7 @@ const CASES: &[Case] = &[
         assert!(pair.plugin_takes(bytes).is_empty(), "once");
     }),
     ("resumed", |bytes| {
-        let mut pair = Pair::resumed();
+        let mut pair = Pair::recalled();
         pair.hub.resumed();
         assert_eq!(pair.hub_sends(), bytes);
         assert!(matches!(pair.plugin_takes(bytes)[..], [Event::Resumed]));
@@ -253,7 +253,9 @@ const CASES: &[Case] = &[
         let events = pair.hub_takes(bytes);
         let [Event::Resume(told)] = &events[..] else { panic!("{events:?}") };
         assert_eq!(*told, recalled);
-        assert_eq!(pair.hub_sends().len(), 10);
+        assert!(pair.hub_sends().is_empty(), "what goes on comes first");
+        pair.hub.resumed();
+        assert_eq!(pair.hub_sends(), [vector("resumed"), frame(0x10, &[1, 0, 0, 0, 0])].concat());
         assert!(pair.hub_finds(bytes).is_some(), "once");
     }),
     ("resume-nothing", |bytes| {

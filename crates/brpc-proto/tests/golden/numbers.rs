@@ -54,6 +54,7 @@ fn limits() {
         ("connections in a Resume", MAX_SEEN),
         ("calls in a Resume", MAX_RECALLED),
         ("all Resumes of a connection", MAX_ALL_RECALLED),
+        ("from Welcome to the last Resume", number(limits.hello_deadline.as_secs())),
         ("answers that are held", limits.queue_bytes),
         ("time for a plugin that has left, when no caller waits", number(LEAVE.as_secs())),
         ("unsent answers of a plugin that starts handlers", limits.queue_bytes),

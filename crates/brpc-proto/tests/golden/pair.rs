@@ -141,9 +141,18 @@ impl Pair {
     }
 
     /// The same, and the plugin knows of no earlier connection.
-    pub(crate) fn resumed() -> Self {
+    pub(crate) fn recalled() -> Self {
         let mut pair = Self::resuming();
         assert!(matches!(pair.hub_takes(&vector("resume-nothing"))[..], [Event::Resume(_)]));
+        pair
+    }
+
+    /// The same, and no call goes on.
+    pub(crate) fn resumed() -> Self {
+        let mut pair = Self::recalled();
+        pair.hub.resumed();
+        let resumed = pair.hub_sends();
+        assert!(matches!(pair.plugin_takes(&resumed)[..], [Event::Resumed]));
         pair
     }
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Weak};
 
 use brpc_core::{CallErrorKind, Stage};
-use brpc_proto::{Call, CallId, Origin, Settlement};
+use brpc_proto::{Call, CallId, Course, Origin, Settlement};
 
 use crate::place::{At, Holder, Place};
 use crate::shared::SharedConnection;
@@ -41,13 +41,14 @@ pub(super) fn submit(
     Ok(id)
 }
 
-/// Submits a call whose connection was lost: it goes on here, or is sent again. It ends if it is
-/// cancelled.
+/// Submits a call whose connection was lost: it goes on here, or is sent again, ahead of new calls. It
+/// ends if it is cancelled. Called by the connection's driver.
 pub fn resubmit(connection: &Arc<SharedConnection>, call: Call, slot: Arc<Slot>) {
-    let goes_on = call.resumable.as_ref().is_some_and(|it| it.continued.is_some());
+    let course = call.resumable.as_ref().map(|it| it.course);
+    let goes_on = matches!(course, Some(Course::GoesOn(_)));
     let stage = if goes_on { Stage::Sent } else { Stage::Queued };
     let Some(place) = slot.place() else { return };
-    let moved = place.move_to(|| Ok(on(connection, connection.submit(call, &[], slot.clone())?)));
+    let moved = place.move_to(|| Ok(on(connection, connection.submit_ahead(call, slot.clone())?)));
     let error = match moved {
         Ok(true) => return,
         Ok(false) => CallErrorKind::Cancelled { stage },

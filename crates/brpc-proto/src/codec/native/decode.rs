@@ -18,7 +18,8 @@ use crate::codec::Fault;
 use crate::description::{Description, Idempotent};
 use crate::limits::MAX_GOODBYE_TEXT;
 use crate::message::{
-    Admission, Beat, Call, Features, Hello, Message, Origin, Recalled, Resumable, Welcome, kind,
+    Admission, Beat, Call, Course, Features, Hello, Message, Origin, Recalled, Resumable, Welcome,
+    kind,
 };
 
 /// The message of a frame in a session. An answer gets the metadata of the frame before it.
@@ -109,7 +110,7 @@ fn call(frame: Frame) -> Result<Message, ProtocolError> {
     let timeout = timeout(call.timeout_ms);
     let metadata = sendable(call.metadata).ok_or(ProtocolError::Malformed { kind })?;
     let resumable = window_ms.map(|window_ms| {
-        Box::new(Resumable { window: Duration::from_millis(window_ms), continued: None })
+        Box::new(Resumable { window: Duration::from_millis(window_ms), course: Course::New })
     });
     let (payload, admission) = (frame.into_payload(payload), Admission::default());
     Ok(Message::Call(id, Call { method, payload, timeout, trace, metadata, admission, resumable }))

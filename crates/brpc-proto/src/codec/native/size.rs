@@ -51,7 +51,7 @@ mod tests {
     use super::super::frame::PREFIX;
     use super::*;
     use crate::buffer::WriteBuffer;
-    use crate::message::{Message, Resumable};
+    use crate::message::{Course, Message, Resumable};
 
     /// Numbers around every size of a varint.
     fn numbers() -> impl Iterator<Item = u64> {
@@ -78,7 +78,7 @@ mod tests {
                 let mut call = Call { trace: text.clone(), ..Call::default() };
                 call.metadata.push(text.clone(), "");
                 let window = Duration::from_millis(id);
-                call.resumable = Some(Box::new(Resumable { window, continued: None }));
+                call.resumable = Some(Box::new(Resumable { window, course: Course::New }));
                 assert_eq!(of_call(id, &call), encoded(&Message::Call(id, call)));
 
                 let mut failure = Failure::new(Status::Method, text.clone());

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use brpc_core::{Answer, CallErrorKind, Execution};
+use brpc_core::{Admission, Answer, CallErrorKind, Execution};
 use brpc_proto::{Origin, Settlement};
 
 use super::coverage::{Coverage, Place};
@@ -21,6 +21,7 @@ pub(crate) enum At {
 pub(crate) struct Call {
     pub(crate) at: At,
     pub(crate) is_resumable: bool,
+    admission: Admission,
     /// How often it was suspended.
     pub(crate) suspended: usize,
     /// How often its handler was started.
@@ -39,14 +40,17 @@ pub(crate) struct Journal {
     pub(crate) trace: Trace,
     /// Whether every resumable call must end well.
     pub(crate) is_lossless: bool,
+    /// The call whose handler was started last.
+    pub(crate) last_started: Option<usize>,
 }
 
 impl Journal {
     /// A call is made.
-    pub(crate) fn made(&mut self, at: At, is_resumable: bool) -> usize {
+    pub(crate) fn made(&mut self, at: At, is_resumable: bool, admission: Admission) -> usize {
         self.calls.push(Call {
             at,
             is_resumable,
+            admission,
             suspended: 0,
             starts: 0,
             answer: None,
@@ -58,6 +62,8 @@ impl Journal {
     /// A handler is started.
     pub(crate) fn started(&mut self, index: usize, now: Instant) {
         self.trace.note(now, || format!("call {index} starts"));
+        let before = self.last_started.replace(index);
+        assert!(before < Some(index), "call {index} is overtaken by {before:?}");
         let call = &mut self.calls[index];
         call.starts += 1;
         assert_eq!(call.starts, 1, "call {index} is started twice");
@@ -102,6 +108,11 @@ impl Journal {
             execution != Execution::Completed || call.starts == 1,
             "call {index} has not run: {error:?}"
         );
+        if call.admission == Admission::Refuse && matches!(error, CallErrorKind::Overloaded { .. })
+        {
+            assert_eq!(call.suspended, 0, "call {index} had its place before");
+            return self.cover.visit(Place::Refused);
+        }
         assert!(
             !(self.is_lossless && call.is_resumable),
             "call {index} is lost, though it may go on: {error:?}"

@@ -17,8 +17,10 @@ pub(crate) enum Place {
     Replayed,
     /// The plugin had not received it.
     SentAgain,
-    /// It went on, and had to wait for a place.
-    ContinuedLater,
+    /// Others were held back, or had to wait for a place, when it went on.
+    OthersWait,
+    /// A call was refused for lack of a place.
+    Refused,
     /// It ended, since the plugin didn't have it any more.
     LostOnReturn,
     /// It ended while it was suspended.
@@ -50,7 +52,8 @@ const ALL: &[Place] = &[
     Place::Continued,
     Place::Replayed,
     Place::SentAgain,
-    Place::ContinuedLater,
+    Place::OthersWait,
+    Place::Refused,
     Place::LostOnReturn,
     Place::CancelledWhileSuspended,
     Place::LateWhileSuspended,

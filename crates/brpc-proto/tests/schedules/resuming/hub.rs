@@ -49,7 +49,7 @@ impl Hub {
                         (1, _) => Place::SuspendedSent,
                         _ => Place::SuspendedAgain,
                     });
-                    self.suspended.insert(index, *suspension, now);
+                    self.suspended.insert(index, *suspension, now).expect("they are few");
                 }
                 Event::Resume(recalled) => self.resume(line, recalled, journal, now),
                 _ => {}
@@ -79,11 +79,11 @@ impl Hub {
         for (index, origin, resumption) in self.suspended.resume(recalled, now) {
             match resumption {
                 Resumption::Submit(call) => {
-                    line.last_id += 1;
+                    line.last_ahead += 1;
                     journal.trace.note(now, || {
                         format!(
                             "call {index} goes on as {}, kept {}",
-                            line.last_id,
+                            line.last_ahead,
                             kept.contains(&origin)
                         )
                     });
@@ -92,11 +92,11 @@ impl Hub {
                     } else {
                         Place::SentAgain
                     });
-                    journal.calls[index].at = At::Line(line.generation, line.last_id);
-                    line.hub.connection.submit_call(line.last_id, *call, index, now);
+                    journal.calls[index].at = At::Line(line.generation, line.last_ahead);
+                    line.hub.connection.submit_call(line.last_ahead, *call, index, now);
                     let connection = &line.hub.connection;
                     if connection.calls() > connection.calls_in_progress() {
-                        journal.cover.visit(Place::ContinuedLater);
+                        journal.cover.visit(Place::OthersWait);
                     }
                 }
                 Resumption::End(error) => {

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use brpc_core::Limits;
+use brpc_proto::limits::MAX_SUSPENDED;
 use brpc_proto::{Connection, End, Wires, WriteBuffer};
 use bytes::{Buf, BytesMut};
 
@@ -94,6 +95,8 @@ pub(crate) struct Line {
     pub(crate) is_of_other: bool,
     /// The id of the last call that was submitted.
     pub(crate) last_id: u64,
+    /// The same of those that were suspended, which have lower ones.
+    pub(crate) last_ahead: u64,
     /// Whether the plugin was welcomed.
     pub(crate) is_welcomed: bool,
     /// Whether the plugin knows that it is welcomed.
@@ -116,7 +119,9 @@ impl Line {
             to_hub: Lane::default(),
             to_plugin: Lane::default(),
             is_of_other,
-            last_id: 0,
+            // The plugin's first connection need not keep any free.
+            last_id: if generation == 1 { 0 } else { MAX_SUSPENDED },
+            last_ahead: 0,
             is_welcomed: false,
             has_joined: false,
             was_lost: false,

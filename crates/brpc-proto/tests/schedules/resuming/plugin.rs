@@ -35,16 +35,16 @@ pub(crate) struct Plugin {
     handlers: Vec<Handler>,
     /// Whether something may get lost, as answers are too many.
     is_limited: bool,
-    /// The most calls that are kept.
-    most: usize,
+    /// The most calls in flight.
+    max_calls: usize,
     /// Whether it has left on purpose.
     pub(crate) stays_away: bool,
 }
 
 impl Plugin {
     pub(crate) fn new(limits: &Limits, is_limited: bool) -> Self {
-        let (kept, most) = (Kept::new(limits), 2 * limits.max_calls);
-        Self { kept, handlers: Vec::new(), is_limited, most, stays_away: false }
+        let (kept, max_calls) = (Kept::new(limits), limits.max_calls);
+        Self { kept, handlers: Vec::new(), is_limited, max_calls, stays_away: false }
     }
 
     /// Handles the events of a connection, in order.
@@ -71,6 +71,8 @@ impl Plugin {
                         To::Line(line.generation, id)
                     };
                     self.handlers.push(Handler { index, to, is_cancelled: false });
+                    assert!(self.handlers.len() <= self.max_calls, "more run than was agreed");
+                    assert!(self.kept.len() <= self.max_calls, "more are kept than was agreed");
                 }
                 Event::Continue { id, origin } => match self.kept.go_on(id, origin) {
                     Continuation::Runs => {}
@@ -104,10 +106,6 @@ impl Plugin {
                     journal.trace.note(now, || format!("lost at {last_id}"));
                     line.was_lost = true;
                     let unwanted = self.kept.lost(last_id, now);
-                    if self.kept.len() == self.most {
-                        // More than may be kept: the links were lost too often.
-                        journal.is_lossless = false;
-                    }
                     self.stop(&unwanted);
                 }
                 Event::Closed(reason, _) => {

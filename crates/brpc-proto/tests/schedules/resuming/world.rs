@@ -7,7 +7,8 @@ use brpc_core::{Admission, CallErrorKind, Function};
 use brpc_proto::codec::Native;
 use brpc_proto::resume::Suspended;
 use brpc_proto::{
-    Call, Connection, Description, DrainCause, Features, Hello, Resumable, Role, Settlement, Wires,
+    Call, Connection, Course, Description, DrainCause, Features, Hello, Resumable, Role,
+    Settlement, Wires,
 };
 
 use super::calls::{At, Journal};
@@ -42,7 +43,8 @@ impl World {
         let trace = Trace::new(start, is_traced);
         trace.note(start, || format!("{hazards:?}"));
         let is_lossless = hazards.is_lossless();
-        let journal = Journal { calls: Vec::new(), cover: Coverage::default(), trace, is_lossless };
+        let (calls, cover) = (Vec::new(), Coverage::default());
+        let journal = Journal { calls, cover, trace, is_lossless, last_started: None };
         let hub = Hub { epoch: [1; 16], suspended: Suspended::default(), is_held_by_other: false };
         let plugin = Plugin::new(&hazards.limits, hazards.few_answers);
         let description = Description::new(&[Function::new("method")]).expect("one and short");
@@ -227,19 +229,21 @@ impl World {
         // To one that has just been lost, as when the call was under way to the connection.
         let is_resumable = !self.rng.one_in(5);
         let resumable = is_resumable
-            .then(|| Box::new(Resumable { window: self.hazards.window, continued: None }));
+            .then(|| Box::new(Resumable { window: self.hazards.window, course: Course::New }));
         let has_deadline = self.hazards.deadlines && self.rng.one_in(2);
         let timeout = has_deadline.then(|| self.rng.micros(400_000) + Duration::from_millis(1));
         line.last_id += 1;
         let (id, now) = (line.last_id, self.now);
-        let index = self.journal.made(At::Line(line.generation, id), is_resumable);
+        let waits = !self.rng.one_in(8);
+        let admission = if waits { Admission::Wait } else { Admission::Refuse };
+        let index = self.journal.made(At::Line(line.generation, id), is_resumable, admission);
         self.journal.trace.note(now, || {
             format!("call {index} is made as {}/{id}, resumable: {is_resumable}", line.generation)
         });
         let call = Call {
             payload: index.to_string().into(),
             timeout,
-            admission: Admission::Wait,
+            admission,
             resumable,
             ..Call::default()
         };
