@@ -95,7 +95,8 @@ class Plugin:
             agreed = Fields(extensions.get(HEARTBEAT, varint(5_000)))
             self.interval = agreed.u32() / 1000
             agreed.end()
-        if self.features & RESUMPTION:
+        self.recalling = bool(self.features & RESUMPTION)
+        if self.recalling:
             self.recall(*self.kept.welcomed(epoch, generation))
         self.events.append(json.dumps({"hello": self.name}).encode())
     def recall(self, seen, kept):
@@ -154,6 +155,8 @@ class Plugin:
 
     # What the hub sends.
     def take(self, kind, fields):
+        if self.recalling and kind in (CALL, RESUMABLE) or not self.recalling and kind == CONTINUE:
+            raise Breach("a call on the wrong side of Resumed")
         if kind == CALL:
             self.take_call(fields)
         elif kind == RESUMABLE and self.features & RESUMPTION:
@@ -164,6 +167,7 @@ class Plugin:
                 self.go_on(number, origin, timeout)
         elif kind == RESUMED and self.features & RESUMPTION:
             self.kept.resumed()
+            self.recalling = False
         elif kind == CONFIRM and self.features & RESUMPTION:
             call = self.in_flight.get(self.known(fields))
             if call and call.answer:

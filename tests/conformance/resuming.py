@@ -215,6 +215,9 @@ BREACHES = {
     "bytes behind a Resumed": frame(RESUMED, b"\0"),
     "a kind of the plugin": frame(RESUME, b"\0\0\0"),
     "a second Resumed": frame(RESUMED) * 2,
+    "a call before Resumed": frame(CALL, b"\1\0\0\0\0"),
+    "a resumable call before Resumed": frame(RESUMABLE, b"\1\1\0\0\0\0"),
+    "a Continue after Resumed": frame(RESUMED) + frame(CONTINUE, b"\1\1\1\0"),
 }
 
 def breaches(hub):
