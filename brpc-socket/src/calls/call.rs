@@ -66,14 +66,17 @@ struct Prepared {
 }
 
 impl Prepared {
-    /// Makes the call, or passes it to the middleware.
-    fn start(self, context: &Context<'_>) -> Result<State, CallError> {
-        if self.wait_for_plugin.is_some() || !self.hub.config().middleware.is_empty() {
-            return Ok(self.pass());
-        }
-        let Self { hub, request, instance, mut wanted, canceller, .. } = self;
+    /// Whether more than one attempt may be made, by the middleware or when the plugin is back.
+    fn passes(&self) -> bool {
+        self.wait_for_plugin.is_some() || !self.hub.config().middleware.is_empty()
+    }
+
+    /// Makes the call. Nothing of it is left for another one.
+    fn start(&mut self, context: &Context<'_>) -> Result<Running, CallError> {
+        let Self { hub, request, instance, wanted, canceller, .. } = self;
+        let mut wanted = std::mem::take(wanted);
         let named = |kind| request.name(kind);
-        let link = find(&hub, request.plugin(), instance.as_ref()).map_err(named)?;
+        let link = find(hub, request.plugin(), instance.as_ref()).map_err(named)?;
         let charge = hub.charge(1, request.input().len()).map_err(named)?;
         wanted.method = method_number(&link, request.method()).map_err(named)?;
         if canceller.as_deref().is_some_and(Canceller::is_cancelled) {
@@ -84,27 +87,30 @@ impl Prepared {
         let running = if request.input().len() < OWN_SLICE {
             Running::start_with(link, wanted, request.input(), slot)?
         } else {
-            wanted.payload = request.into_input();
+            wanted.payload = request.take_input();
             Running::start_with(link, wanted, &[], slot)?
         };
         if let Some(canceller) = canceller {
             canceller.set_route(running.route());
         }
-        Ok(State::Running(running))
+        Ok(running)
     }
 
-    /// Passes the call to the middleware, and to what lies behind it.
-    fn pass(self) -> State {
-        let Self { hub, request, instance, mut wanted, wait_for_plugin, canceller } = self;
-        let plugin = match instance {
+    /// Passes the call to the middleware, and to what lies behind it. Nothing of it is left for
+    /// another one.
+    fn pass(&mut self) -> State {
+        let plugin = match self.instance.take() {
             Some(plugin) => Target::Instance(plugin),
-            None => Target::Name(request.plugin().into()),
+            None => Target::Name(self.request.plugin().into()),
         };
-        let method = request.method().to_owned();
-        wanted.payload = request.into_input();
+        let method = self.request.method().to_owned();
+        let mut wanted = std::mem::take(&mut self.wanted);
+        wanted.payload = self.request.take_input();
+        let wait_for_plugin = self.wait_for_plugin;
         let call = Outgoing { wait_for_plugin, ..Outgoing::new(plugin, method, wanted) };
         let called = call.called();
-        State::Passing(through(hub, call, called.clone(), canceller, false), called)
+        let canceller = self.canceller.take();
+        State::Passing(through(self.hub.clone(), call, called.clone(), canceller, false), called)
     }
 }
 
@@ -274,23 +280,22 @@ impl<T> Call<T> {
     }
 
     fn poll_outcome(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
-        if matches!(self.state, State::Prepared(_) | State::Refused(_) | State::Done) {
-            self.state = match std::mem::replace(&mut self.state, State::Done) {
-                State::Prepared(prepared) => prepared.start(context)?,
-                State::Refused(error) => return Poll::Ready(Err(error)),
-                _ => panic!("a call was polled after it had ended"),
-            };
-            if matches!(self.state, State::Running(_)) {
+        if let State::Prepared(prepared) = &mut self.state {
+            if !prepared.passes() {
                 // The caller already waits at its slot.
+                self.state = State::Running(prepared.start(context)?);
                 return Poll::Pending;
             }
+            self.state = prepared.pass();
         }
-        let outcome = ready!(match &mut self.state {
+        match &mut self.state {
             State::Running(running) => running.poll(context),
             State::Passing(passing, _) => passing.as_mut().poll(context),
-            _ => unreachable!("it was made above"),
-        });
-        Poll::Ready(outcome)
+            _ => match std::mem::replace(&mut self.state, State::Done) {
+                State::Refused(error) => Poll::Ready(Err(error)),
+                _ => panic!("a call was polled after it had ended"),
+            },
+        }
     }
 
     /// The error of the call, which has just ended.

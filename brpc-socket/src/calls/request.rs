@@ -49,9 +49,9 @@ impl Request {
         &self.bytes[self.plugin + self.method..]
     }
 
-    /// The input, as bytes of its own.
-    pub(crate) fn into_input(self) -> Bytes {
-        let mut input = self.bytes.into_bytes();
+    /// Takes the input, as bytes of its own. Last: the names may be gone with it.
+    pub(crate) fn take_input(&mut self) -> Bytes {
+        let mut input = self.bytes.take();
         input.advance(self.plugin + self.method);
         input
     }

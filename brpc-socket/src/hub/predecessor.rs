@@ -25,6 +25,7 @@ impl Predecessor {
     }
 
     /// Ready when there is none any more.
+    #[inline]
     pub(crate) fn poll_gone(&self, context: &mut Context<'_>) -> Poll<()> {
         if self.is_there.load(Ordering::Acquire) {
             let mut ended = self.ended.lock();

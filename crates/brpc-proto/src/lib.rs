@@ -103,6 +103,7 @@ mod settlement;
 mod sniff;
 mod stranger;
 mod terms;
+mod time;
 mod wires;
 
 pub use buffer::WriteBuffer;

@@ -41,6 +41,7 @@ impl SharedConnection {
     }
 
     /// Takes the lock. Calls that were submitted before may still be in the inbox.
+    #[inline]
     pub fn lock(&self) -> Guard<'_> {
         Guard { shared: self, state: self.state.lock() }
     }
@@ -71,6 +72,7 @@ impl SharedConnection {
     ///
     /// # Errors
     /// If the connection is over, and its inbox is closed.
+    #[inline]
     pub(crate) fn submit(
         &self,
         call: Call,

@@ -90,6 +90,7 @@ impl Slot {
 
     /// The slot of a call that is charged for.
     #[must_use]
+    #[inline]
     pub fn charged(mut self, charge: Charge) -> Self {
         self.state.get_mut().charge = Some(charge);
         self

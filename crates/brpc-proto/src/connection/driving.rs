@@ -16,6 +16,7 @@ use crate::role::Role;
 use crate::session::{Events, Session};
 use crate::sniff::{Sniffed, sniff};
 use crate::stranger;
+use crate::time::earlier;
 use crate::wires::Wires;
 
 /// How a transport ended.
@@ -33,10 +34,7 @@ impl<T> Connection<T> {
     pub fn handle_input(&mut self, input: &mut BytesMut, now: Instant) {
         self.stream.is_held = false;
         self.stream.note_arrived(input);
-        let mut took_message = false;
-        while self.take_message(input, now) {
-            took_message = true;
-        }
+        let took_message = self.take_messages(input, now);
         if let Phase::Session(session) = &mut self.phase {
             session.withdraw_cancelled(&mut *self.codec, &mut self.events);
         }
@@ -134,9 +132,7 @@ impl<T> Connection<T> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Closed { .. } => None,
-            Phase::Session(session) => {
-                [session.poll_timeout(), self.stream.poll_timeout()].into_iter().flatten().min()
-            }
+            Phase::Session(session) => earlier(session.poll_timeout(), self.stream.poll_timeout()),
             _ => {
                 let gives_way = self.gives_way.filter(|_| self.awaits_peer());
                 Some(gives_way.unwrap_or(self.hello_deadline))
@@ -243,69 +239,82 @@ impl<T> Connection<T> {
         }
     }
 
-    /// Decodes and handles a message, or consumes a part of one; false if there is none, if the
-    /// owner's decision is due, or if the peer is held back.
-    fn take_message(&mut self, input: &mut BytesMut, now: Instant) -> bool {
-        let limit = match &mut self.phase {
-            Phase::Sniffing(..) => return self.sniff(input, now),
-            Phase::Accepting(handshake) => {
-                let Some(limit) = handshake.limit(self.codec.traits()) else {
-                    // The owner is to decide first, which may take a while.
-                    self.stream.is_held = true;
-                    return false;
-                };
-                limit
-            }
-            Phase::Joining(_) => MAX_HELLO,
-            Phase::Session(session) => {
-                if !self.takes_all && !session.has_room(self.limits.max_frame) {
-                    self.stream.is_held = true;
-                    return false;
+    /// Decodes and handles messages, until there is no whole one, the owner's decision is due, or the
+    /// peer is held back. True if there was any, or a part of one was consumed.
+    fn take_messages(&mut self, input: &mut BytesMut, now: Instant) -> bool {
+        let mut took_some = false;
+        while let Some(limit) = self.next_limit(input, now) {
+            let before = input.len();
+            match self.codec.decode(input, limit) {
+                Ok(Some(message)) => {
+                    let handled = match &mut self.phase {
+                        Phase::Session(_) if self.stream.is_beat(&message) => {
+                            self.handle_beat(&message, now)
+                        }
+                        Phase::Session(session) => {
+                            session.handle(message, now, &mut self.events).map_err(Fault::from)
+                        }
+                        _ => self.handle_handshake(message, now),
+                    };
+                    match handled {
+                        Ok(None) => {}
+                        Ok(Some(reason)) => self.end(reason, None),
+                        Err(fault) => self.handle_fault(fault, input),
+                    }
                 }
-                self.limits.max_frame
+                Ok(None) => {
+                    let consumed = before - input.len();
+                    if let Phase::Accepting(handshake) = &mut self.phase
+                        && let Some(bytes) = handshake.handle_part(consumed, input.len())
+                    {
+                        self.events.push_back(Event::WantsRoom(bytes));
+                        self.stream.is_held = true;
+                    }
+                    if consumed == 0 {
+                        break;
+                    }
+                }
+                Err(fault) => self.handle_fault(fault, input),
             }
+            took_some = true;
+        }
+        took_some
+    }
+
+    /// The limit of the next message; `None` if none is taken now.
+    fn next_limit(&mut self, input: &mut BytesMut, now: Instant) -> Option<usize> {
+        if matches!(self.phase, Phase::Sniffing(..)) && !self.sniff(input, now) {
+            return None;
+        }
+        let limit = match &mut self.phase {
+            Phase::Session(session) => {
+                let has_room = self.takes_all || session.has_room(self.limits.max_frame);
+                has_room.then_some(self.limits.max_frame)
+            }
+            // The owner may have to decide first, which may take a while.
+            Phase::Accepting(handshake) => handshake.limit(self.codec.traits()),
+            Phase::Joining(_) => Some(MAX_HELLO),
+            Phase::Sniffing(..) => return None,
             Phase::Closed { .. } => {
                 input.clear();
-                return false;
+                return None;
             }
         };
-        let before = input.len();
-        match self.codec.decode(input, limit) {
-            Ok(Some(message)) => {
-                let handled = match &mut self.phase {
-                    Phase::Session(session) => match self.stream.handle(&message, now) {
-                        None => session.handle(message, now, &mut self.events),
-                        Some(handled) => handled.map(|has_changed| {
-                            let stuck = self.stream.peer_stuck();
-                            self.events.extend(has_changed.then_some(Event::Stuck(stuck)));
-                            None
-                        }),
-                    }
-                    .map_err(Fault::from),
-                    _ => self.handle_handshake(message, now),
-                };
-                match handled {
-                    Ok(None) => {}
-                    Ok(Some(reason)) => self.end(reason, None),
-                    Err(fault) => self.handle_fault(fault, input),
-                }
-                true
-            }
-            Ok(None) => {
-                let consumed = before - input.len();
-                if let Phase::Accepting(handshake) = &mut self.phase
-                    && let Some(bytes) = handshake.handle_part(consumed, input.len())
-                {
-                    self.events.push_back(Event::WantsRoom(bytes));
-                    self.stream.is_held = true;
-                }
-                consumed > 0
-            }
-            Err(fault) => {
-                self.handle_fault(fault, input);
-                true
-            }
+        self.stream.is_held = limit.is_none();
+        limit
+    }
+
+    /// Takes in a heartbeat.
+    #[cold]
+    fn handle_beat(
+        &mut self,
+        message: &Message,
+        now: Instant,
+    ) -> Result<Option<DisconnectReason>, Fault> {
+        if self.stream.handle(message, now)? {
+            self.events.push_back(Event::Stuck(self.stream.peer_stuck()));
         }
+        Ok(None)
     }
 
     /// Takes in a message of the handshake.

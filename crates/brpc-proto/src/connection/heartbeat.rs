@@ -32,6 +32,9 @@ pub(crate) struct Heartbeat {
     heard: Instant,
     /// What is left of the peer's life.
     life: Pace,
+    /// Whether that is all of it, since what was heard last was a whole message. Noted apart: it is
+    /// asked far less often than it changes.
+    is_refilled: bool,
     /// Whether a Ping is to be sent.
     is_ping_due: bool,
     /// The newest Ping of the peer, if it is to be answered.
@@ -82,6 +85,7 @@ impl Heartbeat {
             sent: now,
             heard: now,
             life,
+            is_refilled: false,
             is_ping_due: false,
             to_answer: None,
             last: 0,
@@ -126,14 +130,21 @@ impl Heartbeat {
     /// Notes that bytes have arrived, or whole messages. True if the owner waits for it.
     pub(crate) fn note_input(&mut self, bytes: u64, took_message: bool, now: Instant) -> bool {
         if took_message {
-            self.life.fill(now);
+            self.is_refilled = true;
         } else if bytes > 0 {
+            self.refill();
             self.life.moved(bytes, true, now);
         } else {
             return false;
         }
         self.heard = now;
         std::mem::take(&mut self.is_probing)
+    }
+
+    fn refill(&mut self) {
+        if std::mem::take(&mut self.is_refilled) {
+            self.life.fill(self.heard);
+        }
     }
 
     /// Notes that something is sent.
@@ -191,6 +202,7 @@ impl Heartbeat {
         }
         let late = now.saturating_duration_since(self.look);
         let was_stopped = late > LATE * self.interval;
+        self.refill();
         if was_stopped {
             self.life.fill(now);
         } else {

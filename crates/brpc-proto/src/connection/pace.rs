@@ -76,11 +76,15 @@ impl Pace {
         self.moved(bytes, self.left.is_some(), now);
     }
 
-    /// Notes that `bytes` were moved, and whether more are due.
+    /// Notes that `bytes` were moved, and whether more are due; mostly none are.
+    #[inline]
     pub(crate) fn moved(&mut self, bytes: u64, more_due: bool, now: Instant) {
+        if more_due { self.moved_some(bytes, now) } else { self.left = None }
+    }
+
+    fn moved_some(&mut self, bytes: u64, now: Instant) {
         let length = self.length;
         self.left = match self.left {
-            _ if !more_due => None,
             None => Some(Left { until: now + length, last: now, is_suspected: false }),
             Some(left) if bytes == 0 => Some(left),
             Some(Left { until, last, .. }) => {

@@ -10,6 +10,7 @@ use super::heartbeat::{Found, Heartbeat};
 use super::pace::Pace;
 use crate::message::{Beat, Message};
 use crate::role::Role;
+use crate::time::earlier;
 
 /// The stream of bytes below a connection.
 #[derive(Debug)]
@@ -65,6 +66,7 @@ impl Stream {
 
     /// Notes what is left of the input after all whole messages were consumed. True if the owner
     /// waits for a sign of life, and this is one.
+    #[inline]
     pub(crate) fn note_input(
         &mut self,
         input: &BytesMut,
@@ -88,22 +90,30 @@ impl Stream {
         self.outgoing.moved(bytes as u64, more, now);
     }
 
-    /// Handles a message if it is a heartbeat, and there are any; `None` if not. True if the peer
-    /// is stuck now and was not before, or the other way.
+    /// Whether a message is one of the heartbeats that were agreed on.
+    #[inline]
+    pub(crate) fn is_beat(&self, message: &Message) -> bool {
+        matches!(message, Message::Ping(_) | Message::Pong(_)) && self.heartbeat.is_some()
+    }
+
+    /// Handles a heartbeat. True if the peer is stuck now and was not before, or the other way.
     pub(crate) fn handle(
         &mut self,
         message: &Message,
         now: Instant,
-    ) -> Option<Result<bool, ProtocolError>> {
-        let (Message::Ping(beat) | Message::Pong(beat)) = message else { return None };
-        let heartbeat = self.heartbeat.as_mut()?;
-        let handled = match message {
-            Message::Ping(_) => heartbeat.handle_ping(beat, now),
-            _ => heartbeat.handle_pong(beat, now),
+    ) -> Result<bool, ProtocolError> {
+        let (Some(heartbeat), Message::Ping(beat) | Message::Pong(beat)) =
+            (&mut self.heartbeat, message)
+        else {
+            return Ok(false);
         };
+        match message {
+            Message::Ping(_) => heartbeat.handle_ping(beat, now)?,
+            _ => heartbeat.handle_pong(beat, now)?,
+        }
         let has_changed = heartbeat.note_peer_stuck(beat);
         self.note_taken(beat, now);
-        Some(handled.map(|()| has_changed))
+        Ok(has_changed)
     }
 
     /// For how long the peer passes nothing on, as it said last; `None` if it does.
@@ -167,8 +177,9 @@ impl Stream {
         self.incoming.is_stalled(now).then_some(DisconnectReason::SlowSender)
     }
 
+    #[inline]
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let look = self.heartbeat.as_ref().map(|heartbeat| heartbeat.poll_timeout());
-        [self.outgoing.timeout(), self.incoming.timeout(), look].into_iter().flatten().min()
+        earlier(earlier(self.outgoing.timeout(), self.incoming.timeout()), look)
     }
 }

@@ -64,8 +64,10 @@ impl Encoded {
         Ok(encoded)
     }
 
-    /// The bytes as shared bytes: the buffer of a large value, a copy of a small one.
-    pub fn into_bytes(mut self) -> Bytes {
+    /// The bytes as shared bytes: a copy of a small value; the buffer of a large one, which has none
+    /// any more.
+    #[inline]
+    pub fn take(&mut self) -> Bytes {
         if self.0.len() > SCRATCH_SIZES.1 {
             return std::mem::take(&mut self.0).into();
         }
@@ -97,7 +99,7 @@ impl Drop for Encoded {
 /// The error of `serde_json`, for instance for a map whose keys are not strings; and the path of a
 /// number that JSON doesn't have, which `serde_json` would write as `null`.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, JsonError> {
-    Encoded::after(&[], value).map(Encoded::into_bytes)
+    Encoded::after(&[], value).map(|mut encoded| encoded.take())
 }
 
 /// Decodes a value. An absent payload is `null`.

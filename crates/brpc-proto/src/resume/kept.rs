@@ -7,6 +7,7 @@ use brpc_core::{Answer, Limits, Metadata};
 
 use crate::limits::{MAX_RECALLED, MAX_SEEN};
 use crate::message::{Call, CallId, Origin, Recalled};
+use crate::time::earlier;
 
 /// The resumable calls that a plugin has received, until the hub has their answers. `T` is the
 /// handler of a call: what the owner needs to cancel it.
@@ -280,7 +281,7 @@ impl<T> Kept<T> {
 /// When nobody awaits a call any more; `None` while its connection lives, which sees to it.
 fn end<T>(entry: &Entry<T>) -> Option<Instant> {
     let deadline = entry.deadline.filter(|_| entry.id.is_none());
-    [deadline, entry.until].into_iter().flatten().min()
+    earlier(deadline, entry.until)
 }
 
 /// What an answer takes.

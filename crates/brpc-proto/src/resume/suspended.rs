@@ -8,6 +8,7 @@ use brpc_core::{CallErrorKind, Stage};
 use super::suspension::Suspension;
 use crate::limits::MAX_SUSPENDED;
 use crate::message::{Call, CallId, Origin, Recalled};
+use crate::time::earlier;
 
 /// The calls of one plugin that wait for it to come back. `T` is a caller; whoever takes a call out
 /// settles it.
@@ -43,7 +44,7 @@ struct Entry<T> {
 impl<T> Entry<T> {
     /// When it ends at the latest.
     fn end(&self) -> Option<Instant> {
-        [self.until, self.suspension.deadline].into_iter().flatten().min()
+        earlier(self.until, self.suspension.deadline)
     }
 }
 
@@ -176,6 +177,6 @@ impl<T> Suspended<T> {
     }
 
     fn note(&mut self, end: Option<Instant>) {
-        self.next = [self.next, end].into_iter().flatten().min();
+        self.next = earlier(self.next, end);
     }
 }

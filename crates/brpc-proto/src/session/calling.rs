@@ -71,11 +71,11 @@ impl<T> Calling<T> {
         caller: T,
         now: Instant,
     ) -> Result<(), (T, CallErrorKind)> {
-        if call.resumable.is_none() {
-            return self.calls.start(id, call, caller, now);
+        let resumable = call.resumable.is_some().then(|| call.clone());
+        self.calls.start(id, call, caller, now)?;
+        if let Some(call) = resumable {
+            self.resumables.add(id, call);
         }
-        self.calls.start(id, call.clone(), caller, now)?;
-        self.resumables.add(id, call);
         Ok(())
     }
 
@@ -241,7 +241,9 @@ impl<T> Calling<T> {
         for id in self.cancels.drain(..) {
             codec.encode(&Message::Cancel(id), out);
         }
-        self.resumables.transmit_confirms(codec, out);
+        if self.resumables.has_confirms() {
+            self.resumables.transmit_confirms(codec, out);
+        }
     }
 
     /// Encodes calls up to some 256 KiB; each counts as sent. True if none are left to send.
@@ -297,6 +299,7 @@ impl<T> Calling<T> {
 }
 
 /// The message that sends a call.
+#[inline]
 fn sent(id: CallId, call: Call) -> Message {
     match call.continued() {
         None => Message::Call(id, call),

@@ -19,6 +19,7 @@ use crate::event::{Event, Tally};
 use crate::limits::LEAVE;
 use crate::message::{CallId, DrainCause, Farewell, Message, kind};
 use crate::role::Role;
+use crate::time::earlier;
 
 /// A session that accepts no new calls in one direction.
 #[derive(Debug)]
@@ -94,8 +95,8 @@ impl<T> Session<T> {
         until: Option<Instant>,
         events: &mut Events<T>,
     ) {
-        if let Some(Ending::Draining { until: earlier, .. }) = &mut self.ending {
-            *earlier = [*earlier, until].into_iter().flatten().min();
+        if let Some(Ending::Draining { until: before, .. }) = &mut self.ending {
+            *before = earlier(*before, until);
             return;
         }
         self.ending = Some(Ending::Draining { cause, until, to_send: Some(trace.to_owned()) });

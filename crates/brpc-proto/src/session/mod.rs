@@ -48,6 +48,7 @@ use crate::event::{Event, Tally};
 use crate::message::{Call, CallId, Features, Message};
 use crate::role::Role;
 use crate::terms::Terms;
+use crate::time::earlier;
 
 /// Events that the owner has not taken yet.
 pub(crate) type Events<T> = VecDeque<Event<T>>;
@@ -158,7 +159,6 @@ impl<T> Session<T> {
         if call.resumable.is_some() && !self.resumes() {
             call.resumable = None;
         }
-        let continued = call.continued();
         let checked = match &self.ending {
             Some(ending) => Err(ending.call_error()),
             None => call.check().and_then(|()| check_size(id, &call, self.terms.max_frame)),
@@ -167,7 +167,7 @@ impl<T> Session<T> {
             Ok(()) => self.calling.start(id, call, caller, now),
             Err(error) => Err((
                 caller,
-                match continued {
+                match call.continued() {
                     None => error,
                     Some(continued) => may_have_run(&error, continued),
                 },
@@ -240,7 +240,11 @@ impl<T> Session<T> {
     }
 
     /// Answers the calls that were cancelled before the owner could start them, in its place.
+    #[inline]
     pub(crate) fn withdraw_cancelled(&mut self, codec: &mut dyn Codec, events: &mut Events<T>) {
+        if !self.serving.has_cancelled() {
+            return;
+        }
         for id in self.serving.withdraw(events) {
             let answer = Err(Failure::new(Status::Cancelled, ""));
             self.outbox.answer(codec, &Message::Answer { id, answer, metadata: Metadata::new() });
@@ -280,9 +284,8 @@ impl<T> Session<T> {
         // One that is asked to leave, or leaves, has a time for that.
         let mute = self.calling.mute_until().filter(|_| self.ending.is_none());
         let resume = self.recalling.as_ref().and_then(Recalling::timeout);
-        let (out, in_) = (self.calling.next_deadline(), self.serving.next_deadline());
-        let deadlines = [out, in_, until, mute, resume];
-        deadlines.into_iter().flatten().min()
+        let deadlines = earlier(self.calling.next_deadline(), self.serving.next_deadline());
+        earlier(deadlines, earlier(until, earlier(mute, resume)))
     }
 
     /// The reason, if the peer has answered nothing for too long.
@@ -402,6 +405,7 @@ impl<T> Session<T> {
 }
 
 /// Whether a call fits into a frame of at most this size. Its texts are checked before.
+#[inline]
 fn check_size(id: CallId, call: &Call, limit: usize) -> Result<(), CallErrorKind> {
     if call.payload.len() + LARGEST_HEADER <= limit {
         return Ok(());

@@ -90,6 +90,11 @@ impl Resumables {
         }
     }
 
+    /// Whether a Confirm is due.
+    pub(crate) fn has_confirms(&self) -> bool {
+        !self.confirms.is_empty()
+    }
+
     /// Whether there is something to send.
     pub(crate) fn wants_transmit(&self) -> bool {
         !self.confirms.is_empty() || self.is_resumed

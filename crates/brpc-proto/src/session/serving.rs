@@ -133,21 +133,25 @@ impl Serving {
         Ok(self.cancels <= self.last_id)
     }
 
+    /// Whether a call was cancelled since the owner's events were last checked for it.
+    pub(crate) fn has_cancelled(&self) -> bool {
+        self.has_cancelled
+    }
+
     /// Withdraws the calls that were cancelled before the owner took their events, and returns their
     /// ids: their answers are due.
     pub(crate) fn withdraw<T>(&mut self, events: &mut Events<T>) -> Vec<CallId> {
+        self.has_cancelled = false;
         let mut withdrawn = Vec::new();
-        if std::mem::take(&mut self.has_cancelled) {
-            events.retain(|event| match event {
-                Event::Call { id, .. } if self.running.get(id).is_some_and(|c| c.is_cancelled) => {
-                    self.running.remove(id);
-                    withdrawn.push(*id);
-                    false
-                }
-                Event::Cancel(id) => self.running.contains_key(id),
-                _ => true,
-            });
-        }
+        events.retain(|event| match event {
+            Event::Call { id, .. } if self.running.get(id).is_some_and(|c| c.is_cancelled) => {
+                self.running.remove(id);
+                withdrawn.push(*id);
+                false
+            }
+            Event::Cancel(id) => self.running.contains_key(id),
+            _ => true,
+        });
         withdrawn
     }
 

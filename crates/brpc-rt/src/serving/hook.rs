@@ -70,10 +70,10 @@ impl AsyncHook {
         let shared = self.shared.as_deref().ok_or(HookError::Detached)?;
         // A loop that sends must not keep other tasks from running, such as the driver.
         tokio::task::coop::consume_budget().await;
-        let event = encode(event)?;
+        let mut event = encode(event)?;
         // Mostly there is credit. An event that waits for credit gets a buffer of its own.
         let event = match shared.emit(&event) {
-            Err(HookError::Full) => event.into_bytes(),
+            Err(HookError::Full) => event.take(),
             result => return result,
         };
         loop {

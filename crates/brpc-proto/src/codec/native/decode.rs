@@ -101,7 +101,8 @@ fn call(frame: Frame) -> Result<Message, ProtocolError> {
     let kind = frame.kind;
     let (window_ms, call, payload) = if kind == kind::RESUMABLE {
         let (header, payload) = header::Resumable::decode_with_payload(&frame)?;
-        (Some(header.window_ms), header.call, payload)
+        let header::Resumable { window_ms, id, method, timeout_ms, trace, metadata } = header;
+        (Some(window_ms), header::Call { id, method, timeout_ms, trace, metadata }, payload)
     } else {
         let (call, payload) = header::Call::decode_with_payload(&frame)?;
         (None, call, payload)

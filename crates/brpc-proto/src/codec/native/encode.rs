@@ -93,7 +93,9 @@ fn encode_call(id: CallId, call: &Call, out: &mut WriteBuffer) {
         None => put(&header, &call.payload, out),
         Some(resumable) => {
             let window_ms = millis(resumable.window);
-            put(&header::Resumable { window_ms, call: header }, &call.payload, out);
+            let header::Call { id, method, timeout_ms, trace, metadata } = header;
+            let header = header::Resumable { window_ms, id, method, timeout_ms, trace, metadata };
+            put(&header, &call.payload, out);
         }
     }
 }

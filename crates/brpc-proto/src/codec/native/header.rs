@@ -160,9 +160,14 @@ pub(crate) struct Call<'a> {
 pub(crate) struct Resumable<'a> {
     /// How long after the loss of the connection it may go on, in milliseconds.
     pub(crate) window_ms: u64,
-    /// The rest, as in a Call.
+    // The rest as in a Call. Not a Call inside: then the compiler makes the two share their code, and
+    // every call pays for that.
+    pub(crate) id: u64,
+    pub(crate) method: u32,
+    pub(crate) timeout_ms: u64,
+    pub(crate) trace: &'a str,
     #[serde(borrow)]
-    pub(crate) call: Call<'a>,
+    pub(crate) metadata: Pairs<'a>,
 }
 
 /// Hub to plugin: a call of an earlier connection goes on.
