@@ -9,6 +9,7 @@
 mod support;
 
 mod auto_traits;
+mod broadcasts;
 mod calls;
 mod cancelling;
 mod checking;

@@ -1,3 +1,6 @@
+mod forms;
+mod go;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -171,105 +174,6 @@ fn texts_have_a_length() {
 }
 
 #[test]
-fn constants_are_compared_one_by_one() {
-    let two = json!({"enum": ["a", "b"]});
-    assert_eq!(paths(json!({"const": "a"}), two.clone()), NONE);
-    assert_eq!(
-        problem(json!({"enum": ["a", "c"]}), two.clone()),
-        "the plugin takes `\"a\"` or `\"b\"`, and the client sends `\"c\"`"
-    );
-    assert_eq!(paths(json!({"type": "string"}), two.clone()), ["."]);
-    assert_eq!(paths(two.clone(), json!({"oneOf": [{"const": "b"}, {"const": "a"}]})), NONE);
-    assert_eq!(paths(two, json!({"type": "string"})), NONE);
-    assert_eq!(paths(json!({"type": "boolean"}), json!({"enum": [true, false]})), NONE);
-    assert_eq!(paths(json!({"type": "boolean"}), json!({"const": true})), ["."]);
-    assert_eq!(paths(json!({"type": "null"}), json!({"const": null})), NONE);
-}
-
-#[test]
-fn an_optional_value_tells_what_is_in_it() {
-    let optional = |schema: Value| json!({"anyOf": [schema, {"type": "null"}]});
-    let (one, other) =
-        (object("a", json!({"type": "string"}), true), object("a", json!({"type": "null"}), true));
-    assert_eq!(paths(one.clone(), optional(one.clone())), NONE);
-    assert_eq!(paths(one.clone(), optional(other.clone())), ["a"]);
-    assert_eq!(paths(optional(one.clone()), optional(other)), ["a"]);
-    assert_eq!(paths(optional(one.clone()), one), ["."]);
-}
-
-#[test]
-fn an_enum_tells_what_is_wrong_with_a_variant() {
-    let variant = |tag: &str, schema: &str| {
-        json!({"type": "object", "required": ["t", "v"],
-            "properties": {"t": {"type": "string", "const": tag}, "v": {"type": schema}}})
-    };
-    let of = |variants: &[Value]| json!({ "oneOf": variants });
-    let taken = of(&[variant("a", "string"), variant("b", "null")]);
-    assert_eq!(paths(of(&[variant("b", "null")]), taken.clone()), NONE);
-    assert_eq!(paths(of(&[variant("a", "null"), variant("b", "null")]), taken.clone()), ["v"]);
-    assert_eq!(
-        problem(variant("c", "null"), taken),
-        "the plugin takes an object with `t`: `\"a\"` and `v` or an object with `t`: `\"b\"` and `v`, \
-         and the client sends an object with `t`: `\"c\"` and `v`"
-    );
-    // By the name of its only member.
-    let taken = of(&[object("A", json!({"type": "string"}), true), json!({"enum": ["B"]})]);
-    assert_eq!(paths(object("A", json!({"type": "null"}), true), taken.clone()), ["A"]);
-    assert_eq!(paths(object("C", json!({"type": "null"}), true), taken), ["."]);
-}
-
-#[test]
-fn what_several_forms_take_together_is_no_difference() {
-    let bounded = |low, high| json!({"type": "integer", "minimum": low, "maximum": high});
-    let taken = json!({"anyOf": [bounded(0, 10), bounded(5, 20)]});
-    assert_eq!(paths(bounded(0, 20), taken), NONE);
-    // Only one of them takes integers, so it has to take all.
-    let taken = json!({"anyOf": [bounded(0, 10), {"type": "string"}]});
-    assert_eq!(paths(bounded(0, 20), taken), ["."]);
-}
-
-#[test]
-fn rules_that_all_hold_are_looked_at_together() {
-    let sent = json!({"$ref": "#/$defs/A", "properties": {"t": {"const": "x"}}, "required": ["t"],
-        "$defs": {"A": object("a", json!({"type": "integer"}), true)}});
-    let both = |a: &str| {
-        json!({"allOf": [
-        object("t", json!({"const": "x"}), true), object("a", json!({"type": a}), true)]})
-    };
-    assert_eq!(paths(sent.clone(), both("integer")), NONE);
-    assert_eq!(paths(sent, both("string")), ["a"]);
-}
-
-#[test]
-fn types_that_contain_themselves_end() {
-    let tree = |value: &str| {
-        json!({"$ref": "#/$defs/Tree", "$defs": {"Tree": {"type": "object", "required": ["v", "of"],
-            "properties": {"v": {"type": value},
-                "of": {"type": "array", "items": {"$ref": "#/$defs/Tree"}}}}}})
-    };
-    assert_eq!(paths(tree("integer"), tree("integer")), NONE);
-    assert_eq!(paths(tree("integer"), tree("string")), ["v"]);
-    let knot = json!({"$ref": "#"});
-    assert_eq!(paths(knot.clone(), json!({"type": "string"})), NONE);
-    assert_eq!(paths(json!({"type": "string"}), knot.clone()), NONE);
-    assert_eq!(paths(knot.clone(), knot), NONE);
-}
-
-#[test]
-fn a_schema_that_branches_without_end_is_given_up() {
-    let level = |next: usize| {
-        let next = json!({"$ref": format!("#/$defs/{next}")});
-        json!({"anyOf": [next.clone(), next]})
-    };
-    let definitions: serde_json::Map<_, _> =
-        (0..30).map(|n| (n.to_string(), level(n + 1))).collect();
-    let mut bomb = json!({"$ref": "#/$defs/0", "$defs": definitions});
-    bomb["$defs"]["30"] = json!({"type": "string"});
-    assert_eq!(paths(json!({"type": "integer"}), bomb.clone()), NONE);
-    assert_eq!(paths(bomb, json!({"type": "integer"})), NONE);
-}
-
-#[test]
 fn a_function_has_both_directions() {
     let function = |name: &str, input: Option<Value>, output: Option<Value>| Function {
         input: input.map(|schema| schema.try_into().unwrap()),
@@ -359,76 +263,4 @@ fn names_that_are_integers_are_told_from_others() {
         let found = [&natural, &all].map(|taken| paths(sent(), taken.clone()).is_empty());
         assert_eq!(found, are_taken, "{name}");
     }
-}
-
-/// The paths of what isn't taken, and whether that is certain, of a plugin of the Go package.
-fn of_go(sent: Value, taken: Value, side: OfGo) -> Vec<(String, bool)> {
-    let [sent, taken] = [sent, taken].map(|schema| Schema::try_from(schema).unwrap());
-    let found = refusals(("x", Some(&sent)), ("y", Some(&taken)), side, &Budget::default());
-    let mut found: Vec<_> =
-        found.into_iter().map(|refusal| (refusal.path, refusal.is_certain)).collect();
-    // Of the forms of one value.
-    found.dedup();
-    found
-}
-
-/// A list as Go describes it.
-fn list(items: impl Into<Value>) -> Value {
-    json!({ "type": ["array", "null"], "items": items.into() })
-}
-
-#[test]
-fn a_list_of_a_go_plugin_may_be_none() {
-    let (text, integer) = (json!({"type": "string"}), json!({"type": "integer"}));
-    let point = || object("x", json!({"type": "number"}), true);
-    let line = |of: Value| json!({"type": "array", "items": of});
-    for side in [OfGo::Sender, OfGo::Taker] {
-        let compare = |client: Value, plugin: Value| match side {
-            OfGo::Taker => of_go(client, plugin, side),
-            _ => of_go(plugin, client, side),
-        };
-        let at = |path: &str, is_certain| vec![(path.to_owned(), is_certain)];
-        assert_eq!(compare(line(point()), list(point())), []);
-        assert_eq!(compare(point(), list(point())), at(".", false));
-        assert_eq!(compare(point(), list(list(point()))), at(".", false));
-        assert_eq!(compare(line(point()), list(list(point()))), at("[]", false));
-        // Never more lists than it says, and never another element.
-        assert_eq!(compare(line(point()), point()), at(".", true));
-        assert_eq!(compare(text.clone(), list(integer.clone())), at(".", true));
-        assert_eq!(compare(line(text.clone()), list(integer.clone())), at("[]", true));
-        assert_eq!(compare(text.clone(), list(true)), at(".", false));
-        let field = |of: Value| object("a", of, true);
-        assert_eq!(compare(field(point()), field(list(point()))), at("a", false));
-    }
-    assert!(of_go(point(), list(point()), OfGo::Neither).iter().all(|(_, certain)| *certain));
-}
-
-/// What a client decodes, a plugin may send.
-#[test]
-fn lists_maps_and_bytes_of_a_go_plugin_are_taken_as_it_sends_them() {
-    let sent = |sent: Value, taken: Value| of_go(sent, taken, OfGo::Sender);
-    let text = json!({"type": "string"});
-    let byte = || json!({"type": "integer", "minimum": 0, "maximum": 255});
-    let line = |of: Value| json!({"type": "array", "items": of});
-    assert_eq!(sent(list(text.clone()), line(text.clone())), []);
-    let map = |kind: Value| json!({"type": kind, "additionalProperties": {"type": "string"}});
-    assert_eq!(sent(map(json!(["object", "null"])), map(json!("object"))), []);
-    let maybe = json!({"type": ["object", "null"], "properties": {"a": true}, "required": ["a"]});
-    assert_eq!(sent(maybe, object("a", true, true)), [(".".to_owned(), true)], "no map");
-    let record = object("a", text.clone(), false);
-    assert_eq!(sent(map(json!(["object", "null"])), record), [(".".to_owned(), true)], "no map");
-
-    let uint8 = json!({"type": "integer", "format": "uint8"});
-    let bytes = || json!({"type": ["string", "array", "null"], "items": uint8});
-    assert_eq!(sent(bytes(), line(byte())), []);
-    assert_eq!(of_go(line(byte()), bytes(), OfGo::Taker), []);
-    let maybe = json!({"type": ["string", "null"]});
-    assert_eq!(sent(bytes(), maybe), [], "who wants the text gets it");
-    assert_eq!(sent(bytes(), json!({"type": "boolean"})), [(".".to_owned(), true)]);
-    // How long it is, and whether it may be nil, isn't told.
-    let pair = json!({"type": "array", "items": byte(), "minItems": 2, "maxItems": 2});
-    assert_eq!(sent(bytes(), pair.clone()), [(".".to_owned(), false)]);
-    assert_eq!(sent(list(byte()), pair.clone()), [(".".to_owned(), false)]);
-    let [whole, element] = [(".".to_owned(), false), ("[]".to_owned(), true)];
-    assert_eq!(sent(list(text), pair), [whole.clone(), element, whole]);
 }
