@@ -258,6 +258,17 @@ const CASES: &[Case] = &[
         assert_eq!(pair.hub_sends(), [vector("resumed"), frame(0x10, &[1, 0, 0, 0, 0])].concat());
         assert!(pair.hub_finds(bytes).is_some(), "once");
     }),
+    ("resume-more", |bytes| {
+        let mut pair = Pair::resuming();
+        let kept = vec![Origin { generation: 5, id: 7 }];
+        let recalled = Recalled { kept, ..Recalled::default() };
+        pair.plugin.resume(vec![recalled.clone()]);
+        assert_eq!(pair.plugin_sends(), bytes);
+        let events = pair.hub_takes(bytes);
+        let [Event::Resume(told)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(*told, recalled);
+        assert!(matches!(pair.hub_takes(&vector("resume"))[..], [Event::Resume(_)]));
+    }),
     ("resume-nothing", |bytes| {
         let mut pair = Pair::resuming();
         let (recalled, unwanted) = Kept::<()>::new(&Limits::default()).begin(EPOCH, 7);
