@@ -9,7 +9,8 @@
 //! - [`macro@client`] generates a typed client from a trait; the client calls through a [`Caller`].
 //!   It needs the feature `client`, which is on by default.
 //! - [`mod@describe`] describes a plugin's functions; [`Selector`] selects plugins by name, labels,
-//!   version and methods.
+//!   version and methods. What makes schemas of types, and compares them, needs the feature `schemas`,
+//!   which `client` includes.
 //! - [`limits`] limits what a peer can make this side hold or wait for.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -37,7 +38,10 @@ pub use answer::{Answer, Failure, Status};
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
 pub use brpc_macros::client_of_core as client;
 pub use caller::{Admission, Caller};
-pub use describe::{Field, FieldError, Function, PluginInfo, describe, describe_output};
+#[cfg(feature = "schemas")]
+#[cfg_attr(docsrs, doc(cfg(feature = "schemas")))]
+pub use describe::{Field, FieldError, describe, describe_output};
+pub use describe::{Function, PluginInfo};
 #[doc(hidden)]
 pub use dialect::Dialect;
 pub use error::{

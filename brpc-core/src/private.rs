@@ -14,6 +14,6 @@ pub use std::vec::Vec;
 pub use crate::InterfaceError;
 pub use crate::Selector;
 pub use crate::caller::Caller;
-pub use crate::client::{
-    All, Argument, Binding, Calls, Checks, Describes, MakeSchema, One, wanted,
-};
+pub use crate::client::{All, Argument, Binding, Calls, One};
+#[cfg(feature = "schemas")]
+pub use crate::client::{Checks, Describes, MakeSchema, wanted};

@@ -60,7 +60,10 @@ mod wait;
 /// What typed clients are built on; see [`#[client]`](macro@client).
 pub mod client {
     pub use brpc_core::caller::{CallOptions, Caller, Target};
-    pub use brpc_core::client::{All, Argument, Arguments, Binding, Calls, Checks, Describes, One};
+    pub use brpc_core::client::{All, Argument, Arguments, Binding, Calls, One};
+    #[cfg(feature = "client")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+    pub use brpc_core::client::{Checks, Describes};
 }
 
 #[doc(hidden)]

@@ -16,7 +16,7 @@ cargo clippy --quiet --manifest-path lints/Cargo.toml -- -D warnings
 # What a crate depends on of brpc, and for types that it declares.
 of_brpc() {
     cargo tree --manifest-path "$1/Cargo.toml" --edges normal --prefix none --format '{p}' |
-        sed -n 's/^\(brpc[a-z-]*\|schemars_derive\) .*/\1/p' | sort -u | paste -sd ' '
+        sed -n 's/^\(brpc[a-z-]*\|schemars[a-z_]*\) .*/\1/p' | sort -u | paste -sd ' '
 }
 expect() {
     if [[ "$2" != "$3" ]]; then
@@ -25,7 +25,7 @@ expect() {
     fi
 }
 expect "what a hub depends on" "brpc-core brpc-proto brpc-rt brpc-socket" "$(of_brpc hub_only)"
-expect "what a plugin depends on" "brpc-core brpc-macros brpc-plugin brpc-proto brpc-rt schemars_derive" "$(of_brpc plugin_only)"
+expect "what a plugin depends on" "brpc-core brpc-macros brpc-plugin brpc-proto brpc-rt schemars schemars_derive" "$(of_brpc plugin_only)"
 
 expect "what a crate of edition 2021 said" "rolled" "$("$CARGO_TARGET_DIR/debug/edition_2021")"
 
@@ -38,10 +38,10 @@ hub_said=$(cat <&"$said")
 wait "$hub"
 
 expect "what the hub said" "connected: greeter 1.2.3
-function: greet: Greets somebody by name.
+function: greet: Greets somebody by name. name: string
 greeting: Hello, Ada!
 event: greeting Ada
-error: nobody to greet
+error: greeter.greet: nobody to greet
 shutdown: true" "$hub_said"
 expect "what the plugin said" "ended: the hub shut down" "$plugin_said"
 echo "a hub and a plugin, built apart, talk to each other"

@@ -1,6 +1,7 @@
 //! The parts of typed clients. `#[plugin(client)]` and `#[client]` generate a struct around one of
 //! the bindings here, with a method for each of the plugin's.
 
+#[cfg(feature = "schemas")]
 mod interface;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
+#[cfg(feature = "schemas")]
 pub use self::interface::{Checks, Describes, MakeSchema, wanted};
 use crate::Selector;
 use crate::caller::{Caller, Target};

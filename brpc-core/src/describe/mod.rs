@@ -4,21 +4,35 @@
 //! its feature `preserve_order`, whose maps then keep their insertion order, they keep that of the
 //! described type, up to the hub's `PluginInfo`.
 
+#[cfg(feature = "schemas")]
 mod compare;
+#[cfg(feature = "schemas")]
 mod definitions;
+#[cfg(feature = "schemas")]
 mod exact;
+#[cfg(feature = "schemas")]
 mod field;
+#[cfg(not(feature = "schemas"))]
+mod plain;
+#[cfg(feature = "schemas")]
 mod schema;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use schemars::Schema;
+#[cfg(feature = "schemas")]
+pub use schemars::Schema;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "schemas")]
 pub(crate) use self::compare::compare;
+#[cfg(feature = "schemas")]
 pub use self::compare::mismatches;
+#[cfg(feature = "schemas")]
 pub use self::field::{Field, FieldError};
+#[cfg(not(feature = "schemas"))]
+pub use self::plain::Schema;
+#[cfg(feature = "schemas")]
 pub use self::schema::{describe, describe_output, inputs, outputs};
 use crate::wire::Wire;
 

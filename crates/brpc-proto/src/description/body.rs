@@ -1,11 +1,10 @@
 //! The body of a `Describe` message: a count, then that many functions.
 
 use brpc_core::Function;
-use brpc_core::describe::DescriptionError;
+use brpc_core::describe::{DescriptionError, Schema};
 use brpc_core::limits::{MAX_DESCRIPTION, MAX_METHODS};
 use bytes::Bytes;
 use postcard::experimental::serialized_size;
-use schemars::Schema;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 

@@ -148,7 +148,7 @@ impl fmt::Debug for Description {
 
 #[cfg(test)]
 mod tests {
-    use schemars::Schema;
+    use brpc_core::describe::Schema;
     use serde_json::json;
 
     use super::*;

@@ -32,7 +32,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     println!("connected: {} {}", plugin.name(), plugin.version());
     for function in hub.plugin_info("greeter").ok_or("no plugin")?.functions {
-        println!("function: {}: {}", function.name, function.description);
+        // A schema can be read, though nothing here makes one of a type.
+        let input = function.input.ok_or("no input")?;
+        let name = input.pointer("/properties/name/type").and_then(|it| it.as_str());
+        println!("function: {}: {} name: {}", function.name, function.description, name.unwrap());
     }
     let greeting: Greeting = hub.call("greeter", "greet", &Greet { name: "Ada" }).await?;
     println!("greeting: {}", greeting.text);
