@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use brpc_core::{Refusal, RefusalCode};
 use brpc_proto::codec::Traits;
-use brpc_proto::{Description, Hello};
+use brpc_proto::{Description, Features, Hello};
 use brpc_rt::foreign::contain;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -173,7 +173,8 @@ impl Candidate {
                 description: description.clone(),
                 consumed,
             };
-            if holder.is_some() || hub.suspended().has(name) {
+            let resumes = hello.features.has(Features::RESUME);
+            if resumes && (holder.is_some() || hub.suspended().has(name)) {
                 // Nobody has called it yet.
                 link.connection().reserve();
             }
