@@ -30,7 +30,6 @@ use std::time::Instant;
 use brpc_core::limits::{MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_TRACE};
 use brpc_core::{
     Answer, CallErrorKind, DisconnectReason, Failure, Limits, Metadata, ProtocolError, Stage,
-    Status,
 };
 use thiserror::Error;
 
@@ -245,8 +244,8 @@ impl<T> Session<T> {
         if !self.serving.has_cancelled() {
             return;
         }
-        for id in self.serving.withdraw(events) {
-            let answer = Err(Failure::new(Status::Cancelled, ""));
+        for (id, status) in self.serving.withdraw(events) {
+            let answer = Err(Failure::new(status, ""));
             self.outbox.answer(codec, &Message::Answer { id, answer, metadata: Metadata::new() });
         }
     }

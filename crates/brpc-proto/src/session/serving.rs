@@ -44,10 +44,19 @@ pub(crate) struct Serving {
 struct Running {
     /// Its deadline, if it has one.
     deadline: Option<Instant>,
-    /// Whether it was cancelled, and the owner has the event.
-    is_cancelled: bool,
+    /// Why it is cancelled, if it is; the owner has the event.
+    cancelled: Option<Why>,
     /// Whether it may go on over another connection.
     is_resumable: bool,
+}
+
+/// Why a call is cancelled.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Why {
+    /// The peer has given it up.
+    GivenUp,
+    /// Its deadline has passed.
+    Late,
 }
 
 impl Serving {
@@ -86,14 +95,14 @@ impl Serving {
         if let Some(deadline) = deadline {
             self.deadlines.note(deadline);
         }
-        self.running.insert(id, Running { deadline, is_cancelled: false, is_resumable });
+        self.running.insert(id, Running { deadline, cancelled: None, is_resumable });
     }
 
     /// Ends a call; false if it isn't running.
     pub(crate) fn finish(&mut self, id: CallId) -> bool {
         let Some(call) = self.running.remove(&id) else { return false };
         // The peer has given up one that was cancelled.
-        if call.is_resumable && !call.is_cancelled {
+        if call.is_resumable && call.cancelled.is_none() {
             self.unconfirmed.insert(id);
         }
         true
@@ -125,7 +134,7 @@ impl Serving {
             return Err(ProtocolError::UnknownCancel);
         }
         self.cancels += 1;
-        self.tell_cancelled(id, events);
+        self.tell_cancelled(id, Why::GivenUp, events);
         // It has crossed the answer, which nobody takes.
         if !self.unconfirmed.is_empty() && self.unconfirmed.remove(&id) {
             events.push_back(Event::Confirmed(id));
@@ -139,14 +148,19 @@ impl Serving {
     }
 
     /// Withdraws the calls that were cancelled before the owner took their events, and returns their
-    /// ids: their answers are due.
-    pub(crate) fn withdraw<T>(&mut self, events: &mut Events<T>) -> Vec<CallId> {
+    /// ids, each with the status of its answer, which is due.
+    pub(crate) fn withdraw<T>(&mut self, events: &mut Events<T>) -> Vec<(CallId, Status)> {
         self.has_cancelled = false;
         let mut withdrawn = Vec::new();
         events.retain(|event| match event {
-            Event::Call { id, .. } if self.running.get(id).is_some_and(|c| c.is_cancelled) => {
+            Event::Call { id, .. } => {
+                let status = match self.running.get(id).and_then(|call| call.cancelled) {
+                    None => return true,
+                    Some(Why::GivenUp) => Status::Cancelled,
+                    Some(Why::Late) => Status::Expired,
+                };
                 self.running.remove(id);
-                withdrawn.push(*id);
+                withdrawn.push((*id, status));
                 false
             }
             Event::Cancel(id) => self.running.contains_key(id),
@@ -157,10 +171,10 @@ impl Serving {
 
     /// Cancels the calls whose deadline has passed.
     pub(crate) fn expire<T>(&mut self, now: Instant, events: &mut Events<T>) {
-        let wanted = self.running.iter().filter(|(_, call)| !call.is_cancelled);
+        let wanted = self.running.iter().filter(|(_, call)| call.cancelled.is_none());
         let limited = wanted.filter_map(|(id, call)| Some((*id, call.deadline?)));
         for id in self.deadlines.take_due(now, limited) {
-            self.tell_cancelled(id, events);
+            self.tell_cancelled(id, Why::Late, events);
         }
     }
 
@@ -189,10 +203,11 @@ impl Serving {
         self.last_id
     }
 
-    fn tell_cancelled<T>(&mut self, id: CallId, events: &mut Events<T>) {
+    fn tell_cancelled<T>(&mut self, id: CallId, why: Why, events: &mut Events<T>) {
         if let Some(call) = self.running.get_mut(&id)
-            && !std::mem::replace(&mut call.is_cancelled, true)
+            && call.cancelled.is_none()
         {
+            call.cancelled = Some(why);
             events.push_back(Event::Cancel(id));
             self.has_cancelled = true;
         }

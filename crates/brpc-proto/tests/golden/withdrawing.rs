@@ -1,7 +1,10 @@
 //! Calls that the hub takes back before the plugin's owner has heard of them.
 
+use std::time::Duration;
+
 use brpc_core::{DisconnectReason, Status};
-use brpc_proto::Event;
+use brpc_proto::{Call, Event};
+use bytes::BytesMut;
 
 use crate::pair::{Pair, call};
 use crate::vectors::{frame, vector};
@@ -28,6 +31,23 @@ fn a_call_that_is_cancelled_in_the_same_bytes_is_not_started() {
     assert_eq!(statuses(&pair.plugin_sends()), [(1, 9), (3, 9)]);
     assert_eq!(pair.plugin.running(), 1);
     assert!(!pair.answer(1, Err(brpc_core::Failure::new(Status::Cancelled, ""))));
+}
+
+/// Its caller is told that it never ran, as one whose handler would have been started too late.
+#[test]
+fn a_call_whose_deadline_passes_before_the_owner_has_heard_of_it_is_expired() {
+    let mut pair = Pair::ready();
+    let timeout = Some(Duration::from_millis(5));
+    pair.hub.start_call(Call { timeout, ..call(0, "") }, 1, pair.now).unwrap();
+    pair.hub.start_call(call(0, ""), 2, pair.now).unwrap();
+    let bytes = pair.hub_sends();
+    pair.plugin.handle_input(&mut BytesMut::from(&bytes[..]), pair.now);
+    pair.now += Duration::from_millis(5);
+    pair.plugin.handle_timeout(pair.now);
+    // The hub's own timer has fired, too.
+    let cancels = [frame(0x11, &[1]), frame(0x11, &[2])].concat();
+    assert!(pair.plugin_takes(&cancels).is_empty());
+    assert_eq!(statuses(&pair.plugin_sends()), [(1, 8), (2, 9)]);
 }
 
 #[test]
