@@ -67,8 +67,8 @@ impl Attached {
             ConnectionEvent::Suspended(slot, suspension) => self.suspend(slot, *suspension),
             ConnectionEvent::Resume(recalled) => {
                 if let Some(member) = self.link.member() {
-                    let (name, connection) = (member.plugin.name(), self.link.connection());
-                    self.hub.suspended().resume(name, recalled, connection);
+                    let connection = self.link.connection();
+                    self.hub.suspended().resume(member.instance, recalled, connection);
                 }
             }
             ConnectionEvent::Message(payload) => self.handle_messages(&[payload]),

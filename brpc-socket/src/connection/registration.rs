@@ -88,14 +88,16 @@ impl Candidate {
         }
     }
 
-    /// Registers the plugin under the name that it asks for, or one that the sequencer makes. The
-    /// plugin of the connection `dead` is known not to live. Returns the connection whose plugin
+    /// Registers the plugin under the name that it asks for, or one that the sequencer makes: the one
+    /// that it has already, if the end of that connection is not known yet. The plugin of the connection `dead` is known not to live. Returns the connection whose plugin
     /// must be asked first; `None` if this one is registered.
     fn register(&self, dead: Option<&PluginLink>) -> Result<Option<Arc<PluginLink>>, Refusal> {
         let sequencer = self.hub.config().sequencer.as_ref();
         let mut attempts_left = sequencer.map_or(0, |sequencer| sequencer.attempts);
         let traits = self.link.connection().lock().traits();
-        let mut name = self.hello.name.clone();
+        let named = InstanceId::of(&self.hello).filter(|_| sequencer.is_some());
+        let named = named.and_then(|it| self.hub.with_registry(|registry| registry.name_of(it)));
+        let mut name = named.unwrap_or_else(|| self.hello.name.clone());
         let mut in_doubt = None;
         loop {
             match self.try_register(&name, traits, dead)? {
@@ -174,7 +176,7 @@ impl Candidate {
                 consumed,
             };
             let resumes = hello.features.has(Features::RESUME);
-            if resumes && (holder.is_some() || hub.suspended().has(name)) {
+            if resumes && (holder.is_some() || hub.suspended().has(instance)) {
                 // Nobody has called it yet.
                 link.connection().reserve();
             }

@@ -9,6 +9,7 @@ use brpc_rt::now;
 
 use super::link::PluginLink;
 use super::presence::{Away, Presence, away};
+use super::takeover::InstanceId;
 use crate::plugin_ref::PluginRef;
 
 /// The connections of a hub. Keyed by connection, so one removes only itself.
@@ -20,6 +21,8 @@ pub(crate) struct Registry {
     connections: HashMap<u64, Arc<PluginLink>>,
     /// The registered plugins, by name.
     plugins: HashMap<String, Arc<PluginLink>>,
+    /// The last connection of each of them, by the plugin.
+    instances: HashMap<InstanceId, u64>,
     /// The descriptions of registered plugins; replicas share one.
     descriptions: HashMap<[u8; 32], Weak<Description>>,
     /// Plugins that were connected, and whose names nobody has.
@@ -46,6 +49,9 @@ impl Registry {
     pub(crate) fn enter(&mut self, name: &str, link: &Arc<PluginLink>, known: &Arc<Description>) {
         self.away.forget(name);
         self.plugins.insert(name.to_owned(), link.clone());
+        if let Some(instance) = link.member().and_then(|member| member.instance) {
+            self.instances.insert(instance, link.id);
+        }
         // Drops descriptions without a plugin, so that they are never many more than plugins.
         if self.descriptions.len() > 2 * self.plugins.len() {
             self.descriptions.retain(|_, description| description.strong_count() > 0);
@@ -57,6 +63,11 @@ impl Registry {
     pub(crate) fn remove(&mut self, link: &PluginLink) {
         self.connections.remove(&link.id);
         let Some(member) = link.member() else { return };
+        if let Some(instance) = member.instance
+            && self.instances.get(&instance) == Some(&link.id)
+        {
+            self.instances.remove(&instance);
+        }
         let name = member.plugin.name();
         if self.plugins.get(name).is_some_and(|holder| holder.id == link.id) {
             self.plugins.remove(name);
@@ -74,6 +85,12 @@ impl Registry {
         let link = self.connections.get(&plugin.generation())?;
         let is_it = link.member().is_some_and(|member| member.plugin == *plugin);
         (is_it && !link.has_ended()).then_some(link)
+    }
+
+    /// The name that a plugin has, up to when the end of its last connection was reported.
+    pub(crate) fn name_of(&self, instance: InstanceId) -> Option<String> {
+        let link = self.connections.get(self.instances.get(&instance)?)?;
+        Some(link.member()?.plugin.name().to_owned())
     }
 
     /// The connection that has a name, up to when its end was reported.

@@ -27,8 +27,10 @@ pub(crate) struct SuspendedCalls {
 
 #[derive(Debug, Default)]
 struct State {
-    /// By the name of the plugin.
-    plugins: HashMap<String, Away>,
+    /// By plugin, so that one that comes back under another name finds its calls.
+    plugins: HashMap<InstanceId, Away>,
+    /// Which of these has a name, or had it last.
+    names: HashMap<String, InstanceId>,
     /// Whether a task ends the calls whose time is over.
     has_timer: bool,
     /// Whether no plugin comes back: the hub shuts down.
@@ -40,7 +42,8 @@ struct State {
 struct Away {
     /// The plugin on the connection that was lost last.
     plugin: PluginRef,
-    instance: Option<InstanceId>,
+    /// Its name, on the connection that it has now or had last.
+    name: String,
     calls: Suspended<Arc<Slot>>,
 }
 
@@ -48,15 +51,39 @@ struct Away {
 type Ended = Vec<(Arc<Slot>, CallErrorKind)>;
 
 impl State {
-    /// Ends what is suspended of a plugin.
+    /// Forgets a plugin; returns what was known of it.
+    fn remove(&mut self, instance: InstanceId) -> Option<Away> {
+        let away = self.plugins.remove(&instance)?;
+        self.names.remove(&away.name);
+        Some(away)
+    }
+
+    /// Ends what is suspended of the plugin that has a name, or had it last.
     fn end(&mut self, name: &str) -> Option<(PluginRef, Ended)> {
-        let mut away = self.plugins.remove(name)?;
+        let mut away = self.remove(*self.names.get(name)?)?;
         Some((away.plugin, away.calls.end()))
+    }
+
+    /// A plugin has this name: ends what is suspended of another one that had it.
+    fn take_name(&mut self, name: &str, instance: Option<InstanceId>) -> Ended {
+        if self.names.get(name).copied() == instance {
+            return Vec::new();
+        }
+        let ended = self.end(name).map(|(_, ended)| ended);
+        if let Some(instance) = instance
+            && let Some(away) = self.plugins.get_mut(&instance)
+        {
+            self.names.remove(&std::mem::replace(&mut away.name, name.to_owned()));
+            self.names.insert(name.to_owned(), instance);
+        }
+        ended.unwrap_or_default()
     }
 
     /// Drops plugins that have no more calls.
     fn tidy(&mut self) {
-        self.plugins.retain(|_, away| !away.calls.is_empty());
+        let Self { plugins, names, .. } = self;
+        plugins.retain(|_, away| !away.calls.is_empty());
+        names.retain(|_, instance| plugins.contains_key(instance));
     }
 
     fn next_timeout(&self) -> Option<Instant> {
@@ -95,17 +122,15 @@ impl SuspendedCalls {
         // Nobody comes back without a runtime, nor to a hub that shuts down, nor who can't be told
         // from others.
         let runtime = Handle::try_current().ok();
-        let (Some(runtime), false, Some(_)) = (runtime, state.is_closed, instance) else {
+        let (Some(runtime), false, Some(instance)) = (runtime, state.is_closed, instance) else {
             return vec![(slot, suspension.lost())];
         };
-        let mut lost = Vec::new();
-        if state.plugins.get(plugin.name()).is_some_and(|away| away.instance != instance) {
-            lost.extend(state.end(plugin.name()).into_iter().flat_map(|(_, ended)| ended));
-        }
-        let away = state.plugins.entry(plugin.name().to_owned()).or_insert_with(|| Away {
-            plugin: plugin.clone(),
-            instance,
-            calls: Suspended::default(),
+        let name = plugin.name();
+        let mut lost = state.take_name(name, Some(instance));
+        let State { plugins, names, .. } = &mut *state;
+        let away = plugins.entry(instance).or_insert_with(|| {
+            names.insert(name.to_owned(), instance);
+            Away { plugin: plugin.clone(), name: name.to_owned(), calls: Suspended::default() }
         });
         away.plugin = plugin.clone();
         lost.extend(away.calls.insert(slot, suspension, now()).err());
@@ -115,38 +140,41 @@ impl SuspendedCalls {
         lost
     }
 
-    /// Whether calls wait for the plugin of this name.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.state.lock().plugins.contains_key(name)
+    /// Whether calls wait for this plugin.
+    pub(crate) fn has(&self, instance: Option<InstanceId>) -> bool {
+        instance.is_some_and(|instance| self.state.lock().plugins.contains_key(&instance))
     }
 
-    /// A plugin is connected again, or another one of its name. `resumes` tells whether it can go on
-    /// with calls.
+    /// A plugin is connected under this name: perhaps one that calls wait for. `resumes` tells whether
+    /// it can go on with them.
     pub(crate) fn begin(&self, name: &str, instance: Option<InstanceId>, resumes: bool) {
         let mut state = self.state.lock();
-        let Some(away) = state.plugins.get_mut(name) else { return };
-        if resumes && away.instance == instance {
-            return away.calls.begin();
+        let mut ended = state.take_name(name, instance);
+        match instance.and_then(|instance| state.plugins.get_mut(&instance)) {
+            Some(away) if resumes => away.calls.begin(),
+            Some(_) => ended.extend(state.end(name).into_iter().flat_map(|(_, ended)| ended)),
+            None => {}
         }
-        let ended = state.end(name);
         drop(state);
         self.bell.notify_one();
-        settle(ended.map(|(_, ended)| ended).unwrap_or_default());
+        settle(ended);
     }
 
     /// The plugin says what it knows of its calls: those that go on are submitted to its connection.
     pub(crate) fn resume(
         &self,
-        name: &str,
+        instance: Option<InstanceId>,
         recalled: Recalled,
         connection: &Arc<SharedConnection>,
     ) {
         let is_last = recalled.is_last;
         let decided = {
             let mut state = self.state.lock();
-            let away = state.plugins.get_mut(name);
+            let away = instance.and_then(|instance| state.plugins.get_mut(&instance));
             let decided = away.map(|away| away.calls.resume(recalled, now()));
-            state.tidy();
+            if is_last && let Some(instance) = instance {
+                state.remove(instance);
+            }
             decided.unwrap_or_default()
         };
         self.bell.notify_one();
@@ -177,8 +205,8 @@ impl SuspendedCalls {
     pub(crate) fn end_of(&self, plugin: &PluginRef) -> Option<(PluginRef, usize)> {
         let (plugin, ended) = {
             let mut state = self.state.lock();
-            let away = state.plugins.get(plugin.name())?;
-            if away.plugin != *plugin {
+            let instance = state.names.get(plugin.name())?;
+            if state.plugins.get(instance)?.plugin != *plugin {
                 return None;
             }
             state.end(plugin.name())?
@@ -194,6 +222,7 @@ impl SuspendedCalls {
         let plugins = {
             let mut state = self.state.lock();
             state.is_closed = true;
+            state.names.clear();
             std::mem::take(&mut state.plugins)
         };
         self.bell.notify_one();
@@ -267,6 +296,7 @@ impl Drop for Timer {
         let plugins = {
             let mut state = self.calls.state.lock();
             state.has_timer = false;
+            state.names.clear();
             std::mem::take(&mut state.plugins)
         };
         for mut away in plugins.into_values() {

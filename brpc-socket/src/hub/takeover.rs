@@ -34,7 +34,7 @@ pub enum Takeover {
 }
 
 /// Tells a plugin that dials again from another one of that name. A secret between plugin and hub.
-#[derive(Clone, Copy, Eq, PartialEq)]
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub(crate) struct InstanceId([u8; 16]);
 
 impl InstanceId {
