@@ -80,4 +80,13 @@ pub trait CallOptions: Sized {
     /// Waits for a place, if the connection's limit of calls in flight is reached.
     #[must_use]
     fn queue(self) -> Self;
+
+    /// Waits up to so long for a plugin, if none is connected.
+    #[must_use]
+    fn wait_for_plugin(self, longest: Duration) -> Self;
+
+    /// Lets the call go on over the plugin's next connection, up to so long after the loss of one;
+    /// `None` for not at all.
+    #[must_use]
+    fn resumable(self, window: impl Into<Option<Duration>>) -> Self;
 }

@@ -68,6 +68,14 @@ macro_rules! options {
             fn queue(self) -> Self {
                 Self::queue(self)
             }
+
+            fn wait_for_plugin(self, longest: Duration) -> Self {
+                Self::wait_for_plugin(self, longest)
+            }
+
+            fn resumable(self, window: impl Into<Option<Duration>>) -> Self {
+                Self::resumable(self, window)
+            }
         }
     };
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::future::{Ready, ready};
+use std::time::Duration;
 
 use brpc::client::{All, CallOptions, Calls, One, Target};
 use brpc::{
@@ -229,6 +230,12 @@ macro_rules! no_options {
             self
         }
         fn queue(self) -> Self {
+            self
+        }
+        fn wait_for_plugin(self, _: Duration) -> Self {
+            self
+        }
+        fn resumable(self, _: impl Into<Option<Duration>>) -> Self {
             self
         }
     };

@@ -3,7 +3,7 @@
 use std::future::IntoFuture as _;
 use std::time::Duration;
 
-use brpc::{CallError, CallErrorKind, DisconnectReason, Execution, Socket, Stage};
+use brpc::{CallError, CallErrorKind, DisconnectReason, Execution, Selector, Socket, Stage};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
@@ -68,6 +68,33 @@ async fn the_deadline_holds_while_a_call_waits() {
     let mut peer = Peer::plugged(&hub, "peer").await;
     assert_eq!(peer.call().await.timeout_ms, 0);
     call.abort();
+}
+
+/// The calls of a broadcast have what is left of their time.
+#[tokio::test(start_paused = true)]
+async fn a_broadcast_waits_for_the_first_plugin_that_it_may_call() {
+    let hub = Socket::default();
+    let (other, _) = worker("other");
+    let _other = plug(&hub, &other).await;
+    let broadcast = hub.broadcast::<u8>("work", &()).to(Selector::name("peer*"));
+    let broadcast = broadcast.timeout(10 * SECOND).wait_for_plugin(5 * SECOND);
+    let outputs = tokio::spawn(broadcast.try_collect());
+    sleep(4 * SECOND).await;
+    let mut peer = Peer::plugged(&hub, "peer-1").await;
+    let call = peer.call().await;
+    assert_eq!(call.timeout_ms, 6_000);
+    peer.reply(call.id, "7").await;
+    assert_eq!(outputs.await.unwrap().unwrap()["peer-1"], 7);
+
+    // Nobody comes.
+    let start = Instant::now();
+    let broadcast = hub.broadcast::<u8>("work", &()).to(Selector::name("nobody"));
+    assert!(broadcast.wait_for_plugin(5 * SECOND).await.is_empty());
+    assert_eq!(start.elapsed().as_secs(), 5);
+    // Its calls would have no time left.
+    let broadcast = hub.broadcast::<u8>("work", &()).to(Selector::name("nobody"));
+    assert!(broadcast.timeout(SECOND).wait_for_plugin(Duration::MAX).await.is_empty());
+    assert_eq!(start.elapsed().as_secs(), 6);
 }
 
 #[tokio::test(start_paused = true)]

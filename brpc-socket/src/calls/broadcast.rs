@@ -15,6 +15,7 @@ use futures_util::stream::FuturesUnordered;
 use serde::de::DeserializeOwned;
 
 use super::call::{Call, Decode, output_and_metadata};
+use super::coming::Coming;
 use super::running::Running;
 use crate::error::NotEnough;
 use crate::hub::{Hub, PluginLink};
@@ -49,6 +50,8 @@ pub struct Broadcast<T> {
     selector: Selector,
     /// After how many outputs it ends.
     goal: Goal,
+    /// Until a plugin is there to be called, if it waits for one.
+    coming: Option<Coming>,
     /// The calls, once they are made.
     round: Option<Round<T>>,
     decode: Decode<T>,
@@ -105,7 +108,7 @@ impl<T> Broadcast<T> {
         decode: Decode<T>,
     ) -> Self {
         let (selector, goal) = (Selector::all(), Goal::All);
-        Self { hub, call, selector, goal, round: None, decode }
+        Self { hub, call, selector, goal, coming: None, round: None, decode }
     }
 
     /// Calls only the plugins that the selector matches. The last selector that is given counts.
@@ -143,8 +146,8 @@ impl<T> Broadcast<T> {
     where
         T: DeserializeOwned,
     {
-        let Self { hub, call, selector, goal, .. } = self;
-        Broadcast { hub, call, selector, goal, round: None, decode: output_and_metadata }
+        let Self { hub, call, selector, goal, coming, .. } = self;
+        Broadcast { hub, call, selector, goal, coming, round: None, decode: output_and_metadata }
     }
 
     /// The timeout of each call; `None` for none. See [`Call::timeout`].
@@ -167,6 +170,21 @@ impl<T> Broadcast<T> {
     /// Waits for a place on connections without a free one. See [`Call::queue`].
     pub fn queue(self) -> Self {
         self.with(|call| call.admission = Admission::Wait)
+    }
+
+    /// If no plugin is connected that it would call, waits up to so long for a first one, from the
+    /// first poll on. The wait is a part of the [`timeout`](Self::timeout) of the calls. Then it must
+    /// be polled in a tokio runtime.
+    pub fn wait_for_plugin(mut self, longest: Duration) -> Self {
+        self.coming = Some(Coming::new(longest));
+        self
+    }
+
+    /// Lets each call outlive its connection, for up to so long; `None` for not at all. See
+    /// [`Call::resumable`].
+    pub fn resumable(self, window: impl Into<Option<Duration>>) -> Self {
+        let window = window.into();
+        self.with(|call| call.resumable = window)
     }
 
     fn with(mut self, change: impl FnOnce(&mut Outgoing)) -> Self {
@@ -211,6 +229,7 @@ impl<T> Broadcast<T> {
     /// If this future is dropped, the calls are cancelled and outcomes are lost.
     pub async fn try_collect(mut self) -> Result<BTreeMap<String, T>, NotEnough<T>> {
         let mut answers = BTreeMap::new();
+        poll_fn(|context| self.poll_coming(context)).await;
         loop {
             let round = self.round();
             if round.succeeded + round.calls.len() < round.wanted {
@@ -222,6 +241,19 @@ impl<T> Broadcast<T> {
         let output =
             |(plugin, answer): (String, Result<T, CallError>)| Some((plugin, answer.ok()?));
         Ok(answers.into_iter().filter_map(output).collect())
+    }
+
+    /// Waits for a plugin to call, if that is wanted.
+    fn poll_coming(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(coming) = &mut self.coming {
+            let timeout = self.call.as_ref().ok().and_then(|call| call.timeout);
+            let waited = ready!(coming.poll(&self.hub, &self.selector, timeout, context));
+            self.coming = None;
+            if let Ok(call) = &mut self.call {
+                call.timeout = timeout.map(|timeout| timeout.saturating_sub(waited));
+            }
+        }
+        Poll::Ready(())
     }
 
     /// The calls; makes them first if they are not made yet.
@@ -288,6 +320,7 @@ impl<T> Stream for Broadcast<T> {
     type Item = (String, Result<T, CallError>);
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        ready!(self.poll_coming(context));
         let round = self.round();
         let next = ready!(Pin::new(&mut round.calls).poll_next(context));
         if let Some((_, Ok(_))) = next {

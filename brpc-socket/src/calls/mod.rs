@@ -3,6 +3,7 @@
 mod attempts;
 mod broadcast;
 mod call;
+mod coming;
 mod request;
 mod running;
 

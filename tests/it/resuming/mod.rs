@@ -2,14 +2,16 @@
 
 mod cuts;
 mod ends;
+mod names;
 mod places;
 
 use std::future::IntoFuture as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use brpc::client::{CallOptions as _, Target};
 use brpc::testing::Link;
-use brpc::{Call, Plugin, Socket};
+use brpc::{Call, CallError, Caller, Plugin, Socket};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -117,6 +119,28 @@ async fn a_hub_may_have_all_its_calls_go_on() {
     eventually(|| staying.journal.running() == 1).await;
     staying.journal.release(1);
     assert_eq!(goes_on.await.unwrap(), Ok(()));
+}
+
+/// By code that knows no hub, as a typed client does; and to many plugins.
+#[tokio::test(start_paused = true)]
+async fn any_caller_and_a_broadcast_may_have_calls_go_on() {
+    async fn wait<C: Caller>(caller: C) -> Result<(), CallError> {
+        let plugin = Target::Name("worker".into());
+        let call = caller.call(&plugin, "wait", &()).wait_for_plugin(LONG);
+        call.resumable(LONG).timeout(None).await
+    }
+    let hub = Socket::default();
+    let one = tokio::spawn(wait(hub.clone()));
+    let staying = Staying::start(&hub).await;
+    let all = hub.broadcast::<()>("wait", &()).resumable(LONG).timeout(None);
+    let all = tokio::spawn(all.into_future());
+    eventually(|| staying.journal.started() == 2).await;
+    staying.leave(&hub).await;
+    staying.come_back(&hub).await;
+    staying.journal.release(2);
+    assert_eq!(one.await.unwrap(), Ok(()));
+    assert_eq!(all.await.unwrap()["worker"], Ok(()));
+    assert_eq!(staying.journal.started(), 2);
 }
 
 /// However their windows are: each ends in another way.
