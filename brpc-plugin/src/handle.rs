@@ -35,8 +35,9 @@ impl Handle {
     /// over, the run ends in any case, and calls that still run are dropped. A grace period of zero
     /// ends it at once.
     ///
-    /// A [`Run`](crate::Run) that is not connected at the moment ends at once, and makes no further
-    /// attempt. If the run has ended, this does nothing.
+    /// A [`Run`](crate::Run) that is not connected at the moment ends at once, whatever the grace period,
+    /// and makes no further attempt. Handlers of resumable calls that run on meanwhile are cancelled,
+    /// since nobody is there to take their answers. If the run has ended, this does nothing.
     pub fn stop(&self, grace: Duration) {
         if let Some(link) = self.link.upgrade() {
             // A grace period beyond the range of the clock is no limit.

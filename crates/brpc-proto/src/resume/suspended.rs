@@ -180,3 +180,35 @@ impl<T> Suspended<T> {
         self.next = earlier(self.next, end);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use brpc_core::DisconnectReason;
+
+    use super::*;
+    use crate::message::{Course, Resumable};
+
+    fn sent(id: CallId) -> Suspension {
+        let (window, course) = (Duration::from_secs(1), Course::New);
+        let resumable = Some(Box::new(Resumable { window, course }));
+        let call = Call { resumable, ..Call::default() };
+        let origin = Origin { generation: 1, id };
+        Suspension::new(call, origin, None, Stage::Sent, DisconnectReason::Reset)
+    }
+
+    /// Whatever a plugin says, it gets what goes on before all else.
+    #[test]
+    fn what_goes_on_comes_first_though_the_plugin_has_received_nothing() {
+        let (mut suspended, now) = (Suspended::default(), Instant::now());
+        for id in 1..=4 {
+            suspended.insert(id, sent(id), now).unwrap();
+        }
+        let origin = |id| Origin { generation: 1, id };
+        let (seen, kept) = (vec![origin(0)], vec![origin(4), origin(2)]);
+        let decided = suspended.resume(Recalled { seen, kept, is_last: true }, now);
+        let callers = decided.iter().map(|(caller, ..)| *caller).collect::<Vec<_>>();
+        assert_eq!(callers, [2, 4, 1, 3]);
+    }
+}
