@@ -11,7 +11,7 @@ use bytes::Buf as _;
 use super::Events;
 use super::calls::{Calls, Taken};
 use super::mute::Mute;
-use super::resumables::Resumables;
+use super::resumables::{Resumables, may_have_run};
 use crate::buffer::WriteBuffer;
 use crate::codec::{Codec, Traits};
 use crate::event::Event;
@@ -72,11 +72,18 @@ impl<T> Calling<T> {
         now: Instant,
     ) -> Result<(), (T, CallErrorKind)> {
         let resumable = call.resumable.is_some().then(|| call.clone());
-        self.calls.start(id, call, caller, now)?;
-        if let Some(call) = resumable {
-            self.resumables.add(id, call);
+        let started = self.calls.start(id, call, caller, now);
+        let Some(call) = resumable else { return started };
+        match (started, call.continued()) {
+            (Ok(()), _) => {
+                self.resumables.add(id, call);
+                Ok(())
+            }
+            (Err((caller, error)), Some(continued)) => {
+                Err((caller, may_have_run(&error, continued)))
+            }
+            (refused, None) => refused,
         }
-        Ok(())
     }
 
     /// Holds calls back until those that go on are named: so all calls are sent on connections of

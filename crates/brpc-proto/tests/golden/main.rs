@@ -10,5 +10,6 @@ mod leaving;
 mod numbers;
 mod page;
 mod pair;
+mod resuming;
 mod vectors;
 mod withdrawing;
