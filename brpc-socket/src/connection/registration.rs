@@ -89,8 +89,9 @@ impl Candidate {
     }
 
     /// Registers the plugin under the name that it asks for, or one that the sequencer makes: the one
-    /// that it has already, if the end of that connection is not known yet. The plugin of the connection `dead` is known not to live. Returns the connection whose plugin
-    /// must be asked first; `None` if this one is registered.
+    /// that it has already, if the end of that connection is not known yet. The plugin of the connection
+    /// `dead` is known not to live. Returns the connection whose plugin must be asked first; `None` if
+    /// this one is registered.
     fn register(&self, dead: Option<&PluginLink>) -> Result<Option<Arc<PluginLink>>, Refusal> {
         let sequencer = self.hub.config().sequencer.as_ref();
         let mut attempts_left = sequencer.map_or(0, |sequencer| sequencer.attempts);
