@@ -97,6 +97,7 @@ RESUMING = {
     "one more behind the last": (resume() * 2, BREACH),
     "a Resumed": (resume() + frame(RESUMED), BREACH),
     "more in all than there may be": (resume(kept=[(1, 1)] * 512, more=b"\1") * 2045, BREACH),
+    "no last one for five seconds": (resume(more=b"\1"), BREACH),
 }
 
 def refused_with(stream):
