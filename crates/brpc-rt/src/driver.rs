@@ -11,10 +11,9 @@ use brpc_proto::limits::IDLE_PLACES;
 use brpc_proto::{Connection, End};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::JoinSet;
 
 use crate::close::Farewell;
-use crate::deputy::{Held, stand_in};
+use crate::deputy::{Held, appoint};
 use crate::gathering::{Gathering, Ready};
 use crate::lane::{FEW, LaneTurn, Queuing};
 use crate::link::{Link, Pending};
@@ -47,21 +46,11 @@ where
         lane_turn: None,
     };
     driver.input_limit = link.connection().lock().input_limit();
-    let transport = Arc::new(Mutex::new(Transport::new(stream)));
-    // Ends with this future.
-    let mut deputy = link.deputized().map(|connection| {
-        let mut deputy = JoinSet::new();
-        deputy.spawn(stand_in(Arc::downgrade(&transport), connection));
-        deputy
-    });
-    let has_deputy = deputy.is_some();
+    let transport = Arc::new(Mutex::new(Some(Transport::new(stream))));
+    let has_deputy = link.deputized().is_some_and(|connection| appoint(&transport, &connection));
     poll_fn(|context| driver.poll(&mut Held::new(&transport, has_deputy), context)).await;
-    if let Some(deputy) = &mut deputy {
-        deputy.shutdown().await;
-    }
-    // Nobody else has it, since the deputy has ended.
-    let Some(transport) = Arc::into_inner(transport) else { return };
-    let mut transport = transport.into_inner();
+    // The deputy finds nothing any more.
+    let Some(mut transport) = transport.lock().take() else { return };
     if transport.end.is_none() {
         let farewell = driver.take_last_bytes(&mut transport);
         transport.close(farewell).await;

@@ -17,6 +17,7 @@ mod inbox;
 mod lane;
 mod lent;
 mod link;
+mod lookout;
 pub mod middleware;
 mod place;
 mod random;
