@@ -14,8 +14,8 @@ pub use brpc_socket::{
     JsonError, LimitError, Limits, Listener, ListenerClosed, MemoryConnector, MemoryListener,
     Message, Metadata, MethodError, Mismatch, Missed, NotEnough, PluginInfo, PluginRef, Presence,
     ProtocolError, Refusal, RefusalCode, Response, Scope, Securing, Selector, ServeError, Serving,
-    Shutdown, ShutdownReport, Socket, Source, Stage, Strangers, Takeover, Unplug, UnplugError,
-    VersionRangeError, WaitError, Wire,
+    Shutdown, ShutdownReport, Side, Socket, Source, Stage, Strangers, Takeover, Unplug,
+    UnplugError, VersionRangeError, WaitError, Wire,
 };
 
 #[cfg(feature = "gob")]

@@ -46,7 +46,7 @@ pub use describe::{Function, PluginInfo};
 pub use dialect::Dialect;
 pub use error::{
     CallError, CallErrorKind, Difference, DisconnectReason, Execution, InterfaceError, JsonError,
-    MAX_ERROR_TEXT, MethodError, Mismatch, ProtocolError, Refusal, RefusalCode, Scope, Stage,
+    MAX_ERROR_TEXT, MethodError, Mismatch, ProtocolError, Refusal, RefusalCode, Scope, Side, Stage,
 };
 pub use labels::{LabelError, Labels};
 pub use limits::{LimitError, Limits};

@@ -76,7 +76,8 @@ pub use backoff::Backoff;
 pub use brpc_core::describe::DescriptionError;
 pub use brpc_core::{
     Answer, DisconnectReason, Failure, Field, FieldError, Function, LabelError, LimitError, Limits,
-    Metadata, MethodError, ProtocolError, Refusal, RefusalCode, Status, describe, describe_output,
+    Metadata, MethodError, ProtocolError, Refusal, RefusalCode, Side, Status, describe,
+    describe_output,
 };
 pub use brpc_macros::plugin_without_facade as plugin;
 #[doc(inline)]

@@ -72,7 +72,8 @@ pub use brpc_core::Caller;
 pub use brpc_core::{
     Admission, CallError, CallErrorKind, Difference, DisconnectReason, Execution, Function,
     InterfaceError, JsonError, LimitError, Limits, Metadata, MethodError, Mismatch, PluginInfo,
-    ProtocolError, Refusal, RefusalCode, Response, Scope, Selector, Stage, VersionRangeError, Wire,
+    ProtocolError, Refusal, RefusalCode, Response, Scope, Selector, Side, Stage, VersionRangeError,
+    Wire,
 };
 #[cfg(feature = "client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]

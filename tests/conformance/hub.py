@@ -101,7 +101,9 @@ class Plugin:
     def goodbye(self, code):
         fields = self.stream.expect(GOODBYE)
         found, message = fields.u16(), fields.string()
+        silent = fields.u64() if found == SILENT else 3000
         fields.end()
+        expect(3000 <= silent < 4000, True)
         if found != code:
             raise Breach(f"goodbye {found} where {code} was expected: {message}")
         self.stream.expect_end()

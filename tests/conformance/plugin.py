@@ -124,8 +124,8 @@ class Plugin:
             del self.in_flight[call.id]
         for kind, rest in call.answer:
             self.stream.send(kind, rest if kind == METADATA else varint(call.id) + rest)
-    def goodbye(self, code, message=""):
-        self.stream.send(GOODBYE, varint(code) + string(message[:64]))
+    def goodbye(self, code, message="", more=b""):
+        self.stream.send(GOODBYE, varint(code) + string(message[:64]) + more)
         self.exit = int(code != DONE)
 
     # The methods. Each answers, or leaves its call among those that sleep.
@@ -196,7 +196,8 @@ class Plugin:
         elif kind == GOODBYE:
             code, message = fields.u16(), fields.string()
             self.exit = int(code in (4, 5))
-            print("goodbye", code, message, flush=True)
+            silent = [fields.u64()] if code == SILENT else []
+            print("goodbye", code, message, *silent, flush=True)
         elif not 0x80 <= kind <= 0xBF:
             raise Breach(f"an unexpected kind {kind:#x}")
         else:
@@ -272,9 +273,10 @@ class Plugin:
         if not self.in_flight and (self.draining or self.last is not None):
             self.goodbye(DONE)
     def heartbeat(self, now):
-        if now - self.stream.heard > 3 * self.interval:
-            self.goodbye(SILENT)
-        elif self.pings == 0 or now - self.stream.sent > self.interval * 19 / 20:
+        silent = now - self.stream.heard
+        if silent > 3 * self.interval:
+            self.goodbye(SILENT, more=varint(int(1000 * silent)))
+        elif self.pings == 0 or now - self.stream.sent > self.interval * 4 / 5:
             # The first at once, to find out how far the hub is.
             self.pings += 1
             self.stream.beat(PING, self.pings)

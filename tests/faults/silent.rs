@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use brpc::{DisconnectReason, Limits, Socket};
+use brpc::{DisconnectReason, Limits, Side, Socket};
 
 use crate::good::{LONG, serve};
 use crate::process::Child;
@@ -26,7 +26,9 @@ fn a_plugin_that_is_stopped_is_cut_off_and_its_name_is_free() {
         assert!(plugin.end().is_none() && plugin.round_trip().is_some());
         stopped.pause().await;
         let reason = reason_of(&mut events, "worker").await;
-        let DisconnectReason::HeartbeatTimeout { silent } = reason else { panic!("{reason:?}") };
+        let DisconnectReason::HeartbeatTimeout { side: Side::Peer, silent } = reason else {
+            panic!("{reason:?}")
+        };
         assert!(silent >= Duration::from_secs(3), "{silent:?}");
         assert!(within("the call", hanging).await.unwrap().unwrap_err().is_disconnected());
         // Another process takes its place, and the first one doesn't come between when it goes on.

@@ -1,5 +1,6 @@
 //! Why a connection ended.
 
+use std::fmt;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -28,11 +29,14 @@ pub enum DisconnectReason {
     /// The peer began a frame and sent the rest of it too slowly.
     #[error("the peer sends too slowly")]
     SlowSender,
-    /// Nothing was heard of the peer for too long: it was stopped, or the way to it is cut. See
+    /// Nothing was heard of a side for too long: it was stopped, or the way from it to the other one
+    /// is cut. Both sides end for this reason, if the one that was not heard learns of it. See
     /// [`Limits::heartbeat`](crate::Limits::heartbeat).
-    #[error("nothing was heard of the peer for {silent:.1?}")]
+    #[error("nothing was heard of {side} for {silent:.1?}")]
     HeartbeatTimeout {
-        /// For how long.
+        /// Who was not heard.
+        side: Side,
+        /// For how long, on the clock of the other side.
         silent: Duration,
     },
     /// The peer took calls and answered none, until it had no place for another and nobody waited
@@ -42,9 +46,9 @@ pub enum DisconnectReason {
     /// The peer broke the protocol.
     #[error("the peer broke the protocol: {0}")]
     Protocol(ProtocolError),
-    /// The peer ended the connection because this side broke the protocol, was too slow, was
-    /// not heard of, or answered no calls.
-    #[error("cut off by the peer, which reports a breach of the protocol, a stall or silence")]
+    /// The peer ended the connection because this side broke the protocol, was too slow, or
+    /// answered no calls.
+    #[error("cut off by the peer, which reports a breach of the protocol or a stall")]
     Rejected,
     /// The hub refused the plugin.
     #[error("not let in")]
@@ -62,6 +66,24 @@ pub enum DisconnectReason {
     /// or of another that the hub prefers.
     #[error("another connection took the plugin's name over")]
     Replaced,
+}
+
+/// One side of a connection, from the view of the one that reports it.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Side {
+    /// The other side.
+    Peer,
+    /// The one that reports it.
+    This,
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Peer => "the peer",
+            Self::This => "this side",
+        })
+    }
 }
 
 impl DisconnectReason {

@@ -13,7 +13,7 @@ mod shown;
 
 pub use call::CallError;
 pub use call_kind::CallErrorKind;
-pub use disconnect::DisconnectReason;
+pub use disconnect::{DisconnectReason, Side};
 pub use execution::{Execution, Scope, Stage};
 pub use interface::{Difference, InterfaceError, Mismatch};
 pub use json::JsonError;

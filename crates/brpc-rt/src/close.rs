@@ -19,7 +19,7 @@ pub(crate) enum Farewell {
     /// They shall arrive.
     Patient,
     /// They are written if the stream accepts them at once: another connection waits for this one's
-    /// place.
+    /// place, or the peer is not heard anyway.
     Hasty,
 }
 

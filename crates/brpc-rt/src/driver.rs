@@ -348,7 +348,7 @@ impl<L: Link> Driver<'_, L> {
     fn take_last_bytes<S: Stream>(&mut self, transport: &mut Transport<S>) -> Farewell {
         let mut connection = self.link.connection().lock();
         connection.poll_transmit(&mut transport.output, now());
-        if connection.has_given_way() { Farewell::Hasty } else { Farewell::Patient }
+        if connection.ends_in_haste() { Farewell::Hasty } else { Farewell::Patient }
     }
 
     /// Frees capacity that little traffic doesn't need.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use brpc_core::{DisconnectReason, Limits, ProtocolError};
+use brpc_core::{DisconnectReason, Limits, ProtocolError, Side};
 
 use super::pace::Pace;
 use crate::limits::{HEARTBEAT_BURST, HEARTBEAT_RATE, MIN_RATE};
@@ -16,6 +16,10 @@ use crate::role::Role;
 /// is made while another is unsent. So a side that lives is heard at least once an interval, whatever
 /// it reads, and has lost its life after three without a frame. A part of a frame is as much life as
 /// its bytes take at the slowest rate.
+///
+/// Where a link fails in one direction only, TCP still delivers the next that is sent in the other,
+/// and nothing after that, no goodbye either. So the last Ping that is heard, and three intervals more,
+/// must be less than four.
 ///
 /// It costs nothing while other frames come: it looks once an interval what happened meanwhile.
 #[derive(Debug)]
@@ -73,8 +77,8 @@ const LATE: u32 = 2;
 impl Heartbeat {
     pub(crate) fn new(role: Role, interval: Duration, now: Instant) -> Self {
         let rest = match role {
-            Role::Hub => interval * 7 / 8,
-            Role::Plugin => interval * 19 / 20,
+            Role::Hub => interval * 7 / 10,
+            Role::Plugin => interval * 4 / 5,
         };
         let mut life = Pace::steady(Limits::SILENT_INTERVALS * interval);
         life.fill(now);
@@ -210,7 +214,8 @@ impl Heartbeat {
         }
         if self.life.is_stalled(now) {
             let silent = now.saturating_duration_since(self.heard);
-            return Found::Silence(DisconnectReason::HeartbeatTimeout { silent });
+            let side = Side::Peer;
+            return Found::Silence(DisconnectReason::HeartbeatTimeout { side, silent });
         }
         if self.sent + self.rest <= now || self.has_news(received) {
             self.is_ping_due = true;

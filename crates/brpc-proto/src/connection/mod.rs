@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use brpc_core::{
-    Answer, CallErrorKind, DisconnectReason, Limits, Metadata, Refusal, RefusalCode, Stage,
+    Answer, CallErrorKind, DisconnectReason, Limits, Metadata, Refusal, RefusalCode, Side, Stage,
 };
 
 pub use self::driving::End;
@@ -341,9 +341,13 @@ impl<T> Connection<T> {
         self.events.pop_front()
     }
 
-    /// Whether the connection has ended to give way to another one.
-    pub fn has_given_way(&self) -> bool {
-        self.is_closed() && self.gives_way.is_some()
+    /// Whether the connection has ended and nobody is worth waiting for: it gives way to another one,
+    /// or nothing is heard of the peer.
+    pub fn ends_in_haste(&self) -> bool {
+        let Phase::Closed { reason, .. } = self.phase else { return false };
+        let is_peer_silent =
+            matches!(reason, DisconnectReason::HeartbeatTimeout { side: Side::Peer, .. });
+        self.gives_way.is_some() || is_peer_silent
     }
 
     /// Whether the handshake is over, and the connection accepts calls of this side.

@@ -1,5 +1,7 @@
 //! Why a side sends Goodbye, or asks the other side to leave.
 
+use std::time::Duration;
+
 use brpc_core::DisconnectReason;
 
 /// Why the hub asks a plugin to leave.
@@ -26,8 +28,8 @@ pub enum Farewell {
     TooSlow,
     /// Another connection has the plugin's name now.
     Replaced,
-    /// Nothing was heard of the other side for too long.
-    Silent,
+    /// Nothing was heard of the other side for so long, which is too long.
+    Silent(Duration),
     /// The other side took calls and answered none.
     Unresponsive,
     /// A code that this version doesn't know.
@@ -44,7 +46,7 @@ impl Farewell {
             DisconnectReason::Protocol(_) => Self::Protocol,
             DisconnectReason::SlowConsumer | DisconnectReason::SlowSender => Self::TooSlow,
             DisconnectReason::Replaced => Self::Replaced,
-            DisconnectReason::HeartbeatTimeout { .. } => Self::Silent,
+            DisconnectReason::HeartbeatTimeout { silent, .. } => Self::Silent(silent),
             DisconnectReason::Unresponsive => Self::Unresponsive,
             _ => return None,
         })

@@ -10,7 +10,7 @@
 
 use std::time::{Duration, Instant};
 
-use brpc_core::{CallErrorKind, DisconnectReason, ProtocolError};
+use brpc_core::{CallErrorKind, DisconnectReason, ProtocolError, Side};
 
 use super::{Events, Session};
 use crate::buffer::WriteBuffer;
@@ -233,10 +233,12 @@ impl<T> Session<T> {
     /// The reason that the peer's Goodbye gives, depending on how the session was ending.
     pub(super) fn reason_of(&self, farewell: Farewell) -> DisconnectReason {
         match (farewell, &self.ending) {
-            (
-                Farewell::Protocol | Farewell::TooSlow | Farewell::Silent | Farewell::Unresponsive,
-                _,
-            ) => DisconnectReason::Rejected,
+            (Farewell::Protocol | Farewell::TooSlow | Farewell::Unresponsive, _) => {
+                DisconnectReason::Rejected
+            }
+            (Farewell::Silent(silent), _) => {
+                DisconnectReason::HeartbeatTimeout { side: Side::This, silent }
+            }
             (Farewell::Replaced, _) if self.role == Role::Plugin => DisconnectReason::Replaced,
             (_, Some(Ending::Draining { cause: DrainCause::Unplug, .. })) => {
                 DisconnectReason::Unplugged

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use brpc_core::{
     DisconnectReason, Failure, Function, Labels, Limits, Metadata, MethodError, Refusal,
-    RefusalCode, Status,
+    RefusalCode, Side, Status,
 };
 use brpc_proto::resume::Kept;
 use brpc_proto::{
@@ -396,10 +396,12 @@ const CASES: &[Case] = &[
         pair.wait(Limits::SILENT_INTERVALS * Limits::HEARTBEAT);
         let said = pair.hub_sends();
         assert_eq!(said[said.len() - bytes.len()..], *bytes, "after two Pings");
+        let silent = Limits::SILENT_INTERVALS * Limits::HEARTBEAT;
+        let reason = DisconnectReason::HeartbeatTimeout { side: Side::This, silent };
         let events = pair.plugin_takes(bytes);
         assert!(matches!(
             events[..],
-            [Event::LastWords(_), Event::Closed(DisconnectReason::Rejected, _)]
+            [Event::LastWords(_), Event::Closed(told, _)] if told == reason
         ));
     }),
     ("goodbye-protocol", |bytes| {

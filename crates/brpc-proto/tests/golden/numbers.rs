@@ -7,7 +7,7 @@ use brpc_core::limits::*;
 use brpc_core::name::{MAX_LABEL_KEY, MAX_LABEL_VALUE};
 use brpc_core::{
     DisconnectReason, Execution, Limits, MAX_ERROR_TEXT, Metadata, MethodError, ProtocolError,
-    Refusal, RefusalCode, Status, name,
+    Refusal, RefusalCode, Side, Status, name,
 };
 use brpc_proto::limits::*;
 use brpc_proto::{Event, Settlement, json};
@@ -214,7 +214,10 @@ fn statuses() {
 
 #[test]
 fn codes_of_goodbyes() {
-    use DisconnectReason::{Clean, Rejected, Replaced, ShutdownForced, Unplugged};
+    use DisconnectReason::{
+        Clean, HeartbeatTimeout, Rejected, Replaced, ShutdownForced, Unplugged,
+    };
+    let silence = HeartbeatTimeout { side: Side::This, silent: Duration::ZERO };
     let told = [
         ("1", "Done", Clean, Clean),
         ("2", "Unplugged", Clean, Unplugged),
@@ -222,14 +225,16 @@ fn codes_of_goodbyes() {
         ("4", "Protocol", Rejected, Rejected),
         ("5", "TooSlow", Rejected, Rejected),
         ("6", "Replaced", Clean, Replaced),
-        ("7", "Silent", Rejected, Rejected),
+        ("7", "Silent", silence, silence),
         ("8", "Unresponsive", Rejected, Rejected),
     ];
     let table = page::table("| code | name | from | meaning |");
     let rows: Vec<_> = table.iter().map(|row| (&*row[0], &*row[1])).collect();
     assert_eq!(rows, told.map(|(code, name, ..)| (code, name)));
     for (code, name, to_hub, to_plugin) in told {
-        let goodbye = frame(0x1F, &[code.parse().unwrap(), 0]);
+        // One of them says for how long.
+        let more: &[u8] = if name == "Silent" { &[0] } else { &[] };
+        let goodbye = frame(0x1F, &[&[code.parse().unwrap(), 0], more].concat());
         let mut pair = Pair::ready();
         let events = pair.hub_takes(&goodbye);
         assert!(matches!(events[..], [Event::Closed(reason, _)] if reason == to_hub), "{name}");

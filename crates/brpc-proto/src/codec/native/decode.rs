@@ -18,8 +18,8 @@ use crate::codec::Fault;
 use crate::description::{Description, Idempotent};
 use crate::limits::MAX_GOODBYE_TEXT;
 use crate::message::{
-    Admission, Beat, Call, Course, Features, Hello, Message, Origin, Recalled, Resumable, Welcome,
-    kind,
+    Admission, Beat, Call, Course, Farewell, Features, Hello, Message, Origin, Recalled, Resumable,
+    Welcome, kind,
 };
 
 /// The message of a frame in a session. An answer gets the metadata of the frame before it.
@@ -79,16 +79,24 @@ pub(super) fn message(frame: Frame, announced: &mut Option<Metadata>) -> Result<
             Message::Return { after }
         }
         kind::LEAVE => Message::Leave { last_id: header::Leave::decode(&frame)?.last_id },
-        kind::GOODBYE => {
-            let goodbye = header::Goodbye::decode(&frame)?;
-            let text = cut(goodbye.message, MAX_GOODBYE_TEXT);
-            Message::Goodbye { farewell: number::farewell(goodbye.code), text }
-        }
+        kind::GOODBYE => goodbye(&frame)?,
         kind::PING => Message::Ping(beat(&header::Ping::decode(&frame)?.beat)),
         kind::PONG => Message::Pong(beat(&header::Pong::decode(&frame)?.beat)),
         // One that may be skipped: all others were judged before.
         _ => Message::Skipped,
     })
+}
+
+/// A goodbye, which says more with one code.
+fn goodbye(frame: &Frame) -> Result<Message, ProtocolError> {
+    let (farewell, text) = if frame.body.first().copied().map(u16::from) == Some(number::SILENT) {
+        let goodbye = header::GoodbyeSilent::decode(frame)?;
+        (Farewell::Silent(Duration::from_millis(goodbye.silent_ms)), goodbye.message)
+    } else {
+        let goodbye = header::Goodbye::decode(frame)?;
+        (number::farewell(goodbye.code), goodbye.message)
+    };
+    Ok(Message::Goodbye { farewell, text: cut(text, MAX_GOODBYE_TEXT) })
 }
 
 fn beat(beat: &header::Beat) -> Beat {

@@ -10,7 +10,8 @@ use super::list::List;
 use super::{MAX_VERSION, MIN_VERSION, interval, labels, number};
 use crate::buffer::WriteBuffer;
 use crate::message::{
-    Beat, Call, CallId, Hello, Message, Origin, Recalled, Welcome, kind, millis, timeout_ms,
+    Beat, Call, CallId, Farewell, Hello, Message, Origin, Recalled, Welcome, kind, millis,
+    timeout_ms,
 };
 
 /// Appends the frame of a message; two for an answer with metadata.
@@ -40,7 +41,13 @@ pub(super) fn message(message: &Message, out: &mut WriteBuffer) {
         Message::Leave { last_id } => put_bare(&header::Leave { last_id: *last_id }, out),
         Message::Goodbye { farewell, text } => {
             let code = number::of_farewell(*farewell);
-            put_bare(&header::Goodbye { code, message: text }, out);
+            match farewell {
+                Farewell::Silent(silent) => {
+                    let silent_ms = millis(*silent);
+                    put_bare(&header::GoodbyeSilent { code, message: text, silent_ms }, out);
+                }
+                _ => put_bare(&header::Goodbye { code, message: text }, out),
+            }
         }
         Message::Ping(beat) => put_bare(&header::Ping { beat: header_of(beat) }, out),
         Message::Pong(beat) => put_bare(&header::Pong { beat: header_of(beat) }, out),

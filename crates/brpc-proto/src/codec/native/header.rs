@@ -308,6 +308,17 @@ pub(crate) struct Goodbye<'a> {
     pub(crate) message: &'a str,
 }
 
+/// A Goodbye with the code of silence.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct GoodbyeSilent<'a> {
+    /// Which it is.
+    pub(crate) code: u16,
+    /// For people.
+    pub(crate) message: &'a str,
+    /// For how long nothing was heard of the other side, in milliseconds.
+    pub(crate) silent_ms: u64,
+}
+
 macro_rules! kinds {
     ($($header:ty = $kind:ident $($payload:literal)?;)*) => {$(
         impl<'a> Header<'a> for $header {
@@ -340,6 +351,7 @@ kinds! {
     Ping = PING;
     Pong = PONG;
     Goodbye<'a> = GOODBYE;
+    GoodbyeSilent<'a> = GOODBYE;
 }
 
 #[cfg(test)]

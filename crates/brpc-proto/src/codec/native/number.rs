@@ -103,13 +103,16 @@ pub fn of_farewell(farewell: Farewell) -> u16 {
         Farewell::Protocol => 4,
         Farewell::TooSlow => 5,
         Farewell::Replaced => 6,
-        Farewell::Silent => 7,
+        Farewell::Silent(_) => SILENT,
         Farewell::Unresponsive => 8,
         Farewell::Other(number) => number,
     }
 }
 
-/// The farewell of a number.
+/// The number of a farewell that says more than others.
+pub(crate) const SILENT: u16 = 7;
+
+/// The farewell of a number, other than [`SILENT`].
 pub fn farewell(number: u16) -> Farewell {
     match number {
         1 => Farewell::Done,
@@ -118,7 +121,6 @@ pub fn farewell(number: u16) -> Farewell {
         4 => Farewell::Protocol,
         5 => Farewell::TooSlow,
         6 => Farewell::Replaced,
-        7 => Farewell::Silent,
         8 => Farewell::Unresponsive,
         number => Farewell::Other(number),
     }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use brpc_core::{DisconnectReason, ProtocolError};
+use brpc_core::{DisconnectReason, ProtocolError, Side as Heard};
 use brpc_proto::{DrainCause, Tally};
 
 use super::Model;
@@ -55,12 +55,15 @@ impl Model {
             }
             DisconnectReason::Unresponsive => self.is_mute_for_long(now),
             DisconnectReason::SlowConsumer => halts,
-            DisconnectReason::HeartbeatTimeout { .. } => {
+            DisconnectReason::HeartbeatTimeout { side: Heard::Peer, .. } => {
                 self.has_halts || self.stops.contains(&Some(Side::Plugin))
+            }
+            DisconnectReason::HeartbeatTimeout { side: Heard::This, .. } => {
+                self.hub.goodbye == Some(SILENT)
             }
             // Or it has left and stays, for instance since it waits for credit.
             DisconnectReason::SlowSender => halts || (self.leave.is_some() && self.cut == 0),
-            DisconnectReason::Rejected => matches!(self.hub.goodbye, Some(TOO_SLOW | SILENT)),
+            DisconnectReason::Rejected => self.hub.goodbye == Some(TOO_SLOW),
             _ => false,
         };
         assert!(is_allowed, "the hub ends for {reason:?}, drain {:?}", self.drain);
@@ -89,12 +92,15 @@ impl Model {
                     DisconnectReason::Unplugged => goodbye == Some(UNPLUGGED),
                     DisconnectReason::ShutdownForced => goodbye == Some(SHUTTING_DOWN),
                     DisconnectReason::Rejected => {
-                        matches!(goodbye, Some(TOO_SLOW | SILENT | UNRESPONSIVE))
+                        matches!(goodbye, Some(TOO_SLOW | UNRESPONSIVE))
                     }
                     DisconnectReason::Replaced => goodbye == Some(REPLACED),
                     DisconnectReason::SlowConsumer => halts,
-                    DisconnectReason::HeartbeatTimeout { .. } => {
+                    DisconnectReason::HeartbeatTimeout { side: Heard::Peer, .. } => {
                         self.has_halts || self.stops.contains(&Some(Side::Hub))
+                    }
+                    DisconnectReason::HeartbeatTimeout { side: Heard::This, .. } => {
+                        goodbye == Some(SILENT)
                     }
                     DisconnectReason::SlowSender => halts || !self.plugin.is_in,
                     _ => false,
@@ -114,7 +120,8 @@ impl Model {
             DisconnectReason::Unresponsive => Place::HubUnresponsive,
             DisconnectReason::SlowConsumer => Place::HubSlowConsumer,
             DisconnectReason::SlowSender => Place::HubSlowSender,
-            DisconnectReason::HeartbeatTimeout { .. } => Place::HubSilent,
+            DisconnectReason::HeartbeatTimeout { side: Heard::Peer, .. } => Place::HubSilent,
+            DisconnectReason::HeartbeatTimeout { side: Heard::This, .. } => Place::HubUnheard,
             DisconnectReason::Protocol(error) => {
                 self.visit_breach(error);
                 Place::HubProtocol
@@ -139,7 +146,8 @@ impl Model {
             DisconnectReason::SlowConsumer => Place::PluginSlowConsumer,
             DisconnectReason::SlowSender if !self.plugin.is_in => Place::PluginGaveUp,
             DisconnectReason::SlowSender => Place::PluginSlowSender,
-            DisconnectReason::HeartbeatTimeout { .. } => Place::PluginSilent,
+            DisconnectReason::HeartbeatTimeout { side: Heard::Peer, .. } => Place::PluginSilent,
+            DisconnectReason::HeartbeatTimeout { side: Heard::This, .. } => Place::PluginUnheard,
             DisconnectReason::Protocol(error) => {
                 self.visit_breach(error);
                 Place::PluginProtocol
