@@ -73,6 +73,11 @@ pub(crate) struct Setup {
     #[arg(long, value_name = "N")]
     pub(crate) broadcasts: Option<u32>,
 
+    /// idle: for so long, in seconds, the CPU time of plugins that do nothing is measured, after the
+    /// first few seconds [default: not at all].
+    #[arg(long, value_name = "S", value_parser = positive_seconds)]
+    pub(crate) at_rest: Option<Duration>,
+
     /// churn: calls to each plugin before it leaves.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one())]
     pub(crate) calls: u32,

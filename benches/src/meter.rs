@@ -71,6 +71,12 @@ impl Each<Duration> {
         }
     }
 
+    /// How many hundredths of one CPU's time that is, if it took so long.
+    pub(crate) fn percent_of(self, time: Duration) -> Each<f64> {
+        // Of a microsecond a second, a ten thousandth.
+        self.micros_per(time.as_secs_f64() * 1e4)
+    }
+
     /// Microseconds for each of so many.
     pub(crate) fn micros_per(self, count: f64) -> Each<f64> {
         let micros = |time: Duration| 1e6 * time.as_secs_f64() / count;

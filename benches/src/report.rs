@@ -49,6 +49,9 @@ pub(crate) struct Report {
     pub(crate) broadcast: Option<Broadcast>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) memory: Option<Memory>,
+    /// CPU time while the plugins did nothing, in hundredths of one CPU's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) at_rest: Option<Each<f64>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) connect: Option<Connect>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,6 +124,7 @@ impl Report {
             peak_rss_kb: processes.peak_memory()?,
             broadcast: None,
             memory: None,
+            at_rest: None,
             connect: None,
             churn: None,
         })
@@ -185,6 +189,12 @@ impl fmt::Display for Report {
         if let Some(Memory { hub_kib_per_plugin, plugin_kib_per_plugin }) = &self.memory {
             write!(f, "  idle plugin   {hub_kib_per_plugin:.1} KiB in the hub, ")?;
             writeln!(f, "{plugin_kib_per_plugin:.1} KiB of its own")?;
+        }
+        if let Some(Each { caller, callee, .. }) = &self.at_rest {
+            writeln!(
+                f,
+                "  at rest       {caller:.2} % of a CPU in the hub, {callee:.2} % in plugins"
+            )?;
         }
         if let Some(Broadcast { broadcasts, median_ms, min_ms, max_ms }) = &self.broadcast {
             write!(f, "  a broadcast   {median_ms:.2} ms ")?;

@@ -21,6 +21,9 @@ mod soak;
 
 use std::time::Duration;
 
+/// The experiments, as a whole two minutes long if they are slices.
+const ALL: [&str; 7] = ["links", "losses", "half-open", "stopped", "killed", "churn", "soak"];
+
 /// What a process is to be; set only in those that the laboratory starts.
 const ROLE: &str = "BRPC_LAB_ROLE";
 
@@ -35,8 +38,8 @@ async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["proxy", listen, target, fault @ ..] => proxy::be(listen, target, &fault.join(" ")).await,
-        [] => experiment(&["links", "namespaces", "processes", "churn", "soak"], false).await,
-        ["all"] => experiment(&["links", "namespaces", "processes", "churn", "soak"], true).await,
+        [] => experiment(&ALL, false).await,
+        ["all"] => experiment(&ALL, true).await,
         ["long", chosen @ ..] => experiment(chosen, true).await,
         chosen => experiment(chosen, false).await,
     }
@@ -48,16 +51,32 @@ async fn experiment(names: &[&str], is_long: bool) {
     for name in names {
         println!("== {name}{}", if is_long { ", at full length" } else { "" });
         let is_done = match *name {
-            "links" => links::all(is_long).await,
-            "namespaces" => namespaces::all(is_long).await,
-            "processes" => processes::all(is_long).await,
+            "links" => links::all().await,
+            "losses" => {
+                namespaces::losses(Duration::from_secs(if is_long { 300 } else { 6 })).await
+            }
+            "half-open" => half_open(is_long).await,
+            "stopped" => processes::stopped(is_long).await,
+            "killed" => processes::killed(is_long).await,
             "churn" => churn::all(is_long).await,
             "soak" => soak::all(duration(is_long)).await,
-            other => panic!("no experiment `{other}`: links, namespaces, processes, churn, soak"),
+            other => panic!("no experiment `{other}`: {}", ALL.join(", ")),
         };
         if is_done { passed += 1 } else { skipped += 1 }
     }
     println!("{passed} passed, 0 failed, {skipped} skipped");
+}
+
+/// How soon is a peer found out that can't be heard, with the shortest interval of heartbeats and with
+/// the usual one? False if a part was skipped.
+async fn half_open(is_long: bool) -> bool {
+    let mut is_whole = true;
+    for heartbeat in if is_long { &[1, 5][..] } else { &[1] } {
+        println!("-- with an interval of {heartbeat} s");
+        links::silent(*heartbeat, is_long).await;
+        is_whole &= namespaces::silent(*heartbeat, is_long).await;
+    }
+    is_whole
 }
 
 /// How long a soak takes: `BRPC_LAB_SECONDS`, or an hour at full length.

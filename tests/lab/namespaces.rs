@@ -78,23 +78,20 @@ impl Drop for Namespaces {
     }
 }
 
-/// False if the machine doesn't allow it.
-pub async fn all(is_long: bool) -> bool {
-    let Some(namespaces) = Namespaces::new() else {
+/// Says so if the machine doesn't allow it.
+fn namespaces() -> Option<Namespaces> {
+    let namespaces = Namespaces::new();
+    if namespaces.is_none() {
         println!(
             "!! NO NETWORK NAMESPACES WITH NFTABLES HERE: SKIPPED. It needs root, `ip` and `nft`."
         );
-        return false;
-    };
-    losses(&namespaces, Duration::from_secs(if is_long { 300 } else { 6 })).await;
-    silent(&namespaces, 1, is_long).await;
-    if is_long {
-        silent(&namespaces, 5, is_long).await;
     }
-    true
+    namespaces
 }
 
-async fn losses(namespaces: &Namespaces, time: Duration) {
+/// False if the machine doesn't allow it.
+pub async fn losses(time: Duration) -> bool {
+    let Some(namespaces) = namespaces() else { return false };
     namespaces.set(&[]);
     let mut bench = Bench::new("losses", 5, Some(HUB), ADDRESS).await;
     let _plugins = bench.plugins(Some(PLUGINS), ADDRESS, "p", 10).await;
@@ -107,17 +104,20 @@ async fn losses(namespaces: &Namespaces, time: Duration) {
     namespaces.set(&[]);
     println!("5 % of packets lost for {time:?}, no connection");
     bench.finish().await;
+    true
 }
 
-async fn silent(namespaces: &Namespaces, heartbeat: u64, is_long: bool) {
+/// Nothing passes in one direction or both. False if the machine doesn't allow it.
+pub async fn silent(heartbeat: u64, is_long: bool) -> bool {
+    let Some(namespaces) = namespaces() else { return false };
     namespaces.set(&[]);
     let mut bench = Bench::new("namespaces", heartbeat, Some(HUB), ADDRESS).await;
     let plugin = bench.plugins(Some(PLUGINS), ADDRESS, "p", 1).await;
     let goal = goal(heartbeat);
     for (fault, rules) in FAULTS {
-        for traffic in ["no calls", "calls"] {
+        for traffic in ["no calls", "calls", "a full buffer"] {
             // Without calls, a side is heard last when that matters most.
-            if traffic == "calls" && !is_long {
+            if traffic != "no calls" && !is_long {
                 continue;
             }
             bench.all_back(1).await;
@@ -128,6 +128,9 @@ async fn silent(namespaces: &Namespaces, heartbeat: u64, is_long: bool) {
             let (hub_from, plugin_from) = (bench.hub.lines(), plugin.lines());
             let since = Instant::now();
             namespaces.set(rules);
+            if traffic == "a full buffer" {
+                bench.hub.order("fill p0").await;
+            }
             let what = |side: &str| format!("{fault}, {traffic}: the {side}");
             finds(&what("hub"), &bench.hub, hub_from, "down", since, goal).await;
             finds(&what("plugin"), &plugin, plugin_from, "away", since, goal).await;
@@ -136,4 +139,5 @@ async fn silent(namespaces: &Namespaces, heartbeat: u64, is_long: bool) {
         }
     }
     bench.finish().await;
+    true
 }

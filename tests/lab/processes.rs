@@ -8,14 +8,24 @@ use tokio::time::sleep;
 use crate::bench::{Bench, finds, goal};
 use crate::process::{HASTY, USUAL};
 
-pub async fn all(is_long: bool) -> bool {
+/// For less than the other side waits, and for more.
+pub async fn stopped(is_long: bool) -> bool {
     plugin_is_stopped().await;
     if is_long {
+        hub_is_stopped(5, 1_000, Duration::from_secs(12)).await;
         hub_is_stopped(5, 1_000, Duration::from_mins(1)).await;
+    } else {
+        hub_is_stopped(5, 100, Duration::from_secs(10)).await;
+        hub_is_stopped(1, 100, Duration::from_secs(10)).await;
+    }
+    true
+}
+
+pub async fn killed(is_long: bool) -> bool {
+    if is_long {
         hub_is_killed(10_000, HASTY, Duration::from_secs(5)).await;
         hub_is_killed(10_000, USUAL, Duration::from_secs(35)).await;
     } else {
-        hub_is_stopped(1, 50, Duration::from_secs(6)).await;
         hub_is_killed(500, USUAL, Duration::from_secs(35)).await;
     }
     true
@@ -54,10 +64,12 @@ async fn hub_is_stopped(heartbeat: u64, count: usize, time: Duration) {
     let back = bench.all_back(count).await;
     // Those that heard nothing of the hub have left; the hub has cut off nobody.
     let downs = bench.hub.said(from, "down");
-    let cut = downs.iter().filter(|(_, line)| line.contains("HeartbeatTimeout")).count();
+    let of = |reason: &str| downs.iter().filter(|(_, line)| line.contains(reason)).count();
+    let (cut, left) = (of("side: Peer"), of("side: This"));
     println!(
-        "hub stopped for {time:?}, {count} plugins: {} left, {cut} cut off, back after {back:.1?}",
-        downs.len()
+        "hub stopped for {time:?}, {count} plugins: it cut off {cut}; {left} had heard nothing of it \
+         and left, {} ended otherwise; all back after {back:.1?}",
+        downs.len() - cut - left
     );
     assert_eq!(cut, 0, "{downs:?}");
     bench.finish().await;

@@ -2,8 +2,9 @@
 # The fault laboratory: hubs and plugins in processes of their own, and what breaks between them.
 #
 #     tests/lab/run.sh                     a slice of all, two minutes
-#     tests/lab/run.sh links namespaces    a slice of some: links, namespaces, processes, churn, soak
-#     tests/lab/run.sh long processes      some at full length
+#     tests/lab/run.sh links stopped       a slice of some: links, losses, half-open, stopped, killed,
+#                                          churn, soak
+#     tests/lab/run.sh long half-open      some at full length
 #     tests/lab/run.sh all                 all at full length: an hour and a half
 #     BRPC_LAB_SECONDS=300 tests/lab/run.sh soak
 #     tests/lab/run.sh proxy 127.0.0.1:7001 127.0.0.1:7000 drip
@@ -12,8 +13,8 @@
 # delay MS JITTER, throttle BYTES-A-SECOND, drip, stall, stall-up, stall-down, cut AFTER, reset AFTER,
 # half-close AFTER, stop AFTER, flip.
 #
-# Network namespaces need root, and iproute2 and nftables, which are installed on Debian if they are
-# missing; without them that part is skipped, and says so.
+# Losses and half of half-open need root for network namespaces, and iproute2 and nftables, which are
+# installed on Debian if they are missing; without them that part is skipped, and says so.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 if ! command -v nft ip >/dev/null && [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then

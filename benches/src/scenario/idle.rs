@@ -1,6 +1,6 @@
 //! Plugins that are connected, and nothing else.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Connected, broadcast};
 use crate::Error;
@@ -25,6 +25,16 @@ pub(super) async fn run<H: Hub>(
         hub_kib_per_plugin: growth(hub, setup),
         plugin_kib_per_plugin: growth((after.callee, before.callee), setup),
     };
+    let at_rest = match setup.at_rest {
+        None => None,
+        Some(time) => {
+            // Until nothing is left of the handshakes, and heartbeats are all there is.
+            progress.wait(setup.warmup, |_| "letting plugins come to rest".to_owned()).await;
+            let (cpu, start) = (connected.processes.cpu()?, Instant::now());
+            progress.wait(time, |_| "measuring plugins that do nothing".to_owned()).await;
+            Some(connected.processes.cpu()?.since(cpu).percent_of(start.elapsed()))
+        }
+    };
     let measured = match setup.broadcasts {
         None | Some(0) => None,
         Some(times) => Some(broadcast::measure(&connected, setup, times, progress).await?),
@@ -33,6 +43,7 @@ pub(super) async fn run<H: Hub>(
     connected.process.stop().await?;
     report.connect = Some(connected.connect);
     report.memory = Some(memory);
+    report.at_rest = at_rest;
     if let Some((tally, measured, broadcast)) = measured {
         report.broadcast = Some(broadcast);
         report = report.with_calls(&tally, &measured);
