@@ -112,7 +112,7 @@ pub fn of_farewell(farewell: Farewell) -> u16 {
 /// The number of a farewell that says more than others.
 pub(crate) const SILENT: u16 = 7;
 
-/// The farewell of a number, other than [`SILENT`].
+/// The farewell of a number, other than that of silence.
 pub fn farewell(number: u16) -> Farewell {
     match number {
         1 => Farewell::Done,
