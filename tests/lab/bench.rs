@@ -90,11 +90,13 @@ impl Bench {
     }
 
     /// Ends the load, and checks all that was written down.
-    pub async fn finish(mut self) {
+    pub async fn finish(mut self) -> record::Sums {
         self.rest().await;
         self.hub.kill().await;
-        println!("{}", record::check(&self.folder));
+        let sums = record::check(&self.folder);
+        println!("{sums}");
         std::fs::remove_dir_all(&self.folder).unwrap();
+        sums
     }
 
     /// Ends the load. A call ends at the latest when its deadline passes, which is after 5 s.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use brpc::{Event, Socket};
+use brpc::{Event, Execution, PluginRef, Socket};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -38,6 +38,15 @@ pub async fn be() {
             // So many calls a second.
             ["load", rate] => {
                 load = Some(tokio::spawn(keep_calling(desk.clone(), rate.parse().unwrap())));
+            }
+            // So many calls that outlive their links.
+            ["jobs", calls] => {
+                let plugins = desk.hub.connected();
+                for turn in 0..calls.parse().unwrap() {
+                    let plugin: &PluginRef = &plugins[turn % plugins.len()];
+                    desk.pending.fetch_add(1, Ordering::SeqCst);
+                    drop(tokio::spawn(have_done(desk.clone(), plugin.name().to_owned())));
+                }
             }
             // Until all of them have ended.
             ["rest"] => {
@@ -87,6 +96,24 @@ async fn tell(hub: Socket) {
             _ => {}
         }
     }
+}
+
+/// Makes a call that outlives its link; again, if it never ran.
+async fn have_done(desk: Arc<Desk>, plugin: String) {
+    /// Longer than the link is away at any time.
+    const WINDOW: Duration = Duration::from_mins(2);
+    let n = 1 + desk.last.fetch_add(1, Ordering::SeqCst);
+    desk.record.note(&format!("{n} made"));
+    let outcome = loop {
+        let call = desk.hub.call::<u64>(&plugin, "job", &n).timeout(None);
+        let outcome = call.resumable(WINDOW).wait_for_plugin(WINDOW).queue().await;
+        if !outcome.as_ref().is_err_and(|error| error.execution() == Execution::Never) {
+            break outcome;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    desk.record.note(&format!("{n} {}", verdict(n, &outcome)));
+    desk.pending.fetch_sub(1, Ordering::SeqCst);
 }
 
 /// Calls whoever is connected, one after the other.

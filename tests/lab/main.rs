@@ -10,6 +10,7 @@
 mod bench;
 mod churn;
 mod hub;
+mod jobs;
 mod links;
 mod namespaces;
 mod plugins;
@@ -22,7 +23,8 @@ mod soak;
 use std::time::Duration;
 
 /// The experiments, as a whole two minutes long if they are slices.
-const ALL: [&str; 7] = ["links", "losses", "half-open", "stopped", "killed", "churn", "soak"];
+const ALL: [&str; 8] =
+    ["links", "losses", "half-open", "stopped", "killed", "jobs", "churn", "soak"];
 
 /// What a process is to be; set only in those that the laboratory starts.
 const ROLE: &str = "BRPC_LAB_ROLE";
@@ -58,6 +60,7 @@ async fn experiment(names: &[&str], is_long: bool) {
             "half-open" => half_open(is_long).await,
             "stopped" => processes::stopped(is_long).await,
             "killed" => processes::killed(is_long).await,
+            "jobs" => jobs::all(is_long).await,
             "churn" => churn::all(is_long).await,
             "soak" => soak::all(duration(is_long)).await,
             other => panic!("no experiment `{other}`: {}", ALL.join(", ")),

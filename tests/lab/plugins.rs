@@ -6,7 +6,7 @@ use std::time::Duration;
 use brpc::{Backoff, Plugin, RunState};
 use tokio::task::JoinSet;
 
-use crate::process::{BACKOFF, COUNT, HEARTBEAT, HUB, NAME, USUAL, limits, say};
+use crate::process::{BACKOFF, COUNT, EAGER, HEARTBEAT, HUB, NAME, USUAL, limits, say};
 use crate::record::{Record, STARTED, answer};
 
 struct Answerer(Arc<Record>);
@@ -22,6 +22,13 @@ impl Answerer {
         answer(n)
     }
 
+    /// Takes 1 to 5 s.
+    pub async fn job(&self, n: u64) -> u64 {
+        self.0.note(&n.to_string());
+        tokio::time::sleep(Duration::from_millis(1_000 + answer(n) % 4_001)).await;
+        answer(n)
+    }
+
     /// The length of a text.
     #[allow(clippy::unused_self)] // Without `&self`, a method is not exposed.
     pub fn length(&self, text: String) -> usize {
@@ -34,6 +41,7 @@ impl Answerer {
 fn backoff() -> Backoff {
     match &*std::env::var(BACKOFF).unwrap() {
         USUAL => Backoff::default(),
+        EAGER => Backoff::constant(Duration::from_millis(100)),
         _ => Backoff::constant(Duration::from_secs(1)),
     }
 }

@@ -23,6 +23,7 @@ pub const COUNT: &str = "BRPC_LAB_COUNT";
 pub const BACKOFF: &str = "BRPC_LAB_BACKOFF";
 pub const USUAL: &str = "usual";
 pub const HASTY: &str = "hasty";
+pub const EAGER: &str = "eager";
 /// The interval of heartbeats, in seconds.
 pub const HEARTBEAT: &str = "BRPC_LAB_HEARTBEAT";
 /// How often a second a hub under load makes some of its calls.

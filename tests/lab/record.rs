@@ -56,6 +56,13 @@ pub struct Sums {
     unknown: usize,
 }
 
+impl Sums {
+    /// How many ended well.
+    pub fn ok(&self) -> usize {
+        self.ok
+    }
+}
+
 impl fmt::Display for Sums {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { calls, ok, never, unknown } = self;
