@@ -1,11 +1,17 @@
 //! Peers that are there, and such that only seem to be.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use brpc::{DisconnectReason, EndReason, Event, Limits, Side, Socket};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
+use tokio::io::{
+    AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf, ReadHalf,
+    WriteHalf,
+};
 use tokio::time::{Instant, advance, sleep, sleep_until, timeout};
 
 use crate::support::peer::{Hello, Peer, Writer, farewell, frame, kind};
@@ -177,6 +183,71 @@ async fn one_that_is_cut_off_for_silence_is_told_for_how_long_it_was_silent() {
         assert_eq!(plugged.end().await, EndReason::Lost(of_plugin));
     }
     assert_eq!(of_this.to_string(), "nothing was heard of this side for 15.0s");
+}
+
+/// A stream that can be broken for writing.
+struct Breaking(DuplexStream, Direction);
+
+impl AsyncRead for Breaking {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Breaking {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let Self(stream, direction) = self.get_mut();
+        if direction.0.load(Ordering::Relaxed) {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        Pin::new(stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().0).poll_shutdown(context)
+    }
+}
+
+/// A side that goes on after it was stopped may answer calls before it has read that it was cut off.
+#[tokio::test(start_paused = true)]
+async fn why_it_was_cut_off_is_read_though_a_write_fails_first() {
+    let last_words =
+        frame(kind::GOODBYE, &Writer::default().number(farewell::SILENT).text("").number(15_000).0);
+    for (says_why, expected) in [
+        (true, DisconnectReason::HeartbeatTimeout { side: Side::This, silent: 15 * SECOND }),
+        (false, DisconnectReason::Reset),
+    ] {
+        let hub = Socket::default();
+        let mut events = hub.events();
+        let (ours, theirs) = tokio::io::duplex(ROOM);
+        let writes = Direction::default();
+        hub.attach(Breaking(theirs, writes.clone()));
+        let mut peer = Peer::new(ours);
+        peer.say_hello(&Hello { features: 1, ..Hello::new("peer") }).await;
+        peer.hear_welcome().await;
+        writes.break_off();
+        drop(tokio::spawn(hub.call::<()>("peer", "work", &()).timeout(None)));
+        settle().await;
+        if says_why {
+            peer.send(&last_words).await;
+        }
+        // One of which nothing is left to read has ended all the same.
+        let start = Instant::now();
+        assert_eq!(disconnected(&mut events).await, expected);
+        assert!(start.elapsed() <= SECOND);
+    }
 }
 
 /// A registered peer that has heartbeats, and sends none by itself.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tokio::time::sleep;
 
-use crate::bench::{Bench, finds, goal};
+use crate::bench::{BACK, Bench, finds, goal};
 use crate::process::{HASTY, USUAL};
 
 /// For less than the other side waits, and for more.
@@ -54,21 +54,27 @@ async fn plugin_is_stopped() {
 /// A hub that was stopped judges nobody by it.
 async fn hub_is_stopped(heartbeat: u64, count: usize, time: Duration) {
     let mut bench = Bench::new("stall", heartbeat, None, "127.0.0.1:0").await;
-    let _plugins = bench.plugins(None, &bench.address, "p", count).await;
+    let plugins = bench.plugins(None, &bench.address, "p", count).await;
     bench.hub.order("load 200").await;
     sleep(Duration::from_secs(1)).await;
-    let from = bench.hub.lines();
+    let (from, plugins_from) = (bench.hub.lines(), plugins.lines());
     bench.hub.signal(Signal::STOP);
     sleep(time).await;
     bench.hub.signal(Signal::CONT);
-    let back = bench.all_back(count).await;
+    // Each that has left comes back; and none is cut off for what was before, later.
+    let start = Instant::now();
+    sleep(Duration::from_secs(4 * heartbeat)).await;
+    let left = plugins.said(plugins_from, "away").len();
+    plugins.says(plugins_from, "connected", left, BACK).await;
+    bench.all_back(count).await;
+    let back = start.elapsed();
     // Those that heard nothing of the hub have left; the hub has cut off nobody.
     let downs = bench.hub.said(from, "down");
     let of = |reason: &str| downs.iter().filter(|(_, line)| line.contains(reason)).count();
     let (cut, left) = (of("side: Peer"), of("side: This"));
     println!(
         "hub stopped for {time:?}, {count} plugins: it cut off {cut}; {left} had heard nothing of it \
-         and left, {} ended otherwise; all back after {back:.1?}",
+         and left, {} ended otherwise; all there after {back:.1?}",
         downs.len() - cut - left
     );
     assert_eq!(cut, 0, "{downs:?}");

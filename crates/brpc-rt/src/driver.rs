@@ -231,6 +231,11 @@ impl<L: Link> Driver<'_, L> {
             // Since then only frames that can't be written now may have changed it.
             let timeout =
                 if transport.output.is_empty() { timeout } else { connection.poll_timeout() };
+            let until = if passes_on { None } else { transport.awaits_last_words(now) };
+            if transport.end.is_some() && until.is_some() {
+                return Turn::Busy;
+            }
+            let timeout = timeout.into_iter().chain(until).min();
             // Nothing is due while events wait.
             if self.events_wait || self.timer.is_set_for(timeout, now) {
                 // A wake in which nothing moves, as happens, says nothing about the traffic.

@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use brpc_proto::limits::IDLE_BYTES;
 use brpc_proto::{End, WriteBuffer};
@@ -17,8 +18,10 @@ use crate::lent::Lent;
 /// for those whose reads fill it.
 const READ_SIZES: (usize, usize) = (1024, 64 * 1024);
 
-/// How many reads a stream gets after a write has failed.
+/// How many reads a stream gets after a write has failed, and how long it waits for what was sent
+/// before: the runtime may not know yet that it is there.
 const LAST_READS: usize = 16;
+const LAST_WAIT: Duration = Duration::from_millis(100);
 
 /// A stream of bytes.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
@@ -47,8 +50,9 @@ pub(crate) struct Transport<S> {
     pub(crate) lent: Option<Lent>,
     /// How the stream ended, once it has.
     pub(crate) end: Option<End>,
-    /// How many reads are left, once a write has failed.
+    /// How many reads are left, once a write has failed, and until when.
     reads_left: Option<usize>,
+    reads_until: Option<Instant>,
     /// Whether the stream has flushed what was written.
     is_flushed: bool,
 }
@@ -67,6 +71,7 @@ impl<S: Stream> Transport<S> {
             lent: None,
             end: None,
             reads_left: None,
+            reads_until: None,
             is_flushed: true,
         }
     }
@@ -79,6 +84,19 @@ impl<S: Stream> Transport<S> {
     /// Whether a write has failed, and the stream is only read.
     pub(crate) fn has_stopped_writing(&self) -> bool {
         self.reads_left.is_some()
+    }
+
+    /// There is nothing to read. Until when there may be, if a write has failed; the stream has ended
+    /// when that is over.
+    pub(crate) fn awaits_last_words(&mut self, now: Instant) -> Option<Instant> {
+        if self.reads_left.is_none() || self.end.is_some() {
+            return None;
+        }
+        let until = *self.reads_until.get_or_insert(now + LAST_WAIT);
+        if until <= now {
+            self.end = Some(End::Failed);
+        }
+        Some(until)
     }
 
     /// Whether there is something to write or to flush.
@@ -114,8 +132,8 @@ impl<S: Stream> Transport<S> {
             }
         }
         if let Some(reads_left) = &mut self.reads_left {
-            *reads_left -= 1;
-            if read.is_pending() || *reads_left == 0 {
+            *reads_left = reads_left.saturating_sub(1);
+            if *reads_left == 0 {
                 self.end.get_or_insert(End::Failed);
             }
         }
