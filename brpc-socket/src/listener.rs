@@ -1,12 +1,15 @@
 //! Where plugins dial in.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use brpc_rt::foreign::shielded;
+use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
@@ -129,21 +132,39 @@ fn is_of_this_process(listener: &tokio::net::UnixListener) -> bool {
 /// Listens in memory, for plugins in the same process and for tests.
 #[derive(Debug)]
 pub struct MemoryListener {
-    connections: mpsc::Receiver<DuplexStream>,
+    backlog: Arc<Backlog>,
+    arrived: mpsc::Receiver<()>,
 }
 
 /// Dials a [`MemoryListener`]. A cheap clone; when the last one is dropped, the listener fails.
 #[derive(Clone, Debug)]
 pub struct MemoryConnector {
-    connections: mpsc::Sender<DuplexStream>,
+    backlog: Arc<Backlog>,
+    /// One message for each connection in the backlog.
+    arrived: mpsc::Sender<()>,
 }
+
+/// The connections that are not accepted yet; `None` when the listener is gone. Not in the channel: if
+/// that is closed while a sender is within it, all that stands behind stays there, and whoever dialled
+/// so waits in vain.
+#[derive(Debug)]
+struct Backlog(Mutex<Option<VecDeque<DuplexStream>>>);
 
 impl MemoryListener {
     /// A listener, and the connector that dials it.
     pub fn new() -> (MemoryConnector, Self) {
         const BACKLOG: usize = 128;
-        let (sender, connections) = mpsc::channel(BACKLOG);
-        (MemoryConnector { connections: sender }, Self { connections })
+        let (sender, arrived) = mpsc::channel(BACKLOG);
+        let backlog = Arc::new(Backlog(Mutex::new(Some(VecDeque::new()))));
+        (MemoryConnector { backlog: backlog.clone(), arrived: sender }, Self { backlog, arrived })
+    }
+}
+
+impl Drop for MemoryListener {
+    fn drop(&mut self) {
+        let waiting = self.backlog.0.lock().take();
+        // Without the lock: this wakes those who dialled.
+        drop(waiting);
     }
 }
 
@@ -160,12 +181,14 @@ impl MemoryConnector {
     /// If this future is dropped, nothing is connected.
     pub async fn connect(&self) -> io::Result<DuplexStream> {
         let (ours, theirs) = tokio::io::duplex(Self::BUFFER);
-        match shielded(self.connections.send(theirs)).await {
-            // A listener that closes at this moment may leave it in the queue, where nobody accepts
-            // it.
-            Ok(()) if !self.connections.is_closed() => Ok(ours),
-            _ => Err(io::Error::new(io::ErrorKind::ConnectionRefused, "nobody listens")),
+        let refused = || io::Error::new(io::ErrorKind::ConnectionRefused, "nobody listens");
+        let place = shielded(self.arrived.reserve()).await.map_err(|_| refused())?;
+        match &mut *self.backlog.0.lock() {
+            Some(waiting) => waiting.push_back(theirs),
+            None => return Err(refused()),
         }
+        place.send(());
+        Ok(ours)
     }
 }
 
@@ -173,7 +196,9 @@ impl Listener for MemoryListener {
     type Stream = DuplexStream;
 
     async fn accept(&mut self) -> io::Result<(DuplexStream, Source)> {
-        match self.connections.recv().await {
+        let arrived = self.arrived.recv().await;
+        let next = || self.backlog.0.lock().as_mut()?.pop_front();
+        match arrived.and_then(|()| next()) {
             Some(stream) => Ok((stream, Source::Local)),
             None => Err(io::Error::other(ListenerClosed)),
         }
