@@ -9,7 +9,7 @@ use brpc::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::support::peer::{Hello, Peer, farewell, kind, refusal};
+use crate::support::peer::{DESCRIPTION, Hello, Peer, farewell, kind, refusal};
 use crate::support::worker::worker;
 use crate::support::{open, plug, settle};
 
@@ -187,6 +187,34 @@ async fn those_who_fight_for_a_name_are_told_when_to_come_back() {
     drop(peers);
     settle().await;
     Peer::plugged_as(&hub, &hello(0)).await;
+}
+
+/// A plugin dials, gives up and dials again while its hub is stopped. The hub then finds all of these
+/// connections at once, each with its Hello, and all but the last one with its end.
+#[tokio::test(start_paused = true)]
+async fn dials_that_were_given_up_take_no_name() {
+    // The end of a dial is in its bytes behind the Hello, or behind the description.
+    for is_known in [true, false] {
+        let hub = Socket::default();
+        let mut events = hub.events();
+        let old = if is_known { Some(Peer::plugged(&hub, "peer").await) } else { None };
+        for _ in 0..20 {
+            let mut ghost = Peer::dial(&hub);
+            ghost.say_hello(&Hello::new("peer")).await;
+            if !is_known {
+                ghost.send_frame(kind::DESCRIBE, &DESCRIPTION).await;
+            }
+        }
+        let _living = Peer::plugged(&hub, "peer").await;
+        let generation = hub.connected()[0].generation();
+        if old.is_some() {
+            assert_eq!(told(&mut events).await, ("connected", 1));
+            assert_eq!(told(&mut events).await, ("replaced", 1));
+        }
+        assert_eq!(told(&mut events).await, ("connected", generation));
+        settle().await;
+        assert_eq!(hub.connected()[0].generation(), generation, "none comes later");
+    }
 }
 
 #[tokio::test(start_paused = true)]

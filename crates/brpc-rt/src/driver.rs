@@ -201,11 +201,13 @@ impl<L: Link> Driver<'_, L> {
             *open = BOTH;
         }
         // After a stall, what was cancelled meanwhile stands behind its call.
-        let reads_ahead = has_read
-            && transport.has_more
+        let may_withdraw = transport.has_more
             && self.ahead < READ_AHEAD
             && !self.is_held
             && connection.may_withdraw_events();
+        // Nor is the owner asked about a plugin that has gone.
+        let may_be_gone = transport.end.is_none() && connection.asks_owner();
+        let reads_ahead = has_read && (may_withdraw || may_be_gone);
         if !reads_ahead {
             self.ahead = 0;
             self.learn(transport, &mut connection, has_read || has_taken || is_due, now);
@@ -326,7 +328,7 @@ impl<L: Link> Driver<'_, L> {
     }
 
     /// Takes the connection's events. The connection learns of the end of the stream last, when it
-    /// has nothing else to do.
+    /// has nothing else to do; but before its owner is asked about a plugin.
     fn learn<S: Stream>(
         &mut self,
         transport: &mut Transport<S>,
@@ -334,6 +336,11 @@ impl<L: Link> Driver<'_, L> {
         is_busy: bool,
         now: Instant,
     ) {
+        if let Some(end) = transport.end
+            && connection.asks_owner()
+        {
+            connection.handle_end(end);
+        }
         if self.pending.events.is_empty() {
             connection.swap_events(&mut self.pending.events);
         }

@@ -73,7 +73,7 @@ impl<T> Connection<T> {
         }
     }
 
-    /// The transport has ended.
+    /// The transport has ended. What the owner was to be asked about the plugin is withdrawn.
     pub fn handle_end(&mut self, end: End) {
         let mut reason = self.stream.reason_of(end);
         if let Phase::Session(session) = &self.phase
@@ -201,6 +201,14 @@ impl<T> Connection<T> {
     /// cancelled since.
     pub fn may_withdraw_events(&self) -> bool {
         self.role == Role::Plugin && self.has_events()
+    }
+
+    /// Whether the owner is about to be asked about a plugin in its handshake. The driver reads until
+    /// there is nothing more, so that [`handle_end`](Self::handle_end) comes first if the plugin has
+    /// gone: one that gave its dial up takes no name.
+    pub fn asks_owner(&self) -> bool {
+        matches!(&self.phase, Phase::Accepting(handshake) if !handshake.awaits_peer())
+            && self.has_events()
     }
 
     /// All events for the owner, in exchange for an empty queue.

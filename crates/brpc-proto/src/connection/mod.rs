@@ -408,7 +408,12 @@ impl<T> Connection<T> {
                     self.say(&Message::Goodbye { farewell, text: last_words(reason) });
                 }
             }
-            Phase::Sniffing(..) | Phase::Accepting(_) | Phase::Joining(_) => {}
+            Phase::Accepting(_) => {
+                let asks =
+                    |event: &Event<T>| matches!(event, Event::Hello(_) | Event::Described(_));
+                self.events.retain(|event| !asks(event));
+            }
+            Phase::Sniffing(..) | Phase::Joining(_) => {}
         }
         self.stream.heartbeat = None;
         self.phase = Phase::Closed { reason, generation, is_lost };
