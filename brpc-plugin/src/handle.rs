@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Weak;
 use std::time::Duration;
 
+use brpc_rt::foreign::shielded;
 use brpc_rt::serving::Remaining;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// Stops a plugin's run from elsewhere, and waits for the handlers that outlive it; made by
@@ -25,9 +27,52 @@ pub(crate) trait Stop: Send + Sync {
 /// When to stop the handlers; `None` if never.
 pub(crate) type StopAt = Option<Instant>;
 
-/// When to stop if this was asked for before, and that is now: the earlier time counts.
-pub(crate) fn earlier(before: Option<StopAt>, now: StopAt) -> StopAt {
-    [before.flatten(), now].into_iter().flatten().min()
+/// Whether something is to stop, and when it stops its handlers.
+pub(crate) struct Stopping(watch::Sender<Option<StopAt>>);
+
+impl Stopping {
+    pub(crate) fn new() -> Self {
+        Self(watch::Sender::new(None))
+    }
+
+    /// When the handlers are stopped; `None` if it isn't to stop.
+    pub(crate) fn at(&self) -> Option<StopAt> {
+        *self.0.borrow()
+    }
+
+    /// It is to stop. If it was told so before, the earlier time counts.
+    pub(crate) fn stop(&self, until: StopAt) {
+        let earlier =
+            |before: Option<StopAt>| [before.flatten(), until].into_iter().flatten().min();
+        self.0.send_modify(|stop| *stop = Some(earlier(*stop)));
+    }
+
+    /// Returns when it is to stop.
+    pub(crate) async fn begun(&self) {
+        // The sender is a field of this.
+        let _ = shielded(self.0.subscribe().wait_for(Option::is_some)).await;
+    }
+
+    /// Returns when the handlers are to be stopped.
+    pub(crate) async fn cut_off(&self) {
+        let mut stop = self.0.subscribe();
+        loop {
+            let until = *stop.borrow_and_update();
+            tokio::select! {
+                () = sleep_until(until.flatten()) => return,
+                // The sender is a field of this.
+                _ = stop.changed() => {}
+            }
+        }
+    }
+}
+
+/// Waits until this time; for ever if there is none.
+async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }
 
 impl Handle {
@@ -35,9 +80,10 @@ impl Handle {
     /// over, the run ends in any case, and calls that still run are dropped. A grace period of zero
     /// ends it at once.
     ///
-    /// A [`Run`](crate::Run) that is not connected at the moment ends at once, whatever the grace period,
-    /// and makes no further attempt. Handlers of resumable calls that run on meanwhile are cancelled,
-    /// since nobody is there to take their answers. If the run has ended, this does nothing.
+    /// A [`Run`](crate::Run) makes no further attempt to connect. If it is not connected at the moment, it
+    /// ends as soon as no handler of its earlier connections runs on, or else with the grace period, at
+    /// whose end these are cancelled. Handlers of resumable calls are cancelled at once then, since nobody
+    /// is there to take their answers. If the run has ended, this does nothing.
     pub fn stop(&self, grace: Duration) {
         if let Some(link) = self.link.upgrade() {
             // A grace period beyond the range of the clock is no limit.

@@ -10,11 +10,9 @@ use brpc_proto::{DrainCause, Event, Terms};
 use brpc_rt::serving::{Handlers, InPlace, Receiver};
 use brpc_rt::{Link, SharedConnection, Slot};
 use parking_lot::Mutex;
-use tokio::sync::watch;
-use tokio::time::Instant;
 
 use crate::end::EndReason;
-use crate::handle::{Stop, StopAt, earlier};
+use crate::handle::{Stop, StopAt, Stopping};
 
 /// One connection of a plugin.
 pub(crate) struct HubLink<R> {
@@ -22,8 +20,7 @@ pub(crate) struct HubLink<R> {
     /// The hub's address, if the plugin dialled itself.
     hub: Option<SocketAddr>,
     progress: Mutex<Progress>,
-    /// When the plugin stops its handlers; `None` until it is asked to stop.
-    stop: watch::Sender<Option<StopAt>>,
+    stopping: Stopping,
 }
 
 /// What has happened so far.
@@ -56,7 +53,7 @@ impl Default for Admittance {
 
 impl<R: Receiver> HubLink<R> {
     pub(crate) fn new(handlers: Arc<Handlers<R>>, hub: Option<SocketAddr>) -> Self {
-        Self { handlers, hub, progress: Mutex::default(), stop: watch::Sender::new(None) }
+        Self { handlers, hub, progress: Mutex::default(), stopping: Stopping::new() }
     }
 
     /// Whether the hub registered the plugin, once this is known.
@@ -75,15 +72,7 @@ impl<R: Receiver> HubLink<R> {
 
     /// Waits until the plugin must stop its handlers.
     pub(crate) async fn cut_off(&self) {
-        let mut stop = self.stop.subscribe();
-        loop {
-            let until = *stop.borrow_and_update();
-            tokio::select! {
-                () = at(until.flatten()) => return,
-                // The sender is a field of this.
-                _ = stop.changed() => {}
-            }
-        }
+        self.stopping.cut_off().await;
     }
 
     /// Ends the connection now, with a Goodbye.
@@ -101,7 +90,7 @@ impl<R: Receiver> HubLink<R> {
         }
         let reason = progress.end.unwrap_or(DisconnectReason::Unclean);
         let (drain, retry_after) = (progress.drain.clone(), progress.retry_after);
-        EndReason::new(reason, drain, retry_after, self.stop.borrow().is_some())
+        EndReason::new(reason, drain, retry_after, self.stopping.at().is_some())
     }
 
     fn handle_event(&self, event: Event<Arc<Slot>>, in_place: &mut InPlace) {
@@ -160,7 +149,7 @@ impl<R: Receiver> HubLink<R> {
 
 impl<R: Receiver> Stop for HubLink<R> {
     fn stop(&self, until: StopAt) {
-        self.stop.send_modify(|stop| *stop = Some(earlier(*stop, until)));
+        self.stopping.stop(until);
         let mut connection = self.handlers.connection().lock();
         connection.leave();
         connection.unlock_and_wake();
@@ -190,13 +179,5 @@ impl<R: Receiver> Drop for Attached<R> {
     fn drop(&mut self) {
         self.connection().lock().close(DisconnectReason::Clean);
         self.finish();
-    }
-}
-
-/// Waits until this time; for ever if there is none.
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => std::future::pending().await,
     }
 }

@@ -13,8 +13,8 @@ use brpc_proto::{Description, Hello};
 use brpc_rt::foreign::shielded;
 use brpc_rt::middleware::{Chain, Middleware};
 use brpc_rt::serving::{
-    AsyncHook, Incoming, KeepEvents, Method, OnLoss, Receiver, Remaining, Service, attach_hook,
-    keep_events,
+    AsyncHook, Incoming, KeepEvents, Left, Method, OnLoss, Receiver, Remaining, Service,
+    attach_hook, keep_events,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -53,6 +53,8 @@ pub struct Plugin<R> {
     /// What becomes of running handlers when their connection is lost.
     on_loss: OnLoss,
     overrides: Vec<Override>,
+    /// Counts the handlers whose connections are over.
+    left: Left,
     /// The wire that its hub speaks.
     wire: Wire,
     /// The description of its methods; made when it first connects.
@@ -86,6 +88,7 @@ impl<R: Receiver> Plugin<R> {
             patience: Some(Duration::from_millis(100)),
             on_loss: OnLoss::default(),
             overrides: Vec::new(),
+            left: Left::new(Limits::default().max_calls),
             wire: Wire::Native,
             description: OnceLock::new(),
         }
@@ -120,6 +123,7 @@ impl<R: Receiver> Plugin<R> {
     /// The limits of its connections. Default: [`Limits::default`]. The plugin checks their ranges
     /// when it connects, before it sends anything.
     pub fn limits(mut self, limits: Limits) -> Self {
+        self.left = Left::new(limits.max_calls);
         self.limits = limits;
         self
     }
@@ -151,9 +155,13 @@ impl<R: Receiver> Plugin<R> {
     /// What becomes of running handlers when their connection is lost, or their hub ends it. Default:
     /// they are cancelled.
     ///
-    /// With [`OnLoss::Finish`] they may run on beside those of the next connection. At most
-    /// [`Limits::max_calls`] do; if there are more when a connection is lost, its own are cancelled.
-    /// A plugin that is told to stop cancels them at the end of its grace period in any case.
+    /// With [`OnLoss::Finish`] they run on beside those of the next connection. A [`run`](Self::run) that is told to stop waits for them, and cancels them at the end of its
+    /// grace period.
+    ///
+    /// Methods marked `no_cancel`, and blocking ones, run to their end in any case. All that runs on
+    /// counts against [`Limits::max_calls`]: calls for which no place is left are refused as
+    /// [`Overloaded`](crate::Status::Overloaded). If connections that are open beside each other leave
+    /// more than that, those of the last one are cancelled.
     pub fn on_loss(mut self, on_loss: OnLoss) -> Self {
         self.on_loss = on_loss;
         self
@@ -315,7 +323,7 @@ impl<R: Receiver> Plugin<R> {
                 patience: self.patience,
                 dialect: self.wire.dialect(),
                 on_loss: self.on_loss,
-                max_left: self.limits.max_calls,
+                left: self.left.clone(),
             },
             hello: self.hello()?,
             limits: self.limits.clone(),

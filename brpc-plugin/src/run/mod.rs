@@ -4,6 +4,7 @@ mod control;
 mod dialling;
 mod schedule;
 mod state;
+mod staying;
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -12,18 +13,15 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brpc_core::Wire;
 use brpc_rt::BoxFuture;
-use brpc_rt::foreign::shielded;
-use brpc_rt::serving::{Hold, Receiver, Remaining, Resuming};
+use brpc_rt::serving::{Expecting, Hold, Receiver, Remaining, expect};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Instant;
 
 use self::control::Control;
 use self::dialling::Dialling;
-use self::schedule::Schedule;
 use self::state::Teller;
 pub use self::state::{AwayReason, RunState, RunStates};
+use self::staying::Staying;
 use crate::address::HubAddress;
 use crate::backoff::Backoff;
 use crate::end::EndReason;
@@ -37,9 +35,14 @@ use crate::lasting::Lasting;
 /// It ends
 /// - in [`EndReason::Stopped`], when it is told to stop: by [`until`](Self::until) or a
 ///   [`Handle`];
-/// - in [`EndReason::Unplugged`], when the hub tells it to stay away;
+/// - in [`EndReason::Unplugged`], when the hub tells it to stay away, on a connection or when it dials;
 /// - in an error, if another attempt would be in vain ([`ConnectError::is_transient`]): a mistake in
 ///   the plugin or the address, or a final refusal.
+///
+/// One that is told to stop waits for the handlers that run on from earlier connections as well
+/// ([`OnLoss::Finish`](crate::OnLoss::Finish), `no_cancel`, blocking), up to the end of the grace
+/// period; then it cancels those that it can, and ends. In any other case it leaves them to
+/// [`Handle::finished`].
 ///
 /// Otherwise it dials again: see [`Backoff`] for when. If the hub says how long to stay away, it
 /// waits for that long, and for its own back-off. Names are looked up anew for each attempt, and all
@@ -67,9 +70,12 @@ pub struct Run<R: Receiver> {
     teller: Teller,
     /// The handlers of all its connections.
     handlers: Remaining,
-    /// Held as long as it may open another connection.
-    held: Hold,
+    open: Open,
 }
+
+/// Held as long as it may open another connection: by who waits for its handlers, and by its hook, if
+/// there is a plugin.
+struct Open(#[expect(dead_code, reason = "held")] (Hold, Option<Expecting>));
 
 impl<R: Receiver> Run<R> {
     pub(crate) fn over_tcp(
@@ -90,8 +96,9 @@ impl<R: Receiver> Run<R> {
 
     fn new(plugin: Result<Lasting<R>, ConnectError>, dialling: Dialling<R>) -> Self {
         let handlers = Remaining::new();
+        let hook = plugin.as_ref().ok().map(|plugin| &plugin.service.hook);
         Self {
-            held: handlers.hold(),
+            open: Open((handlers.hold(), hook.map(expect))),
             handlers,
             plugin,
             dialling,
@@ -136,71 +143,19 @@ impl<R: Receiver> Run<R> {
     /// Runs it until it is stopped or it makes no sense to go on.
     async fn stay(self) -> Result<EndReason, ConnectError> {
         brpc_rt::require_timers();
-        let Self { plugin, dialling, backoff, control, teller, handlers, held, stop: _ } = self;
-        let _held = held;
-        let mut plugin = plugin?;
+        let Self { plugin, dialling, backoff, control, teller, handlers, open, stop: _ } = self;
+        let plugin = plugin?;
         dialling.check()?;
-        let kept = KeptCalls(Arc::new(Resuming::new(&plugin.limits)));
-        if plugin.wire == Wire::Native {
-            plugin.resuming = Some(kept.0.clone());
+        let staying = Staying::new(plugin, dialling, control.clone(), teller, handlers.clone());
+        let ended = staying.connect(backoff).await;
+        // None of its connections starts a handler any more, sends an event or takes an answer.
+        drop(open);
+        staying.keep_nothing();
+        if control.is_stopped() {
+            control.finish(&handlers).await;
         }
-        let plugin = Arc::new(plugin);
-        let mut schedule = Schedule::new(backoff, dialling.hubs());
-        loop {
-            let attempt = schedule.next(brpc_rt::now(), brpc_rt::random());
-            let (number, after) = (attempt.number, attempt.after);
-            let hub = dialling.address(attempt.hub).cloned();
-            teller.tell(RunState::Connecting { attempt: number, after, hub });
-            let opening = async {
-                tokio::time::sleep(after).await;
-                shielded(dialling.open(attempt.hub, &plugin, handlers.clone())).await
-            };
-            let opened = tokio::select! {
-                biased;
-                () = control.stopped() => return Ok(EndReason::Stopped),
-                opened = opening => opened,
-                () = kept.0.expire() => unreachable!("it never returns"),
-            };
-            let session = match opened {
-                Ok(session) => session,
-                Err(error) if !error.is_transient() => return Err(error),
-                Err(error) => {
-                    schedule.failed(error.retry_after(), brpc_rt::now());
-                    let reason = AwayReason::NotConnected(Arc::new(error));
-                    teller.tell(RunState::Away { reason });
-                    continue;
-                }
-            };
-            control.enter(session.handle().link);
-            teller.tell(RunState::connected(session.terms(), session.dropped_events()));
-            let begun = Instant::now();
-            let reason = session.run().await;
-            teller.tell(RunState::Away { reason: AwayReason::Ended(reason.clone()) });
-            if !is_transient(&reason, plugin.wire) {
-                return Ok(reason);
-            }
-            if control.is_stopped() {
-                return Ok(EndReason::Stopped);
-            }
-            schedule.ended(begun.elapsed(), reason.retry_after(), brpc_rt::now());
-        }
+        ended
     }
-}
-
-/// The calls that outlive a connection. They don't outlive the run.
-struct KeptCalls(Arc<Resuming>);
-
-impl Drop for KeptCalls {
-    fn drop(&mut self) {
-        self.0.end();
-    }
-}
-
-/// Whether the plugin is to come back after this end.
-fn is_transient(reason: &EndReason, wire: Wire) -> bool {
-    // A Go hub says so whenever it ends a connection, also when it restarts.
-    let is_said_of_all = wire == Wire::Gob && matches!(reason, EndReason::Unplugged { .. });
-    is_said_of_all || reason.is_transient()
 }
 
 impl<R: Receiver> IntoFuture for Run<R> {

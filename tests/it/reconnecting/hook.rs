@@ -87,6 +87,44 @@ async fn events_are_kept_while_it_is_away() {
     }
 }
 
+/// When nobody will send them any more, they are refused, and whoever waits learns it.
+#[tokio::test(start_paused = true)]
+async fn none_are_kept_when_the_run_is_over() {
+    let (hub, link) = (Socket::default(), Link::new());
+    let plugin = Plugin::new(Sensor(AsyncHook::default())).keep_events(KeepEvents::default());
+    let hook = plugin.receiver().0.clone();
+    let emits = || hook.try_emit(&1).is_ok();
+    assert!(emits(), "it has not begun");
+    for round in 0..4 {
+        let (run, other) = (run_through(&hub, &plugin, &link), run_through(&hub, &plugin, &link));
+        let (mut states, handle) = (run.states(), run.handle());
+        let run = tokio::spawn(run.into_future());
+        while !matches!(states.next().await, Some(RunState::Connected { .. })) {}
+        assert!(emits());
+        match round {
+            0 => handle.stop(Duration::ZERO),
+            1 => hub.unplug("sensor").await.map(drop).unwrap(),
+            2 => {
+                link.cut();
+                while !matches!(states.next().await, Some(RunState::Away { .. })) {}
+                assert!(emits(), "it comes back");
+                handle.stop(Duration::ZERO);
+            }
+            _ => run.abort(),
+        }
+        let _ = run.await;
+        settle().await;
+        assert!(emits(), "there is another run");
+        drop(other);
+        assert!(matches!(hook.emit(&2).await, Err(HookError::Closed)));
+    }
+    // A connection by hand may follow on another.
+    let session = crate::support::plug(&hub, &plugin).await;
+    assert!(emits());
+    session.kill().await;
+    assert!(emits());
+}
+
 /// What waits for credit when the link is cut is kept as well, and sent once.
 #[tokio::test(start_paused = true)]
 async fn events_that_wait_for_credit_survive_a_cut() {

@@ -1,6 +1,5 @@
 //! Runs handlers: in place until they have to wait, then in tasks of their own.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +10,6 @@ use brpc_proto::{CallId, Origin, Terms};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 
 use super::bound::Bound;
@@ -22,8 +20,9 @@ use super::in_place::InPlace;
 use super::incoming::Incoming;
 use super::outlet::Outlet;
 use super::receiver::{Invoke, Method, OnCancel, Receiver};
-use super::remaining::{Hold, Remaining};
+use super::remaining::{Cancel, Hold, Remaining};
 use super::resuming::{Recipient, Resuming};
+use super::running::Running;
 use super::service::{OnLoss, Service};
 use super::waiting::{Pending, Waiting};
 use crate::middleware::Chain;
@@ -44,16 +43,14 @@ pub struct Handlers<R> {
     patience: Option<Duration>,
     /// How the hub writes its inputs.
     dialect: Dialect,
-    /// Cancels each handler that runs beside the driver.
-    running: Mutex<HashMap<CallId, CancellationToken>>,
+    /// The handlers that run beside the driver.
+    running: Running,
     /// The tasks and threads of these handlers.
     tasks: Remaining,
     /// Held as long as the connection may start handlers.
     open: Mutex<Option<Hold>>,
     /// What becomes of running handlers when the connection is lost.
     on_loss: OnLoss,
-    /// How many handlers of lost connections may run on.
-    max_left: usize,
     /// Whether the connection is over, so that no handler starts any more.
     is_over: AtomicBool,
     /// Calls that wait until the peer has read more answers.
@@ -79,11 +76,10 @@ impl<R: Receiver> Handlers<R> {
             patience: service.patience,
             dialect: service.dialect,
             on_loss: service.on_loss,
-            max_left: service.max_left,
             open: Mutex::new(Some(tasks.hold())),
             tasks,
             is_over: AtomicBool::new(false),
-            running: Mutex::default(),
+            running: Running::new(service.left.clone()),
             waiting: Mutex::default(),
         })
     }
@@ -195,6 +191,10 @@ impl<R: Receiver> Handlers<R> {
     /// Starts a handler.
     fn begin(self: &Arc<Self>, pending: Pending, in_place: &mut InPlace) {
         let Pending { call, deadline, recipient, token, .. } = pending;
+        if self.running.is_full() {
+            let failure = Failure::new(Status::Overloaded, "");
+            return self.send(recipient, Err(failure), Metadata::new());
+        }
         let brpc_proto::Call { method, payload, trace, metadata, .. } = call;
         let Some(method) = R::methods().get(method as usize) else {
             let failure = Failure::new(Status::MethodNotFound, "");
@@ -217,7 +217,7 @@ impl<R: Receiver> Handlers<R> {
             Invoke::Blocking(invoke) => {
                 self.note_running(recipient, &context);
                 let (handlers, span) = (self.clone(), Span::current());
-                self.tasks.0.spawn_blocking(move || {
+                self.tasks.tasks.spawn_blocking(move || {
                     let run = || run_blocking(invoke, &handlers.receiver, &context, &payload);
                     // It may have waited for a thread up to the end of its connection.
                     let is_over = handlers.is_over.load(Ordering::Acquire);
@@ -264,7 +264,7 @@ impl<R: Receiver> Handlers<R> {
             handlers.note_ended(recipient);
             handlers.answer_of_chain(recipient, answer, &context);
         };
-        self.tasks.0.spawn(run.in_current_span());
+        self.tasks.tasks.spawn(run.in_current_span());
     }
 
     /// Answers a call that passed middleware.
@@ -298,14 +298,13 @@ impl<R: Receiver> Handlers<R> {
             let answer = handler.run(on_cancel, context.cancellation()).await;
             handlers.finished(recipient, answer, &context);
         };
-        self.tasks.0.spawn(run.in_current_span());
+        self.tasks.tasks.spawn(run.in_current_span());
     }
 
     /// Cancels a handler, or a call that waits for its handler.
     pub fn cancel(&self, id: CallId) {
-        let cancelled = self.running.lock().get(&id).cloned();
-        if let Some(cancelled) = cancelled {
-            return cancelled.cancel();
+        if self.running.cancel(id) {
+            return;
         }
         if let Some(resuming) = &self.resuming {
             resuming.cancel(id);
@@ -324,13 +323,13 @@ impl<R: Receiver> Handlers<R> {
         self.is_over.store(true, Ordering::Release);
         self.hook.disconnect(&self.outlet.connection);
         drop(self.open.lock().take());
-        let running = std::mem::take(&mut *self.running.lock());
-        // The limit is for a hub that makes plugins lose connection after connection. Whoever holds
-        // the tasks for all connections counts as one.
-        let most = self.max_left.saturating_add(1);
-        let may_finish = self.on_loss == OnLoss::Finish && self.tasks.count() <= most;
-        if !(is_lost && may_finish) {
-            running.values().for_each(CancellationToken::cancel);
+        // The limit is for links that are lost ever again.
+        let may_finish = self.running.leave() && is_lost && self.on_loss == OnLoss::Finish;
+        if may_finish {
+            let handlers: Arc<dyn Cancel> = self.clone();
+            self.tasks.run_on(Arc::downgrade(&handlers));
+        } else {
+            self.running.cancel_all();
         }
         let waiting = std::mem::take(&mut *self.waiting.lock());
         let Some(resuming) = &self.resuming else { return };
@@ -355,13 +354,13 @@ impl<R: Receiver> Handlers<R> {
     /// connection that is known already.
     fn note_running(&self, recipient: Recipient, context: &Context) {
         if let Recipient::Connection(id) = recipient {
-            self.running.lock().insert(id, context.cancellation().clone());
+            self.running.begin(id, context.cancellation().clone());
         }
     }
 
     fn note_ended(&self, recipient: Recipient) {
         if let Recipient::Connection(id) = recipient {
-            self.running.lock().remove(&id);
+            self.running.end(id);
         }
     }
 
@@ -384,9 +383,15 @@ impl<R: Receiver> Handlers<R> {
     }
 }
 
+impl<R: Receiver> Cancel for Handlers<R> {
+    fn cancel_all(&self) {
+        self.running.cancel_all();
+    }
+}
+
 impl<R> fmt::Debug for Handlers<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let running = self.running.lock().len();
+        let running = self.running.len();
         f.debug_struct("Handlers").field("running", &running).finish_non_exhaustive()
     }
 }

@@ -21,7 +21,9 @@ use crate::foreign::shielded;
 /// an error. Events of a connection that is lost may be lost with it.
 ///
 /// The hook outlives connections. While the plugin is not connected, events are refused with
-/// [`HookError::Closed`], or kept for the next connection (`Plugin::keep_events`).
+/// [`HookError::Closed`], or kept for the next connection (`Plugin::keep_events`). When a
+/// `Plugin::run` has ended, for whatever reason, they are refused in any case, until the plugin runs
+/// or is connected again.
 ///
 /// If the plugin is connected more than once, events go to the hub that was connected last, of
 /// those that still are.
@@ -47,7 +49,15 @@ struct State {
     /// Events that wait for a connection, or for its credit; `None` if none are kept. As long as
     /// some wait, new ones wait behind them.
     kept: Option<KeptEvents>,
+    /// How many runs there are, each of which may connect.
+    runs: usize,
+    /// Whether there were some, and none may connect any more: then nothing is kept.
+    is_over: bool,
 }
+
+/// As long as it lives, the plugin of a hook may connect.
+#[derive(Debug)]
+pub struct Expecting(AsyncHook);
 
 impl AsyncHook {
     /// A hook that is not connected yet.
@@ -104,11 +114,23 @@ impl AsyncHook {
         }
     }
 
+    /// Expects connections, and keeps events for them, as long as this lives.
+    pub(super) fn expect(&self) -> Expecting {
+        if let Some(shared) = &self.shared {
+            let mut state = shared.state.lock();
+            (state.runs, state.is_over) = (state.runs + 1, false);
+        }
+        Expecting(self.clone())
+    }
+
     /// Sends events over this connection from now on, first those that were kept. Returns how many
     /// were dropped since the last connection.
     pub(super) fn connect(&self, connection: Arc<SharedConnection>) -> u64 {
         let Some(shared) = &self.shared else { return 0 };
-        shared.change(|state| state.connections.push(connection));
+        shared.change(|state| {
+            state.connections.push(connection);
+            state.is_over = false;
+        });
         shared.state.lock().kept.as_mut().map_or(0, KeptEvents::take_dropped)
     }
 
@@ -129,6 +151,16 @@ impl AsyncHook {
         if let Some(shared) = &self.shared {
             shared.change(|_| {});
         }
+    }
+}
+
+impl Drop for Expecting {
+    fn drop(&mut self) {
+        let Some(shared) = &self.0.shared else { return };
+        shared.change(|state| {
+            state.runs -= 1;
+            state.is_over = state.runs == 0;
+        });
     }
 }
 
@@ -160,7 +192,10 @@ impl Shared {
     /// Keeps an event that no connection takes.
     fn keep(&self, event: &[u8]) -> Result<(), HookError> {
         // Another connection may have opened meanwhile, which sends it.
-        let is_kept = self.change(|state| state.kept.as_mut().is_some_and(|kept| kept.push(event)));
+        let is_kept = self.change(|state| {
+            let kept = state.kept.as_mut().filter(|_| !state.is_over);
+            kept.is_some_and(|kept| kept.push(event))
+        });
         if is_kept { Ok(()) } else { Err(HookError::Closed) }
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use schemars::{Schema, SchemaGenerator};
 
 use super::context::Context;
-use super::hook::AsyncHook;
+use super::hook::{AsyncHook, Expecting};
 use super::kept_events::KeepEvents;
 use crate::BoxFuture;
 
@@ -44,6 +44,11 @@ pub fn attach_hook(receiver: &mut impl Receiver) -> AsyncHook {
 /// Keeps the events of a receiver's hook while no connection is open.
 pub fn keep_events(hook: &AsyncHook, settings: KeepEvents) {
     hook.keep(settings);
+}
+
+/// As long as this lives, the receiver's plugin may connect, and events are kept for that.
+pub fn expect(hook: &AsyncHook) -> Expecting {
+    hook.expect()
 }
 
 /// One method of a [`Receiver`], as a row of constants and function pointers.

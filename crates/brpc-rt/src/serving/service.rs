@@ -8,6 +8,7 @@ use brpc_core::Dialect;
 
 use super::hook::AsyncHook;
 use super::incoming::Incoming;
+use super::running::Left;
 use crate::middleware::Chain;
 
 /// What a plugin serves, and how: the same on each of its connections.
@@ -24,8 +25,8 @@ pub struct Service<R> {
     pub dialect: Dialect,
     /// What becomes of running handlers when their connection is lost.
     pub on_loss: OnLoss,
-    /// How many handlers of lost connections may run on.
-    pub max_left: usize,
+    /// Counts the handlers whose connections are over.
+    pub left: Left,
 }
 
 /// What becomes of running handlers when their connection is lost. Nobody gets their outputs any
