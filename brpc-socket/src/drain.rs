@@ -11,7 +11,7 @@ use brpc_proto::{DrainCause, Tally};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::UnplugError;
-use crate::hub::{Hub, PluginLink, ShutdownRun, Spread, Stop};
+use crate::hub::{Found, Hub, PluginLink, ShutdownRun, Spread, Stop};
 use crate::plugin_ref::PluginRef;
 use crate::report::{DrainReport, ShutdownReport};
 
@@ -44,6 +44,9 @@ impl Unplug {
     /// connection seems to be dead, or that is to find another hub. It learns that from
     /// `EndReason::Unplugged`. Default: it is to stay away.
     ///
+    /// If it can't be told now, it is told when it dials; see
+    /// [`Socket::unplug`](crate::Socket::unplug).
+    ///
     /// Plugins of the Go package can't be told.
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.returning = Some(wait);
@@ -70,21 +73,27 @@ impl IntoFuture for Unplug {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { hub, plugin, trace, grace, returning } = self;
-            let (name, link) = match &plugin {
-                Target::Name(name) => (&**name, hub.plugin(name)),
-                Target::Instance(plugin) => (plugin.name(), hub.instance(plugin)),
+            let until = returning.and_then(|wait| Instant::now().checked_add(wait));
+            let name = match &plugin {
+                Target::Name(name) => &**name,
+                Target::Instance(plugin) => plugin.name(),
             };
             let not_found = || UnplugError::NotFound { name: name.to_owned() };
-            // Also of a plugin that is away: it can't be told, but its calls end.
-            let suspended = match (&plugin, &link) {
+            let found = hub.with_registry_mut(|registry| registry.unplug(&plugin, until));
+            // Also of a plugin that is away: it can't be told yet, but its calls end.
+            let suspended = match (&plugin, &found) {
                 // Another one may have its name by now.
-                (Target::Instance(plugin), None) => hub.suspended().end_of(plugin),
+                (Target::Instance(plugin), None | Some(Found::Away(_))) => {
+                    hub.suspended().end_of(plugin)
+                }
                 _ => hub.suspended().end(name),
             };
-            if let (None, Some((plugin, cut))) = (&link, suspended) {
-                return Ok(DrainReport::of_absent(plugin, cut));
-            }
-            let link = link.ok_or_else(not_found)?;
+            let link = match (found, suspended) {
+                (Some(Found::Connected(link)), _) => link,
+                (_, Some((plugin, cut))) => return Ok(DrainReport::of_absent(plugin, cut)),
+                (Some(Found::Away(plugin)), None) => return Ok(DrainReport::of_absent(plugin, 0)),
+                (None, None) => return Err(not_found()),
+            };
             link.drain(DrainCause::Unplug, &trace, after(grace), returning);
             let end = link.ended().await;
             let member = link.member().ok_or_else(not_found)?;

@@ -96,7 +96,7 @@ impl<T> NotEnough<T> {
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum UnplugError {
-    /// No plugin of that name is connected.
+    /// No plugin of that name is connected, or was lately.
     #[error("no plugin named `{}` is connected", name.escape_debug())]
     NotFound {
         /// The name that was given.

@@ -308,8 +308,15 @@ impl Socket {
     ///
     /// Asking twice is the same as asking once, with the shorter grace period.
     ///
+    /// The plugin stays away, unless it is told [when to come back](Unplug::retry_after). If it doesn't
+    /// leave by itself, it may not have been told: it is away at the moment and was connected lately,
+    /// its link breaks before it has left, or it is cut off. Then the hub refuses it when it dials
+    /// ([`Unplugged`](crate::RefusalCode::Unplugged)), and `Plugin::run` obeys. That holds for the same
+    /// `Plugin` value, and not for another one of that name, such as after a restart of its program;
+    /// for the last 1,024 plugins that were unplugged; and not for plugins of the Go package.
+    ///
     /// # Errors
-    /// If no plugin of that name is connected.
+    /// If no plugin of that name is connected, or was lately ([`presence`](Self::presence)).
     ///
     /// # Cancel safety
     /// Once this has been polled, the plugin leaves, even if the future is dropped.

@@ -147,7 +147,9 @@ async fn nobody_is_unplugged_who_is_not_there() {
     assert_eq!(hub.unplug("worker").await.unwrap_err(), not_found);
     plug(&hub, &worker("worker").0).await;
     hub.unplug("worker").await.unwrap();
-    assert_eq!(hub.unplug("worker").await.unwrap_err(), not_found);
+    // It is away.
+    let report = hub.unplug("worker").await.unwrap();
+    assert_eq!((report.reason, report.finished, report.cut), (DisconnectReason::Unplugged, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -230,13 +230,13 @@ async fn a_replica_gets_its_own_name_back() {
 
 #[tokio::test(start_paused = true)]
 async fn one_who_is_asked_to_leave_can_be_replaced() {
-    let hub = Socket::default();
+    let hub = Socket::builder().takeover(Takeover::Newest).build();
     let mut old = Peer::plugged(&hub, "peer").await;
     let call = tokio::spawn(hub.call::<u8>("peer", "work", &()));
     old.call().await;
     let unplug = tokio::spawn(hub.unplug("peer").into_future());
     old.expect(kind::DRAIN).await;
-    let _new = Peer::plugged(&hub, "peer").await;
+    let _new = Peer::plugged_as(&hub, &Hello::new("peer").instance(8)).await;
     let report = unplug.await.unwrap().unwrap();
     assert_eq!((report.reason, report.cut), (REPLACED, 1));
     assert!(call.await.unwrap().unwrap_err().is_disconnected());

@@ -46,6 +46,9 @@ pub enum RefusalCode {
     BadLabels,
     /// The hub accepts no plugins of this wire, or none from this source.
     Wire,
+    /// The plugin was unplugged while it was away, or before it could be told: it stays away, for as
+    /// long as the hub says.
+    Unplugged,
     /// A code that this version doesn't know.
     Other(u16),
 }
@@ -73,14 +76,14 @@ impl Refusal {
     pub fn is_transient(&self) -> bool {
         use RefusalCode::{
             BadDescription, BadLabels, BadName, BadVersion, Full, HandshakeTimeout, NameTaken,
-            Other, Protocol, ShuttingDown, TooManyMethods, Version, Wire,
+            Other, Protocol, ShuttingDown, TooManyMethods, Unplugged, Version, Wire,
         };
         match self.code {
             NameTaken | Full | ShuttingDown | HandshakeTimeout => true,
             Version | BadName | BadVersion | TooManyMethods | BadDescription | Protocol
             | BadLabels | Wire => false,
             // Of an unknown code, only the wait can be understood.
-            Other(_) => self.retry_after.is_some(),
+            Unplugged | Other(_) => self.retry_after.is_some(),
         }
     }
 }

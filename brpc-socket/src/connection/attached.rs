@@ -229,7 +229,8 @@ impl Attached {
         self.stays();
         self.hub.rooms().leave(&self.link);
         // Now the name is free; the next plugin of that name is reported later than this one's end.
-        self.hub.with_registry_mut(|registry| registry.remove(&self.link));
+        let has_left = reason.is_graceful() && !tally.overstayed;
+        self.hub.with_registry_mut(|registry| registry.remove(&self.link, has_left));
         self.link.set_ended(reason, tally);
         self.hub.note_change();
     }

@@ -143,6 +143,9 @@ impl Candidate {
         // drains it, or it isn't registered at all.
         let Some(_serving) = hub.phase().hold_serving() else { return Err(shutting_down()) };
         hub.with_registry_mut(|registry| {
+            if let Some(refusal) = InstanceId::of(hello).and_then(|it| registry.refusal(it)) {
+                return Err(refusal);
+            }
             let holder = registry.holder(name).cloned();
             let (mut takeovers, mut replaced) = (Takeovers::default(), None);
             match &holder {

@@ -14,6 +14,7 @@ mod spread;
 mod strangers;
 mod suspended;
 mod takeover;
+mod unplugged;
 mod wires;
 
 use std::sync::Arc;
@@ -30,7 +31,7 @@ pub(crate) use self::link::{Member, PluginLink, SOON};
 pub(crate) use self::phase::{Phase, ShutdownRun, Stop};
 pub(crate) use self::places::{Awaited, Place, Places};
 pub use self::presence::Presence;
-pub(crate) use self::registry::{Registry, members};
+pub(crate) use self::registry::{Found, Registry, members};
 pub(crate) use self::rooms::Rooms;
 pub(crate) use self::spread::Spread;
 use self::strangers::StrangerCounts;

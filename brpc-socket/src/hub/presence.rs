@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use brpc_core::DisconnectReason;
 
+use super::takeover::InstanceId;
 use crate::plugin_ref::PluginRef;
 
 /// Whether a plugin is connected, or was lately; from [`Socket::presence`](crate::Socket::presence).
@@ -52,16 +53,22 @@ pub(crate) struct Away {
 #[derive(Debug)]
 struct Gone {
     plugin: PluginRef,
+    instance: Option<InstanceId>,
     since: Instant,
 }
 
 impl Away {
     /// Notes that a plugin went. The one that went first is forgotten, if they are too many.
-    pub(crate) fn note(&mut self, plugin: &PluginRef, since: Instant) {
+    pub(crate) fn note(
+        &mut self,
+        plugin: &PluginRef,
+        instance: Option<InstanceId>,
+        since: Instant,
+    ) {
         self.forget(plugin.name());
         self.last += 1;
         self.keys.insert(plugin.name().to_owned(), self.last);
-        self.plugins.insert(self.last, Gone { plugin: plugin.clone(), since });
+        self.plugins.insert(self.last, Gone { plugin: plugin.clone(), instance, since });
         if self.plugins.len() > MOST
             && let Some((_, gone)) = self.plugins.pop_first()
         {
@@ -76,9 +83,15 @@ impl Away {
         }
     }
 
+    /// The plugin of a name.
+    pub(crate) fn find(&self, name: &str) -> Option<(&PluginRef, Option<InstanceId>)> {
+        let gone = self.plugins.get(self.keys.get(name)?)?;
+        Some((&gone.plugin, gone.instance))
+    }
+
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Presence> {
-        self.plugins.values().filter_map(|Gone { plugin, since }| away(plugin, *since))
+        self.plugins.values().filter_map(|Gone { plugin, since, .. }| away(plugin, *since))
     }
 }
 
@@ -111,7 +124,7 @@ mod tests {
         let mut away = Away::default();
         let since = Instant::now();
         for index in 0..2 * MOST as u64 {
-            away.note(&gone(&format!("n{}", index % 1_500), index), since);
+            away.note(&gone(&format!("n{}", index % 1_500), index), None, since);
         }
         assert_eq!((away.plugins.len(), away.keys.len()), (MOST, MOST));
         let generations: Vec<_> = away.iter().map(|it| it.plugin().generation()).collect();

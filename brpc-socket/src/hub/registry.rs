@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use brpc_core::Selector;
+use brpc_core::caller::Target;
+use brpc_core::{Refusal, Selector};
 use brpc_proto::Description;
 use brpc_rt::now;
+use tokio::time::Instant;
 
 use super::link::PluginLink;
 use super::presence::{Away, Presence, away};
 use super::takeover::InstanceId;
+use super::unplugged::Unplugged;
 use crate::plugin_ref::PluginRef;
 
 /// The connections of a hub. Keyed by connection, so one removes only itself.
@@ -27,6 +30,17 @@ pub(crate) struct Registry {
     descriptions: HashMap<[u8; 32], Weak<Description>>,
     /// Plugins that were connected, and whose names nobody has.
     away: Away,
+    /// Plugins that are to stay away.
+    unplugged: Unplugged,
+}
+
+/// A plugin that is to be unplugged.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// It is connected.
+    Connected(Arc<PluginLink>),
+    /// It was.
+    Away(PluginRef),
 }
 
 impl Registry {
@@ -60,7 +74,8 @@ impl Registry {
     }
 
     /// Removes a connection that has ended, and frees its name, unless another one has it already.
-    pub(crate) fn remove(&mut self, link: &PluginLink) {
+    /// Its plugin has left by itself, or not.
+    pub(crate) fn remove(&mut self, link: &PluginLink, has_left: bool) {
         self.connections.remove(&link.id);
         let Some(member) = link.member() else { return };
         if let Some(instance) = member.instance
@@ -68,10 +83,13 @@ impl Registry {
         {
             self.instances.remove(&instance);
         }
+        if has_left && let Some(instance) = member.instance {
+            self.unplugged.forget(instance);
+        }
         let name = member.plugin.name();
         if self.plugins.get(name).is_some_and(|holder| holder.id == link.id) {
             self.plugins.remove(name);
-            self.away.note(&member.plugin, now());
+            self.away.note(&member.plugin, member.instance, now());
         }
     }
 
@@ -91,6 +109,43 @@ impl Registry {
     pub(crate) fn name_of(&self, instance: InstanceId) -> Option<String> {
         let link = self.connections.get(self.instances.get(&instance)?)?;
         Some(link.member()?.plugin.name().to_owned())
+    }
+
+    /// Finds a plugin that is to be unplugged. From now on until this time, or for good, it gets no
+    /// name, unless it leaves by itself.
+    pub(crate) fn unplug(
+        &mut self,
+        asked: &Target<PluginRef>,
+        until: Option<Instant>,
+    ) -> Option<Found> {
+        let (name, link) = match asked {
+            Target::Name(name) => (&**name, self.plugins.get(&**name)),
+            Target::Instance(plugin) => (plugin.name(), self.connections.get(&plugin.generation())),
+        };
+        let (plugin, instance) = match link.and_then(|link| link.member()) {
+            Some(member) => (&member.plugin, member.instance),
+            None => self.away.find(name)?,
+        };
+        if matches!(asked, Target::Instance(asked) if asked != plugin) {
+            return None;
+        }
+        // The same plugin may be connected again already.
+        let is_replaced =
+            link.is_some_and(|link| self.holder(name).is_none_or(|it| it.id != link.id));
+        let found = match link {
+            Some(link) if !link.has_ended() => Found::Connected(link.clone()),
+            _ if is_replaced => return None,
+            _ => Found::Away(plugin.clone()),
+        };
+        if !is_replaced && let Some(instance) = instance {
+            self.unplugged.note(instance, until);
+        }
+        Some(found)
+    }
+
+    /// With what a plugin is refused that was unplugged.
+    pub(crate) fn refusal(&self, instance: InstanceId) -> Option<Refusal> {
+        self.unplugged.refusal(instance, Instant::now())
     }
 
     /// The connection that has a name, up to when its end was reported.

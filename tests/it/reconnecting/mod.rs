@@ -2,6 +2,7 @@
 
 mod handlers;
 mod hook;
+mod unplugged;
 
 use std::io;
 use std::time::Duration;

@@ -63,6 +63,7 @@ pub mod refusal {
     pub const HANDSHAKE_TIMEOUT: u64 = 9;
     pub const PROTOCOL: u64 = 10;
     pub const BAD_LABELS: u64 = 11;
+    pub const UNPLUGGED: u64 = 13;
 }
 
 /// What a hub sends to refuse a plugin: with a code, and the bytes that say when to come back.

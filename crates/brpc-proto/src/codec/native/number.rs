@@ -53,6 +53,7 @@ pub fn of_code(code: RefusalCode) -> u16 {
         RefusalCode::Protocol => 10,
         RefusalCode::BadLabels => 11,
         RefusalCode::Wire => 12,
+        RefusalCode::Unplugged => 13,
         RefusalCode::Other(number) => number,
         _ => 0,
     }
@@ -73,6 +74,7 @@ pub fn code(number: u16) -> RefusalCode {
         10 => RefusalCode::Protocol,
         11 => RefusalCode::BadLabels,
         12 => RefusalCode::Wire,
+        13 => RefusalCode::Unplugged,
         number => RefusalCode::Other(number),
     }
 }
