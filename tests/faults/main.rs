@@ -11,6 +11,7 @@ mod call_and_drop;
 mod churn;
 mod crash;
 mod files;
+mod ghosts;
 mod good;
 mod hostile_handshake;
 mod hostile_hub;

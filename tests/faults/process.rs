@@ -60,8 +60,8 @@ async fn be_staying() {
 
 /// Executes the lines on its standard input, and ends with them.
 async fn be_hub() {
-    let warnings = Warnings::default();
-    tracing::subscriber::set_global_default(warnings.clone()).unwrap();
+    let logged = Logged::default();
+    tracing::subscriber::set_global_default(logged.clone()).unwrap();
     let mut limits = Limits::default();
     // No connection is closed for being slow, so all of them stay.
     limits.hello_deadline = Duration::from_mins(10);
@@ -80,7 +80,8 @@ async fn be_hub() {
                     Err(error) => say(&format!("{error:?}")),
                 }
             }
-            ["warnings"] => say(&warnings.count().to_string()),
+            ["warnings"] => say(&logged.0.warnings.load(Ordering::SeqCst).to_string()),
+            ["refused"] => say(&logged.0.refused.load(Ordering::SeqCst).to_string()),
             ["begin", plugin, method] => {
                 drop(tokio::spawn(hub.call::<u64>(plugin, method, &0).timeout(None)));
             }
@@ -89,23 +90,31 @@ async fn be_hub() {
     }
 }
 
-/// Counts the warnings in the log.
+/// Counts what a hub logs.
 #[derive(Clone, Default)]
-struct Warnings(Arc<AtomicUsize>);
+struct Logged(Arc<Counts>);
 
-impl Warnings {
-    fn count(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
-    }
+#[derive(Default)]
+struct Counts {
+    warnings: AtomicUsize,
+    /// Plugins that were refused.
+    refused: AtomicUsize,
 }
 
-impl tracing::Subscriber for Warnings {
+/// Where the hub logs whom it refuses, and nothing else.
+fn is_refusal(metadata: &Metadata<'_>) -> bool {
+    metadata.target().ends_with("::registration")
+}
+
+impl tracing::Subscriber for Logged {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= tracing::Level::WARN
+        *metadata.level() <= tracing::Level::WARN || is_refusal(metadata)
     }
 
-    fn event(&self, _: &tracing::Event<'_>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
+    fn event(&self, event: &tracing::Event<'_>) {
+        let Counts { warnings, refused } = &*self.0;
+        let count = if is_refusal(event.metadata()) { refused } else { warnings };
+        count.fetch_add(1, Ordering::SeqCst);
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

@@ -205,10 +205,12 @@ impl<T> Connection<T> {
 
     /// Whether the owner is about to be asked about a plugin in its handshake. The driver reads until
     /// there is nothing more, so that [`handle_end`](Self::handle_end) comes first if the plugin has
-    /// gone: one that gave its dial up takes no name.
+    /// gone: one that gave its dial up takes no name. Where plugins don't wait for a Welcome, one that
+    /// has gone may have sent events.
     pub fn asks_owner(&self) -> bool {
         matches!(&self.phase, Phase::Accepting(handshake) if !handshake.awaits_peer())
             && self.has_events()
+            && self.traits().has_welcome
     }
 
     /// All events for the owner, in exchange for an empty queue.
