@@ -47,7 +47,7 @@ async fn calls_and_broadcasts_do_not_keep_the_hub() {
     let error = prepared.await.unwrap_err();
     assert_eq!((error.kind(), error.execution()), (&CallErrorKind::ShuttingDown, Execution::Never));
     assert!(broadcast.collect().await.is_empty());
-    assert!(unplug.await.is_err());
+    assert_eq!(unplug.await.unwrap().reason, DisconnectReason::ShutdownForced, "it is away");
 }
 
 /// At the moment of the end the connection is closed, and not yet forgotten.
