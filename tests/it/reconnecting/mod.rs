@@ -360,7 +360,7 @@ async fn a_partition_heals() {
         while hub.call::<u8>("worker", "echo", &7).await != Ok(7) {
             tokio::time::sleep(SECOND / 10).await;
         }
-        assert!(resumed.elapsed() <= 2 * SECOND, "{seconds}: {:?}", resumed.elapsed());
+        assert!(resumed.elapsed() <= 32 * SECOND, "{seconds}: {:?}", resumed.elapsed());
         let after = hub.plugin_info("worker").unwrap().generation;
         assert_eq!(after > before, is_noticed);
         assert_eq!(staying.journal.started(), 2, "no call has run twice");
