@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::process::{BACKOFF, COUNT, HASTY, HEARTBEAT, HUB, LISTEN, NAME, Process};
+use crate::process::{BACKOFF, COUNT, DESCRIPTORS, HASTY, HEARTBEAT, HUB, LISTEN, NAME, Process};
 use crate::record;
 
 /// Long enough for a plugin to come back: the longest pause of the back-off, and the time in which a
@@ -29,10 +29,20 @@ pub struct Bench {
 impl Bench {
     /// A hub at this address, in a namespace if one is named.
     pub async fn new(name: &str, heartbeat: u64, place: Option<&str>, listen: &str) -> Self {
+        Self::with(name, heartbeat, place, &[(LISTEN, listen)]).await
+    }
+
+    /// The same where the hub may have so many descriptors.
+    pub async fn with_descriptors(name: &str, descriptors: &str) -> Self {
+        let with = [(LISTEN, "127.0.0.1:0"), (DESCRIPTORS, descriptors)];
+        Self::with(name, 5, None, &with).await
+    }
+
+    async fn with(name: &str, heartbeat: u64, place: Option<&str>, with: &[(&str, &str)]) -> Self {
         let folder = std::env::temp_dir().join(format!("brpc-lab-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir(&folder).unwrap();
-        let hub = start_hub(&folder, heartbeat, place, listen);
+        let hub = start_hub(&folder, heartbeat, place, with);
         let address = listening(&hub).await;
         Self { folder, heartbeat, backoff: HASTY, hub, address }
     }
@@ -71,7 +81,7 @@ impl Bench {
 
     /// Kills the hub, and starts another at its address.
     pub async fn restart_hub(&mut self) {
-        let next = start_hub(&self.folder, self.heartbeat, None, &self.address);
+        let next = start_hub(&self.folder, self.heartbeat, None, &[(LISTEN, &self.address)]);
         std::mem::replace(&mut self.hub, next).kill().await;
         listening(&self.hub).await;
     }
@@ -109,9 +119,10 @@ fn start_hub(
     folder: &std::path::Path,
     heartbeat: u64,
     place: Option<&str>,
-    listen: &str,
+    with: &[(&str, &str)],
 ) -> Process {
-    let with = [(LISTEN, listen), (HEARTBEAT, &heartbeat.to_string())];
+    let heartbeat = heartbeat.to_string();
+    let with = [with, &[(HEARTBEAT, &*heartbeat)]].concat();
     Process::start("hub", place, folder, &with)
 }
 

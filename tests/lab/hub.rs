@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use brpc::{Event, Execution, PluginRef, Socket};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::process::{HEARTBEAT, LISTEN, RATE, limits, memory, say};
+use crate::flood::{flood, steady, unread};
+use crate::process::{DESCRIPTORS, Growth, HEARTBEAT, LISTEN, RATE, limits, memory, say};
 use crate::record::{OUTCOMES, Record, verdict};
 
 struct Desk {
@@ -22,7 +23,12 @@ struct Desk {
 }
 
 pub async fn be() {
-    let hub = Socket::builder().limits(limits(HEARTBEAT)).build();
+    let mut limits = limits(HEARTBEAT);
+    if std::env::var_os(DESCRIPTORS).is_some() {
+        // No connection is closed for being slow, so there are none left.
+        limits.hello_deadline = Duration::from_mins(10);
+    }
+    let hub = Socket::builder().limits(limits).build();
     tokio::spawn(tell(hub.clone()));
     let listener = bind(&std::env::var(LISTEN).unwrap()).await;
     let address = listener.local_addr().unwrap();
@@ -64,6 +70,47 @@ pub async fn be() {
                     drop(tokio::spawn(call));
                 }
             }
+            // How long calls to the plugins that are well take, for a second.
+            ["steady"] => {
+                let hub = desk.hub.clone();
+                tokio::spawn(async move {
+                    let mut times = steady(hub, Duration::from_secs(1)).await;
+                    times.sort_unstable();
+                    let [half, most] = [50, 99].map(|part| times[times.len() * part / 100]);
+                    say(&format!("steady {} {}", half.as_micros(), most.as_micros()));
+                });
+            }
+            ["flood", plugin] => {
+                let (hub, plugin) = (desk.hub.clone(), plugin.to_owned());
+                tokio::spawn(async move {
+                    let growth = Growth::begin();
+                    let [sent, queued, refused] = flood(hub, &plugin).await;
+                    say(&format!("flooded {} {sent} {queued} {refused}", growth.so_far()));
+                });
+            }
+            ["unread", plugin, count] => {
+                let (grown, calls) = unread(&desk.hub, plugin, count.parse().unwrap()).await;
+                say(&format!("unread {grown} {calls}"));
+            }
+            // A shutdown with so many milliseconds of grace, or one plugin less.
+            ["shutdown", grace] => {
+                let (hub, grace) = (desk.hub.clone(), millis(grace));
+                let (took, report) = timed(hub.shutdown().grace(grace)).await;
+                say(&format!("shut {took} {}", report.plugins.len()));
+            }
+            ["unplug", plugin, grace] => {
+                let (took, report) = timed(desk.hub.unplug(plugin).grace(millis(grace))).await;
+                say(&format!("unplugged {took} {:?}", report.map(|report| report.reason)));
+            }
+            // A call that nobody awaits the end of.
+            ["begin", plugin, method] => {
+                let call = desk.hub.call::<()>(plugin, method, &()).timeout(None);
+                drop(tokio::spawn(call.resumable(Duration::from_mins(1))));
+            }
+            ["wait", plugin] => {
+                let call = desk.hub.call::<()>(plugin, "hang", &()).timeout(None);
+                drop(tokio::spawn(call.wait_for_plugin(Duration::from_mins(1))));
+            }
             ["look"] => {
                 let (plugins, files) = (desk.hub.connected().len(), crate::process::files());
                 let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
@@ -73,6 +120,17 @@ pub async fn be() {
         }
     }
     drop(serving);
+}
+
+fn millis(text: &str) -> Duration {
+    Duration::from_millis(text.parse().unwrap())
+}
+
+/// What comes out, and after how many milliseconds.
+async fn timed<F: IntoFuture>(doing: F) -> (u128, F::Output) {
+    let begin = Instant::now();
+    let output = doing.await;
+    (begin.elapsed().as_millis(), output)
 }
 
 /// The port may still be another hub's for a moment.

@@ -9,22 +9,39 @@
 
 mod bench;
 mod churn;
+mod files;
+mod flood;
 mod hub;
 mod jobs;
+mod leaving;
 mod links;
 mod namespaces;
+mod overload;
 mod plugins;
 mod process;
 mod processes;
 mod proxy;
+mod reader;
 mod record;
 mod soak;
 
 use std::time::Duration;
 
 /// The experiments, as a whole two minutes long if they are slices.
-const ALL: [&str; 8] =
-    ["links", "losses", "half-open", "stopped", "killed", "jobs", "churn", "soak"];
+const ALL: [&str; 12] = [
+    "links",
+    "losses",
+    "half-open",
+    "stopped",
+    "killed",
+    "jobs",
+    "never-reads",
+    "unread-events",
+    "files",
+    "leaving",
+    "churn",
+    "soak",
+];
 
 /// What a process is to be; set only in those that the laboratory starts.
 const ROLE: &str = "BRPC_LAB_ROLE";
@@ -34,6 +51,7 @@ async fn main() {
     match std::env::var(ROLE).as_deref() {
         Ok("hub") => return hub::be().await,
         Ok("plugins") => return plugins::be().await,
+        Ok("reader") => return reader::be().await,
         Ok(other) => panic!("no such role: {other}"),
         Err(_) => {}
     }
@@ -61,6 +79,10 @@ async fn experiment(names: &[&str], is_long: bool) {
             "stopped" => processes::stopped(is_long).await,
             "killed" => processes::killed(is_long).await,
             "jobs" => jobs::all(is_long).await,
+            "never-reads" => overload::never_reads(is_long).await,
+            "unread-events" => overload::unread_events(is_long).await,
+            "files" => files::all(is_long).await,
+            "leaving" => leaving::all(is_long).await,
             "churn" => churn::all(is_long).await,
             "soak" => soak::all(duration(is_long)).await,
             other => panic!("no experiment `{other}`: {}", ALL.join(", ")),

@@ -3,19 +3,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use brpc::{Backoff, Plugin, RunState};
+use brpc::{AsyncHook, Backoff, Plugin, RunState};
 use tokio::task::JoinSet;
 
 use crate::process::{BACKOFF, COUNT, EAGER, HEARTBEAT, HUB, NAME, USUAL, limits, say};
 use crate::record::{Record, STARTED, answer};
 
-struct Answerer(Arc<Record>);
+pub struct Answerer {
+    record: Arc<Record>,
+    hook: AsyncHook,
+}
+
+impl Answerer {
+    pub fn new(record: Arc<Record>) -> Self {
+        Self { record, hook: AsyncHook::default() }
+    }
+}
 
 #[brpc::plugin]
 impl Answerer {
+    #[brpc(hook)]
+    fn take_hook(&mut self, hook: AsyncHook) {
+        self.hook = hook;
+    }
+
     /// Answers some in place, and some later.
     pub async fn answer(&self, n: u64) -> u64 {
-        self.0.note(&n.to_string());
+        self.record.note(&n.to_string());
         if n.is_multiple_of(4) {
             tokio::time::sleep(Duration::from_millis(n % 50)).await;
         }
@@ -33,6 +47,26 @@ impl Answerer {
     #[allow(clippy::unused_self)] // Without `&self`, a method is not exposed.
     pub fn length(&self, text: String) -> usize {
         text.len()
+    }
+
+    /// Never answers.
+    #[allow(clippy::unused_self)]
+    pub async fn hang(&self) {
+        std::future::pending().await
+    }
+
+    /// Blocks the plugin's thread, which it must not.
+    #[allow(clippy::unused_self)]
+    pub fn block(&self) {
+        std::thread::sleep(Duration::from_hours(1));
+    }
+
+    /// Sends so many events of 1 KiB.
+    pub async fn emit(&self, count: usize) {
+        let text = "x".repeat(1 << 10);
+        for _ in 0..count {
+            self.hook.emit(&text).await.unwrap();
+        }
     }
 }
 
@@ -53,7 +87,8 @@ pub async fn be() {
     let mut runs = JoinSet::new();
     for number in 0..count {
         let name = format!("{name}{number}");
-        let plugin = Plugin::new(Answerer(record.clone())).name(&name).limits(limits(HEARTBEAT));
+        let plugin =
+            Plugin::new(Answerer::new(record.clone())).name(&name).limits(limits(HEARTBEAT));
         let run = plugin.run(&hub[..]).backoff(backoff());
         let mut states = run.states();
         runs.spawn(run.into_future());

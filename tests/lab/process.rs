@@ -24,6 +24,10 @@ pub const BACKOFF: &str = "BRPC_LAB_BACKOFF";
 pub const USUAL: &str = "usual";
 pub const HASTY: &str = "hasty";
 pub const EAGER: &str = "eager";
+/// How many milliseconds a slow plugin takes to read a byte; 0 for ever.
+pub const PACE: &str = "BRPC_LAB_PACE";
+/// How many descriptors a process may have, if not as many as there are.
+pub const DESCRIPTORS: &str = "BRPC_LAB_DESCRIPTORS";
 /// The interval of heartbeats, in seconds.
 pub const HEARTBEAT: &str = "BRPC_LAB_HEARTBEAT";
 /// How often a second a hub under load makes some of its calls.
@@ -43,8 +47,28 @@ pub fn limits(heartbeat: &str) -> Limits {
 
 /// The memory of this process, in KiB.
 pub fn memory() -> usize {
+    status("VmRSS:")
+}
+
+/// How much more memory this process takes than at some time.
+pub struct Growth(usize);
+
+impl Growth {
+    pub fn begin() -> Self {
+        // The system forgets the most that it was.
+        std::fs::write("/proc/self/clear_refs", "5").unwrap();
+        Self(memory())
+    }
+
+    /// At most so far, in KiB.
+    pub fn so_far(&self) -> usize {
+        status("VmHWM:").saturating_sub(self.0)
+    }
+}
+
+fn status(field: &str) -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
@@ -65,8 +89,17 @@ impl Process {
     /// Starts one in a role, in a network namespace if one is named.
     pub fn start(role: &str, place: Option<&str>, folder: &Path, with: &[(&str, &str)]) -> Self {
         let program = std::env::current_exe().unwrap();
+        let descriptors = with.iter().find(|(name, _)| *name == DESCRIPTORS).map(|(_, it)| it);
         let mut command = match place {
-            None => Command::new(program),
+            None => match descriptors {
+                None => Command::new(program),
+                Some(descriptors) => {
+                    let mut command = Command::new("sh");
+                    command.arg("-c").arg(format!("ulimit -n {descriptors} && exec \"$0\""));
+                    command.arg(program);
+                    command
+                }
+            },
             Some(namespace) => {
                 let mut command = Command::new("ip");
                 command.args(["netns", "exec", namespace]).arg(program);
@@ -135,6 +168,16 @@ impl Process {
         let from = self.lines();
         self.order(order).await;
         self.says(from, answer, 1, limit).await.swap_remove(0).1
+    }
+
+    /// How long it has used a processor.
+    pub fn processor_time(&self) -> Duration {
+        // In hundredths of a second, whatever the system counts in.
+        let path = format!("/proc/{}/stat", self.child.id().unwrap());
+        let stat = std::fs::read_to_string(path).unwrap();
+        let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        let ticks: u64 = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(10 * ticks)
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -3,7 +3,8 @@
 #
 #     tests/lab/run.sh                     a slice of all, two minutes
 #     tests/lab/run.sh links stopped       a slice of some: links, losses, half-open, stopped, killed,
-#                                          jobs, churn, soak
+#                                          jobs, never-reads, unread-events, files, leaving,
+#                                          churn, soak
 #     tests/lab/run.sh long half-open      some at full length
 #     tests/lab/run.sh all                 all at full length: an hour and a half
 #     BRPC_LAB_SECONDS=300 tests/lab/run.sh soak
