@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use brpc_core::CallErrorKind;
+use brpc_core::{CallErrorKind, Scope};
 use brpc_proto::limits::{IDLE_BYTES, IDLE_PLACES, MAX_SUSPENDED};
 use brpc_proto::{Call, CallId};
 use bytes::BytesMut;
@@ -14,9 +14,12 @@ use crate::slot::Slot;
 /// doesn't wait for the connection's lock.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    /// In the order in which they came. Bounded by the callers, each of which waits at its own slot. The
-    /// connection checks the calls when they are taken out, at the latest when its driver wakes.
+    /// In the order in which they came. The connection checks them when they are taken out, at the latest
+    /// when its driver wakes. Until then they are no more than it has room for: the driver may wake
+    /// late, and callers may be fast.
     submitted: Vec<Submitted>,
+    /// Bytes of their inputs.
+    bytes: usize,
     /// A buffer for copies of small inputs, side by side. Memory that one thread allocates and
     /// another frees costs both, so many calls share one allocation.
     inputs: BytesMut,
@@ -68,15 +71,23 @@ impl Inbox {
         Ok(id)
     }
 
-    /// Adds a call; returns its id. A non-empty `input` is copied into the call's payload.
+    /// Adds a call; returns its id. A non-empty `input` is copied into the call's payload. The
+    /// connection has room for so many calls, and bytes of inputs.
     pub(crate) fn submit(
         &mut self,
         mut call: Call,
         input: &[u8],
         slot: Arc<Slot>,
+        (calls, bytes): (usize, usize),
     ) -> Result<CallId, CallErrorKind> {
         if let Some(error) = &self.closed {
             return Err(error.clone());
+        }
+        let more = call.payload.len() + input.len();
+        // The first one is for the connection to judge.
+        let is_full = self.submitted.len() >= calls || self.bytes + more > bytes;
+        if is_full && !self.submitted.is_empty() {
+            return Err(CallErrorKind::Overloaded { scope: Scope::Plugin, retry_after: None });
         }
         if !input.is_empty() {
             if self.inputs.capacity() < input.len() && !self.inputs.try_reclaim(input.len()) {
@@ -86,6 +97,7 @@ impl Inbox {
             self.inputs.extend_from_slice(input);
             call.payload = self.inputs.split().freeze();
         }
+        self.bytes += more;
         self.last_id += 1;
         self.submitted.push(Submitted { id: self.last_id, call, slot });
         Ok(self.last_id)
@@ -100,6 +112,7 @@ impl Inbox {
     pub(crate) fn exchange(&mut self, batch: &mut Vec<Submitted>) {
         if !self.submitted.is_empty() {
             std::mem::swap(&mut self.submitted, batch);
+            self.bytes = 0;
         }
     }
 

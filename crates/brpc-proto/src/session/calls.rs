@@ -150,10 +150,9 @@ impl<T> Calls<T> {
 
     /// Whether this call is one too many that is unsent, or too large beside the others.
     fn is_full(&self, call: &Call) -> bool {
-        let unsent = self.waiting.len() + self.queued.len() + self.held.len();
         // One call is always accepted, however large; its frame was checked before.
-        unsent > 0
-            && (unsent >= self.max_unsent
+        self.unsent() > 0
+            && (self.unsent() >= self.max_unsent
                 || self.unsent_bytes() + call.payload.len() > self.max_unsent_bytes)
     }
 
@@ -297,6 +296,19 @@ impl<T> Calls<T> {
     /// Places taken.
     pub(crate) fn placed(&self) -> usize {
         self.placed
+    }
+
+    /// How many more calls may be unsent, and how many bytes of inputs.
+    pub(crate) fn room(&self) -> (usize, usize) {
+        (
+            self.max_unsent.saturating_sub(self.unsent()),
+            self.max_unsent_bytes.saturating_sub(self.unsent_bytes()),
+        )
+    }
+
+    /// Calls not yet sent, with a place or without.
+    fn unsent(&self) -> usize {
+        self.waiting.len() + self.queued.len() + self.held.len()
     }
 
     /// Bytes of inputs not yet sent.
