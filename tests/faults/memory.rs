@@ -194,7 +194,9 @@ fn what_the_hub_counts_is_what_it_holds() {
         let (hub, address) = crate::good::serve(Socket::builder()).await;
         let hello = Hello { max_calls: 1_024, ..Hello::new("peer") };
         let mut peer = Raw::register(address, &hello).await;
-        for (what, size, count) in [("small", 10, 4_000), ("large", 4_000, 1_000)] {
+        for (what, size, count) in
+            [("tiny", 1, 4_000), ("small", 10, 4_000), ("large", 4_000, 1_000)]
+        {
             let (input, output) = ("i".repeat(size), format!("\"{}\"", "o".repeat(size)));
             let mut held = Held::begin(&hub);
             let mut calls: Vec<_> = (0..count)
@@ -224,6 +226,25 @@ fn what_the_hub_counts_is_what_it_holds() {
             drop(calls);
             assert_eq!(hub.held_bytes(), held.said);
         }
+
+        // What is taken at once must not be kept by what isn't.
+        let (mut held, mut calls) = (Held::begin(&hub), Vec::new());
+        let large = format!("\"{}\"", "o".repeat(16 * KIB));
+        for _ in 0..1_000 {
+            let mut small = Box::pin(hub.call::<u8>("peer", "hang", &1).timeout(None));
+            assert!((&mut small).now_or_never().is_none());
+            calls.push(small);
+            let taken = hub.call::<String>("peer", "hang", &1).timeout(None);
+            let taken = tokio::spawn(taken.into_future());
+            for output in ["1", &large] {
+                let call = peer.expect(CALL).await;
+                peer.send(&crate::raw::reply(call.number(), output)).await;
+            }
+            taken.await.unwrap().unwrap();
+        }
+        held.allocated += calls.len() * (size_of_val(&*calls[0]) + 8);
+        held.check("1,000 answers of a byte between large ones");
+        drop(calls);
 
         // In all, what the first credit is for: this peer doesn't wait for more.
         for (what, size, count) in [("small", 10, 500), ("large", 2_000, 500)] {

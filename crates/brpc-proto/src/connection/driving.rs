@@ -262,7 +262,8 @@ impl<T> Connection<T> {
         while let Some(limit) = self.next_limit(input, now) {
             let before = input.len();
             match self.codec.decode(input, limit) {
-                Ok(Some(message)) => {
+                Ok(Some(mut message)) => {
+                    self.sparse.note(&mut message, before - input.len());
                     let handled = match &mut self.phase {
                         Phase::Session(_) if self.stream.is_beat(&message) => {
                             self.handle_beat(&message, now)

@@ -18,6 +18,7 @@ mod handshaking;
 mod heartbeat;
 mod pace;
 mod resuming;
+mod sparse;
 mod stream;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use brpc_core::{
 };
 
 pub use self::driving::End;
+use self::sparse::Sparse;
 use self::stream::Stream;
 use crate::buffer::WriteBuffer;
 use crate::codec::{Codec, Traits};
@@ -62,6 +64,8 @@ pub struct Connection<T> {
     takes_all: bool,
     /// The optional parts of the protocol that this side offers.
     offers: Features,
+    /// What arrives beside outputs.
+    sparse: Sparse,
     events: Events<T>,
 }
 
@@ -145,6 +149,7 @@ impl<T> Connection<T> {
             takes_all: false,
             offers: Features::of(&limits),
             limits,
+            sparse: Sparse::default(),
             events: Events::new(),
         }
     }
