@@ -93,7 +93,8 @@ impl Builder {
     /// beyond with [`Overloaded`](crate::CallErrorKind::Overloaded), unless it holds nothing else.
     ///
     /// Answers and events are not refused: what is sent already has its own limits, of the connection
-    /// and of the subscriber. [`Socket::held_bytes`] says how many bytes there are.
+    /// and of the subscriber. But while the hub holds all that it may, a subscriber that drops events
+    /// keeps a sixteenth of what it keeps else. [`Socket::held_bytes`] says how many bytes there are.
     pub fn max_held_bytes(mut self, bytes: usize) -> Self {
         self.config.max_held_bytes = bytes;
         self

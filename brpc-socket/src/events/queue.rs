@@ -97,6 +97,10 @@ pub(crate) enum Read {
     End,
 }
 
+/// Which part of its limits a queue keeps while the hub holds all that it may: enough that one who
+/// reads misses nothing.
+const SCARCE: usize = 16;
+
 /// The most events that a reader takes at once.
 const READ_AT_ONCE: usize = 64;
 
@@ -214,11 +218,18 @@ impl State {
         self.unread.push_back(unread);
     }
 
+    /// The most events and bytes in it at the moment. Less where the hub holds all that it may: what
+    /// is dropped then is of those who lag the most.
+    fn most(&self) -> (usize, usize) {
+        let share = if self.held.is_used_up() { SCARCE } else { 1 };
+        ((self.capacity / share).max(1), self.max_bytes / share)
+    }
+
     /// Whether an event of this size exceeds a limit.
     fn is_full(&self, size: usize) -> bool {
+        let (events, bytes) = self.most();
         !self.unread.is_empty()
-            && (self.unread.len() - self.gaps >= self.capacity
-                || self.held.bytes() + size > self.max_bytes)
+            && (self.unread.len() - self.gaps >= events || self.held.bytes() + size > bytes)
     }
 
     /// Drops an event for which there is no room.
@@ -237,11 +248,12 @@ impl State {
     fn make_room(&mut self, size: usize, dropped: &mut Vec<Unread>) {
         while self.is_full(size) {
             let events = self.unread.len() - self.gaps;
-            let excess = if let Some(excess) = events.checked_sub(self.capacity) {
-                Excess::Events(excess + (self.capacity / 8).max(1))
+            let (most, most_bytes) = self.most();
+            let excess = if let Some(excess) = events.checked_sub(most) {
+                Excess::Events(excess + (most / 8).max(1))
             } else {
                 let spare = self.held.bytes() / events.max(1) * (events / 8);
-                Excess::Bytes(self.held.bytes() + size - self.max_bytes + spare)
+                Excess::Bytes((self.held.bytes() + size).saturating_sub(most_bytes) + spare)
             };
             let taken = fair::take(&mut self.unread, excess);
             self.held.give_back(taken.iter().map(Unread::size).sum());

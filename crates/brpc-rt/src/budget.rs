@@ -59,6 +59,11 @@ impl Charge {
         self.bytes
     }
 
+    /// Whether all that may be held of everybody is.
+    pub fn is_used_up(&self) -> bool {
+        self.budget.used() >= self.budget.most
+    }
+
     /// Charges for more that can't be refused.
     pub fn add(&mut self, bytes: usize) {
         self.bytes += bytes;
@@ -90,8 +95,9 @@ mod tests {
         drop(large);
         let mut first = budget.clone().charge(600).unwrap();
         assert!(budget.clone().charge(401).is_none());
+        assert!(!first.is_used_up());
         let second = budget.clone().charge(400).unwrap();
-        assert_eq!(budget.used(), 1_000);
+        assert!(budget.used() == 1_000 && first.is_used_up());
         // What has come is counted, whether there is room or not.
         first.add(100);
         assert_eq!((budget.used(), first.bytes()), (1_100, 700));

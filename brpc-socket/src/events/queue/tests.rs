@@ -120,6 +120,32 @@ fn one_that_is_cut_off_keeps_what_it_has_and_no_more() {
     assert!(state.is_closed && state.is_cut_off && counts_are_right(&state));
 }
 
+/// Whoever else the memory is for.
+#[test]
+fn while_the_hub_holds_all_that_it_may_those_who_lag_keep_little() {
+    let here = here();
+    let one = message(&here).size();
+    let budget = Arc::new(Budget::new(100 * one));
+    let bus = Bus::new(budget.clone());
+    let mut lagging: Vec<_> = (0..5).map(|_| Events::of(&bus)).collect();
+    lagging.push(Events::of(&bus).drop_newest());
+    for round in 1..1_000 {
+        bus.publish((0..7).map(|_| message(&here)).collect());
+        // A sixteenth of 1,024 events of each, and what one publication brings.
+        let most = (lagging.len() * 71).max(100) * one;
+        assert!(budget.used() <= most, "{round}: {} bytes", budget.used());
+        for events in &lagging {
+            assert!(counts_are_right(&events.queue.0.lock()));
+        }
+    }
+    lagging.truncate(1);
+    for _ in 0..1_000 {
+        bus.publish(vec![message(&here)]);
+    }
+    let unread = lagging[0].queue.0.lock().unread.len();
+    assert!((80..=101).contains(&unread), "{unread}");
+}
+
 /// Otherwise each event would cost a walk along the queue.
 #[test]
 fn nothing_is_looked_for_while_nobody_has_gone() {
