@@ -6,9 +6,10 @@ use brpc::middleware::plugin::{Incoming, Middleware, Next};
 use brpc::{
     Answer, CallErrorKind, CancelHandle, DisconnectReason, Execution, Plugin, Socket, Stage,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::{Staying, made};
+use crate::support::peer::{Hello, Peer};
 use crate::support::worker::worker;
 use crate::support::{LONG, eventually, plug};
 
@@ -104,6 +105,50 @@ async fn a_shutdown_counts_calls_whose_plugin_is_away() {
     assert!(!report.is_clean());
     for call in calls {
         assert!(call.await.unwrap().unwrap_err().is_disconnected());
+    }
+}
+
+/// Whatever waits for a plugin that is away, or for the decision about a name, and whoever dials
+/// meanwhile, over and over.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_ends_in_time_whoever_is_awaited() {
+    for grace in [Duration::ZERO, SECOND] {
+        let hub = Socket::default();
+        let staying = Staying::start(&hub).await;
+        let suspended = made(wait(&hub));
+        eventually(|| staying.journal.started() == 1).await;
+        staying.leave(&hub).await;
+        let waiting = hub.call::<()>("nobody", "work", &()).timeout(None).wait_for_plugin(LONG);
+        let waiting = made(waiting);
+        // Has heartbeats, and gives no sign of life when another one asks for its name.
+        let holder = Peer::plugged_as(&hub, &Hello::new("held").heartbeats()).await;
+        let held = made(hub.call::<()>("held", "work", &()).timeout(None));
+        let mut asking = Peer::dial(&hub);
+        asking.say_hello(&Hello::new("held").instance(8)).await;
+        // Dials again at once, whatever it is told.
+        let restless = tokio::spawn({
+            let hub = hub.clone();
+            async move {
+                loop {
+                    let mut peer = Peer::dial(&hub);
+                    peer.say_hello(&Hello::new("restless")).await;
+                    sleep(Duration::from_millis(1)).await;
+                }
+            }
+        });
+        sleep(Duration::from_millis(100)).await;
+        let begun = Instant::now();
+        let report = hub.shutdown().grace(grace).await;
+        assert!(begun.elapsed() <= grace + Duration::from_millis(250), "{:?}", begun.elapsed());
+        let cut =
+            |name: &str| report.plugins.iter().any(|it| it.plugin.name() == name && it.cut == 1);
+        assert!(cut("worker") && cut("held"), "{report:?}");
+        restless.abort();
+        assert!(suspended.await.unwrap().unwrap_err().is_disconnected());
+        assert!(held.await.unwrap().unwrap_err().is_disconnected());
+        let error = waiting.await.unwrap().unwrap_err();
+        assert_eq!(error, CallErrorKind::ShuttingDown);
+        drop((holder, asking));
     }
 }
 
