@@ -1,5 +1,6 @@
 //! The options of a call, and its outcomes.
 
+use std::future::IntoFuture as _;
 use std::time::Duration;
 
 use brpc::testing::{Reply, Script};
@@ -7,7 +8,7 @@ use brpc::{CallError, CallErrorKind, Execution, Limits, Plugin, Scope, Socket, S
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::peer::{Peer, Writer, kind, status};
+use crate::support::peer::{Hello, Peer, Writer, kind, status};
 use crate::support::worker::{Journal, Seen, worker};
 use crate::support::{LONG, plug, settle};
 
@@ -362,6 +363,30 @@ async fn those_that_queue_are_limited_too() {
         settle().await;
     }
     assert_eq!(call().await.unwrap_err(), OVERLOADED);
+    assert!(calls.iter().all(|call| !call.is_finished()));
+}
+
+/// To the byte, and however large a single one is.
+#[tokio::test(start_paused = true)]
+async fn the_bytes_of_unsent_inputs_are_limited() {
+    let mut limits = Limits::default();
+    limits.queue_bytes = 10_000;
+    let hub = Socket::builder().limits(limits).build();
+    // Reads no more than a little of the first call, as much as is sent at once.
+    let mut peer = Peer::dial_with_room(&hub, 1_000);
+    peer.say_hello(&Hello::new("peer")).await;
+    peer.hear_welcome().await;
+    // With the quotes around it.
+    let call = |size: usize| {
+        let call = hub.call::<()>("peer", "work", &"x".repeat(size - 2)).timeout(None);
+        tokio::spawn(call.into_future())
+    };
+    let mut calls = Vec::new();
+    for size in [300_000, 6_000, 4_000] {
+        calls.push(call(size));
+        settle().await;
+    }
+    assert_eq!(call(3).await.unwrap().unwrap_err(), OVERLOADED);
     assert!(calls.iter().all(|call| !call.is_finished()));
 }
 

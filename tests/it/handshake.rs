@@ -102,6 +102,15 @@ async fn the_silent_are_refused_when_their_time_is_over() {
     assert_eq!(start.elapsed().as_secs(), 6);
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_is_done_at_the_last_moment_is_let_in() {
+    let hub = Socket::default();
+    let mut peer = Peer::dial(&hub);
+    sleep(Duration::from_millis(4_990)).await;
+    peer.say_hello(&Hello::new("peer")).await;
+    peer.hear_welcome().await;
+}
+
 /// One byte at a time doesn't move the deadline.
 #[tokio::test(start_paused = true)]
 async fn the_slow_are_refused_when_their_time_is_over() {

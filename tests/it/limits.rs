@@ -31,6 +31,22 @@ fn a_hub_is_not_built_with_a_limit_out_of_its_range() {
     Socket::builder().max_handshakes(usize::MAX).max_handshakes_per_source(usize::MAX).build();
 }
 
+/// `tests/README.md` says which test is at each limit; those tests are there.
+#[test]
+fn the_tests_that_the_page_names_exist() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("tests/README.md")).unwrap();
+    let mut seen = 0;
+    // Each is written as `file.rs::name`.
+    for named in page.split('`').filter(|it| it.contains(".rs::")) {
+        let (file, name) = named.split_once("::").unwrap();
+        let text = std::fs::read_to_string(root.join(file)).unwrap_or_else(|_| panic!("{file}"));
+        assert!(text.contains(&format!("fn {name}(")), "{named}");
+        seen += 1;
+    }
+    assert!(seen > 50, "{seen}");
+}
+
 #[tokio::test]
 async fn a_plugin_does_not_connect_with_a_limit_out_of_its_range() {
     let mut limits = Limits::default();

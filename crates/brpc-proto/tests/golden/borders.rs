@@ -42,6 +42,24 @@ fn a_max_frame_above_the_highest_counts_as_that() {
 }
 
 #[test]
+fn a_hello_may_have_4_kib() {
+    let known = &vector("hello")[5..];
+    let hello = |length: usize| {
+        // One extension that nobody knows: its number, and a size in two bytes.
+        let size = length - known.len() - 5;
+        let low = u8::try_from(size % 128).unwrap() | 0x80;
+        let size_in_bytes = [low, u8::try_from(size / 128).unwrap()];
+        let extension = [&[1, 0xAC, 0x02], &size_in_bytes[..], &vec![7; size]].concat();
+        frame(0x01, &[&known[..known.len() - 1], &extension].concat())
+    };
+    assert_eq!(hello(4_096)[..5], [0, 0, 0x10, 0, 0x01]);
+    let events = Pair::new().hub_takes(&[vector("preface"), hello(4_096)].concat());
+    assert!(matches!(events[..], [Event::Hello(_)]), "{events:?}");
+    let events = Pair::new().hub_takes(&[vector("preface"), hello(4_097)].concat());
+    assert!(matches!(events[..], [Event::Refused(_), _]), "{events:?}");
+}
+
+#[test]
 fn a_plugin_takes_at_least_one_call_and_at_most_as_many_as_it_said() {
     for (max_calls, taken) in [(&[0][..], 1), (&[1], 1), (&MAX_U32, Limits::default().max_calls)] {
         assert_eq!(welcomed(max_calls, 1, 1).plugin.terms().unwrap().calls_in, taken);
