@@ -99,6 +99,30 @@ impl Bench {
         }
     }
 
+    /// Breaks the link of the only plugin, `lone0`, with `calls` or with `a full buffer`, which is more
+    /// than fits between both sides: both find out.
+    pub async fn both_find(
+        &mut self,
+        plugin: &Process,
+        (fault, traffic): (&str, &str),
+        break_link: impl FnOnce(),
+    ) {
+        self.all_back(1).await;
+        if traffic == "calls" {
+            self.hub.order("load 100").await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        let (hub_from, plugin_from) = (self.hub.lines(), plugin.lines());
+        let (since, goal) = (Instant::now(), goal(self.heartbeat));
+        break_link();
+        if traffic == "a full buffer" {
+            self.hub.order("fill lone0").await;
+        }
+        let what = |side: &str| format!("{fault}, {traffic}: the {side}");
+        finds(&what("hub"), &self.hub, hub_from, "down", since, goal).await;
+        finds(&what("plugin"), plugin, plugin_from, "away", since, goal).await;
+    }
+
     /// Ends the load, and checks all that was written down.
     pub async fn finish(mut self) -> record::Sums {
         self.rest().await;

@@ -1,10 +1,10 @@
 //! A link that fails in each way, between a hub and a plugin, beside a plugin whose link is good.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::bench::{Bench, finds, goal};
+use crate::bench::Bench;
 use crate::proxy::{Fault, Proxy};
 
 /// Faults that end connections or only make them slow, and how long they last.
@@ -68,26 +68,13 @@ pub async fn silent(heartbeat: u64, is_long: bool) {
     let mut bench = Bench::new("silent", heartbeat, None, "127.0.0.1:0").await;
     let proxy = Proxy::new("127.0.0.1:0", bench.address.clone()).await;
     let plugin = bench.plugins(None, &proxy.address.to_string(), "lone", 1).await;
-    let goal = goal(heartbeat);
     for traffic in ["no calls", "calls", "a full buffer"] {
         for fault in ["stall-up", "stall-down", "stall"] {
             if fault == "stall" && !is_long {
                 continue;
             }
-            bench.all_back(1).await;
-            if traffic == "calls" {
-                bench.hub.order("load 100").await;
-                sleep(Duration::from_millis(500)).await;
-            }
-            let (hub_from, plugin_from) = (bench.hub.lines(), plugin.lines());
-            let since = Instant::now();
-            proxy.set(Fault::parse(fault).unwrap());
-            if traffic == "a full buffer" {
-                bench.hub.order("fill lone0").await;
-            }
-            let what = |side: &str| format!("{fault}, {traffic}: the {side}");
-            finds(&what("hub"), &bench.hub, hub_from, "down", since, goal).await;
-            finds(&what("plugin"), &plugin, plugin_from, "away", since, goal).await;
+            let break_link = || proxy.set(Fault::parse(fault).unwrap());
+            bench.both_find(&plugin, (fault, traffic), break_link).await;
             proxy.set(Fault::None);
             bench.rest().await;
         }

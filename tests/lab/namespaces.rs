@@ -2,11 +2,11 @@
 //! machine's own network is not touched.
 
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::time::sleep;
 
-use crate::bench::{Bench, finds, goal};
+use crate::bench::Bench;
 
 const HUB: &str = "brpc-lab-hub";
 const PLUGINS: &str = "brpc-lab-plugins";
@@ -112,28 +112,14 @@ pub async fn silent(heartbeat: u64, is_long: bool) -> bool {
     let Some(namespaces) = namespaces() else { return false };
     namespaces.set(&[]);
     let mut bench = Bench::new("namespaces", heartbeat, Some(HUB), ADDRESS).await;
-    let plugin = bench.plugins(Some(PLUGINS), ADDRESS, "p", 1).await;
-    let goal = goal(heartbeat);
+    let plugin = bench.plugins(Some(PLUGINS), ADDRESS, "lone", 1).await;
     for (fault, rules) in FAULTS {
         for traffic in ["no calls", "calls", "a full buffer"] {
             // Without calls, a side is heard last when that matters most.
             if traffic != "no calls" && !is_long {
                 continue;
             }
-            bench.all_back(1).await;
-            if traffic == "calls" {
-                bench.hub.order("load 100").await;
-                sleep(Duration::from_millis(500)).await;
-            }
-            let (hub_from, plugin_from) = (bench.hub.lines(), plugin.lines());
-            let since = Instant::now();
-            namespaces.set(rules);
-            if traffic == "a full buffer" {
-                bench.hub.order("fill p0").await;
-            }
-            let what = |side: &str| format!("{fault}, {traffic}: the {side}");
-            finds(&what("hub"), &bench.hub, hub_from, "down", since, goal).await;
-            finds(&what("plugin"), &plugin, plugin_from, "away", since, goal).await;
+            bench.both_find(&plugin, (fault, traffic), || namespaces.set(rules)).await;
             namespaces.set(&[]);
             bench.rest().await;
         }

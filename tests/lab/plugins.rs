@@ -38,7 +38,7 @@ impl Answerer {
 
     /// Takes 1 to 5 s.
     pub async fn job(&self, n: u64) -> u64 {
-        self.0.note(&n.to_string());
+        self.record.note(&n.to_string());
         tokio::time::sleep(Duration::from_millis(1_000 + answer(n) % 4_001)).await;
         answer(n)
     }
