@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::process::Growth;
 
 /// How many plugins that are well there are, and how often one of them is called.
-pub const WELL: u64 = 4;
+pub const WELL: usize = 4;
 const EVERY: Duration = Duration::from_millis(1);
 
 /// Calls one well plugin after the other, and returns how long each call took. The calls have their
@@ -30,7 +30,7 @@ pub async fn steady(hub: Socket, time: Duration) -> Vec<Duration> {
                 std::thread::sleep(wait);
                 begin = Instant::now();
             }
-            let plugin = format!("well{}", times.len() as u64 % WELL);
+            let plugin = format!("well{}", times.len() % WELL);
             let length: usize = handle.block_on(hub.call(&plugin, "length", "a text")).unwrap();
             assert_eq!(length, 6);
             times.push(begin.elapsed());

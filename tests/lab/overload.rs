@@ -12,7 +12,7 @@ const LONG: Duration = Duration::from_mins(5);
 /// A plugin that never reads is called ten thousand times a second until it is cut off.
 pub async fn never_reads(is_long: bool) -> bool {
     let mut bench = Bench::new("never", 5, None, "127.0.0.1:0").await;
-    let _well = bench.plugins(None, &bench.address, "well", WELL as usize).await;
+    let _well = bench.plugins(None, &bench.address, "well", WELL).await;
     let deaf = reader::start(&bench, "deaf", 0).await;
     let (from, since) = (bench.hub.lines(), Instant::now());
     bench.hub.order("flood deaf").await;

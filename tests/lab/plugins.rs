@@ -52,7 +52,7 @@ impl Answerer {
     /// Never answers.
     #[allow(clippy::unused_self)]
     pub async fn hang(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Blocks the plugin's thread, which it must not.

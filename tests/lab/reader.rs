@@ -20,7 +20,7 @@ use crate::record::{Record, STARTED};
 /// A stream that is read slowly once it is told so.
 struct Slow {
     stream: TcpStream,
-    is_slow: Arc<AtomicBool>,
+    is_held_up: Arc<AtomicBool>,
     /// How long a byte takes; `None` for ever.
     pace: Option<Duration>,
     next: Pin<Box<Sleep>>,
@@ -32,7 +32,7 @@ impl AsyncRead for Slow {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.is_slow.load(Ordering::SeqCst) {
+        if !self.is_held_up.load(Ordering::SeqCst) {
             return Pin::new(&mut self.stream).poll_read(context, buffer);
         }
         let Some(pace) = self.pace else { return Poll::Pending };
@@ -76,10 +76,10 @@ pub async fn start(bench: &Bench, name: &str, pace: u64) -> Process {
 pub async fn be() {
     let (hub, name) = (std::env::var(HUB).unwrap(), std::env::var(NAME).unwrap());
     let pace: u64 = std::env::var(PACE).unwrap().parse().unwrap();
-    let is_slow = Arc::new(AtomicBool::new(false));
+    let is_held_up = Arc::new(AtomicBool::new(false));
     let stream = Slow {
         stream: TcpStream::connect(hub).await.unwrap(),
-        is_slow: is_slow.clone(),
+        is_held_up: is_held_up.clone(),
         pace: (pace > 0).then(|| Duration::from_millis(pace)),
         next: Box::pin(sleep_until(Instant::now())),
     };
@@ -87,7 +87,7 @@ pub async fn be() {
         .name(name)
         .limits(limits(HEARTBEAT));
     let session = plugin.serve(stream).await.unwrap();
-    is_slow.store(true, Ordering::SeqCst);
+    is_held_up.store(true, Ordering::SeqCst);
     say("slow");
     say(&format!("ended {:?}", session.run().await));
 }
