@@ -31,16 +31,18 @@ pub use brpc_core::Admission;
 
 impl Call {
     /// Which call goes on, if the plugin has it.
+    #[inline]
     pub(crate) fn continued(&self) -> Option<Continued> {
         match self.course() {
-            Course::GoesOn(continued) => Some(continued),
+            Course::GoesOn(continued) => Some(*continued),
             Course::New | Course::Again => None,
         }
     }
 
     /// What it has behind it.
-    pub(crate) fn course(&self) -> Course {
-        self.resumable.as_ref().map_or(Course::New, |resumable| resumable.course)
+    #[inline]
+    pub(crate) fn course(&self) -> &Course {
+        self.resumable.as_ref().map_or(&Course::New, |resumable| &resumable.course)
     }
 
     /// Its deadline, if the connection gets it now.

@@ -254,6 +254,7 @@ impl<T> Calling<T> {
     }
 
     /// Encodes calls up to some 256 KiB; each counts as sent. True if none are left to send.
+    #[inline]
     pub(crate) fn transmit(
         &mut self,
         codec: &mut dyn Codec,

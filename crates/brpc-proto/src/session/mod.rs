@@ -279,12 +279,14 @@ impl<T> Session<T> {
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        let until = self.ending.as_ref().and_then(Ending::until);
-        // One that is asked to leave, or leaves, has a time for that.
-        let mute = self.calling.mute_until().filter(|_| self.ending.is_none());
-        let resume = self.recalling.as_ref().and_then(Recalling::timeout);
         let deadlines = earlier(self.calling.next_deadline(), self.serving.next_deadline());
-        earlier(deadlines, earlier(until, earlier(mute, resume)))
+        let until = match &self.ending {
+            None => self.calling.mute_until(),
+            // One that is asked to leave, or leaves, has a time for that.
+            Some(ending) => ending.until(),
+        };
+        let resume = self.recalling.as_ref().and_then(Recalling::timeout);
+        earlier(deadlines, earlier(until, resume))
     }
 
     /// The reason, if the peer has answered nothing for too long.
