@@ -8,75 +8,97 @@
 //! A handler that blocks in a task of its own may hold the driver up as well, while that is parked: if
 //! nobody waits for its timer and its socket. So a deputy is also called when the driver is overdue.
 
-use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use brpc_proto::limits::HELD_INPUT;
-use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::JoinHandle;
 
-use crate::lent::Lent;
 use crate::lookout::{Watched, watch};
 use crate::now;
 use crate::shared::SharedConnection;
 use crate::transport::{Stream, Transport};
 
-/// A transport that its driver shares with a deputy, until it is closed.
-pub(crate) type Shared<S> = Mutex<Option<Transport<S>>>;
-
-/// A transport in the hands of its driver.
-pub(crate) struct Held<'a, S> {
-    transport: &'a Shared<S>,
-    guard: Option<MappedMutexGuard<'a, Transport<S>>>,
-    /// Whether there is a deputy to lend it to.
-    has_deputy: bool,
+/// A driver's transport.
+pub(crate) struct Held<S> {
+    /// `None` while it is lent.
+    transport: Option<Box<Transport<S>>>,
+    /// Where it is while it is lent, if there is a deputy.
+    loan: Option<Arc<Loan<S>>>,
 }
 
-impl<'a, S> Held<'a, S> {
-    pub(crate) fn new(transport: &'a Shared<S>, has_deputy: bool) -> Self {
-        Self { transport, guard: Some(lock(transport)), has_deputy }
+/// Empty, unless a driver has lent its transport to the deputy.
+type Loan<S> = Mutex<Option<Lent<S>>>;
+
+/// A transport that is lent, while its driver passes events on.
+struct Lent<S> {
+    transport: Box<Transport<S>>,
+    /// Since when.
+    since: Instant,
+    /// Whether the deputy has moved bytes meanwhile; the stream then no longer wakes the driver.
+    is_used: bool,
+    /// How many bytes the deputy has read.
+    read: usize,
+}
+
+impl<S: Stream> Held<S> {
+    /// Without a deputy.
+    pub(crate) fn new(stream: S) -> Self {
+        Self { transport: Some(Box::new(Transport::new(stream))), loan: None }
+    }
+
+    /// Has a deputy stand in for the driver of this connection, whenever that is stuck. There is none
+    /// in a runtime of one thread, which could not run it.
+    pub(crate) fn appoint(&mut self, connection: &Arc<SharedConnection>)
+    where
+        S: Send + 'static,
+    {
+        let runtime = Handle::current();
+        if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
+            return;
+        }
+        let loan = Arc::new(Mutex::new(None));
+        watch(Box::new(Deputy {
+            loan: Arc::downgrade(&loan),
+            connection: Arc::downgrade(connection),
+            runtime,
+            interval: None,
+            turn: None,
+        }));
+        self.loan = Some(loan);
+    }
+
+    /// The transport.
+    pub(crate) fn get(&mut self) -> &mut Transport<S> {
+        self.transport.as_mut().expect("taken back after it was lent")
+    }
+
+    /// The transport, with which the deputy has nothing to do any more.
+    pub(crate) fn into_inner(self) -> Transport<S> {
+        *self.transport.expect("taken back after it was lent")
     }
 
     /// Lends the transport while this runs, which begins now. True if the deputy has used it.
     pub(crate) fn lend(&mut self, since: Instant, run: impl FnOnce()) -> bool {
-        if !self.has_deputy {
-            // It stays locked: nobody else has it.
+        let Some(loan) = &self.loan else {
             run();
             return false;
-        }
-        self.lent = Some(Lent { since, is_used: false, read: 0 });
-        self.guard = None;
+        };
+        let lent = |transport| Lent { transport, since, is_used: false, read: 0 };
+        *loan.lock() = self.transport.take().map(lent);
         run();
-        self.guard = Some(lock(self.transport));
-        self.lent.take().is_some_and(|lent| lent.is_used)
-    }
-}
-
-fn lock<S>(transport: &Shared<S>) -> MappedMutexGuard<'_, Transport<S>> {
-    let is_there = "it is closed when its driver has ended";
-    MutexGuard::map(transport.lock(), |transport| transport.as_mut().expect(is_there))
-}
-
-impl<S> Deref for Held<'_, S> {
-    type Target = Transport<S>;
-
-    fn deref(&self) -> &Transport<S> {
-        self.guard.as_ref().expect("taken back after it was lent")
-    }
-}
-
-impl<S> DerefMut for Held<'_, S> {
-    fn deref_mut(&mut self) -> &mut Transport<S> {
-        self.guard.as_mut().expect("taken back after it was lent")
+        let Lent { transport, is_used, .. } = loan.lock().take().expect("nobody else takes it");
+        self.transport = Some(transport);
+        is_used
     }
 }
 
 /// A deputy, and when it is called.
 struct Deputy<S> {
-    transport: Weak<Shared<S>>,
+    loan: Weak<Loan<S>>,
     connection: Weak<SharedConnection>,
     /// Where it stands in.
     runtime: Handle,
@@ -86,21 +108,6 @@ struct Deputy<S> {
     turn: Option<JoinHandle<()>>,
 }
 
-/// Has a deputy stand in for the driver that uses this transport, whenever that is stuck. Returns
-/// whether there is one: not in a runtime of one thread, which could not run it.
-pub(crate) fn appoint<S>(transport: &Arc<Shared<S>>, connection: &Arc<SharedConnection>) -> bool
-where
-    S: Stream + Send + 'static,
-{
-    let runtime = Handle::current();
-    if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
-        return false;
-    }
-    let (transport, connection) = (Arc::downgrade(transport), Arc::downgrade(connection));
-    watch(Box::new(Deputy { transport, connection, runtime, interval: None, turn: None }));
-    true
-}
-
 /// When to look again at a connection in its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(1);
 
@@ -108,7 +115,7 @@ impl<S: Stream + Send + 'static> Watched for Deputy<S> {
     fn look(&mut self) -> Option<Duration> {
         // A stream that is dropped here may need it.
         let _context = self.runtime.enter();
-        let (transport, connection) = (self.transport.upgrade()?, self.connection.upgrade()?);
+        let (loan, connection) = (self.loan.upgrade()?, self.connection.upgrade()?);
         let guard = connection.lock();
         if guard.is_closed() {
             return None;
@@ -122,14 +129,12 @@ impl<S: Stream + Send + 'static> Watched for Deputy<S> {
         };
         drop(guard);
         let (now, patience) = (Instant::now(), interval / 2);
-        let since = match transport.try_lock() {
-            // A driver that has it runs.
+        let since = match loan.try_lock().as_deref() {
+            // The driver takes it back, or the deputy is at it.
             None => return Some(patience),
-            Some(transport) => match transport.as_ref()?.lent {
-                Some(lent) => Some(lent.since),
-                // It is parked, and should have been woken.
-                None => due,
-            },
+            Some(Some(lent)) => Some(lent.since),
+            // A driver that is parked should have been woken.
+            Some(None) => due,
         };
         if since.is_none_or(|since| now < since + patience) {
             return Some(patience);
@@ -138,10 +143,8 @@ impl<S: Stream + Send + 'static> Watched for Deputy<S> {
             // Even if there is nothing to do in it, it wakes a thread, which then waits for sockets
             // and timers.
             self.turn = Some(self.runtime.spawn(async move {
-                if let Some(transport) =
-                    transport.try_lock().as_deref_mut().and_then(Option::as_mut)
-                {
-                    turn(transport, &connection, patience);
+                if let Some(lent) = loan.try_lock().as_deref_mut().and_then(Option::as_mut) {
+                    turn(lent, &connection, patience);
                 }
             }));
         }
@@ -150,13 +153,8 @@ impl<S: Stream + Send + 'static> Watched for Deputy<S> {
 }
 
 /// Reads, handles and writes, if the driver has been stuck for so long.
-fn turn<S: Stream>(
-    transport: &mut Transport<S>,
-    connection: &SharedConnection,
-    patience: Duration,
-) {
+fn turn<S: Stream>(lent: &mut Lent<S>, connection: &SharedConnection, patience: Duration) {
     let now = now();
-    let Some(mut lent) = transport.lent else { return };
     let stuck = now.saturating_duration_since(lent.since);
     if stuck < patience {
         return;
@@ -164,6 +162,7 @@ fn turn<S: Stream>(
     // It looks again after a pause.
     let mut context = Context::from_waker(Waker::noop());
     lent.is_used = true;
+    let transport = &mut *lent.transport;
     // No more than a driver may hold: what arrives can't be passed on.
     while lent.read < HELD_INPUT && transport.end.is_none() {
         let before = transport.input.len();
@@ -173,7 +172,6 @@ fn turn<S: Stream>(
             break;
         }
     }
-    transport.lent = Some(lent);
     let mut connection = connection.lock();
     connection.note_stuck(stuck);
     if transport.written > 0 {

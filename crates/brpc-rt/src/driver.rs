@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 
 use brpc_proto::limits::IDLE_PLACES;
 use brpc_proto::{Connection, End};
-use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::close::Farewell;
-use crate::deputy::{Held, appoint};
+use crate::deputy::Held;
 use crate::gathering::{Gathering, Ready};
 use crate::lane::{FEW, LaneTurn, Queuing};
 use crate::link::{Link, Pending};
@@ -46,11 +45,12 @@ where
         lane_turn: None,
     };
     driver.input_limit = link.connection().lock().input_limit();
-    let transport = Arc::new(Mutex::new(Some(Transport::new(stream))));
-    let has_deputy = link.deputized().is_some_and(|connection| appoint(&transport, &connection));
-    poll_fn(|context| driver.poll(&mut Held::new(&transport, has_deputy), context)).await;
-    // The deputy finds nothing any more.
-    let Some(mut transport) = transport.lock().take() else { return };
+    let mut held = Held::new(stream);
+    if let Some(connection) = link.deputized() {
+        held.appoint(&connection);
+    }
+    poll_fn(|context| driver.poll(&mut held, context)).await;
+    let mut transport = held.into_inner();
     if transport.end.is_none() {
         let farewell = driver.take_last_bytes(&mut transport);
         transport.close(farewell).await;
@@ -116,12 +116,9 @@ const BOTH: Open = Open { read: true, write: true };
 
 impl<L: Link> Driver<'_, L> {
     /// Ready when the connection is over.
-    fn poll<S: Stream>(
-        &mut self,
-        transport: &mut Held<'_, S>,
-        context: &mut Context<'_>,
-    ) -> Poll<()> {
+    fn poll<S: Stream>(&mut self, held: &mut Held<S>, context: &mut Context<'_>) -> Poll<()> {
         self.timer.follow(context);
+        let transport = held.get();
         (transport.moved, self.now) = (0, None);
         (self.events_wait, self.lane_turn) = (false, None);
         if self.should_yield(transport) {
@@ -129,7 +126,7 @@ impl<L: Link> Driver<'_, L> {
         }
         let mut open = BOTH;
         for _ in 0..TURNS {
-            match self.turn(transport, &mut open, context) {
+            match self.turn(held, &mut open, context) {
                 Turn::Busy => {}
                 // Where any thread of the runtime finds it: this one may run a user's code next, which
                 // may block, and the others wait for the turn.
@@ -167,10 +164,11 @@ impl<L: Link> Driver<'_, L> {
     /// most once, and with the lock taken once.
     fn turn<S: Stream>(
         &mut self,
-        transport: &mut Held<'_, S>,
+        held: &mut Held<S>,
         open: &mut Open,
         context: &mut Context<'_>,
     ) -> Turn {
+        let transport = held.get();
         // The events of earlier input come first.
         let room = self.input_limit.saturating_sub(transport.input.len());
         let has_room = room > 0;
@@ -264,9 +262,10 @@ impl<L: Link> Driver<'_, L> {
         drop(connection);
 
         if passes_on {
-            self.pass_on(transport, open, context);
+            self.pass_on(held, open, context);
         }
         if can_write {
+            let transport = held.get();
             open.write = transport.write(context);
             // After a failed write, earlier input is still to be read.
             open.read |= transport.has_stopped_writing();
@@ -277,7 +276,7 @@ impl<L: Link> Driver<'_, L> {
     /// Passes a portion of the pending events on, or gives it a place in the lane.
     fn pass_on<S: Stream>(
         &mut self,
-        transport: &mut Held<'_, S>,
+        held: &mut Held<S>,
         open: &mut Open,
         context: &mut Context<'_>,
     ) {
@@ -297,7 +296,7 @@ impl<L: Link> Driver<'_, L> {
         }
         let since = self.now();
         let events = self.pending.events.drain(..portion.len());
-        if transport.lend(since, || self.link.handle_events(events)) {
+        if held.lend(since, || self.link.handle_events(events)) {
             self.link.connection().lock().note_stuck(Duration::ZERO);
             // The stream doesn't wake this driver any more.
             *open = BOTH;

@@ -15,7 +15,6 @@ pub mod foreign;
 mod gathering;
 mod inbox;
 mod lane;
-mod lent;
 mod link;
 mod lookout;
 pub mod middleware;

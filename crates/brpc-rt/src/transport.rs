@@ -12,7 +12,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
 use crate::close::{self, Farewell};
-use crate::lent::Lent;
 
 /// The least and the most capacity for a read: little for connections that are mostly silent, more
 /// for those whose reads fill it.
@@ -46,8 +45,6 @@ pub(crate) struct Transport<S> {
     pub(crate) moved: usize,
     /// Whether the last read found as much as it had room for, so that there may be more.
     pub(crate) has_more: bool,
-    /// That its driver has lent it, if it has.
-    pub(crate) lent: Option<Lent>,
     /// How the stream ended, once it has.
     pub(crate) end: Option<End>,
     /// How many reads are left, once a write has failed, and until when.
@@ -68,7 +65,6 @@ impl<S: Stream> Transport<S> {
             written: 0,
             moved: 0,
             has_more: false,
-            lent: None,
             end: None,
             reads_left: None,
             reads_until: None,
