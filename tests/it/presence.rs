@@ -5,6 +5,7 @@ use std::time::Duration;
 use brpc::{DisconnectReason, Presence, Socket};
 use tokio::time::{Instant, sleep};
 
+use crate::support::peer::{Hello, Peer};
 use crate::support::worker::worker;
 use crate::support::{eventually, plug};
 
@@ -61,6 +62,30 @@ async fn one_whose_connection_is_replaced_is_there() {
     let _new = plug(&hub, &plugin).await;
     sleep(Duration::from_secs(1)).await;
     assert_eq!(presence(&hub), [("worker".to_owned(), None)]);
+}
+
+/// The reason is that of its last connection, whatever was refused since.
+#[tokio::test(start_paused = true)]
+async fn one_that_fell_silent_and_one_that_is_refused_are_away_with_their_reasons() {
+    let hub = Socket::default();
+    let _silent = Peer::plugged_as(&hub, &Hello::new("peer").heartbeats()).await;
+    sleep(Duration::from_secs(20)).await;
+    assert!(hub.connected().is_empty());
+    let reason = presence(&hub)[0].1.unwrap();
+    assert!(matches!(reason, DisconnectReason::HeartbeatTimeout { .. }), "{reason:?}");
+    let since = |presence: &[Presence]| match presence {
+        [Presence::Away { since, .. }] => *since,
+        other => panic!("{other:?}"),
+    };
+    let before = since(&hub.presence());
+    hub.unplug("peer").await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    let mut refused = Peer::dial(&hub);
+    refused.say_hello(&Hello::new("peer").heartbeats()).await;
+    refused.hear_preface().await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(presence(&hub), [("peer".to_owned(), Some(reason))]);
+    assert_eq!(since(&hub.presence()), before);
 }
 
 /// A look while the end of a plugin is reported finds it either there or away.

@@ -2,6 +2,8 @@
 
 mod handlers;
 mod hook;
+mod reaching;
+mod told;
 mod unplugged;
 
 use std::io;

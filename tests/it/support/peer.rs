@@ -43,6 +43,7 @@ pub mod status {
 pub mod farewell {
     pub const DONE: u64 = 1;
     pub const UNPLUGGED: u64 = 2;
+    pub const SHUTTING_DOWN: u64 = 3;
     pub const PROTOCOL: u64 = 4;
     pub const TOO_SLOW: u64 = 5;
     pub const REPLACED: u64 = 6;
@@ -63,6 +64,7 @@ pub mod refusal {
     pub const HANDSHAKE_TIMEOUT: u64 = 9;
     pub const PROTOCOL: u64 = 10;
     pub const BAD_LABELS: u64 = 11;
+    pub const WIRE: u64 = 12;
     pub const UNPLUGGED: u64 = 13;
 }
 
