@@ -64,7 +64,9 @@ async fn hub_is_stopped(heartbeat: u64, count: usize, time: Duration) {
     // Each that has left comes back; and none is cut off for what was before, later.
     let start = Instant::now();
     sleep(Duration::from_secs(4 * heartbeat)).await;
-    let left = plugins.said(plugins_from, "away").len();
+    // Beside these, each dial in vain is told.
+    let away = plugins.said(plugins_from, "away");
+    let left = away.iter().filter(|(_, line)| line.contains("Ended(")).count();
     plugins.says(plugins_from, "connected", left, BACK).await;
     bench.all_back(count).await;
     let back = start.elapsed();
@@ -74,9 +76,13 @@ async fn hub_is_stopped(heartbeat: u64, count: usize, time: Duration) {
     let (cut, left) = (of("side: Peer"), of("side: This"));
     println!(
         "hub stopped for {time:?}, {count} plugins: it cut off {cut}; {left} had heard nothing of it \
-         and left, {} ended otherwise; all there after {back:.1?}",
-        downs.len() - cut - left
+         and left; of their dials in vain, {} were replaced and {} found to be gone; all there after \
+         {back:.1?}",
+        of("Replaced"),
+        of("Unclean") + of("Reset")
     );
+    // And none ended for another reason.
+    assert_eq!(downs.len(), left + of("Replaced") + of("Unclean") + of("Reset"), "{downs:?}");
     assert_eq!(cut, 0, "{downs:?}");
     bench.finish().await;
 }
