@@ -10,3 +10,4 @@ mod calls;
 mod explore;
 mod peer;
 mod registration;
+mod takeover;

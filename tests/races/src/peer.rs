@@ -30,6 +30,17 @@ impl Peer {
     pub fn dial(hub: &Socket, instance: u8) -> Self {
         let (theirs, stream) = tokio::io::duplex(1 << 16);
         hub.attach(theirs);
+        Self::new(stream, instance)
+    }
+
+    /// One that dials, says Hello and gives up, all before the hub finds the connection.
+    pub async fn give_up(hub: &Socket, instance: u8) {
+        let (theirs, stream) = tokio::io::duplex(1 << 16);
+        Self::new(stream, instance).write().await;
+        hub.attach(theirs);
+    }
+
+    fn new(stream: DuplexStream, instance: u8) -> Self {
         let now = std::time::Instant::now();
         let description = Description::new(&[Function::new("echo")]).unwrap();
         let hello = Hello { instance: [instance; 16], ..Hello::new(NAME, description.into()) };

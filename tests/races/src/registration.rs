@@ -10,7 +10,7 @@ use crate::explore::explore;
 use crate::peer::{Journal, NAME, Peer};
 
 /// What subscribers were told, in short. Ends with the hub's stream.
-async fn told(mut events: Events) -> Vec<(bool, u64)> {
+pub async fn told(mut events: Events) -> Vec<(bool, u64)> {
     let mut told = Vec::new();
     while let Some(event) = events.next().await {
         match event {
@@ -24,14 +24,14 @@ async fn told(mut events: Events) -> Vec<(bool, u64)> {
 
 /// The name has one owner at a time: each is told to come before it is told to go, and the next one
 /// after that.
-fn check_owners(told: &[(bool, u64)]) {
+pub fn check_owners(told: &[(bool, u64)]) {
     for owner in told.chunks(2) {
         let [(true, came), (false, went)] = owner else { panic!("{told:?}") };
         assert_eq!(came, went, "{told:?}");
     }
 }
 
-async fn live(mut peer: Peer) -> bool {
+pub async fn live(mut peer: Peer) -> bool {
     let is_welcome = peer.is_welcome().await;
     if is_welcome {
         peer.serve(Journal::default(), 1, std::future::pending()).await;
