@@ -326,3 +326,34 @@ async fn a_plugin_of_the_same_name_is_refused_as_before() {
     let brpc::ConnectError::Refused(refused) = refused else { panic!("{refused:?}") };
     assert_eq!(refused.code, RefusalCode::NameTaken);
 }
+
+/// Two programs that are the same plugin, as the copy of a machine: neither ends, and the name changes
+/// hands five times a minute, whatever they do.
+#[tokio::test(start_paused = true)]
+async fn two_runs_of_one_plugin_share_its_name_in_turns() {
+    const MINUTES: u64 = 30;
+    let hub = Socket::default();
+    let (plugin, _) = worker("worker");
+    let runs = [(), ()].map(|()| {
+        let hub = hub.clone();
+        let run = plugin.run_over(move || {
+            let (ours, theirs) = tokio::io::duplex(64 * 1024);
+            hub.attach(theirs);
+            async { Ok(ours) }
+        });
+        tokio::spawn(run.into_future())
+    });
+    let mut events = hub.events();
+    let begin = Instant::now();
+    let mut connected = 0;
+    while begin.elapsed() < Duration::from_mins(MINUTES) {
+        match events.next().await {
+            Some(Event::Connected(_)) => connected += 1,
+            Some(Event::Disconnected(_, reason)) => assert_eq!(reason, REPLACED),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(hub.call::<u8>("worker", "echo", &1).await, Ok(1));
+    }
+    assert!((2..=1 + 5 * (MINUTES + 1)).contains(&connected), "{connected}");
+    assert!(runs.iter().all(|run| !run.is_finished()));
+}
