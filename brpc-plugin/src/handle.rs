@@ -80,10 +80,10 @@ impl Handle {
     /// over, the run ends in any case, and calls that still run are dropped. A grace period of zero
     /// ends it at once.
     ///
-    /// A [`Run`](crate::Run) makes no further attempt to connect. If it is not connected at the moment, it
-    /// ends as soon as no handler of its earlier connections runs on, or else with the grace period, at
-    /// whose end these are cancelled. Handlers of resumable calls are cancelled at once then, since nobody
-    /// is there to take their answers. If the run has ended, this does nothing.
+    /// A [`Run`](crate::Run) makes no further attempt to connect, unless it is not connected and handlers
+    /// of resumable calls run on, or their answers are held: then it dials on within the grace period, to
+    /// finish them. It ends as soon as no handler of its earlier connections runs on, or else with the
+    /// grace period, at whose end these are cancelled. If the run has ended, this does nothing.
     pub fn stop(&self, grace: Duration) {
         if let Some(link) = self.link.upgrade() {
             // A grace period beyond the range of the clock is no limit.

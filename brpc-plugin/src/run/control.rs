@@ -23,9 +23,13 @@ impl Control {
         self.stopping.at().is_some()
     }
 
-    /// Returns when the plugin is told to stop.
-    pub(super) async fn stopped(&self) {
+    /// Returns when the plugin is told to stop and is `idle`, or its grace period is over.
+    pub(super) async fn stopped(&self, idle: impl Future<Output = ()>) {
         self.stopping.begun().await;
+        tokio::select! {
+            () = idle => {}
+            () = self.stopping.cut_off() => {}
+        }
     }
 
     /// Notes the current connection. If the plugin was told to stop meanwhile, the connection is.

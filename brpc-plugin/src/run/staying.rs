@@ -59,7 +59,7 @@ impl<R: Receiver> Staying<R> {
             };
             let opened = tokio::select! {
                 biased;
-                () = control.stopped() => return Ok(EndReason::Stopped),
+                () = control.stopped(self.kept.emptied()) => return Ok(EndReason::Stopped),
                 opened = opening => opened,
                 () = self.kept.expire() => unreachable!("it never returns"),
             };

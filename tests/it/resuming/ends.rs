@@ -176,6 +176,47 @@ async fn a_plugin_that_is_stopped_keeps_nothing() {
     eventually(|| staying.journal.dropped() == 1).await;
 }
 
+/// It has its grace period for it.
+#[tokio::test(start_paused = true)]
+async fn a_plugin_that_is_stopped_while_it_is_away_comes_back_to_finish() {
+    let hub = Socket::default();
+    let staying = Staying::start(&hub).await;
+    let (runs, answered) = (made(wait(&hub)), made(wait(&hub)));
+    eventually(|| staying.journal.started() == 2).await;
+    staying.leave(&hub).await;
+    staying.journal.release(1);
+    eventually(|| staying.journal.finished() == 1).await;
+    staying.handle.stop(100 * SECOND);
+    tokio::time::sleep(SECOND).await;
+    assert_eq!(staying.journal.running(), 1);
+    staying.may_dial.store(true, std::sync::atomic::Ordering::SeqCst);
+    let journal = staying.journal.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(60 * SECOND).await;
+        journal.release(1);
+    });
+    // In either order.
+    assert_eq!((runs.await.unwrap(), answered.await.unwrap()), (Ok(()), Ok(())));
+    staying.handle.finished().await;
+    assert!(hub.connected().is_empty());
+    assert_eq!((staying.journal.started(), staying.journal.dropped()), (2, 0));
+}
+
+/// There is nothing to finish.
+#[tokio::test(start_paused = true)]
+async fn a_plugin_that_is_stopped_while_it_is_away_ends_when_its_calls_have() {
+    let hub = Socket::default();
+    let staying = Staying::start(&hub).await;
+    let _call = made(wait(&hub).resumable(20 * SECOND));
+    eventually(|| staying.journal.started() == 1).await;
+    let begun = Instant::now();
+    staying.leave(&hub).await;
+    staying.handle.stop(Duration::MAX);
+    staying.handle.finished().await;
+    assert_eq!(begun.elapsed().as_secs(), 20);
+    assert_eq!(staying.journal.dropped(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_plugin_that_is_stopped_while_it_is_away_keeps_nothing() {
     let hub = Socket::default();

@@ -254,8 +254,12 @@ impl<T> Session<T> {
         }
     }
 
-    /// Sends Leave, if it is due.
+    /// Sends Leave, if it is due: not before the hub has named all calls that go on, which are to be
+    /// answered.
     pub(super) fn say_leave(&mut self, codec: &mut dyn Codec, out: &mut WriteBuffer) {
+        if self.recalling.is_some() {
+            return;
+        }
         if let Some(Ending::Leaving { told: told @ None }) = &mut self.ending {
             let last_id = self.serving.last_id();
             codec.encode(&Message::Leave { last_id }, out);

@@ -343,7 +343,7 @@ impl<T> Session<T> {
         self.calling.wants_transmit()
             || self.credit_in.is_return_due()
             || !self.outbox.is_empty()
-            || self.ending.as_ref().is_some_and(Ending::is_unsaid)
+            || (self.ending.as_ref().is_some_and(Ending::is_unsaid) && self.recalling.is_none())
             || self.is_done()
     }
 

@@ -21,6 +21,8 @@ pub struct Resuming {
     state: Mutex<State>,
     /// Rung when a connection is lost, and calls are kept without one.
     bell: Notify,
+    /// Rung when no calls are kept any more.
+    emptied: Notify,
 }
 
 struct State {
@@ -43,14 +45,20 @@ impl Resuming {
     /// For a plugin with these limits.
     pub fn new(limits: &Limits) -> Self {
         let state = State { kept: Kept::new(limits), outlet: None };
-        Self { state: Mutex::new(state), bell: Notify::new() }
+        Self { state: Mutex::new(state), bell: Notify::new(), emptied: Notify::new() }
     }
 
     /// Changes what is kept, and cancels the handlers that this returns.
     fn change(&self, change: impl FnOnce(&mut State) -> Vec<CancellationToken>) {
-        let unwanted = change(&mut self.state.lock());
+        let (unwanted, is_empty) = {
+            let mut state = self.state.lock();
+            (change(&mut state), state.kept.is_empty())
+        };
         // Without the lock: this wakes tasks.
         unwanted.iter().for_each(CancellationToken::cancel);
+        if is_empty {
+            self.emptied.notify_one();
+        }
     }
 
     /// The hub of a new connection has welcomed the plugin.
@@ -137,6 +145,13 @@ impl Resuming {
     /// Nothing is kept any more: the plugin has left the hub, or ends.
     pub fn end(&self) {
         self.change(|state| state.kept.end());
+    }
+
+    /// Returns when no calls are kept that could go on over another connection.
+    pub async fn emptied(&self) {
+        while !self.state.lock().kept.is_empty() {
+            shielded(self.emptied.notified()).await;
+        }
     }
 
     /// Gives up calls that the hub has given up, while there is no connection over which it says so.
