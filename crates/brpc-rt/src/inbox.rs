@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use brpc_core::{CallErrorKind, Scope};
+use brpc_core::CallErrorKind;
 use brpc_proto::limits::{IDLE_BYTES, IDLE_PLACES, MAX_SUSPENDED};
 use brpc_proto::{Call, CallId};
 use bytes::BytesMut;
@@ -14,9 +14,8 @@ use crate::slot::Slot;
 /// doesn't wait for the connection's lock.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    /// In the order in which they came. The connection checks them when they are taken out, at the latest
-    /// when its driver wakes. Until then they are no more than it has room for: the driver may wake
-    /// late, and callers may be fast.
+    /// In the order in which they came. The connection checks them when they are taken out: when its
+    /// driver wakes, or before, by a caller who finds the inbox full.
     submitted: Vec<Submitted>,
     /// Bytes of their inputs.
     bytes: usize,
@@ -37,6 +36,10 @@ pub(crate) struct Inbox {
 
 /// The largest allocation for several copies. A single input that is still needed keeps all of it.
 const MAX_CHUNK: usize = 64 * 1024;
+
+/// Of so many calls, or bytes of inputs, an inbox is full: enough that a driver which wakes in time
+/// takes the calls out, little beside what a connection may hold.
+const FULL: (usize, usize) = (1_024, 512 * 1024);
 
 /// A submitted call.
 #[derive(Debug)]
@@ -71,23 +74,20 @@ impl Inbox {
         Ok(id)
     }
 
-    /// Adds a call; returns its id. A non-empty `input` is copied into the call's payload. The
-    /// connection has room for so many calls, and bytes of inputs.
+    /// Whether the calls are to be taken out before more are added.
+    pub(crate) fn is_full(&self) -> bool {
+        self.submitted.len() >= FULL.0 || self.bytes >= FULL.1
+    }
+
+    /// Adds a call; returns its id. A non-empty `input` is copied into the call's payload.
     pub(crate) fn submit(
         &mut self,
         mut call: Call,
         input: &[u8],
         slot: Arc<Slot>,
-        (calls, bytes): (usize, usize),
     ) -> Result<CallId, CallErrorKind> {
         if let Some(error) = &self.closed {
             return Err(error.clone());
-        }
-        let more = call.payload.len() + input.len();
-        // The first one is for the connection to judge.
-        let is_full = self.submitted.len() >= calls || self.bytes + more > bytes;
-        if is_full && !self.submitted.is_empty() {
-            return Err(CallErrorKind::Overloaded { scope: Scope::Plugin, retry_after: None });
         }
         if !input.is_empty() {
             if self.inputs.capacity() < input.len() && !self.inputs.try_reclaim(input.len()) {
@@ -97,7 +97,7 @@ impl Inbox {
             self.inputs.extend_from_slice(input);
             call.payload = self.inputs.split().freeze();
         }
-        self.bytes += more;
+        self.bytes += call.payload.len();
         self.last_id += 1;
         self.submitted.push(Submitted { id: self.last_id, call, slot });
         Ok(self.last_id)

@@ -2,7 +2,6 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Instant;
 
@@ -25,26 +24,6 @@ use crate::slot::Slot;
 pub struct SharedConnection {
     state: Mutex<State>,
     inbox: Mutex<Inbox>,
-    room: Room,
-}
-
-/// How many calls, and bytes of inputs, the connection had room for when its lock was released last,
-/// or since.
-#[derive(Debug)]
-struct Room {
-    calls: AtomicUsize,
-    bytes: AtomicUsize,
-}
-
-impl Room {
-    fn set(&self, (calls, bytes): (usize, usize)) {
-        self.calls.store(calls, Ordering::Relaxed);
-        self.bytes.store(bytes, Ordering::Relaxed);
-    }
-
-    fn now(&self) -> (usize, usize) {
-        (self.calls.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
-    }
 }
 
 #[derive(Debug)]
@@ -57,10 +36,8 @@ struct State {
 impl SharedConnection {
     /// Puts a connection behind a lock.
     pub fn new(connection: Connection<Arc<Slot>>) -> Self {
-        let room = Room { calls: AtomicUsize::default(), bytes: AtomicUsize::default() };
-        room.set(connection.room());
         let state = State { connection, batch: Vec::new() };
-        Self { state: Mutex::new(state), inbox: Mutex::default(), room }
+        Self { state: Mutex::new(state), inbox: Mutex::default() }
     }
 
     /// Takes the lock. Calls that were submitted before may still be in the inbox.
@@ -82,10 +59,6 @@ impl SharedConnection {
         let mut guard = self.lock();
         self.inbox.lock().exchange(&mut guard.state.batch);
         let has_calls = guard.state.take_in(now);
-        if has_calls {
-            // Before more are submitted.
-            self.room.set(guard.room());
-        }
         (guard, has_calls)
     }
 
@@ -98,7 +71,7 @@ impl SharedConnection {
     /// call's payload. The call's timeout begins when it is passed to the connection.
     ///
     /// # Errors
-    /// If the connection is over, and its inbox is closed; or if there is no room for the call.
+    /// If the connection is over, and its inbox is closed.
     #[inline]
     pub(crate) fn submit(
         &self,
@@ -107,7 +80,13 @@ impl SharedConnection {
         slot: Arc<Slot>,
     ) -> Result<CallId, CallErrorKind> {
         let mut inbox = self.inbox.lock();
-        let id = inbox.submit(call, input, slot, self.room.now())?;
+        if inbox.is_full() {
+            drop(inbox);
+            // The connection refuses what is too much; its driver may be late to see to that.
+            self.lock_with_calls().unlock_and_wake();
+            inbox = self.inbox.lock();
+        }
+        let id = inbox.submit(call, input, slot)?;
         let driver = inbox.driver.take();
         drop(inbox);
         driver.into_iter().for_each(Waker::wake);
@@ -170,8 +149,8 @@ pub struct Guard<'a> {
 impl Guard<'_> {
     /// Releases the lock, and wakes the driver if it is parked.
     pub fn unlock_and_wake(self) {
-        let shared = self.shared;
-        drop(self);
+        let Self { shared, state } = self;
+        drop(state);
         let driver = shared.inbox.lock().driver.take();
         driver.into_iter().for_each(Waker::wake);
     }
@@ -205,12 +184,6 @@ impl Guard<'_> {
             Some(error) if !self.has_events() => self.shared.inbox.lock().close(error),
             _ => false,
         }
-    }
-}
-
-impl Drop for Guard<'_> {
-    fn drop(&mut self) {
-        self.shared.room.set(self.state.connection.room());
     }
 }
 

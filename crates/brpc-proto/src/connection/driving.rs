@@ -182,12 +182,6 @@ impl<T> Connection<T> {
             || matches!(&self.phase, Phase::Session(session) if session.wants_transmit())
     }
 
-    /// How many more calls may be unsent, and how many bytes of inputs; beyond them a call is refused,
-    /// unless it is the only one. All that there is where calls have another end.
-    pub fn room(&self) -> (usize, usize) {
-        self.session().map_or((usize::MAX, usize::MAX), |session| session.calls().room())
-    }
-
     /// About how many bytes [`poll_transmit`](Self::poll_transmit) could give.
     pub fn transmit_size(&self) -> usize {
         self.session().map_or(0, Session::transmit_size)

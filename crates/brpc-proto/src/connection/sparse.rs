@@ -26,6 +26,7 @@ const MOST: usize = 128 * 1024;
 
 impl Sparse {
     /// Notes a message of so many bytes. Copies its output, if that would keep too much.
+    #[inline]
     pub(super) fn note(&mut self, message: &mut Message, bytes: usize) {
         self.excess = (self.excess + bytes).min(MOST);
         let Message::Answer { answer, .. } = message else { return };

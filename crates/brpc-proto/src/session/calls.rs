@@ -298,14 +298,6 @@ impl<T> Calls<T> {
         self.placed
     }
 
-    /// How many more calls may be unsent, and how many bytes of inputs.
-    pub(crate) fn room(&self) -> (usize, usize) {
-        (
-            self.max_unsent.saturating_sub(self.unsent()),
-            self.max_unsent_bytes.saturating_sub(self.unsent_bytes()),
-        )
-    }
-
     /// Calls not yet sent, with a place or without.
     fn unsent(&self) -> usize {
         self.waiting.len() + self.queued.len() + self.held.len()

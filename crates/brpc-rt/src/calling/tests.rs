@@ -5,7 +5,9 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use brpc_core::{CallErrorKind, Function, Limits, Scope, Stage};
 use brpc_proto::codec::Native;
-use brpc_proto::{Call, Connection, Description, Hello, Role, Settlement, Wires, WriteBuffer};
+use brpc_proto::{
+    Call, Connection, Description, Event, Hello, Role, Settlement, Wires, WriteBuffer,
+};
 use bytes::{Buf as _, BytesMut};
 
 use super::{Canceller, PendingCall};
@@ -80,35 +82,31 @@ fn an_inbox_is_not_closed_over_a_call() {
     assert!(matches!(refused, Err(CallErrorKind::Disconnected { stage: Stage::Queued, .. })));
 }
 
-/// One that is cancelled between the look whether it is and the moment that there is a way to it.
 /// However late the driver wakes.
 #[test]
-fn an_inbox_holds_no_more_than_the_connection_has_room_for() {
-    let connection = ready();
-    let submit = |size: usize| {
-        let call = Call { payload: vec![0; size].into(), ..Call::default() };
-        PendingCall::start(connection.clone(), call, &[], Slot::default())
+fn callers_make_a_connection_hold_no_more_than_it_may() {
+    const SIZE: usize = 64 * 1024;
+    let (connection, most) = (ready(), Limits::default().queue_bytes);
+    let submit = |_| {
+        let call = Call { payload: vec![0; SIZE].into(), ..Call::default() };
+        PendingCall::start(connection.clone(), call, &[], Slot::default()).unwrap()
     };
-    let overloaded = CallErrorKind::Overloaded { scope: Scope::Plugin, retry_after: None };
-    let Limits { queue_bytes, queue_calls, .. } = Limits::default();
-    let refused = |size: usize| submit(size).err() == Some(overloaded.clone());
-
-    let mut first: Vec<_> = (0..8).map(|_| submit(queue_bytes / 8).unwrap()).collect();
-    assert!(refused(1), "bytes");
-    let mut guard = connection.lock_with_calls();
-    let mut out = WriteBuffer::new();
-    guard.poll_transmit(&mut out, now());
+    let mut calls: Vec<_> = (0..4 * most / SIZE).map(submit).collect();
+    let mut guard = connection.lock();
+    assert_eq!(guard.transmit_size(), most, "nobody has looked since");
+    let events: Vec<_> = std::iter::from_fn(|| guard.poll_event()).collect();
     drop(guard);
-    // One of them was taken for a write.
-    let another = submit(queue_bytes / 8).unwrap();
-    assert!(refused(1), "with those that the connection has");
-    assert!(first.iter_mut().all(|call| error(call).is_none()));
-    drop((first, another));
-
-    let _few: Vec<_> = (0..queue_calls).map(|_| submit(0).unwrap()).collect();
-    assert!(refused(0), "calls");
+    for event in events {
+        if let Event::Settled(slot, settlement) = event {
+            slot.settle(settlement);
+        }
+    }
+    let refused: Vec<_> = calls.iter_mut().filter_map(error).collect();
+    let overloaded = CallErrorKind::Overloaded { scope: Scope::Plugin, retry_after: None };
+    assert!(refused.len() > 2 * most / SIZE && refused.iter().all(|it| *it == overloaded));
 }
 
+/// One that is cancelled between the look whether it is and the moment that there is a way to it.
 #[test]
 fn a_call_that_is_cancelled_while_it_is_made_ends() {
     let connection = ready();
