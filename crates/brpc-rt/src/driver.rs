@@ -199,13 +199,14 @@ impl<L: Link> Driver<'_, L> {
             *open = BOTH;
         }
         // After a stall, what was cancelled meanwhile stands behind its call.
-        let may_withdraw = transport.has_more
+        let may_withdraw = has_read
+            && transport.has_more
             && self.ahead < READ_AHEAD
             && !self.is_held
             && connection.may_withdraw_events();
         // Nor is the owner asked about a plugin that has gone.
-        let may_be_gone = transport.end.is_none() && connection.asks_owner();
-        let reads_ahead = has_read && (may_withdraw || may_be_gone);
+        let may_be_gone = has_read && transport.end.is_none() && connection.asks_owner();
+        let reads_ahead = may_withdraw || may_be_gone;
         if !reads_ahead {
             self.ahead = 0;
             self.learn(transport, &mut connection, has_read || has_taken || is_due, now);
@@ -229,13 +230,17 @@ impl<L: Link> Driver<'_, L> {
         let is_busy = has_come || can_write || has_events;
         if !is_busy && (!passes_on || self.events_wait) {
             // Since then only frames that can't be written now may have changed it.
-            let timeout =
+            let mut timeout =
                 if transport.output.is_empty() { timeout } else { connection.poll_timeout() };
-            let until = if passes_on { None } else { transport.awaits_last_words(now) };
-            if transport.end.is_some() && until.is_some() {
-                return Turn::Busy;
+            if transport.has_stopped_writing()
+                && !passes_on
+                && let Some(until) = transport.awaits_last_words(now)
+            {
+                if transport.end.is_some() {
+                    return Turn::Busy;
+                }
+                timeout = Some(timeout.map_or(until, |timeout| timeout.min(until)));
             }
-            let timeout = timeout.into_iter().chain(until).min();
             // Nothing is due while events wait.
             if self.events_wait || self.timer.is_set_for(timeout, now) {
                 // A wake in which nothing moves, as happens, says nothing about the traffic.

@@ -70,6 +70,7 @@ impl Drop for Handler {
 }
 
 /// Runs a handler that never waits; returns its answer.
+#[inline]
 pub(super) fn catching(run: impl FnOnce() -> Answer) -> Answer {
     contain(run).unwrap_or_else(|text| Err(panicked(text)))
 }

@@ -59,6 +59,7 @@ impl Running {
     }
 
     /// Whether no handler may be started, since too many of earlier connections still run.
+    #[inline]
     pub(super) fn is_full(&self) -> bool {
         let left = self.left.count.load(Ordering::Relaxed);
         left > 0 && left + self.len() >= self.left.most
