@@ -41,10 +41,13 @@ pub struct Outgoing {
 pub type Outcome = Result<Response<Bytes>, CallError>;
 
 impl Outgoing {
-    pub(crate) fn new(plugin: Target<PluginRef>, method: String, call: Call) -> Self {
-        let Call { payload: input, timeout, trace, metadata, admission, resumable, .. } = call;
-        let resumable = resumable.map(|resumable| resumable.window);
-        let wait_for_plugin = None;
+    pub(crate) fn new(
+        plugin: Target<PluginRef>,
+        method: String,
+        input: Bytes,
+        options: Options,
+    ) -> Self {
+        let Options { timeout, trace, metadata, admission, wait_for_plugin, resumable } = options;
         Self {
             plugin,
             method,
@@ -60,8 +63,9 @@ impl Outgoing {
 
     /// The call of the method with this number.
     pub(crate) fn into_call(self, method: u32) -> Call {
-        let Self { input: payload, timeout, trace, metadata, admission, resumable, .. } = self;
-        Call { method, payload, timeout, trace, metadata, admission, resumable: lasting(resumable) }
+        let Self { timeout, trace, metadata, admission, wait_for_plugin, resumable, .. } = self;
+        let options = Options { timeout, trace, metadata, admission, wait_for_plugin, resumable };
+        options.into_call(method, self.input)
     }
 
     /// The name of the plugin that is called.
@@ -103,7 +107,22 @@ impl Called {
     }
 }
 
-/// How a call outlives its connection, if it does for so long.
-pub(crate) fn lasting(window: Option<Duration>) -> Option<Box<Resumable>> {
-    window.map(|window| Box::new(Resumable { window, course: Course::New }))
+/// What a caller asks for beside a plugin, a method and an input; as in [`Outgoing`].
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) trace: String,
+    pub(crate) metadata: Metadata,
+    pub(crate) admission: Admission,
+    pub(crate) wait_for_plugin: Option<Duration>,
+    pub(crate) resumable: Option<Duration>,
+}
+
+impl Options {
+    /// The call of the method with this number.
+    pub(crate) fn into_call(self, method: u32, payload: Bytes) -> Call {
+        let Self { timeout, trace, metadata, admission, resumable, .. } = self;
+        let resumable = resumable.map(|window| Box::new(Resumable { window, course: Course::New }));
+        Call { method, payload, timeout, trace, metadata, admission, resumable }
+    }
 }

@@ -20,7 +20,7 @@ use crate::error::WaitError;
 use crate::events::Events;
 use crate::hub::{Config, Hub, Presence, Registry, Strangers, members};
 use crate::listener::{Listener, Source};
-use crate::outgoing::Outgoing;
+use crate::outgoing::{Options, Outgoing};
 use crate::plugin_ref::PluginRef;
 use crate::wait;
 
@@ -57,11 +57,11 @@ impl Socket {
         method: &str,
         input: &(impl Serialize + ?Sized),
     ) -> Result<Outgoing, CallErrorKind> {
-        let payload = json::encode(input).map_err(invalid_input)?;
+        let input = json::encode(input).map_err(invalid_input)?;
         let timeout = self.hub().config().default_timeout;
-        let wanted = brpc_proto::Call { payload, timeout, ..brpc_proto::Call::default() };
+        let options = Options { timeout, ..Options::default() };
         let plugin = Target::Name(plugin.into());
-        Ok(Outgoing::new(plugin, method.to_owned(), wanted))
+        Ok(Outgoing::new(plugin, method.to_owned(), input, options))
     }
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {

@@ -18,7 +18,7 @@ use super::attempts::through;
 use super::request::Request;
 use super::running::{Running, find, method_number};
 use crate::hub::Hub;
-use crate::outgoing::{Called, Outcome, Outgoing, lasting};
+use crate::outgoing::{Called, Options, Outcome, Outgoing};
 use crate::plugin_ref::PluginRef;
 
 /// A call to one plugin; made by [`Socket::call`](crate::Socket::call). It does nothing until it is
@@ -57,10 +57,7 @@ struct Prepared {
     request: Request,
     /// Which plugin on its connection is called; `None` for the plugin that has the name.
     instance: Option<PluginRef>,
-    /// The rest of the call; its method and its input are in the request.
-    wanted: brpc_proto::Call,
-    /// How long to wait for the plugin, if it is away.
-    wait_for_plugin: Option<Duration>,
+    options: Options,
     /// Made in advance only for a cancel handle.
     canceller: Option<Arc<Canceller>>,
 }
@@ -68,28 +65,27 @@ struct Prepared {
 impl Prepared {
     /// Whether more than one attempt may be made, by the middleware or when the plugin is back.
     fn passes(&self) -> bool {
-        self.wait_for_plugin.is_some() || !self.hub.config().middleware.is_empty()
+        self.options.wait_for_plugin.is_some() || !self.hub.config().middleware.is_empty()
     }
 
     /// Makes the call. Nothing of it is left for another one.
     fn start(&mut self, context: &Context<'_>) -> Result<Running, CallError> {
-        let Self { hub, request, instance, wanted, canceller, .. } = self;
-        let mut wanted = std::mem::take(wanted);
+        let Self { hub, request, instance, options, canceller } = self;
         let named = |kind| request.name(kind);
         let link = find(hub, request.plugin(), instance.as_ref()).map_err(named)?;
         let charge = hub.charge(1, request.input().len()).map_err(named)?;
-        wanted.method = method_number(&link, request.method()).map_err(named)?;
+        let method = method_number(&link, request.method()).map_err(named)?;
         if canceller.as_deref().is_some_and(Canceller::is_cancelled) {
             return Err(named(CallErrorKind::Cancelled { stage: Stage::Queued }));
         }
         let slot = Slot::waiting(context).charged(charge);
         // A small input is copied where it is submitted.
-        let running = if request.input().len() < OWN_SLICE {
-            Running::start_with(link, wanted, request.input(), slot)?
-        } else {
-            wanted.payload = request.take_input();
-            Running::start_with(link, wanted, &[], slot)?
+        let (payload, input) = match request.input().len() {
+            ..OWN_SLICE => (Bytes::new(), request.input()),
+            _ => (request.take_input(), &[][..]),
         };
+        let call = std::mem::take(options).into_call(method, payload);
+        let running = Running::start_with(link, call, input, slot)?;
         if let Some(canceller) = canceller {
             canceller.set_route(running.route());
         }
@@ -104,10 +100,8 @@ impl Prepared {
             None => Target::Name(self.request.plugin().into()),
         };
         let method = self.request.method().to_owned();
-        let mut wanted = std::mem::take(&mut self.wanted);
-        wanted.payload = self.request.take_input();
-        let wait_for_plugin = self.wait_for_plugin;
-        let call = Outgoing { wait_for_plugin, ..Outgoing::new(plugin, method, wanted) };
+        let input = self.request.take_input();
+        let call = Outgoing::new(plugin, method, input, std::mem::take(&mut self.options));
         let called = call.called();
         let canceller = self.canceller.take();
         State::Passing(through(self.hub.clone(), call, called.clone(), canceller, false), called)
@@ -148,13 +142,9 @@ impl<T> Call<T> {
             Ok(request) => request,
             Err(error) => return Self::refused(error, decode),
         };
-        let wanted = brpc_proto::Call {
-            timeout: hub.config().default_timeout,
-            resumable: lasting(hub.config().resumable),
-            ..brpc_proto::Call::default()
-        };
-        let prepared =
-            Prepared { hub, request, instance, wanted, wait_for_plugin: None, canceller: None };
+        let (timeout, resumable) = (hub.config().default_timeout, hub.config().resumable);
+        let options = Options { timeout, resumable, ..Options::default() };
+        let prepared = Prepared { hub, request, instance, options, canceller: None };
         Self { state: State::Prepared(prepared), decode }
     }
 
@@ -198,25 +188,25 @@ impl<T> Call<T> {
     /// which is 30 s if it was not set.
     pub fn timeout(self, timeout: impl Into<Option<Duration>>) -> Self {
         let timeout = timeout.into();
-        self.with(|prepared| prepared.wanted.timeout = timeout)
+        self.with(|prepared| prepared.options.timeout = timeout)
     }
 
     /// A trace id for the handler, of at most 256 bytes.
     pub fn trace(self, trace: impl Into<String>) -> Self {
         let trace = trace.into();
-        self.with(|prepared| prepared.wanted.trace = trace)
+        self.with(|prepared| prepared.options.trace = trace)
     }
 
     /// A key and a value for the handler; at most 64 pairs and 8 KiB in all.
     pub fn metadata(self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.with(|prepared| prepared.wanted.metadata.push(key, value))
+        self.with(|prepared| prepared.options.metadata.push(key, value))
     }
 
     /// If no place is free on the connection, waits for one, in the order of arrival and up to the
     /// deadline. Without this the call is then refused at once with
     /// [`Overloaded`](CallErrorKind::Overloaded).
     pub fn queue(self) -> Self {
-        self.with(|prepared| prepared.wanted.admission = Admission::Wait)
+        self.with(|prepared| prepared.options.admission = Admission::Wait)
     }
 
     /// If no plugin of the name is connected, or the one that is there is leaving, waits up to so
@@ -239,7 +229,7 @@ impl<T> Call<T> {
     /// # }
     /// ```
     pub fn wait_for_plugin(self, longest: Duration) -> Self {
-        self.with(|prepared| prepared.wait_for_plugin = Some(longest))
+        self.with(|prepared| prepared.options.wait_for_plugin = Some(longest))
     }
 
     /// Lets the call outlive its connection: if that is lost, the call is suspended for up to so long,
@@ -255,7 +245,7 @@ impl<T> Call<T> {
     /// the hub has it; and one more short frame. The guide says when it is worth that.
     pub fn resumable(self, window: impl Into<Option<Duration>>) -> Self {
         let window = window.into();
-        self.with(|prepared| prepared.wanted.resumable = lasting(window))
+        self.with(|prepared| prepared.options.resumable = window)
     }
 
     /// A handle that cancels the call from elsewhere; the call then ends in
