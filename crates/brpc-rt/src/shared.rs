@@ -31,12 +31,14 @@ struct State {
     connection: Connection<Arc<Slot>>,
     /// Calls on their way from the inbox to the connection; empty while the lock is free.
     batch: Vec<Submitted>,
+    /// Whether the driver may be parked: it has been, and has not begun a turn since.
+    is_parked: bool,
 }
 
 impl SharedConnection {
     /// Puts a connection behind a lock.
     pub fn new(connection: Connection<Arc<Slot>>) -> Self {
-        let state = State { connection, batch: Vec::new() };
+        let state = State { connection, batch: Vec::new(), is_parked: false };
         Self { state: Mutex::new(state), inbox: Mutex::default() }
     }
 
@@ -53,18 +55,25 @@ impl SharedConnection {
         driver.is_none()
     }
 
-    /// Takes the lock, and passes the submitted calls to the connection; their timeouts begin now.
+    /// Begins a turn of the driver: takes the lock, and passes the submitted calls to the connection.
     /// Returns also whether there were any.
     pub(crate) fn begin_turn(&self, now: impl FnOnce() -> Instant) -> (Guard<'_>, bool) {
-        let mut guard = self.lock();
-        self.inbox.lock().exchange(&mut guard.state.batch);
-        let has_calls = guard.state.take_in(now);
+        let (mut guard, has_calls) = self.take_in(now);
+        guard.state.is_parked = false;
         (guard, has_calls)
     }
 
     /// Takes the lock, and passes the submitted calls to the connection.
     pub fn lock_with_calls(&self) -> Guard<'_> {
-        self.begin_turn(now).0
+        self.take_in(now).0
+    }
+
+    /// The timeouts of the calls begin now.
+    fn take_in(&self, now: impl FnOnce() -> Instant) -> (Guard<'_>, bool) {
+        let mut guard = self.lock();
+        self.inbox.lock().exchange(&mut guard.state.batch);
+        let has_calls = guard.state.take_in(now);
+        (guard, has_calls)
     }
 
     /// Submits a call, and wakes the driver if it is parked. A non-empty `input` is copied into the
@@ -127,7 +136,7 @@ impl State {
     /// Passes the batch to the connection; returns whether it has any call. Reads the clock once
     /// for all of them.
     fn take_in(&mut self, now: impl FnOnce() -> Instant) -> bool {
-        let Self { connection, batch } = self;
+        let Self { connection, batch, .. } = self;
         if batch.is_empty() {
             return false;
         }
@@ -150,7 +159,12 @@ impl Guard<'_> {
     /// Releases the lock, and wakes the driver if it is parked.
     pub fn unlock_and_wake(self) {
         let Self { shared, state } = self;
+        let may_be_parked = state.is_parked;
         drop(state);
+        if !may_be_parked {
+            // It will take the lock again before it parks.
+            return;
+        }
         let driver = shared.inbox.lock().driver.take();
         driver.into_iter().for_each(Waker::wake);
     }
@@ -160,7 +174,7 @@ impl Guard<'_> {
     /// do, so it misses no command. An idle connection frees capacity that it doesn't need.
     pub(crate) fn park(&mut self, context: &Context<'_>, is_idle: bool) -> bool {
         if is_idle {
-            let State { connection, batch } = &mut *self.state;
+            let State { connection, batch, .. } = &mut *self.state;
             connection.free_room();
             if batch.capacity() > IDLE_PLACES {
                 *batch = Vec::new();
@@ -171,6 +185,7 @@ impl Guard<'_> {
             return false;
         }
         inbox.driver = Some(context.waker().clone());
+        self.state.is_parked = true;
         if is_idle {
             inbox.free_room();
         }
