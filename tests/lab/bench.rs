@@ -17,6 +17,13 @@ pub fn goal(heartbeat: u64) -> Duration {
     Duration::from_secs(heartbeat) * 4
 }
 
+/// How much later a process may be on a machine that others use as well: so many milliseconds as the
+/// environment says, and else none.
+fn busy() -> Duration {
+    let said = std::env::var("BRPC_LAB_BUSY_MS").ok();
+    Duration::from_millis(said.map_or(0, |said| said.parse().expect("a number of milliseconds")))
+}
+
 pub struct Bench {
     pub folder: PathBuf,
     pub heartbeat: u64,
@@ -168,5 +175,6 @@ pub async fn finds(
     let said = side.says(from, begin, 1, 2 * goal).await.swap_remove(0);
     let took = said.0 - since;
     println!("{what:<52} {took:>7.2?}   {}", said.1);
-    assert!(took <= goal, "{what}: {took:?} is more than {goal:?}");
+    let allowed = goal + busy();
+    assert!(took <= allowed, "{what}: {took:?} is more than {allowed:?}");
 }

@@ -27,7 +27,7 @@ mod soak;
 
 use std::time::Duration;
 
-/// The experiments, as a whole two minutes long if they are slices.
+/// The experiments, as a whole some minutes long if they are slices.
 const ALL: [&str; 12] = [
     "links",
     "losses",

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # The fault laboratory: hubs and plugins in processes of their own, and what breaks between them.
 #
-#     tests/lab/run.sh                     a slice of all, two minutes
+#     tests/lab/run.sh                     a slice of all, some minutes
 #     tests/lab/run.sh links stopped       a slice of some: links, losses, half-open, stopped, killed,
 #                                          jobs, never-reads, unread-events, files, leaving,
 #                                          churn, soak
 #     tests/lab/run.sh long half-open      some at full length
 #     tests/lab/run.sh all                 all at full length: an hour and a half
 #     BRPC_LAB_SECONDS=300 tests/lab/run.sh soak
+#     BRPC_LAB_BUSY_MS=1000 tests/lab/run.sh half-open    found out a second later is soon enough
 #     tests/lab/run.sh proxy 127.0.0.1:7001 127.0.0.1:7000 drip
 #
 # The last one is the proxy by itself, for use by hand; each line of its input is another fault: none,
