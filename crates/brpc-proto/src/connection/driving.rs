@@ -258,19 +258,19 @@ impl<T> Connection<T> {
             match self.codec.decode(input, limit) {
                 Ok(Some(mut message)) => {
                     self.sparse.note(&mut message, before - input.len());
-                    let handled = match &mut self.phase {
-                        Phase::Session(_) if self.stream.is_beat(&message) => {
-                            self.handle_beat(&message, now)
+                    match &mut self.phase {
+                        Phase::Session(session) if !self.stream.is_beat(&message) => {
+                            match session.handle(message, now, &mut self.events) {
+                                Ok(None) => {}
+                                Ok(Some(reason)) => self.end(reason, None),
+                                Err(error) => self.handle_fault(error.into(), input),
+                            }
                         }
-                        Phase::Session(session) => {
-                            session.handle(message, now, &mut self.events).map_err(Fault::from)
+                        _ => {
+                            if let Err(fault) = self.handle_apart(message, now) {
+                                self.handle_fault(fault, input);
+                            }
                         }
-                        _ => self.handle_handshake(message, now),
-                    };
-                    match handled {
-                        Ok(None) => {}
-                        Ok(Some(reason)) => self.end(reason, None),
-                        Err(fault) => self.handle_fault(fault, input),
                     }
                 }
                 Ok(None) => {
@@ -315,27 +315,16 @@ impl<T> Connection<T> {
         limit
     }
 
-    /// Takes in a heartbeat.
+    /// Takes in a message that is not the session's: a heartbeat, or one of the handshake.
     #[cold]
-    fn handle_beat(
-        &mut self,
-        message: &Message,
-        now: Instant,
-    ) -> Result<Option<DisconnectReason>, Fault> {
-        if self.stream.handle(message, now)? {
-            self.events.push_back(Event::Stuck(self.stream.peer_stuck()));
-        }
-        Ok(None)
-    }
-
-    /// Takes in a message of the handshake.
-    fn handle_handshake(
-        &mut self,
-        message: Message,
-        now: Instant,
-    ) -> Result<Option<DisconnectReason>, Fault> {
+    fn handle_apart(&mut self, message: Message, now: Instant) -> Result<(), Fault> {
         self.gives_way = None;
         match &mut self.phase {
+            Phase::Session(_) => {
+                if self.stream.handle(&message, now)? {
+                    self.events.push_back(Event::Stuck(self.stream.peer_stuck()));
+                }
+            }
             Phase::Accepting(handshake) => match handshake.handle(message, self.codec.traits())? {
                 HubStep::Hello(hello) => self.events.push_back(Event::Hello(hello)),
                 HubStep::Described(description) => {
@@ -358,9 +347,9 @@ impl<T> Connection<T> {
                     }
                 }
             }
-            Phase::Sniffing(..) | Phase::Session(_) | Phase::Closed { .. } => {}
+            Phase::Sniffing(..) | Phase::Closed { .. } => {}
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Ends the connection because of the peer's fault. During the handshake, the hub sends the

@@ -99,7 +99,8 @@ impl Drop for Encoded {
 /// The error of `serde_json`, for instance for a map whose keys are not strings; and the path of a
 /// number that JSON doesn't have, which `serde_json` would write as `null`.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, JsonError> {
-    Encoded::after(&[], value).map(|mut encoded| encoded.take())
+    let mut encoded = Encoded::after(&[], value)?;
+    Ok(encoded.take())
 }
 
 /// Decodes a value. An absent payload is `null`.

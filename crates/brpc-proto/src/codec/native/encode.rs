@@ -15,7 +15,6 @@ use crate::message::{
 };
 
 /// Appends the frame of a message; two for an answer with metadata.
-#[inline]
 pub(super) fn message(message: &Message, out: &mut WriteBuffer) {
     match message {
         Message::Call(id, call) => encode_call(*id, call, out),

@@ -18,7 +18,7 @@ use self::frame::{Frame, next_frame};
 use self::preface::{PREFACE, read_preface};
 use super::{Codec, Fault, Traits};
 use crate::buffer::WriteBuffer;
-use crate::message::{Message, kind};
+use crate::message::{Message, Welcome, kind};
 use crate::names::NameRules;
 use crate::role::Role;
 
@@ -116,15 +116,10 @@ impl Codec for Native {
 
     fn encode(&mut self, message: &Message, out: &mut WriteBuffer) {
         if !self.has_spoken {
-            self.has_spoken = true;
-            out.with(|bytes| bytes.extend_from_slice(&PREFACE));
+            self.speak(out);
         }
         match message {
-            Message::Welcome(welcome) => {
-                self.is_let_in = true;
-                let versions = self.plugin_versions.expect("a plugin is welcomed after its Hello");
-                encode::welcome(welcome, versions, out);
-            }
+            Message::Welcome(welcome) => self.encode_welcome(welcome, out),
             message => encode::message(message, out),
         }
     }
@@ -135,6 +130,20 @@ impl Codec for Native {
 }
 
 impl Native {
+    /// Sends the preface.
+    #[cold]
+    fn speak(&mut self, out: &mut WriteBuffer) {
+        self.has_spoken = true;
+        out.with(|bytes| bytes.extend_from_slice(&PREFACE));
+    }
+
+    #[cold]
+    fn encode_welcome(&mut self, welcome: &Welcome, out: &mut WriteBuffer) {
+        self.is_let_in = true;
+        let versions = self.plugin_versions.expect("a plugin is welcomed after its Hello");
+        encode::welcome(welcome, versions, out);
+    }
+
     /// The message of a frame in the handshake.
     fn decode_handshake(&mut self, frame: &Frame) -> Result<Message, Fault> {
         Ok(match frame.kind {
