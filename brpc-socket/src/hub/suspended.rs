@@ -102,28 +102,35 @@ impl SuspendedCalls {
     ) {
         let call = (suspension.origin(), suspension.stage());
         let holder: Arc<dyn Holder> = self.clone();
-        let mut lost = Vec::new();
+        // Nobody comes back without a runtime.
+        let runtime = Handle::try_current().ok();
+        let instance = instance.filter(|_| runtime.is_some());
+        let (mut lost, mut lacks_timer) = (Vec::new(), false);
         suspend(slot, call, Arc::downgrade(&holder), |slot| {
-            lost = self.insert(plugin, instance, slot, suspension);
+            (lost, lacks_timer) = self.insert(plugin, instance, slot, suspension);
         });
         settle(lost);
+        // Without the locks: a runtime that ends drops the task at once.
+        if let Some(runtime) = runtime
+            && lacks_timer
+        {
+            runtime.spawn(Timer { calls: self.clone(), is_done: false }.run());
+        }
         self.bell.notify_one();
     }
 
-    /// Returns the calls that end.
+    /// Returns the calls that end, and whether the task is to be started that ends the others.
     fn insert(
-        self: &Arc<Self>,
+        &self,
         plugin: &PluginRef,
         instance: Option<InstanceId>,
         slot: Arc<Slot>,
         suspension: Suspension,
-    ) -> Ended {
+    ) -> (Ended, bool) {
         let mut state = self.state.lock();
-        // Nobody comes back without a runtime, nor to a hub that shuts down, nor who can't be told
-        // from others.
-        let runtime = Handle::try_current().ok();
-        let (Some(runtime), false, Some(instance)) = (runtime, state.is_closed, instance) else {
-            return vec![(slot, suspension.lost())];
+        // Nobody comes back to a hub that shuts down, nor who can't be told from others.
+        let (false, Some(instance)) = (state.is_closed, instance) else {
+            return (vec![(slot, suspension.lost())], false);
         };
         let name = plugin.name();
         let mut lost = state.take_name(name, Some(instance));
@@ -134,10 +141,7 @@ impl SuspendedCalls {
         });
         away.plugin = plugin.clone();
         lost.extend(away.calls.insert(slot, suspension, now()).err());
-        if !std::mem::replace(&mut state.has_timer, true) {
-            runtime.spawn(Timer { calls: self.clone(), is_done: false }.run());
-        }
-        lost
+        (lost, !std::mem::replace(&mut state.has_timer, true))
     }
 
     /// Whether calls wait for this plugin.

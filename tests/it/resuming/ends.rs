@@ -1,11 +1,14 @@
 //! How a call ends that is suspended, and doesn't go on.
 
+use std::future::IntoFuture as _;
+use std::pin::pin;
 use std::time::Duration;
 
 use brpc::middleware::plugin::{Incoming, Middleware, Next};
 use brpc::{
     Answer, CallErrorKind, CancelHandle, DisconnectReason, Execution, Plugin, Socket, Stage,
 };
+use futures_util::FutureExt as _;
 use tokio::time::{Instant, sleep};
 
 use super::{Staying, made};
@@ -284,4 +287,47 @@ async fn a_call_goes_on_that_passes_middleware() {
     staying.journal.release(1);
     assert_eq!(call.await.unwrap(), Ok(()));
     assert_eq!((staying.journal.started(), staying.journal.dropped()), (1, 0));
+}
+
+/// A runtime that ends drops tasks as soon as it is given them: also the one that is to end suspended
+/// calls in time.
+#[test]
+fn a_runtime_ends_before_it_is_known_that_a_connection_is_lost() {
+    let (ended, has_ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        // It looks at its main future after each task.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .event_interval(1)
+            .build()
+            .unwrap();
+        let hub = Socket::default();
+        let mut call = pin!(wait(&hub).into_future());
+        runtime.block_on(async {
+            let (plugin, journal) = worker("worker");
+            let dial = || {
+                let hub = hub.clone();
+                move || {
+                    let (ours, theirs) = tokio::io::duplex(1024);
+                    hub.attach(theirs);
+                    async { Ok(ours) }
+                }
+            };
+            tokio::spawn(plugin.run_over(dial()).into_future());
+            hub.wait_for("worker", LONG).await.unwrap();
+            let first = hub.connected();
+            assert!((&mut call).now_or_never().is_none());
+            eventually(|| journal.started() == 1).await;
+            // The same plugin takes its own name.
+            tokio::spawn(plugin.run_over(dial()).into_future());
+            while hub.connected() == first {
+                tokio::task::yield_now().await;
+            }
+        });
+        drop(runtime);
+        ended.send(call.now_or_never()).unwrap();
+    });
+    let outcome = has_ended.recv_timeout(Duration::from_secs(10)).expect("the runtime has ended");
+    let error = outcome.expect("the call has ended").unwrap_err();
+    assert_eq!(error.execution(), Execution::Unknown);
 }
