@@ -1,15 +1,17 @@
 //! Plugins that ask for a name which another connection has.
 
 use std::future::IntoFuture as _;
+use std::io::Write as _;
 use std::time::Duration;
 
 use brpc::{
     CallError, CallErrorKind, DisconnectReason, EndReason, Event, Events, RefusalCode, Socket,
     Stage, Takeover,
 };
+use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 
-use crate::support::peer::{DESCRIPTION, Hello, Peer, farewell, kind, refusal};
+use crate::support::peer::{DESCRIPTION, Hello, PREFACE, Peer, farewell, frame, kind, refusal};
 use crate::support::worker::worker;
 use crate::support::{open, plug, settle};
 
@@ -215,6 +217,23 @@ async fn dials_that_were_given_up_take_no_name() {
         settle().await;
         assert_eq!(hub.connected()[0].generation(), generation, "none comes later");
     }
+}
+
+/// The same over TCP, where the runtime doesn't know yet that a stream has ended which it has just
+/// accepted.
+#[tokio::test]
+async fn dials_over_tcp_that_were_given_up_take_no_name() {
+    let (hub, hello) = (Socket::default(), Hello::new("peer").instance(1));
+    let _living = Peer::plugged_as(&hub, &hello).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    for _ in 0..5 {
+        let mut ghost = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        ghost.write_all(&PREFACE).unwrap();
+        ghost.write_all(&frame(kind::HELLO, &hello.body())).unwrap();
+    }
+    hub.serve(listener);
+    sleep(Duration::from_millis(200)).await;
+    assert_eq!(hub.connected()[0].generation(), 1);
 }
 
 #[tokio::test(start_paused = true)]

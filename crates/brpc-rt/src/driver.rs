@@ -41,6 +41,7 @@ where
         input_limit: 0,
         ahead: 0,
         queuing: Queuing::new(link.lane()),
+        has_looked: false,
         events_wait: false,
         lane_turn: None,
     };
@@ -84,6 +85,10 @@ struct Driver<'a, L: Link> {
     ahead: usize,
     /// The way into the lane in which many messages are passed on.
     queuing: Queuing,
+    /// Whether the driver has yielded before its owner was asked about the plugin. A runtime doesn't ask
+    /// the system for more after a read that found less than it had room for, until it hears that there
+    /// is more; it may not have heard of the end of a stream that it has just accepted.
+    has_looked: bool,
     /// Whether the pending events wait, in the lane or for the owner. The driver is woken when it is
     /// their turn.
     events_wait: bool,
@@ -205,7 +210,11 @@ impl<L: Link> Driver<'_, L> {
             && !self.is_held
             && connection.may_withdraw_events();
         // Nor is the owner asked about a plugin that has gone.
-        let may_be_gone = has_read && transport.end.is_none() && connection.asks_owner();
+        let asks_owner = transport.end.is_none() && connection.asks_owner();
+        if asks_owner && !has_read && !std::mem::replace(&mut self.has_looked, true) {
+            return Turn::Yields;
+        }
+        let may_be_gone = has_read && asks_owner;
         let reads_ahead = may_withdraw || may_be_gone;
         if !reads_ahead {
             self.ahead = 0;
