@@ -110,7 +110,10 @@ impl<T> Suspended<T> {
     /// in the order in which they were made.
     pub fn resume(&mut self, recalled: Recalled, now: Instant) -> Vec<(T, Origin, Resumption)> {
         // Only what is of use, so that a peer that says too much isn't held.
-        self.seen.extend(recalled.seen.iter().map(|seen| (seen.generation, seen.id)));
+        let of = |generation| Origin { generation, id: 0 }..=Origin { generation, id: CallId::MAX };
+        let seen = recalled.seen.into_iter();
+        let seen = seen.filter(|seen| self.calls.range(of(seen.generation)).next().is_some());
+        self.seen.extend(seen.map(|seen| (seen.generation, seen.id)));
         let known = recalled.kept.into_iter().filter(|origin| self.calls.contains_key(origin));
         self.kept.extend(known);
         if !recalled.is_last {
@@ -196,6 +199,17 @@ mod tests {
         let call = Call { resumable, ..Call::default() };
         let origin = Origin { generation: 1, id };
         Suspension::new(call, origin, None, Stage::Sent, DisconnectReason::Reset)
+    }
+
+    #[test]
+    fn what_is_said_of_other_connections_is_not_held() {
+        let (mut suspended, now) = (Suspended::default(), Instant::now());
+        suspended.insert(1, sent(1), now).unwrap();
+        for generation in 0..100 {
+            let seen = vec![Origin { generation, id: 1 }];
+            suspended.resume(Recalled { seen, ..Recalled::default() }, now);
+        }
+        assert_eq!(suspended.seen.len(), 1);
     }
 
     /// Whatever a plugin says, it gets what goes on before all else.
