@@ -219,9 +219,11 @@ impl State {
     }
 
     /// The most events and bytes in it at the moment. Less where the hub holds all that it may: what
-    /// is dropped then is of those who lag the most.
+    /// is dropped then is of those who lag the most. But a subscriber that asked to miss nothing, or to
+    /// be cut off, isn't made to because of others.
     fn most(&self) -> (usize, usize) {
-        let share = if self.held.is_used_up() { SCARCE } else { 1 };
+        let drops = matches!(self.policy, Policy::DropOldest | Policy::DropNewest);
+        let share = if drops && self.held.is_used_up() { SCARCE } else { 1 };
         ((self.capacity / share).max(1), self.max_bytes / share)
     }
 

@@ -146,6 +146,23 @@ fn while_the_hub_holds_all_that_it_may_those_who_lag_keep_little() {
     assert!((80..=101).contains(&unread), "{unread}");
 }
 
+/// Their own limits hold.
+#[test]
+fn while_the_hub_holds_all_that_it_may_those_who_drop_nothing_keep_all() {
+    let gone = plugin("gone", 1);
+    let bus = Bus::new(Arc::new(Budget::new(1)));
+    let subscribers = [Events::of(&bus).close_on_lag(), Events::of(&bus).wait()];
+    bus.publish((0..1_000).map(|_| message(&gone)).collect());
+    gone.set_ended(DisconnectReason::Unclean);
+    let ended = Event::Disconnected(gone, DisconnectReason::Unclean);
+    bus.publish(vec![Unread::new(ended)]);
+    bus.publish(vec![message(&here())]);
+    for events in &subscribers {
+        let state = events.queue.0.lock();
+        assert_eq!((state.unread.len(), state.is_cut_off), (1_002, false));
+    }
+}
+
 /// Otherwise each event would cost a walk along the queue.
 #[test]
 fn nothing_is_looked_for_while_nobody_has_gone() {
