@@ -210,7 +210,8 @@ impl<L: Link> Driver<'_, L> {
             && !self.is_held
             && connection.may_withdraw_events();
         // Nor is the owner asked about a plugin that has gone.
-        let asks_owner = transport.end.is_none() && connection.asks_owner();
+        let may_ask = has_read || !self.has_looked;
+        let asks_owner = may_ask && transport.end.is_none() && connection.asks_owner();
         if asks_owner && !has_read && !std::mem::replace(&mut self.has_looked, true) {
             return Turn::Yields;
         }
