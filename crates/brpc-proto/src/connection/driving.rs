@@ -204,8 +204,8 @@ impl<T> Connection<T> {
     }
 
     /// Whether the owner is about to be asked about a plugin in its handshake. The driver reads until
-    /// there is nothing more, so that [`handle_end`](Self::handle_end) comes first if the plugin has
-    /// gone: one that gave its dial up takes no name. Where plugins don't wait for a Welcome, one that
+    /// there is nothing more, so that [`handle_end`](Self::handle_end) comes first if it is known that
+    /// the plugin has gone: one that gave its dial up takes no name. Where plugins don't wait for a Welcome, one that
     /// has gone may have sent events.
     pub fn asks_owner(&self) -> bool {
         matches!(&self.phase, Phase::Accepting(handshake) if !handshake.awaits_peer())
