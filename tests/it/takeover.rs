@@ -219,6 +219,26 @@ async fn dials_that_were_given_up_take_no_name() {
     }
 }
 
+/// It was given up, even if nothing shows its end: a program gives a dial up before it dials again.
+#[tokio::test(start_paused = true)]
+async fn an_earlier_dial_takes_no_name_from_a_later_one() {
+    for takeover in [Takeover::SameInstance, Takeover::Newest] {
+        let (hub, hello) =
+            (Socket::builder().takeover(takeover).build(), Hello::new("peer").instance(1));
+        let mut earlier = Peer::dial(&hub);
+        let mut later = Peer::plugged_as(&hub, &hello).await;
+        earlier.say_hello(&hello).await;
+        earlier.hear_preface().await;
+        earlier.expect(kind::ACCEPTED).await;
+        let refused = earlier.expect(kind::REFUSED).await;
+        assert_eq!(refused.fields().number(), refusal::NAME_TAKEN);
+        let call = tokio::spawn(hub.call::<u8>("peer", "work", &()).into_future());
+        let id = later.call().await.id;
+        later.reply(id, "7").await;
+        assert_eq!(call.await.unwrap(), Ok(7));
+    }
+}
+
 /// The same over TCP, where the runtime doesn't know yet that a stream has ended which it has just
 /// accepted.
 #[tokio::test]

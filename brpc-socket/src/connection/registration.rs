@@ -202,8 +202,12 @@ impl Candidate {
     fn claim(&self, holder: &PluginLink, dead: Option<&PluginLink>) -> Claim {
         let instance = InstanceId::of(&self.hello);
         let is_same = instance.is_some() && holder.member().map(|it| it.instance) == Some(instance);
+        // Of the dials of a program the last one counts. An earlier one that is read after it was given
+        // up, though its end may not be known yet.
+        let is_earlier = self.link.id < holder.id;
         match self.hub.config().takeover {
             _ if holder.is_over() => Claim::Over,
+            _ if is_same && is_earlier => Claim::Kept,
             Takeover::Newest => Claim::Replaced,
             Takeover::SameInstance if is_same || dead.is_some_and(|dead| dead.id == holder.id) => {
                 Claim::Replaced
