@@ -30,8 +30,13 @@ pub(crate) struct Held<S> {
     loan: Option<Arc<Loan<S>>>,
 }
 
-/// Empty, unless a driver has lent its transport to the deputy.
-type Loan<S> = Mutex<Option<Lent<S>>>;
+/// What a driver shares with its deputy.
+struct Loan<S> {
+    /// `None`, unless the driver has lent its transport.
+    lent: Mutex<Option<Lent<S>>>,
+    /// Reached through here alone, so that a deputy who still waits keeps nothing large.
+    connection: Arc<SharedConnection>,
+}
 
 /// A transport that is lent, while its driver passes events on.
 struct Lent<S> {
@@ -60,10 +65,9 @@ impl<S: Stream> Held<S> {
         if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
             return;
         }
-        let loan = Arc::new(Mutex::new(None));
+        let loan = Arc::new(Loan { lent: Mutex::default(), connection: connection.clone() });
         watch(Box::new(Deputy {
             loan: Arc::downgrade(&loan),
-            connection: Arc::downgrade(connection),
             runtime,
             interval: None,
             turn: None,
@@ -88,9 +92,10 @@ impl<S: Stream> Held<S> {
             return false;
         };
         let lent = |transport| Lent { transport, since, is_used: false, read: 0 };
-        *loan.lock() = self.transport.take().map(lent);
+        *loan.lent.lock() = self.transport.take().map(lent);
         run();
-        let Lent { transport, is_used, .. } = loan.lock().take().expect("nobody else takes it");
+        let Lent { transport, is_used, .. } =
+            loan.lent.lock().take().expect("nobody else takes it");
         self.transport = Some(transport);
         is_used
     }
@@ -99,7 +104,6 @@ impl<S: Stream> Held<S> {
 /// A deputy, and when it is called.
 struct Deputy<S> {
     loan: Weak<Loan<S>>,
-    connection: Weak<SharedConnection>,
     /// Where it stands in.
     runtime: Handle,
     /// The interval of heartbeats, once it is known.
@@ -115,8 +119,8 @@ impl<S: Stream + Send + 'static> Watched for Deputy<S> {
     fn look(&mut self) -> Option<Duration> {
         // A stream that is dropped here may need it.
         let _context = self.runtime.enter();
-        let (loan, connection) = (self.loan.upgrade()?, self.connection.upgrade()?);
-        let guard = connection.lock();
+        let loan = self.loan.upgrade()?;
+        let guard = loan.connection.lock();
         if guard.is_closed() {
             return None;
         }
@@ -129,7 +133,7 @@ impl<S: Stream + Send + 'static> Watched for Deputy<S> {
         };
         drop(guard);
         let (now, patience) = (Instant::now(), interval / 2);
-        let since = match loan.try_lock().as_deref() {
+        let since = match loan.lent.try_lock().as_deref() {
             // The driver takes it back, or the deputy is at it.
             None => return Some(patience),
             Some(Some(lent)) => Some(lent.since),
@@ -143,8 +147,8 @@ impl<S: Stream + Send + 'static> Watched for Deputy<S> {
             // Even if there is nothing to do in it, it wakes a thread, which then waits for sockets
             // and timers.
             self.turn = Some(self.runtime.spawn(async move {
-                if let Some(lent) = loan.try_lock().as_deref_mut().and_then(Option::as_mut) {
-                    turn(lent, &connection, patience);
+                if let Some(lent) = loan.lent.try_lock().as_deref_mut().and_then(Option::as_mut) {
+                    turn(lent, &loan.connection, patience);
                 }
             }));
         }
