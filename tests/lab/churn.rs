@@ -25,8 +25,9 @@ pub async fn all(is_long: bool) -> bool {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let serving = hub.serve(listener);
-    // What is kept for reuse is there afterwards.
-    come_and_go(&hub, &address.to_string(), 1_000).await;
+    // What is kept for reuse is there afterwards, and what a hub remembers of those who have gone: of
+    // 1,024 that were unplugged, for one.
+    come_and_go(&hub, &address.to_string(), 4_000).await;
     let before = baseline().await;
     come_and_go(&hub, &address.to_string(), count).await;
     let after = baseline().await;
