@@ -11,7 +11,7 @@ use crate::random::scramble;
 use crate::scenario::{MEMORY, eventually, scaled, scenario};
 
 #[test]
-fn calls_that_are_dropped_leave_nothing_behind() {
+fn l27_calls_that_are_dropped_leave_nothing_behind() {
     const PLACES: usize = 1_024;
     /// Calls that are in flight before the oldest is dropped: so many of them reach their handler.
     const AHEAD: usize = 500;

@@ -18,7 +18,7 @@ use crate::scenario::{eventually, scaled, scenario, within};
 use crate::worker::Worker;
 
 #[test]
-fn every_call_ends_when_its_plugin_is_killed() {
+fn c01_every_call_ends_when_its_plugin_is_killed() {
     /// Processes at the same time.
     const LANES: usize = 4;
     let kills = scaled(200) / LANES;
@@ -151,7 +151,7 @@ fn a_run_ends_when_its_hub_is_killed() {
 
 /// As often as it is killed: whatever calls ran then, the plugin is there for the next hub.
 #[test]
-fn a_plugin_comes_back_to_a_hub_that_is_killed() {
+fn c02_c20_a_plugin_comes_back_to_a_hub_that_is_killed() {
     const HANGING: usize = 8;
     let kills = scaled(10);
     scenario(async move {

@@ -10,7 +10,7 @@ use crate::scenario::{eventually, scaled, scenario, within};
 use crate::worker::Worker;
 
 #[test]
-fn a_hub_without_descriptors_serves_whom_it_has_and_takes_more_later() {
+fn l19_a_hub_without_descriptors_serves_whom_it_has_and_takes_more_later() {
     const DESCRIPTORS: usize = 64;
     scenario(async {
         let (mut hub, address) = Child::hub(&DESCRIPTORS.to_string()).await;

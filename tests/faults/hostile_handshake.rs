@@ -193,7 +193,7 @@ fn descriptions() -> Vec<Case> {
 }
 
 #[test]
-fn whoever_is_not_let_in_is_told_why_and_nobody_else_notices() {
+fn h28_whoever_is_not_let_in_is_told_why_and_nobody_else_notices() {
     scenario(async {
         let good = Good::new(Socket::builder()).await;
         let cases: Vec<_> =
@@ -242,7 +242,7 @@ async fn verdict_of(peer: &mut Raw) -> Verdict {
 
 /// What a plugin sends up to its first answer, with bytes changed, lost, repeated and made up.
 #[test]
-fn noise_at_every_stage_ends_the_connection_that_it_is_on() {
+fn f16_f26_noise_at_every_stage_ends_the_connection_that_it_is_on() {
     let count = scaled(2_000);
     scenario(async move {
         let good = Good::new(Socket::builder()).await;

@@ -33,7 +33,7 @@ fn bombs() -> Vec<(&'static str, String)> {
 }
 
 #[test]
-fn a_bomb_in_an_answer_fails_its_call_and_nothing_else() {
+fn f18_f19_a_bomb_in_an_answer_fails_its_call_and_nothing_else() {
     scenario(async {
         let good = Good::new(Socket::builder()).await;
         let mut plugin = Raw::register(good.address, &Hello::new("hostile")).await;
@@ -123,7 +123,7 @@ fn a_failure_of_a_kind_to_come_ends_its_call_and_no_more() {
 
 /// A text of 1 MB arrives as the first 4 KiB of it, and its code as 128 bytes.
 #[test]
-fn endless_texts_of_errors_are_cut() {
+fn f27_endless_texts_of_errors_are_cut() {
     scenario(async {
         let good = Good::new(Socket::builder()).await;
         let mut plugin = Raw::register(good.address, &Hello::new("hostile")).await;

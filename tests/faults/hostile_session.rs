@@ -184,7 +184,7 @@ async fn play(good: &Good, case: &Case) {
 
 /// What is odd but does no harm is tolerated, up to a number.
 #[test]
-fn strikes_are_counted_and_the_first_answer_stands() {
+fn f11_strikes_are_counted_and_the_first_answer_stands() {
     scenario(async {
         let good = Good::new(Socket::builder()).await;
         let mut events = good.hub.events();

@@ -104,7 +104,7 @@ fn whoever_takes_too_long_is_refused() {
 /// Strangers that don't close after the hub's answer hold their place until they are gone, so that
 /// they can't use up the descriptors.
 #[test]
-fn there_are_never_more_strangers_than_places_for_them() {
+fn h03_there_are_never_more_strangers_than_places_for_them() {
     const PLACES: usize = 4;
     const STRANGERS: usize = 64;
     scenario(async {

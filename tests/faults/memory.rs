@@ -20,7 +20,7 @@ async fn growth(during: impl Future<Output = ()>) -> usize {
 }
 
 #[test]
-fn a_length_that_is_announced_takes_no_memory() {
+fn h04_h05_f03_a_length_that_is_announced_takes_no_memory() {
     const PEERS: usize = 100;
     let mut limits = Limits::default();
     limits.max_frame = Limits::HIGHEST_MAX_FRAME;
@@ -70,7 +70,7 @@ fn a_length_that_is_announced_takes_no_memory() {
 
 /// A plugin that floods events that nobody reads: the hub stores no more than the credit allows.
 #[test]
-fn events_that_nobody_reads_are_bounded() {
+fn l04_events_that_nobody_reads_are_bounded() {
     scenario(async {
         let good = Good::new(Socket::builder()).await;
         let _waiting = good.hub.events().wait();

@@ -64,7 +64,7 @@ async fn flood(hub: Socket) -> [usize; 3] {
 /// It is cut when it has read nothing for ten seconds; until then it holds a bounded number of calls,
 /// and all others are refused at once.
 #[test]
-fn a_plugin_that_never_reads_is_called_ten_thousand_times_a_second() {
+fn l03_a_plugin_that_never_reads_is_called_ten_thousand_times_a_second() {
     scenario(async {
         let good = Good::new(Socket::builder()).await;
         let mut events = good.hub.events();
@@ -107,7 +107,7 @@ impl Speaker {
 /// Neither subscribers that drop events nor one that makes plugins wait let memory grow, and calls
 /// on the connection of the events go on.
 #[test]
-fn events_by_the_million_that_nobody_reads() {
+fn l04_events_by_the_million_that_nobody_reads() {
     let count = scaled(100_000);
     scenario(async move {
         let (hub, address) = serve(Socket::builder()).await;
@@ -169,7 +169,7 @@ fn events_by_the_million_that_nobody_reads() {
 
 /// As many as there are places get one, some wait if they want to, and the rest is refused at once.
 #[test]
-fn calls_by_the_million_to_one_plugin() {
+fn l06_calls_by_the_million_to_one_plugin() {
     const PLACES: usize = 1_024;
     const UNSENT: usize = 4_096;
     let count = scaled(100_000);

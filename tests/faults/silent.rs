@@ -11,7 +11,7 @@ use crate::scenario::{scenario, within};
 use crate::slow::reason_of;
 
 #[test]
-fn a_plugin_that_is_stopped_is_cut_off_and_its_name_is_free() {
+fn l18_a_plugin_that_is_stopped_is_cut_off_and_its_name_is_free() {
     let mut limits = Limits::default();
     limits.heartbeat = Some(Duration::from_secs(1));
     scenario(async move {

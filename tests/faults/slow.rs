@@ -27,7 +27,7 @@ pub async fn reason_of(events: &mut brpc::Events, name: &str) -> DisconnectReaso
 }
 
 #[test]
-fn a_plugin_that_never_reads_is_cut_and_all_its_calls_end() {
+fn l01_a_plugin_that_never_reads_is_cut_and_all_its_calls_end() {
     scenario(async {
         let good = Good::new(Socket::builder().limits(impatient())).await;
         let mut events = good.hub.events();

@@ -39,7 +39,7 @@ const CLIENTS: usize = 2;
 const CALLERS: usize = 8;
 
 #[test]
-fn all_plugins_come_back_to_a_hub_that_was_killed() {
+fn l28_all_plugins_come_back_to_a_hub_that_was_killed() {
     scenario(async {
         for backoff in ["off", "default"] {
             storm(backoff).await;

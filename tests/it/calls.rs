@@ -68,7 +68,7 @@ async fn a_calls_time_runs_from_its_first_poll() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_any_time_a_call_is_never_made() {
+async fn c23_without_any_time_a_call_is_never_made() {
     let (hub, journal) = hub_and_worker().await;
     let error = hub.call::<()>("worker", "nothing", &()).timeout(Duration::ZERO).await.unwrap_err();
     assert_eq!(error, CallErrorKind::DeadlineExceeded { stage: Stage::Queued });
@@ -78,7 +78,7 @@ async fn without_any_time_a_call_is_never_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_time_than_any_clock_has_is_no_limit() {
+async fn c23_more_time_than_any_clock_has_is_no_limit() {
     let (hub, _) = hub_and_worker().await;
     let seen: Seen = hub.call("worker", "seen", &()).timeout(Duration::MAX).await.unwrap();
     assert_eq!(seen.remaining, None);
@@ -391,7 +391,7 @@ async fn the_bytes_of_unsent_inputs_are_limited() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_hub_limits_the_bytes_of_all_inputs() {
+async fn l22_the_hub_limits_the_bytes_of_all_inputs() {
     let hub = Socket::builder().max_held_bytes(1_500).build();
     let (one, two) = (worker("one"), worker("two"));
     for (plugin, _) in [&one, &two] {

@@ -34,7 +34,7 @@ async fn a_call_that_is_not_polled_is_never_made() {
 /// As with a caller that calls and drops in a loop: the plugin gets the cancels, and never has more
 /// calls to run than was agreed on.
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_dropped_keeps_its_place_until_the_plugin_confirms() {
+async fn l27_a_call_that_is_dropped_keeps_its_place_until_the_plugin_confirms() {
     let hub = hub_with_places(1);
     let mut peer = Peer::plugged(&hub, "peer").await;
     let call = hub.call::<()>("peer", "work", &());
@@ -154,7 +154,7 @@ async fn a_handle_does_nothing_to_a_call_that_is_over() {
 
 /// The answer of a cancelled call frees its place and reaches nobody.
 #[tokio::test(start_paused = true)]
-async fn a_late_answer_reaches_no_other_call() {
+async fn f10_a_late_answer_reaches_no_other_call() {
     let hub = Socket::default();
     let mut peer = Peer::plugged(&hub, "peer").await;
     let call = hub.call::<u8>("peer", "work", &1).timeout(Duration::from_secs(1));

@@ -128,7 +128,7 @@ async fn what_a_method_fails_with_is_an_error_of_the_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_is_whoever_has_it_and_an_instance_is_not() {
+async fn c19_a_name_is_whoever_has_it_and_an_instance_is_not() {
     let hub = Socket::default();
     let by_name = GreeterClient::new(&hub, "ada");
     assert!(matches!(by_name.own_name().await.unwrap_err().kind(), CallErrorKind::NoPlugin { .. }));

@@ -125,7 +125,7 @@ async fn calls_that_wait_for_a_place_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn asked_twice_the_shorter_grace_counts_and_both_are_told_the_same() {
+async fn c09_asked_twice_the_shorter_grace_counts_and_both_are_told_the_same() {
     for graces in [[60, 5], [5, 60]] {
         let hub = Socket::default();
         plug(&hub, &worker("worker").0).await;
@@ -141,7 +141,7 @@ async fn asked_twice_the_shorter_grace_counts_and_both_are_told_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_unplugged_who_is_not_there() {
+async fn c09_nobody_is_unplugged_who_is_not_there() {
     let hub = Socket::default();
     let not_found = UnplugError::NotFound { name: "worker".to_owned() };
     assert_eq!(hub.unplug("worker").await.unwrap_err(), not_found);
@@ -373,7 +373,7 @@ async fn a_blocking_method_outlives_its_run() {
 
 /// Calls that were in flight when the plugin sent Leave never start, and the plugin says so.
 #[tokio::test(start_paused = true)]
-async fn calls_that_a_leaving_plugin_does_not_start_are_never_run() {
+async fn c10_calls_that_a_leaving_plugin_does_not_start_are_never_run() {
     let hub = Socket::default();
     let mut peer = Peer::plugged(&hub, "peer").await;
     let calls = [(); 2].map(|()| tokio::spawn(hub.call::<u8>("peer", "work", &())));

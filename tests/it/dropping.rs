@@ -14,7 +14,7 @@ use crate::support::worker::worker;
 use crate::support::{LONG, ROOM, eventually, open, plug, settle};
 
 #[tokio::test(start_paused = true)]
-async fn the_last_socket_ends_the_hub() {
+async fn c13_the_last_socket_ends_the_hub() {
     let hub = Socket::default();
     let (connector, listener) = MemoryListener::new();
     let serving = hub.serve(listener);
@@ -157,7 +157,7 @@ async fn a_receiver_goes_with_its_plugin() {
 
 /// Whatever is alive when its runtime goes: its destructors don't panic.
 #[test]
-fn the_runtime_is_dropped_with_all_alive() {
+fn c14_the_runtime_is_dropped_with_all_alive() {
     for is_threaded in [false, true] {
         let runtime = if is_threaded {
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()

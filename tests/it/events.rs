@@ -93,7 +93,7 @@ async fn an_event_emitted_before_the_return_is_seen_before_the_call_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_subscriber_that_lags_is_told_how_many_it_missed() {
+async fn l05_a_subscriber_that_lags_is_told_how_many_it_missed() {
     let hub = Socket::default();
     plug(&hub, &worker("worker").0).await;
     let mut events = hub.events().capacity(10);
@@ -153,7 +153,7 @@ async fn a_plugin_without_subscribers_is_not_held_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_subscriber_that_lags_does_not_hold_plugins_up() {
+async fn l05_a_subscriber_that_lags_does_not_hold_plugins_up() {
     let hub = hub_with_credit(4);
     plug(&hub, &worker("worker").0).await;
     let _unread = hub.events().capacity(1);

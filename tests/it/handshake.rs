@@ -71,7 +71,7 @@ async fn it_may_come_byte_by_byte_or_in_one_piece() {
 
 /// What comes right behind the handshake belongs to the session.
 #[tokio::test(start_paused = true)]
-async fn nothing_is_lost_where_the_session_begins() {
+async fn h27_nothing_is_lost_where_the_session_begins() {
     let hub = Socket::default();
     let mut events = hub.events();
     let mut peer = Peer::dial(&hub);
@@ -90,7 +90,7 @@ async fn nothing_is_lost_where_the_session_begins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_silent_are_refused_when_their_time_is_over() {
+async fn h01_the_silent_are_refused_when_their_time_is_over() {
     let hub = Socket::builder().gob(Access::Off).build();
     let start = Instant::now();
     assert_eq!(Peer::dial(&hub).refused().await, refusal::HANDSHAKE_TIMEOUT);
@@ -113,7 +113,7 @@ async fn who_is_done_at_the_last_moment_is_let_in() {
 
 /// One byte at a time doesn't move the deadline.
 #[tokio::test(start_paused = true)]
-async fn the_slow_are_refused_when_their_time_is_over() {
+async fn h02_the_slow_are_refused_when_their_time_is_over() {
     let hub = Socket::default();
     let mut peer = Peer::dial(&hub);
     let start = Instant::now();
@@ -142,7 +142,7 @@ async fn those_who_do_not_describe_themselves_are_refused() {
 
 /// Closed as soon as they are recognized, and sent nothing that they wouldn't understand.
 #[tokio::test(start_paused = true)]
-async fn strangers_are_closed_at_once() {
+async fn h07_strangers_are_closed_at_once() {
     let hub = Socket::default();
     let mut wrong = PREFACE;
     wrong[5] = b'\r';
@@ -158,7 +158,7 @@ async fn strangers_are_closed_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn versions_that_the_hub_does_not_speak() {
+async fn h08_versions_that_the_hub_does_not_speak() {
     let hub = Socket::default();
     for versions in [(2, 9), (0, 0)] {
         let mut peer = Peer::dial(&hub);
@@ -177,7 +177,7 @@ async fn versions_that_the_hub_does_not_speak() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn names_and_versions_that_break_their_rule() {
+async fn h11_names_and_versions_that_break_their_rule() {
     for name in ["", ".", "../a", "a/b", "a b", "a\n", "a\0", "a*", "\u{1b}[31m", "\u{202e}a"] {
         assert_eq!(refused(&hello(&Hello::new(name))).await, refusal::BAD_NAME, "{name:?}");
     }
@@ -248,7 +248,7 @@ async fn descriptions_that_break_a_rule() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hello_again_when_it_was_let_in() {
+async fn h23_hello_again_when_it_was_let_in() {
     let hub = Socket::default();
     let mut events = hub.events();
     let mut peer = Peer::plugged(&hub, "peer").await;
@@ -261,7 +261,7 @@ async fn hello_again_when_it_was_let_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_who_leaves_right_after_hello_leaves_nothing_behind() {
+async fn h24_one_who_leaves_right_after_hello_leaves_nothing_behind() {
     let hub = Socket::default();
     let mut events = hub.events();
     let mut peer = Peer::dial(&hub);

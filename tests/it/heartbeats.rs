@@ -114,7 +114,7 @@ fn is_gone(reason: DisconnectReason) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_half_open_connection_is_found_by_both_sides_in_either_direction() {
+async fn l07_l08_a_half_open_connection_is_found_by_both_sides_in_either_direction() {
     for (interval, most) in PROFILES {
         for (broken, fate) in [[true, false], [false, true], [true, true]]
             .into_iter()
@@ -291,7 +291,7 @@ async fn a_peer_that_answers_stays_and_costs_a_ping_an_interval() {
 
 /// In the middle of a frame, where each byte is progress.
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_trickles_is_not_alive() {
+async fn l10_a_peer_that_trickles_is_not_alive() {
     let mut limits = Limits::default();
     limits.stall_window = LONG;
     let hub = Socket::builder().limits(limits).build();
@@ -315,7 +315,7 @@ async fn a_peer_that_trickles_is_not_alive() {
 
 /// As a virtual machine that was suspended.
 #[tokio::test(start_paused = true)]
-async fn a_hub_that_was_stopped_itself_cuts_nobody_off() {
+async fn l17_a_hub_that_was_stopped_itself_cuts_nobody_off() {
     let hub = Socket::builder().max_plugins(2_000).build();
     // Peers that judge nobody.
     let mut peers = Vec::new();
@@ -421,7 +421,7 @@ async fn hold_much(mut from: ReadHalf<DuplexStream>, mut to: WriteHalf<DuplexStr
 
 /// 4 KiB a second, which the buffers in between hide: the hub's own takes nothing for half a minute.
 #[tokio::test(start_paused = true)]
-async fn a_plugin_that_reads_slowly_and_steadily_is_not_cut_off() {
+async fn l14_a_plugin_that_reads_slowly_and_steadily_is_not_cut_off() {
     let hub = Socket::default();
     let (ours, near) = tokio::io::duplex(1_000);
     let (far, theirs) = tokio::io::duplex(1_000);

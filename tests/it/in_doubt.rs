@@ -50,7 +50,7 @@ async fn plug_through(hub: &Socket, link: &Link, plugin: &Plugin<Worker>) -> End
 
 /// A machine is gone, and another one takes its place, with a plugin of the same name.
 #[tokio::test(start_paused = true)]
-async fn one_that_gives_no_sign_is_replaced() {
+async fn h20_one_that_gives_no_sign_is_replaced() {
     let (hub, link) = (Socket::default(), Link::new());
     let old = tokio::spawn({
         let (hub, link, plugin) = (hub.clone(), link.clone(), worker("worker").0);
@@ -70,7 +70,7 @@ async fn one_that_gives_no_sign_is_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_lives_keeps_its_name() {
+async fn h20_one_that_lives_keeps_its_name() {
     let hub = Socket::default();
     let (plugin, journal) = worker("worker");
     plug(&hub, &plugin).await;

@@ -232,7 +232,7 @@ async fn let_in_after(script: Vec<io::Error>) -> Duration {
 
 /// One that has gone before it was accepted is no reason to make the next wait.
 #[tokio::test(start_paused = true)]
-async fn errors_of_one_connection_cost_nothing() {
+async fn l20_errors_of_one_connection_cost_nothing() {
     for kind in [
         io::ErrorKind::ConnectionAborted,
         io::ErrorKind::ConnectionReset,
@@ -251,7 +251,7 @@ async fn errors_of_one_connection_cost_nothing() {
 
 /// It goes on, but not as fast as it can.
 #[tokio::test(start_paused = true)]
-async fn a_storm_of_them_does_not_get_a_whole_thread() {
+async fn l20_a_storm_of_them_does_not_get_a_whole_thread() {
     let took = let_in_after(errors(io::ErrorKind::ConnectionAborted, 10_000)).await;
     assert!((90..100).contains(&took.as_millis()), "{took:?}");
 }
@@ -270,7 +270,7 @@ async fn errors_of_the_system_slow_it_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_listener_that_fails_for_good_leaves_the_plugins_alone() {
+async fn l21_a_listener_that_fails_for_good_leaves_the_plugins_alone() {
     const EBADF: i32 = 9;
     for fatal in [io::Error::other(brpc::ListenerClosed), io::Error::from_raw_os_error(EBADF)] {
         let hub = Socket::default();

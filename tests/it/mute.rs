@@ -36,7 +36,7 @@ async fn lives_for(hub: &Socket, time: Duration) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_overloaded_by_itself_and_cut_off_after_a_minute() {
+async fn l26_it_is_overloaded_by_itself_and_cut_off_after_a_minute() {
     let (hub, mut peer) = hub_and_peer().await;
     plug(&hub, &worker("worker").0).await;
     let mut events = hub.events();

@@ -52,7 +52,7 @@ impl Drop for Bomb {
 }
 
 #[tokio::test]
-async fn a_panic_in_it_is_contained() {
+async fn c17_a_panic_in_it_is_contained() {
     let hub = Socket::default();
     let (sender, mut gone) = unbounded_channel();
     hub.on_disconnect(move |plugin, _| {
@@ -67,7 +67,7 @@ async fn a_panic_in_it_is_contained() {
 
 /// It holds nothing up: no plugin, no call, no other callback, no shutdown.
 #[tokio::test]
-async fn one_that_blocks_holds_nothing_up() {
+async fn c17_one_that_blocks_holds_nothing_up() {
     let hub = Socket::default();
     let (entered, mut has_entered) = unbounded_channel();
     let (release, released) = mpsc::channel::<()>();
@@ -97,7 +97,7 @@ async fn one_that_blocks_holds_nothing_up() {
 
 /// A call from it works, or fails as it would from elsewhere; nothing is locked meanwhile.
 #[tokio::test]
-async fn it_can_use_the_hub() {
+async fn c16_it_can_use_the_hub() {
     let hub = Socket::default();
     let (sender, mut seen) = unbounded_channel();
     let runtime = tokio::runtime::Handle::current();

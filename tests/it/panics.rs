@@ -132,7 +132,7 @@ async fn panics_with<I: Serialize>(method: &str, input: &I, text: &str) {
 }
 
 #[tokio::test]
-async fn in_a_sync_handler() {
+async fn c03_in_a_sync_handler() {
     panics_with("sync", &(), "in a sync handler").await;
 }
 
@@ -147,7 +147,7 @@ async fn in_an_async_handler_before_it_waits() {
 }
 
 #[tokio::test]
-async fn in_an_async_handler_after_it_waited() {
+async fn c03_in_an_async_handler_after_it_waited() {
     panics_with("later", &(), "in a task").await;
 }
 
@@ -164,7 +164,7 @@ struct Armed {
 const ARMED: Armed = Armed { is_armed: true };
 
 #[tokio::test]
-async fn in_the_drop_of_an_input() {
+async fn c03_in_the_drop_of_an_input() {
     panics_with("dropping", &ARMED, "in drop").await;
     panics_with("dropping_later", &ARMED, "in drop").await;
 }
@@ -185,7 +185,7 @@ async fn in_the_drop_of_the_input_of_a_handler_that_is_cancelled() {
 }
 
 #[tokio::test]
-async fn in_the_serializer_of_an_output() {
+async fn c03_in_the_serializer_of_an_output() {
     panics_with("serializing", &(), "in the serializer").await;
     panics_with("serializing_later", &(), "in the serializer").await;
 }

@@ -157,7 +157,7 @@ async fn a_description_is_forgotten_with_the_last_of_its_plugins() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hub_takes_so_many_plugins() {
+async fn h25_a_hub_takes_so_many_plugins() {
     let hub = Socket::builder().max_plugins(2).build();
     let one = plug(&hub, &worker("one").0).await;
     plug(&hub, &worker("two").0).await;

@@ -51,7 +51,7 @@ async fn plugins_finish_and_the_report_says_how_each_went() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn meanwhile_calls_are_refused_and_nobody_is_let_in() {
+async fn h26_meanwhile_calls_are_refused_and_nobody_is_let_in() {
     let hub = Socket::default();
     let (connector, listener) = MemoryListener::new();
     let serving = hub.serve(listener);
@@ -86,7 +86,7 @@ async fn meanwhile_calls_are_refused_and_nobody_is_let_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_ends_in_time_whatever_the_plugins_do() {
+async fn c11_it_ends_in_time_whatever_the_plugins_do() {
     let grace = 5 * SECOND;
     let hub = Socket::default();
     // Has a full connection that it never reads.
@@ -127,7 +127,7 @@ async fn it_ends_in_time_whatever_the_plugins_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn asked_twice_the_shorter_grace_counts_and_both_get_the_same_report() {
+async fn c12_asked_twice_the_shorter_grace_counts_and_both_get_the_same_report() {
     for graces in [[60, 5], [5, 60]] {
         let hub = Socket::default();
         plug(&hub, &worker("worker").0).await;
@@ -157,7 +157,7 @@ async fn it_goes_on_though_nobody_waits_for_it() {
 
 /// A plugin in the hub's own process that ends the hub: it can't wait for the end of its own call.
 #[tokio::test(start_paused = true)]
-async fn a_handler_shuts_the_hub_down_that_calls_it() {
+async fn c12_a_handler_shuts_the_hub_down_that_calls_it() {
     struct Killer(Socket);
 
     #[brpc::plugin]

@@ -65,7 +65,7 @@ async fn the_window_can_be_set() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plugin_that_reads_a_trickle_is_cut_off() {
+async fn l02_a_plugin_that_reads_a_trickle_is_cut_off() {
     let hub = Socket::default();
     let mut events = hub.events();
     let mut peer = plugged_with_room(&hub, 1_000).await;
@@ -121,7 +121,7 @@ async fn a_plugin_that_has_nothing_to_say_is_not_slow() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plugin_that_ends_inside_a_frame() {
+async fn f02_a_plugin_that_ends_inside_a_frame() {
     let hub = Socket::default();
     let mut events = hub.events();
     for (bytes, reason) in [

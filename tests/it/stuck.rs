@@ -31,7 +31,7 @@ impl Blocker {
 
 /// For more than three intervals, in real time: a thread that blocks stops no clock.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_plugin_whose_method_blocks_is_stuck_and_not_cut_off() {
+async fn c05_a_plugin_whose_method_blocks_is_stuck_and_not_cut_off() {
     let mut limits = Limits::default();
     limits.heartbeat = Some(Duration::from_secs(1));
     let hub = Socket::builder().limits(limits).build();

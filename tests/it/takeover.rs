@@ -51,7 +51,7 @@ async fn name_taken(hub: &Socket, hello: &Hello<'_>) -> Option<Duration> {
 /// The network is gone under the old connection, so neither side hears of its end. The plugin dials
 /// again while its calls still wait there.
 #[tokio::test(start_paused = true)]
-async fn a_plugin_takes_its_name_over_from_its_own_dead_connection() {
+async fn h19_f13_c22_a_plugin_takes_its_name_over_from_its_own_dead_connection() {
     let hub = Socket::default();
     let mut events = hub.events();
     let mut old = Peer::plugged(&hub, "peer").await;
@@ -129,7 +129,7 @@ async fn what_was_heard_on_the_old_connection_is_told_before_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_plugin_of_the_name_is_refused() {
+async fn h18_another_plugin_of_the_name_is_refused() {
     let hub = Socket::default();
     let mut holder = Peer::plugged(&hub, "peer").await;
     let call = tokio::spawn(hub.call::<u8>("peer", "work", &()));
@@ -167,7 +167,7 @@ async fn a_hub_may_give_names_to_whoever_comes_last() {
 
 /// Two that take each other's place for ever would leave the name of no use, and the log full.
 #[tokio::test(start_paused = true)]
-async fn those_who_fight_for_a_name_are_told_when_to_come_back() {
+async fn h21_those_who_fight_for_a_name_are_told_when_to_come_back() {
     let hub = Socket::builder().takeover(Takeover::Newest).build();
     let hello = |round: u8| Hello::new("peer").instance(1 + round % 2);
     let mut peers = vec![Peer::plugged_as(&hub, &hello(0)).await];
@@ -302,7 +302,7 @@ async fn a_hub_that_shuts_down_gives_no_name_away() {
 
 /// Whoever looks or calls, at any time and on another thread, finds one plugin of the name.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn at_every_moment_one_connection_has_the_name() {
+async fn h19_at_every_moment_one_connection_has_the_name() {
     let hub = Socket::default();
     let mut events = hub.events();
     for name in 0..20 {

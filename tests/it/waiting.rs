@@ -103,7 +103,7 @@ async fn a_wait_ends_with_the_hub() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_who_stops_waiting_takes_nothing_from_the_others() {
+async fn c18_one_who_stops_waiting_takes_nothing_from_the_others() {
     let hub = Socket::default();
     let waiting = hub.clone();
     let waiting = tokio::spawn(async move { waiting.wait_for("worker", LONG).await });

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_texts_are_cut_at_a_character() {
+    fn a22_long_texts_are_cut_at_a_character() {
         let error = MethodError::new("c".repeat(200), "ä".repeat(4000));
         assert_eq!(error.code().len(), MethodError::MAX_CODE);
         assert_eq!(error.message().len(), super::super::MAX_ERROR_TEXT);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_whole_and_shown_in_one_line() {
+    fn a22_a_text_is_whole_and_shown_in_one_line() {
         let text = "no\r\n\u{1b}[2Jok";
         let error = MethodError::new("c", text);
         assert_eq!(error.message(), text);

@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_print_is_escaped_and_all_else_is_not() {
+    fn a18_what_does_not_print_is_escaped_and_all_else_is_not() {
         for text in ["", "no", r#"C:\new "it's" \"#, "Größe: 5 µm, 日本, cafe\u{301}"] {
             assert_eq!(Shown(text).to_string(), text);
         }

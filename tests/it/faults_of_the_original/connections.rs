@@ -139,7 +139,7 @@ async fn a_refused_plugin_only_sees_eof() {
 /// A handler of the library's for them would be seen in the mask of signals that are caught.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn the_library_takes_over_the_process_signals() {
+async fn c25_the_library_takes_over_the_process_signals() {
     let hub = Socket::default();
     let (_, listener) = MemoryListener::new();
     let _serving = hub.serve(listener);

@@ -6,14 +6,14 @@ use crate::support::worker::worker;
 use crate::support::{LONG, plug, settle};
 
 #[tokio::test(start_paused = true)]
-async fn wait_for_a_plugin_already_there_times_out() {
+async fn c18_wait_for_a_plugin_already_there_times_out() {
     let hub = Socket::default();
     plug(&hub, &worker("worker").0).await;
     hub.wait_for("worker", Duration::ZERO).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_waiter_replaces_the_first() {
+async fn c18_a_second_waiter_replaces_the_first() {
     let hub = Socket::default();
     let waiters = [(); 3].map(|()| {
         let hub = hub.clone();

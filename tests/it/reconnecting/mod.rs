@@ -345,7 +345,7 @@ async fn several_hubs_are_tried_in_turn() {
 /// Short enough that nobody notices, or so long that both sides give each other up: calls end once,
 /// and soon after the link is back so is the plugin.
 #[tokio::test(start_paused = true)]
-async fn a_partition_heals() {
+async fn l15_a_partition_heals() {
     for (seconds, is_noticed) in [(1, false), (10, false), (30, true), (600, true)] {
         let (hub, link) = (Socket::default(), Link::new());
         let mut staying = stay(&hub, &link);

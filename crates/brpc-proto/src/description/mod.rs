@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn methods_are_counted_before_they_are_decoded() {
+    fn h13_methods_are_counted_before_they_are_decoded() {
         let functions: Vec<_> = (0..1025).map(|n| Function::new(format!("m{n}"))).collect();
         assert!(Description::new(&functions[..1024]).is_ok());
         assert_eq!(Description::new(&functions).unwrap_err(), DescriptionError::TooManyMethods);
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_of_brackets_does_not_reach_the_decoder() {
+    fn h15_a_bomb_of_brackets_does_not_reach_the_decoder() {
         let bomb = body::encode_raw("f", &"[".repeat(24_000));
         assert!(matches!(
             Description::decode(bomb).unwrap_err(),

@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_is_null() {
+    fn f23_absent_is_null() {
         assert_eq!(decode::<Option<u8>>(b"").unwrap(), None);
         assert_eq!(decode::<()>(b"").ok(), Some(()));
         assert!(decode::<u8>(b"").is_err());

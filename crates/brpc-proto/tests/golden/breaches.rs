@@ -360,7 +360,7 @@ fn a_plugin_must_take_frames_of_some_size() {
 }
 
 #[test]
-fn frames_up_to_the_limit_pass() {
+fn f04_frames_up_to_the_limit_pass() {
     let payload = vec![b' '; LIMIT - 2];
     let mut pair = Pair::calling(1);
     let events = pair.hub_takes(&frame(REPLY, &[&[1], &payload[..]].concat()));

@@ -126,7 +126,7 @@ fn plugin_events(pair: &mut Pair, pieces: &[&[u8]]) -> Vec<String> {
 }
 
 #[test]
-fn any_split_tells_the_hub_the_same() {
+fn f01_any_split_tells_the_hub_the_same() {
     let bytes = stream(Sender::Plugin);
     let whole = hub_events(&[&bytes]);
     assert_eq!(whole.len(), 5, "{whole:#?}");
@@ -138,7 +138,7 @@ fn any_split_tells_the_hub_the_same() {
 }
 
 #[test]
-fn any_split_tells_the_plugin_the_same() {
+fn f01_any_split_tells_the_plugin_the_same() {
     let bytes = stream(Sender::Hub);
     // Deadlines count from the same moment.
     let now = std::time::Instant::now();

@@ -75,7 +75,7 @@ fn rules_that_all_hold_are_looked_at_together() {
 }
 
 #[test]
-fn types_that_contain_themselves_end() {
+fn h17_types_that_contain_themselves_end() {
     let tree = |value: &str| {
         json!({"$ref": "#/$defs/Tree", "$defs": {"Tree": {"type": "object", "required": ["v", "of"],
             "properties": {"v": {"type": value},

@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_one_form() {
+    fn f05_f06_numbers_have_one_form() {
         let kind = kind::CANCEL;
         assert_eq!(Cancel::decode(&frame(kind, &[0x85, 0])), Err(ProtocolError::Overlong { kind }));
         let malformed = Err(ProtocolError::Malformed { kind });

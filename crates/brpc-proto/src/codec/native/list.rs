@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn elements_are_counted_and_the_last_that_is_allowed_passes() {
+    fn h16_elements_are_counted_and_the_last_that_is_allowed_passes() {
         let decoded = |bytes: &[u8]| postcard::from_bytes::<List<u8, 3>>(bytes).ok();
         assert_eq!(decoded(&[0]), Some(List(vec![])));
         assert_eq!(decoded(&[3, 7, 8, 9]), Some(List(vec![7, 8, 9])));

@@ -72,7 +72,7 @@ fn a_silent_side_sends_a_ping_in_every_interval_and_gives_up_after_three() {
 }
 
 #[test]
-fn what_is_sent_is_no_life_and_spares_the_pings() {
+fn l09_what_is_sent_is_no_life_and_spares_the_pings() {
     let mut hub = Side::new(Role::Hub);
     let mut pings = 0;
     for seconds in 1.. {
@@ -163,7 +163,7 @@ fn a_side_that_was_stopped_judges_nobody_before_it_has_listened_again() {
 }
 
 #[test]
-fn no_more_than_one_is_unsent() {
+fn f28_no_more_than_one_is_unsent() {
     let mut hub = Side::new(Role::Hub);
     for number in 1..=9 {
         hub.heartbeat.handle_ping(&ping(number), hub.now).unwrap();
@@ -226,7 +226,7 @@ fn one_that_takes_much_says_so_though_it_sends() {
 }
 
 #[test]
-fn a_flood_of_heartbeats_is_a_breach() {
+fn f28_a_flood_of_heartbeats_is_a_breach() {
     let mut hub = Side::new(Role::Hub);
     let mut taken = 0;
     let flood = loop {
@@ -301,7 +301,7 @@ fn lives_with_loss(loss: u64, seed: u64) -> Duration {
 }
 
 #[test]
-fn one_of_twenty_packets_may_be_lost_for_a_day() {
+fn l12_one_of_twenty_packets_may_be_lost_for_a_day() {
     for seed in 0..20 {
         assert_eq!(lives_with_loss(5, seed), Duration::from_hours(24), "seed {seed}");
     }
