@@ -11,6 +11,7 @@
 //! - [`mod@describe`] describes a plugin's functions; [`Selector`] selects plugins by name, labels,
 //!   version and methods. What makes schemas of types, and compares them, needs the feature `schemas`,
 //!   which `client` includes.
+//! - [`Identity`] is who a plugin is, as its hub knows, with the [`Grants`] that say what it may do.
 //! - [`limits`] limits what a peer can make this side hold or wait for.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -21,6 +22,8 @@ pub mod client;
 pub mod describe;
 mod dialect;
 mod error;
+mod glob;
+mod identity;
 pub mod labels;
 pub mod limits;
 pub mod metadata;
@@ -48,6 +51,7 @@ pub use error::{
     CallError, CallErrorKind, Difference, DisconnectReason, Execution, InterfaceError, JsonError,
     MAX_ERROR_TEXT, MethodError, Mismatch, ProtocolError, Refusal, RefusalCode, Scope, Side, Stage,
 };
+pub use identity::{Grants, Identity};
 pub use labels::{LabelError, Labels};
 pub use limits::{LimitError, Limits};
 pub use metadata::Metadata;

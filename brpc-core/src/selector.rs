@@ -1,12 +1,10 @@
 //! Selects some of many plugins.
 
-mod glob;
-
 use std::fmt;
 
 use semver::{Version, VersionReq};
 
-use self::glob::Glob;
+use crate::glob::Glob;
 use crate::labels::Labels;
 
 /// Selects the plugins that meet all its conditions.
