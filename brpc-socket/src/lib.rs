@@ -70,10 +70,10 @@ pub mod client {
 pub use brpc_core::__private;
 pub use brpc_core::Caller;
 pub use brpc_core::{
-    Admission, CallError, CallErrorKind, Difference, DisconnectReason, Execution, Function,
-    InterfaceError, JsonError, LimitError, Limits, Metadata, MethodError, Mismatch, PluginInfo,
-    ProtocolError, Refusal, RefusalCode, Response, Scope, Selector, Side, Stage, VersionRangeError,
-    Wire,
+    Admission, CallError, CallErrorKind, Difference, DisconnectReason, Execution, Function, Grants,
+    Identity, InterfaceError, JsonError, LimitError, Limits, Metadata, MethodError, Mismatch,
+    PluginInfo, ProtocolError, Refusal, RefusalCode, Response, Scope, Selector, Side, Stage,
+    VersionRangeError, Wire,
 };
 #[cfg(feature = "client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
@@ -85,7 +85,7 @@ pub use drain::{Shutdown, Unplug};
 pub use error::{NotEnough, ServeError, UnplugError, WaitError};
 pub use events::{Event, Events, Message, Missed};
 pub use hub::{Access, Presence, Strangers, Takeover};
-pub use listener::{Listener, ListenerClosed, MemoryConnector, MemoryListener, Source};
+pub use listener::{Listener, ListenerClosed, MemoryConnector, MemoryListener, Source, UnixPeer};
 pub use plugin_ref::PluginRef;
 pub use report::{DrainReport, ShutdownReport};
 pub use securing::Securing;

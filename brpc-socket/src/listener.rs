@@ -60,8 +60,27 @@ pub enum Source {
     /// An address: of another host, or a loopback address of this one. A listener that doesn't know
     /// the port gives 0.
     Address(SocketAddr),
-    /// This host, without an address: a Unix socket, or memory.
+    /// This host: a process at the other end of a Unix socket.
+    Unix(UnixPeer),
+    /// This host, without an address: memory, or a Unix socket whose system doesn't know the peer.
     Local,
+}
+
+/// The process at the other end of a Unix socket, as the system knew it when it connected.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub struct UnixPeer {
+    /// The user that the process ran as.
+    pub uid: u32,
+    /// The process, if the system says so. Its number may be that of another one by now.
+    pub pid: Option<i32>,
+}
+
+impl UnixPeer {
+    /// A process of this user.
+    pub fn new(uid: u32, pid: Option<i32>) -> Self {
+        Self { uid, pid }
+    }
 }
 
 impl Source {
@@ -70,12 +89,12 @@ impl Source {
         match self {
             // A listener for IPv4 and IPv6 sees an IPv4 address in another form.
             Self::Address(address) => Some(address.ip().to_canonical()),
-            Self::Local => None,
+            Self::Unix(_) | Self::Local => None,
         }
     }
 
-    /// Whether it is this host, with or without an address.
-    pub(crate) fn is_this_host(self) -> bool {
+    /// Whether it is this host: a loopback address, a Unix socket, or memory.
+    pub fn is_this_host(self) -> bool {
         self.host().is_none_or(|host| host.is_loopback())
     }
 }
@@ -84,6 +103,8 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(address) => address.fmt(f),
+            Self::Unix(UnixPeer { uid, pid: Some(pid) }) => write!(f, "uid {uid}, pid {pid}"),
+            Self::Unix(UnixPeer { uid, pid: None }) => write!(f, "uid {uid}"),
             Self::Local => f.write_str("local"),
         }
     }
@@ -108,7 +129,8 @@ impl Listener for tokio::net::UnixListener {
 
     async fn accept(&mut self) -> io::Result<(tokio::net::UnixStream, Source)> {
         let (stream, _) = tokio::net::UnixListener::accept(self).await?;
-        Ok((stream, Source::Local))
+        let peer = stream.peer_cred().map(|peer| UnixPeer::new(peer.uid(), peer.pid()));
+        Ok((stream, peer.map_or(Source::Local, Source::Unix)))
     }
 
     fn path(&self) -> Option<PathBuf> {

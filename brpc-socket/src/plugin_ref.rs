@@ -14,9 +14,9 @@ use crate::listener::Source;
 /// A plugin on one of its connections. A cheap clone. Two are equal if they are the same connection
 /// to the same hub.
 #[derive(Clone)]
-pub struct PluginRef(Arc<Identity>);
+pub struct PluginRef(Arc<Inner>);
 
-struct Identity {
+struct Inner {
     name: String,
     version: String,
     labels: Labels,
@@ -41,16 +41,7 @@ impl PluginRef {
         let Hello { wire, version, labels, .. } = hello;
         let (version, labels, end) = (version.clone(), labels.clone(), OnceLock::new());
         let wire = *wire;
-        Self(Arc::new(Identity {
-            name,
-            version,
-            labels,
-            wire,
-            source,
-            generation,
-            connection,
-            end,
-        }))
+        Self(Arc::new(Inner { name, version, labels, wire, source, generation, connection, end }))
     }
 
     /// The name under which it is called.
@@ -68,9 +59,9 @@ impl PluginRef {
         self.0.wire
     }
 
-    /// Where its connection is from: the address that the listener saw, which may be that of a proxy,
-    /// or [`Source::Local`] for a Unix socket and memory. `None` if a stream was
-    /// [attached](crate::Socket::attach) without its source.
+    /// Where its connection is from: the address that the listener saw, which may be that of a proxy;
+    /// the process at the other end of a Unix socket; or [`Source::Local`] for memory. `None` if a
+    /// stream was [attached](crate::Socket::attach) without its source.
     pub fn source(&self) -> Option<Source> {
         self.0.source
     }
@@ -87,7 +78,7 @@ impl PluginRef {
 
     /// Whether a selector matches it, as a plugin with this description.
     pub(crate) fn is_meant_by(&self, selector: &Selector, description: &Description) -> bool {
-        let Identity { name, version, labels, .. } = &*self.0;
+        let Inner { name, version, labels, .. } = &*self.0;
         selector.matches(name, version, labels, |method| description.method(method).is_some())
     }
 

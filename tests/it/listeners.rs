@@ -376,6 +376,23 @@ async fn a_plugin_has_the_source_of_its_connection() {
     assert_eq!(shown, [from.to_string(), "local".to_owned()]);
 }
 
+/// The hub knows from the system who is at the other end of a Unix socket.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_plugin_on_a_unix_socket_has_its_process_as_its_source() {
+    use std::os::unix::fs::MetadataExt as _;
+    let path = std::env::temp_dir().join(format!("brpc-peer-{}", std::process::id()));
+    let hub = Socket::default();
+    drop(hub.serve(tokio::net::UnixListener::bind(&path).unwrap()));
+    let uid = std::fs::metadata(&path).unwrap().uid();
+    let stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+    let _plugin = worker("worker").0.serve(stream).await.unwrap();
+    let Some(source @ Source::Unix(peer)) = hub.connected()[0].source() else { panic!() };
+    assert!(source.is_this_host());
+    assert_eq!((peer.uid, peer.pid), (uid, i32::try_from(std::process::id()).ok()));
+    assert_eq!(source.to_string(), format!("uid {uid}, pid {}", std::process::id()));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_connector_waits_while_nobody_accepts() {
     let (connector, _listener) = MemoryListener::new();
