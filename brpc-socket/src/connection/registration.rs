@@ -37,10 +37,29 @@ pub(super) struct Candidate {
 enum Attempt {
     /// The plugin is registered, and welcome; this connection lost the name to it.
     Done { replaced: Option<Arc<PluginLink>> },
+    /// It gets the name of another connection, or not, when this is known.
+    Asks(Question),
     /// Another connection has the name, and keeps it if its plugin lives.
     InDoubt(Arc<PluginLink>),
     /// Another connection has the name.
     Taken,
+}
+
+/// What is to be found out before a connection loses its name to this one.
+enum Question {
+    /// Whether this connection lasts: it may have ended, and nobody has heard of it yet.
+    Lasts,
+    /// Whether the plugin lives that has the name. If so, the new one is refused with this.
+    Lives(Arc<PluginLink>, Refusal),
+}
+
+/// What was found out.
+#[derive(Default)]
+struct Known {
+    /// Whether this connection has lasted for a moment since its plugin asked for the name.
+    lasts: bool,
+    /// The connection whose plugin gave no sign of life.
+    dead: Option<Arc<PluginLink>>,
 }
 
 /// What becomes of a connection whose name another one asks for.
@@ -56,43 +75,58 @@ enum Claim {
 }
 
 impl Candidate {
-    /// Registers or refuses the plugin: at once, or when it is known whether the plugin lives that
-    /// has the name.
+    /// Registers or refuses the plugin: at once, or when it is known whether it gets the name of another
+    /// connection.
     pub(super) fn settle(self) {
-        match self.register(None) {
+        match self.register(&Known::default()) {
             Ok(None) => {}
-            Ok(Some(holder)) => {
+            Ok(Some(question)) => {
                 // Without a runtime this side ends, and the connection with it.
-                if let Ok(runtime) = Handle::try_current() {
-                    runtime.spawn(self.settle_later(holder));
+                if Handle::try_current().is_ok() {
+                    brpc_rt::spawn(self.settle_later(question));
                 }
             }
             Err(refusal) => refuse(&self.link, &self.hello, refusal),
         }
     }
 
-    /// The same, when the plugin that has the name was asked for a sign of life.
-    async fn settle_later(self, mut holder: Arc<PluginLink>) {
+    /// The same, when this was found out.
+    async fn settle_later(self, mut question: Question) {
+        let mut known = Known::default();
         loop {
-            let lives = tokio::select! {
-                lives = holder.lives() => lives,
-                _ = self.link.ended() => return,
+            let finding_out = async {
+                match question {
+                    Question::Lasts => {
+                        brpc_rt::catch_up().await;
+                        Ok(None)
+                    }
+                    Question::Lives(holder, refusal) if holder.lives().await => Err(refusal),
+                    Question::Lives(holder, _) => Ok(Some(holder)),
+                }
             };
-            let settled = if lives { Err(self.name_taken()) } else { self.register(Some(&holder)) };
+            let found = tokio::select! {
+                biased;
+                _ = self.link.ended() => return,
+                found = finding_out => found,
+            };
+            known.lasts = true;
+            let settled = found.and_then(|dead| {
+                known.dead = dead;
+                self.register(&known)
+            });
             match settled {
                 Ok(None) => return,
                 // Yet another one has the name by now.
-                Ok(Some(next)) => holder = next,
+                Ok(Some(next)) => question = next,
                 Err(refusal) => return refuse(&self.link, &self.hello, refusal),
             }
         }
     }
 
     /// Registers the plugin under the name that it asks for, or one that the sequencer makes: the one
-    /// that it has already, if the end of that connection is not known yet. The plugin of the connection
-    /// `dead` is known not to live. Returns the connection whose plugin must be asked first; `None` if
-    /// this one is registered.
-    fn register(&self, dead: Option<&PluginLink>) -> Result<Option<Arc<PluginLink>>, Refusal> {
+    /// that it has already, if the end of that connection is not known yet. Returns what must be found
+    /// out first; `None` if this one is registered.
+    fn register(&self, known: &Known) -> Result<Option<Question>, Refusal> {
         let sequencer = self.hub.config().sequencer.as_ref();
         let mut attempts_left = sequencer.map_or(0, |sequencer| sequencer.attempts);
         let traits = self.link.connection().lock().traits();
@@ -101,7 +135,7 @@ impl Candidate {
         let mut name = named.unwrap_or_else(|| self.hello.name.clone());
         let mut in_doubt = None;
         loop {
-            match self.try_register(&name, traits, dead)? {
+            match self.try_register(&name, traits, known)? {
                 Attempt::Done { replaced } => {
                     // Without the locks, under which no task is woken.
                     self.link.wake();
@@ -110,6 +144,7 @@ impl Candidate {
                     }
                     return Ok(None);
                 }
+                Attempt::Asks(question) => return Ok(Some(question)),
                 // The sequencer may find a free name sooner than that is known.
                 Attempt::InDoubt(holder) => in_doubt = in_doubt.or(Some(holder)),
                 Attempt::Taken => {}
@@ -128,16 +163,14 @@ impl Candidate {
                 break;
             }
         }
-        in_doubt.map(Some).ok_or_else(|| self.name_taken())
+        match in_doubt {
+            Some(holder) => Ok(Some(Question::Lives(holder, self.name_taken()))),
+            None => Err(self.name_taken()),
+        }
     }
 
     /// Registers the plugin under this name, unless another one keeps it, in one step.
-    fn try_register(
-        &self,
-        name: &str,
-        traits: Traits,
-        dead: Option<&PluginLink>,
-    ) -> Result<Attempt, Refusal> {
+    fn try_register(&self, name: &str, traits: Traits, known: &Known) -> Result<Attempt, Refusal> {
         let Self { hub, link, hello, description } = self;
         // Held throughout: either a plugin is registered before the hub shuts down, which then
         // drains it, or it isn't registered at all.
@@ -154,10 +187,21 @@ impl Candidate {
                     return Err(refusal.retry_after(LATER));
                 }
                 None => {}
-                Some(holder) => match self.claim(holder, dead) {
+                Some(holder) => match self.claim(holder, known) {
                     Claim::Over => {}
+                    // Of many dials that were given up while the hub was stopped, none takes the name of
+                    // one that lives.
+                    Claim::Replaced if !known.lasts => return Ok(Attempt::Asks(Question::Lasts)),
                     Claim::Replaced => {
-                        takeovers = one_more(holder, name)?;
+                        takeovers = match takeovers_with(holder, known, name) {
+                            Ok(takeovers) => takeovers,
+                            // It may be a link that fails again and again, and nobody to fight with.
+                            Err(refusal) if holder.can_be_asked() => {
+                                let question = Question::Lives(holder.clone(), refusal);
+                                return Ok(Attempt::Asks(question));
+                            }
+                            Err(refusal) => return Err(refusal),
+                        };
                         replaced = Some(holder.clone());
                     }
                     Claim::InDoubt => return Ok(Attempt::InDoubt(holder.clone())),
@@ -168,8 +212,8 @@ impl Candidate {
             let plugin = PluginRef::new(name.to_owned(), hello, at, connection);
             let consumed = Arc::new(Consumed::new(&hub.config().limits, traits.has_credit));
             // Each of several replicas that connect at the same moment sends its description.
-            let known = registry.description(description.digest());
-            let description = known.unwrap_or_else(|| description.clone());
+            let shared = registry.description(description.digest());
+            let description = shared.unwrap_or_else(|| description.clone());
             let instance = InstanceId::of(hello);
             let member = Member {
                 plugin,
@@ -199,7 +243,7 @@ impl Candidate {
     }
 
     /// What becomes of a connection that has the name for which the plugin asks.
-    fn claim(&self, holder: &PluginLink, dead: Option<&PluginLink>) -> Claim {
+    fn claim(&self, holder: &PluginLink, known: &Known) -> Claim {
         let instance = InstanceId::of(&self.hello);
         let is_same = instance.is_some() && holder.member().map(|it| it.instance) == Some(instance);
         // Of the dials of a program the last one counts. An earlier one that is read after it was given
@@ -209,9 +253,7 @@ impl Candidate {
             _ if holder.is_over() => Claim::Over,
             _ if is_same && is_earlier => Claim::Kept,
             Takeover::Newest => Claim::Replaced,
-            Takeover::SameInstance if is_same || dead.is_some_and(|dead| dead.id == holder.id) => {
-                Claim::Replaced
-            }
+            Takeover::SameInstance if is_same || known.is_dead(holder) => Claim::Replaced,
             Takeover::SameInstance if holder.can_be_asked() => Claim::InDoubt,
             Takeover::SameInstance | Takeover::Reject => Claim::Kept,
         }
@@ -229,9 +271,19 @@ impl Candidate {
     }
 }
 
-/// The takeovers of the holder's name, with one more.
-fn one_more(holder: &PluginLink, name: &str) -> Result<Takeovers, Refusal> {
+impl Known {
+    fn is_dead(&self, link: &PluginLink) -> bool {
+        self.dead.as_ref().is_some_and(|dead| dead.id == link.id)
+    }
+}
+
+/// The takeovers of the holder's name, when it is replaced. That of a connection which is dead doesn't
+/// count.
+fn takeovers_with(holder: &PluginLink, known: &Known, name: &str) -> Result<Takeovers, Refusal> {
     let before = holder.member().map(|member| member.takeovers.clone()).unwrap_or_default();
+    if known.is_dead(holder) {
+        return Ok(before);
+    }
     before.and_one_at(Instant::now()).map_err(|wait| {
         let name = name.escape_debug();
         let message = format!("the name `{name}` was taken over too often in the last minute");

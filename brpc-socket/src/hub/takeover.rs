@@ -12,8 +12,9 @@ use tokio::time::Instant;
 ///
 /// A replaced connection ends with [`Replaced`](crate::DisconnectReason::Replaced), and so do its
 /// calls. At every moment exactly one of both has the name, and the end of the old one is told
-/// before the new one. A name can be taken over five times a minute; then the hub refuses further
-/// plugins, and tells them when to come back.
+/// before the new one. A name can be taken over five times a minute from a plugin that lives; then the
+/// hub refuses further plugins, and tells them when to come back. To find out whether it lives, the
+/// hub asks it for a sign of life then, which takes up to 2 s.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Takeover {

@@ -39,7 +39,7 @@ pub use link::Link;
 /// Runs a future in a task of its own, as tokio does; in `tests/races`, where that test decides which
 /// task goes on.
 #[cfg(brpc_races)]
-pub use parking_lot::spawn;
+pub use parking_lot::{catch_up, spawn};
 pub use place::Holder;
 pub use random::random;
 pub use shared::{Guard, SharedConnection};
@@ -61,6 +61,18 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub fn require_timers() {
     // It is checked when the timer is made.
     drop(tokio::time::sleep(std::time::Duration::ZERO));
+}
+
+/// Gives this side the time to hear and handle what has happened on its streams already.
+///
+/// Two pauses: a runtime asks the system about its streams before it looks at its timers, so when the
+/// first one is over their tasks are woken, and in the second one they run. Also after this side was
+/// stopped.
+#[cfg(not(brpc_races))]
+pub async fn catch_up() {
+    const PAUSE: std::time::Duration = std::time::Duration::from_millis(1);
+    tokio::time::sleep(PAUSE).await;
+    tokio::time::sleep(PAUSE).await;
 }
 
 /// The time, by the clock that tests can pause.
