@@ -66,6 +66,9 @@ pub enum DisconnectReason {
     /// or of another that the hub prefers.
     #[error("another connection took the plugin's name over")]
     Replaced,
+    /// The hub knows this plugin no more, or lets it do less: what it was let in for was revoked.
+    #[error("what the plugin was let in for was revoked")]
+    Revoked,
 }
 
 /// One side of a connection, from the view of the one that reports it.

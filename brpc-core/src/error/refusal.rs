@@ -49,6 +49,15 @@ pub enum RefusalCode {
     /// The plugin was unplugged while it was away, or before it could be told: it stays away, for as
     /// long as the hub says.
     Unplugged,
+    /// The hub lets in only plugins that authenticate themselves, and this one has shown nothing by
+    /// which the hub could know it.
+    AuthRequired,
+    /// What the plugin has shown to authenticate itself is wrong.
+    AuthFailed,
+    /// The plugin is known, and may not have this name.
+    NameNotAllowed,
+    /// Too many attempts from this source have failed to authenticate themselves.
+    TooManyAttempts,
     /// A code that this version doesn't know.
     Other(u16),
 }
@@ -75,15 +84,16 @@ impl Refusal {
     /// Whether another attempt may succeed without a change to the plugin or the hub.
     pub fn is_transient(&self) -> bool {
         use RefusalCode::{
-            BadDescription, BadLabels, BadName, BadVersion, Full, HandshakeTimeout, NameTaken,
-            Other, Protocol, ShuttingDown, TooManyMethods, Unplugged, Version, Wire,
+            AuthFailed, AuthRequired, BadDescription, BadLabels, BadName, BadVersion, Full,
+            HandshakeTimeout, NameNotAllowed, NameTaken, Other, Protocol, ShuttingDown,
+            TooManyAttempts, TooManyMethods, Unplugged, Version, Wire,
         };
         match self.code {
-            NameTaken | Full | ShuttingDown | HandshakeTimeout => true,
+            NameTaken | Full | ShuttingDown | HandshakeTimeout | TooManyAttempts => true,
             Version | BadName | BadVersion | TooManyMethods | BadDescription | Protocol
-            | BadLabels | Wire => false,
+            | BadLabels | Wire | AuthRequired | NameNotAllowed => false,
             // Of an unknown code, only the wait can be understood.
-            Unplugged | Other(_) => self.retry_after.is_some(),
+            Unplugged | AuthFailed | Other(_) => self.retry_after.is_some(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use brpc_core::{DisconnectReason, Refusal, Wire};
 use bytes::Bytes;
 
+use crate::credentials::Proof;
 use crate::description::Description;
 use crate::message::{Call, CallId, DrainCause, Hello, Origin, Recalled};
 use crate::resume::Suspension;
@@ -26,8 +27,12 @@ pub enum Event<T> {
     /// time before the handshake's deadline; until then the plugin is held back.
     WantsRoom(usize),
     /// At a hub: a plugin sent Hello. Answer with [`accept`](crate::Connection::accept) or
-    /// [`refuse`](crate::Connection::refuse), at any time before the handshake's deadline.
+    /// [`refuse`](crate::Connection::refuse), at any time before the handshake's deadline; before that,
+    /// [`challenge`](crate::Connection::challenge) asks the plugin for a proof.
     Hello(Arc<Hello>),
+    /// At a hub: a plugin has answered a [`challenge`](crate::Connection::challenge), right or wrong.
+    /// The Hello is still to be answered.
+    Proof(Proof),
     /// At a hub: a plugin has described itself. Answer with [`welcome`](crate::Connection::welcome)
     /// or [`refuse`](crate::Connection::refuse), at any time before the handshake's deadline.
     Described(Arc<Description>),

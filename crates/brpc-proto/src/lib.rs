@@ -89,6 +89,7 @@
 mod buffer;
 pub mod codec;
 mod connection;
+mod credentials;
 mod description;
 mod event;
 mod handshake;
@@ -108,6 +109,7 @@ mod wires;
 
 pub use buffer::WriteBuffer;
 pub use connection::{Connection, End};
+pub use credentials::{Key, KeyIdError, Proof, Secret, SecretError, Token, TokenError, Transcript};
 pub use description::{Description, Idempotent};
 pub use event::{Event, Tally};
 pub use message::{

@@ -16,6 +16,10 @@ pub const MAX_HELLO: usize = 4 * 1024;
 /// The most extensions of a Hello or a Welcome. One is defined.
 pub const MAX_EXTENSIONS: usize = 64;
 
+/// The longest token of a plugin, in bytes: more than any token that is signed. Half of a `Hello`, so
+/// that the rest fits too.
+pub const MAX_TOKEN: usize = MAX_HELLO / 2;
+
 /// How many bytes of input a connection may hold in its handshake without asking its owner: a frame
 /// of [`MAX_HELLO`], and what is around it.
 pub const FREE_INPUT: usize = MAX_HELLO + 1024;

@@ -71,6 +71,7 @@ impl Codec for GobHub {
                         | Farewell::TooSlow
                         | Farewell::Replaced
                         | Farewell::Unresponsive
+                        | Farewell::Revoked
                 ) =>
             {
                 self.say_why(text, &ShutdownReason::of_farewell(*farewell), out);
@@ -108,6 +109,8 @@ impl GobHub {
             max_calls: None,
             heartbeat: None,
             idempotent: Idempotent::default(),
+            token: None,
+            key: None,
         }))))
     }
 

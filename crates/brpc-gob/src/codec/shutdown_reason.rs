@@ -94,9 +94,13 @@ mod tests {
 
     #[test]
     fn a_registered_plugin_is_told_goodbye() {
-        for farewell in
-            [Farewell::Protocol, Farewell::TooSlow, Farewell::Replaced, Farewell::Unresponsive]
-        {
+        for farewell in [
+            Farewell::Protocol,
+            Farewell::TooSlow,
+            Farewell::Replaced,
+            Farewell::Unresponsive,
+            Farewell::Revoked,
+        ] {
             let goodbye = Message::Goodbye { farewell, text: "why".to_owned() };
             let Message::Goodbye { farewell: told, text } = carried(&goodbye) else { panic!() };
             assert_eq!((told, &*text), (farewell, "why"));

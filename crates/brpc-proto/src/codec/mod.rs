@@ -35,6 +35,12 @@ pub trait Codec: fmt::Debug + Send {
     /// Appends a message, or nothing if the wire can't carry it.
     fn encode(&mut self, message: &Message, out: &mut WriteBuffer);
 
+    /// SHA-256 of the body of the `Hello` that has passed, if that offers a [key](crate::Key). `None` on
+    /// a wire without a challenge.
+    fn hello_digest(&self) -> Option<[u8; 32]> {
+        None
+    }
+
     /// Appends an event without a message around it. Implement this where it costs less: small
     /// events are many.
     fn encode_event(&mut self, event: &[u8], out: &mut WriteBuffer) {

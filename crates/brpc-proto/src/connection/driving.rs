@@ -327,13 +327,13 @@ impl<T> Connection<T> {
             }
             Phase::Accepting(handshake) => match handshake.handle(message, self.codec.traits())? {
                 HubStep::Hello(hello) => self.events.push_back(Event::Hello(hello)),
+                HubStep::Proof(proof) => self.events.push_back(Event::Proof(proof)),
                 HubStep::Described(description) => {
                     self.events.push_back(Event::Described(description));
                 }
             },
             Phase::Joining(handshake) => {
-                let traits = self.codec.traits();
-                match handshake.handle(message, traits, &self.limits)? {
+                match handshake.handle(message, &*self.codec, &self.limits)? {
                     PluginStep::Wait => {}
                     PluginStep::Say(message) => self.say(&message),
                     PluginStep::Welcomed(mut terms) => {

@@ -18,6 +18,20 @@ impl<T> Connection<T> {
         }
     }
 
+    /// After [`Event::Hello`], and before its answer: asks the plugin to prove that it knows the secret
+    /// of the key that it offers; [`Event::Proof`] follows. Until then the Hello can only be refused.
+    /// The nonce is random and never used again. Returns false, and does nothing, if the plugin offers
+    /// no key, or if it isn't the owner's turn, or not for the first time.
+    pub fn challenge(&mut self, nonce: [u8; 32]) -> bool {
+        let digest = self.codec.hello_digest();
+        let Phase::Accepting(handshake) = &mut self.phase else { return false };
+        let Some(challenge) = digest.and_then(|digest| handshake.challenge(nonce, digest)) else {
+            return false;
+        };
+        self.say(&challenge);
+        true
+    }
+
     /// Answers [`Event::Hello`]: accepts the plugin's Hello. The plugin doesn't describe itself if
     /// its description is known.
     pub fn accept(&mut self, known: Option<Arc<Description>>) {

@@ -111,7 +111,8 @@ impl<T> Connection<T> {
     pub fn dialled(codec: Box<dyn Codec>, hello: Hello, limits: Limits, now: Instant) -> Self {
         let limits = limits.clamped();
         let description = hello.description.clone().expect("a plugin knows what it can do");
-        let joining = Phase::Joining(PluginHandshake::Hello(description));
+        let key = hello.key.clone();
+        let joining = Phase::Joining(PluginHandshake::Hello { description, key });
         let mut connection = Self::new(Role::Plugin, codec, joining, limits, now);
         connection.offers = connection.offers | (hello.features & Features::RESUME);
         let unsaid = Terms::unsaid(&hello.name, &connection.limits);
@@ -414,8 +415,9 @@ impl<T> Connection<T> {
                 }
             }
             Phase::Accepting(_) => {
-                let asks =
-                    |event: &Event<T>| matches!(event, Event::Hello(_) | Event::Described(_));
+                let asks = |event: &Event<T>| {
+                    matches!(event, Event::Hello(_) | Event::Proof(_) | Event::Described(_))
+                };
                 self.events.retain(|event| !asks(event));
             }
             Phase::Sniffing(..) | Phase::Joining(_) => {}

@@ -6,6 +6,7 @@ use brpc_core::limits::MAX_DESCRIPTION;
 use brpc_core::{Limits, ProtocolError, Refusal, RefusalCode};
 
 use crate::codec::{Fault, Traits};
+use crate::credentials::{Proof, Transcript};
 use crate::description::Description;
 use crate::limits::{FREE_INPUT, MAX_HELLO};
 use crate::message::{Features, Hello, Message, Welcome};
@@ -25,6 +26,10 @@ enum State {
     Hello,
     /// The owner's decision on the Hello, and whether it knows the description.
     Deciding(Arc<Hello>),
+    /// The plugin's proof about this, before the owner decides.
+    Proving(Arc<Hello>, Transcript),
+    /// The owner's decision, which has the proof.
+    Proven(Arc<Hello>),
     /// The plugin's Describe.
     Describing(Arc<Hello>),
     /// The owner's registration of the plugin.
@@ -63,6 +68,8 @@ impl Room {
 pub(crate) enum HubStep {
     /// The plugin has sent Hello. The owner answers with `accept` or a refusal.
     Hello(Arc<Hello>),
+    /// The plugin has answered the challenge, right or wrong. The owner still answers its Hello.
+    Proof(Proof),
     /// The plugin has sent Describe. The owner answers with `welcome` or a refusal.
     Described(Arc<Description>),
 }
@@ -79,7 +86,8 @@ impl HubHandshake {
             State::Hello if traits.has_welcome => Some(MAX_HELLO),
             State::Hello => Some(MAX_DESCRIPTION),
             State::Describing(_) => Some(MAX_DESCRIPTION + 1),
-            State::Deciding(_) | State::Registering(_) => None,
+            State::Proving(..) => Some(MAX_HELLO),
+            State::Deciding(_) | State::Proven(_) | State::Registering(_) => None,
         }
     }
 
@@ -107,7 +115,7 @@ impl HubHandshake {
 
     /// Whether the next move is the peer's.
     pub(crate) fn awaits_peer(&self) -> bool {
-        matches!(self.state, State::Hello | State::Describing(_))
+        matches!(self.state, State::Hello | State::Proving(..) | State::Describing(_))
     }
 
     /// Handles a message.
@@ -117,6 +125,11 @@ impl HubHandshake {
                 check(&hello, traits)?;
                 self.state = State::Deciding(hello.clone());
                 Ok(HubStep::Hello(hello))
+            }
+            (Message::Proof { mac }, State::Proving(hello, transcript)) => {
+                let (hello, proof) = (hello.clone(), Proof::new(transcript.clone(), mac));
+                self.state = State::Proven(hello);
+                Ok(HubStep::Proof(proof))
             }
             (Message::Describe(description), State::Describing(hello)) => {
                 if *description.digest() != hello.digest {
@@ -129,6 +142,16 @@ impl HubHandshake {
         }
     }
 
+    /// Asks for a proof about this Hello, whose body has this digest: returns the message to send.
+    /// `None` if the plugin offers none, if it isn't the owner's turn, or if it was asked before.
+    pub(crate) fn challenge(&mut self, nonce: [u8; 32], digest: [u8; 32]) -> Option<Message> {
+        let State::Deciding(hello) = &self.state else { return None };
+        let plugin_nonce = *hello.key.as_ref()?.nonce();
+        let transcript = Transcript { hub_nonce: nonce, plugin_nonce, hello: digest };
+        self.state = State::Proving(hello.clone(), transcript);
+        Some(Message::Challenge { nonce })
+    }
+
     /// Accepts the Hello: returns the message to send, and the description if it is known. `None`
     /// if it isn't the owner's turn.
     pub(crate) fn accept(
@@ -136,7 +159,7 @@ impl HubHandshake {
         known: Option<Arc<Description>>,
         traits: Traits,
     ) -> Option<(Message, Option<Arc<Description>>)> {
-        let State::Deciding(hello) = &self.state else { return None };
+        let (State::Deciding(hello) | State::Proven(hello)) = &self.state else { return None };
         let hello = hello.clone();
         let is_fit = |known: &Arc<Description>| {
             *known.digest() == hello.digest && (known.is_native() || !traits.has_welcome)

@@ -32,6 +32,8 @@ pub enum Farewell {
     Silent(Duration),
     /// The other side took calls and answered none.
     Unresponsive,
+    /// What the plugin was let in for doesn't hold any more.
+    Revoked,
     /// A code that this version doesn't know.
     Other(u16),
 }
@@ -48,6 +50,7 @@ impl Farewell {
             DisconnectReason::Replaced => Self::Replaced,
             DisconnectReason::HeartbeatTimeout { silent, .. } => Self::Silent(silent),
             DisconnectReason::Unresponsive => Self::Unresponsive,
+            DisconnectReason::Revoked => Self::Revoked,
             _ => return None,
         })
     }

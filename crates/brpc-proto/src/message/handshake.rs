@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use brpc_core::{Labels, Limits, Wire};
 
+use crate::credentials::{Key, Token};
 use crate::description::{Description, Idempotent};
 
 /// Optional parts of the protocol, a bit each. A side offers those that it has; both use those that
@@ -81,6 +82,10 @@ pub struct Hello {
     pub heartbeat: Option<Duration>,
     /// Which of its methods are idempotent.
     pub idempotent: Idempotent,
+    /// A token by which the hub knows it. Not on wires that have none.
+    pub token: Option<Token>,
+    /// What it offers to prove. Not on wires that have no challenge.
+    pub key: Option<Key>,
 }
 
 impl Hello {
@@ -100,13 +105,15 @@ impl Hello {
             max_frame: None,
             max_calls: None,
             heartbeat: None,
+            token: None,
+            key: None,
         }
     }
 }
 
 impl fmt::Debug for Hello {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the instance id, which is a secret.
+        // Without the instance id and the token, which are secrets.
         f.debug_struct("Hello")
             .field("wire", &self.wire)
             .field("name", &self.name)

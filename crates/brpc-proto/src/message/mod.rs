@@ -29,6 +29,17 @@ use crate::description::Description;
 pub enum Message {
     /// From a plugin, first: identifies it.
     Hello(Arc<Hello>),
+    /// From a hub that decides on a `Hello`: the plugin is to prove that it knows the secret of the
+    /// [key](crate::Key) that it offers.
+    Challenge {
+        /// Random, fresh for each connection.
+        nonce: [u8; 32],
+    },
+    /// From a plugin: answers a Challenge.
+    Proof {
+        /// The code that only who knows the secret can make.
+        mac: [u8; 32],
+    },
     /// From a hub: the `Hello` is valid.
     Accepted {
         /// Whether the plugin must describe itself; false if the hub knows a description of that
@@ -119,6 +130,8 @@ impl Message {
         match self {
             Self::Hello(_) => kind::HELLO,
             Self::Accepted { .. } => kind::ACCEPTED,
+            Self::Challenge { .. } => kind::CHALLENGE,
+            Self::Proof { .. } => kind::PROOF,
             Self::Refused(_) => kind::REFUSED,
             Self::Describe(_) => kind::DESCRIBE,
             Self::Welcome(_) => kind::WELCOME,
@@ -151,6 +164,8 @@ pub(crate) mod kind {
     pub(crate) const REFUSED: u8 = 0x03;
     pub(crate) const DESCRIBE: u8 = 0x04;
     pub(crate) const WELCOME: u8 = 0x05;
+    pub(crate) const CHALLENGE: u8 = 0x06;
+    pub(crate) const PROOF: u8 = 0x07;
     pub(crate) const CALL: u8 = 0x10;
     pub(crate) const CANCEL: u8 = 0x11;
     pub(crate) const CREDIT: u8 = 0x12;

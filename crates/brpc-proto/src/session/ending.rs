@@ -240,6 +240,7 @@ impl<T> Session<T> {
                 DisconnectReason::HeartbeatTimeout { side: Side::This, silent }
             }
             (Farewell::Replaced, _) if self.role == Role::Plugin => DisconnectReason::Replaced,
+            (Farewell::Revoked, _) if self.role == Role::Plugin => DisconnectReason::Revoked,
             (_, Some(Ending::Draining { cause: DrainCause::Unplug, .. })) => {
                 DisconnectReason::Unplugged
             }

@@ -18,6 +18,8 @@ enum At {
     HubStart,
     /// The hub, which waits for Hello.
     HubHello,
+    /// The hub, which waits for Proof.
+    HubProof,
     /// The hub, which waits for Describe.
     HubDescribe,
     /// The hub, after Welcome.
@@ -26,6 +28,8 @@ enum At {
     PluginStart,
     /// The plugin, which waits for Accepted.
     PluginAccepted,
+    /// The same, and the plugin offers a key.
+    KeyedPlugin,
     /// The plugin, which waits for Welcome.
     PluginWelcome,
     /// The plugin, after Welcome.
@@ -55,12 +59,17 @@ impl At {
 
     fn is_hub(self) -> bool {
         use At::*;
-        matches!(self, HubStart | HubHello | HubDescribe | Hub | BeatingHub | ResumingHub)
+        matches!(
+            self,
+            HubStart | HubHello | HubProof | HubDescribe | Hub | BeatingHub | ResumingHub
+        )
     }
 }
 
 const HELLO: u8 = 0x01;
 const WELCOME: u8 = 0x05;
+const CHALLENGE: u8 = 0x06;
+const PROOF: u8 = 0x07;
 const CALL: u8 = 0x10;
 const CANCEL: u8 = 0x11;
 const CREDIT: u8 = 0x12;
@@ -116,11 +125,11 @@ fn layout() -> Vec<Case> {
         large(PluginAccepted, 4097, 4096),
         large(Plugin, LIMIT + 1, LIMIT),
         large(Plugin, u32::MAX as usize, LIMIT),
-        ("V4", HubHello, frame(0x06, b""), UnknownKind { kind: 0x06 }),
-        ("V4", HubDescribe, begun(4097, 0x06), UnknownKind { kind: 0x06 }),
+        ("V4", HubHello, frame(0x08, b""), UnknownKind { kind: 0x08 }),
+        ("V4", HubDescribe, begun(4097, 0x08), UnknownKind { kind: 0x08 }),
         ("V4", PluginAccepted, frame(0xC0, b""), UnknownKind { kind: 0xC0 }),
-        ("V4", Hub, begun(LIMIT, 0x06), UnknownKind { kind: 0x06 }),
-        ("V4", Hub, frame(0x06, b""), UnknownKind { kind: 0x06 }),
+        ("V4", Hub, begun(LIMIT, 0x08), UnknownKind { kind: 0x08 }),
+        ("V4", Hub, frame(0x08, b""), UnknownKind { kind: 0x08 }),
         ("V4", Hub, frame(0xC0, b""), UnknownKind { kind: 0xC0 }),
         ("V4", Plugin, frame(0x09, b""), UnknownKind { kind: 0x09 }),
         ("V4", Plugin, frame(0x7F, b""), UnknownKind { kind: 0x7F }),
@@ -141,6 +150,19 @@ fn layout() -> Vec<Case> {
         ("V5", Plugin, vector("welcome"), unexpected(0x05)),
         ("V5", Plugin, vector("reply"), unexpected(REPLY)),
         ("V5", Plugin, vector("metadata"), unexpected(METADATA)),
+        // Of a challenge: without one, twice, or at another time.
+        ("V5", HubHello, vector("proof"), unexpected(PROOF)),
+        ("V5", HubDescribe, begun(4097, PROOF), unexpected(PROOF)),
+        ("V5", HubProof, vector("describe"), unexpected(0x04)),
+        ("V5", HubProof, vector("hello-key"), unexpected(HELLO)),
+        ("V5", HubProof, vector("goodbye"), unexpected(GOODBYE)),
+        ("V5", HubProof, begun(33, EVENT), unexpected(EVENT)),
+        ("V5", Hub, vector("proof"), unexpected(PROOF)),
+        ("V5", PluginAccepted, vector("challenge"), unexpected(CHALLENGE)),
+        ("V5", KeyedPlugin, vector("challenge").repeat(2), unexpected(CHALLENGE)),
+        ("V5", KeyedPlugin, vector("proof"), unexpected(PROOF)),
+        ("V5", PluginWelcome, vector("challenge"), unexpected(CHALLENGE)),
+        ("V5", Plugin, vector("challenge"), unexpected(CHALLENGE)),
         // Of a feature that they don't have; and at another time.
         ("V5", Hub, vector("resume"), unexpected(RESUME)),
         ("V5", Plugin, vector("resumable"), unexpected(RESUMABLE)),
@@ -158,6 +180,14 @@ fn layout() -> Vec<Case> {
         ("V6", HubHello, with_extension("hello", 2, &[&[5], &[5]]), malformed(HELLO)),
         ("V6", HubHello, with_extension("hello", 2, &[&[0x85, 0]]), malformed(HELLO)),
         ("V6", HubHello, with_extension("hello", 3, &[&[1], &[1]]), malformed(HELLO)),
+        ("V6", HubHello, with_extension("hello", 4, &[b"t", b"t"]), malformed(HELLO)),
+        ("V6", HubHello, with_extension("hello", 4, &[b""]), malformed(HELLO)),
+        ("V6", HubHello, with_token_of(2_049), malformed(HELLO)),
+        ("V6", HubHello, with_extension("hello", 5, &[&KEY, &KEY]), malformed(HELLO)),
+        ("V6", HubHello, with_extension("hello", 5, &[&KEY[1..]]), malformed(HELLO)),
+        ("V6", HubHello, with_extension("hello", 5, &[b""]), malformed(HELLO)),
+        ("V6", HubProof, frame(PROOF, &[7; 31]), malformed(PROOF)),
+        ("V6", KeyedPlugin, frame(CHALLENGE, &[7; 31]), malformed(CHALLENGE)),
         ("V6", PluginWelcome, with_extension("welcome", 2, &[&[5, 5]]), malformed(WELCOME)),
         ("V6", Hub, frame(REPLY, b""), malformed(REPLY)),
         ("V6", Hub, frame(GOODBYE, &[1, 1, 0xFF]), malformed(GOODBYE)),
@@ -172,6 +202,7 @@ fn layout() -> Vec<Case> {
         ("V7", Hub, frame(REPLY, &[0x81, 0]), Overlong { kind: REPLY }),
         ("V7", Plugin, frame(CANCEL, &[0x85, 0]), Overlong { kind: CANCEL }),
         ("V7", Plugin, frame(DRAIN, &[1, 0, 0x80, 0]), Overlong { kind: DRAIN }),
+        ("V8", HubProof, frame(PROOF, &[7; 33]), TrailingBytes { kind: PROOF }),
         ("V8", Hub, frame(LEAVE, &[1, 0]), TrailingBytes { kind: LEAVE }),
         ("V8", Hub, frame(METADATA, &[0, 0]), TrailingBytes { kind: METADATA }),
         ("V8", Plugin, frame(CREDIT, &[1, 1, 0]), TrailingBytes { kind: CREDIT }),
@@ -290,8 +321,12 @@ fn each_breach_has_its_reason() {
                 assert_eq!(pair.hub_finds(&bytes), Some(error), "{told}");
                 assert!(pair.hub_sends().is_empty(), "{told}");
             }
-            At::HubHello | At::HubDescribe => {
-                let mut pair = if at == At::HubHello { Pair::new() } else { Pair::accepted() };
+            At::HubHello | At::HubProof | At::HubDescribe => {
+                let mut pair = match at {
+                    At::HubHello => Pair::new(),
+                    At::HubProof => Pair::challenged(),
+                    _ => Pair::accepted(),
+                };
                 let preface = if at == At::HubHello { vector("preface") } else { Vec::new() };
                 let events = pair.hub_takes(&[preface, bytes].concat());
                 let [Event::Refused(refusal), Event::Closed(..)] = &events[..] else {
@@ -308,16 +343,18 @@ fn each_breach_has_its_reason() {
                 assert_eq!(pair.hub_finds(&bytes), Some(error), "{told}");
                 assert_eq!(pair.hub_sends(), goodbye(&error), "{told}");
             }
-            At::PluginStart | At::PluginAccepted | At::PluginWelcome => {
-                let mut pair = Pair::new();
+            At::PluginStart | At::PluginAccepted | At::KeyedPlugin | At::PluginWelcome => {
+                let mut pair = if at == At::KeyedPlugin { Pair::keyed() } else { Pair::new() };
                 pair.plugin_sends();
                 let before = match at {
                     At::PluginStart => Vec::new(),
-                    At::PluginAccepted => vector("preface"),
+                    At::PluginAccepted | At::KeyedPlugin => vector("preface"),
                     _ => [vector("preface"), vector("accepted-known")].concat(),
                 };
                 assert_eq!(pair.plugin_finds(&[before, bytes].concat()), Some(error), "{told}");
-                assert!(pair.plugin_sends().is_empty(), "{told}");
+                // It may have answered a challenge before that.
+                let said = pair.plugin_sends();
+                assert!(said.is_empty() || said == vector("proof"), "{told}");
             }
             At::Plugin | At::BeatingPlugin | At::ResumingPlugin | At::ResumedPlugin => {
                 let mut pair = at.pair();
@@ -437,6 +474,21 @@ fn tampered_welcome(place: usize) -> Vec<u8> {
     welcome[5 + place] = 2;
     welcome
 }
+
+/// Hello with a token of so many bytes.
+fn with_token_of(bytes: usize) -> Vec<u8> {
+    let hello = vector("hello");
+    let size = [0x80 | (bytes & 0x7F), bytes >> 7].map(|byte| u8::try_from(byte).unwrap());
+    let token = [&[1, 4][..], &size, &vec![b't'; bytes]].concat();
+    frame(HELLO, &[&hello[5..hello.len() - 1], &token].concat())
+}
+
+/// The extension Key with an id of one byte.
+const KEY: [u8; 34] = {
+    let mut key = [b'k'; 34];
+    key[0] = 1;
+    key
+};
 
 /// The length and the kind of a frame, and no more of it.
 fn begun(length: usize, kind: u8) -> Vec<u8> {

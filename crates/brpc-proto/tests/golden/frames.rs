@@ -9,13 +9,13 @@ use brpc_core::{
 };
 use brpc_proto::resume::Kept;
 use brpc_proto::{
-    Call, Continued, Course, Description, DrainCause, Event, Features, Origin, Recalled, Resumable,
-    Settlement,
+    Call, Continued, Course, Description, DrainCause, Event, Features, Hello, Origin, Recalled,
+    Resumable, Secret, Settlement, Token,
 };
 use bytes::Bytes;
 use serde_json::json;
 
-use crate::pair::{EPOCH, Pair, call, first_call, hello};
+use crate::pair::{EPOCH, NONCE, Pair, call, first_call, hello, key, secret};
 use crate::vectors::{frame, names, vector};
 
 /// A vector, and what is done to have the code write it and understand it.
@@ -71,6 +71,57 @@ const CASES: &[Case] = &[
         let events = pair.hub_takes(&after_preface(bytes));
         let [Event::Hello(received)] = &events[..] else { panic!("{events:?}") };
         assert_eq!(received.idempotent, hello.idempotent);
+    }),
+    ("hello-token", |bytes| {
+        let token = Token::new("s3cret-token").unwrap();
+        let mut pair = Pair::of(Hello { token: Some(token), ..hello() });
+        assert_eq!(pair.plugin_sends(), after_preface(bytes));
+        let events = pair.hub_takes(&after_preface(bytes));
+        let [Event::Hello(received)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(received.token.as_ref().unwrap().as_bytes(), b"s3cret-token");
+        assert!(!pair.hub.challenge([7; 32]), "it has nothing to prove");
+        assert!(!format!("{received:?}").contains("s3cret"));
+    }),
+    ("hello-key", |bytes| {
+        let mut pair = Pair::of(Hello { key: Some(key()), ..hello() });
+        assert_eq!(pair.plugin_sends(), after_preface(bytes));
+        let events = pair.hub_takes(&after_preface(bytes));
+        let [Event::Hello(received)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(received.key.as_ref().unwrap().id(), "edge-key");
+        pair.hub.accept(None);
+        assert_eq!(pair.hub_sends(), after_preface(&vector("accepted")), "a hub need not ask");
+    }),
+    ("challenge", |bytes| {
+        let mut pair = Pair::keyed();
+        assert!(pair.hub.challenge(*NONCE));
+        assert_eq!(pair.hub_sends(), after_preface(bytes));
+        assert!(pair.plugin_takes(&after_preface(bytes)).is_empty());
+        assert_eq!(pair.plugin_sends(), vector("proof"));
+    }),
+    ("proof", |bytes| {
+        let mut pair = Pair::challenged();
+        let events = pair.hub_takes(bytes);
+        let [Event::Proof(proof)] = &events[..] else { panic!("{events:?}") };
+        assert!(proof.is_made_with(&secret()));
+        assert!(!proof.is_made_with(&Secret::new("another secret of that id").unwrap()));
+        // The preface is said.
+        pair.hub.accept(None);
+        assert_eq!(pair.hub_sends(), vector("accepted"));
+        pair.plugin_sends();
+        assert!(pair.plugin_takes(&after_preface(&vector("accepted"))).is_empty());
+        assert_eq!(pair.plugin_sends(), vector("describe"));
+        assert!(matches!(pair.hub_takes(&vector("describe"))[..], [Event::Described(_)]));
+    }),
+    ("refused-auth-failed", |bytes| {
+        let failed = Refusal::new(RefusalCode::AuthFailed, "not let in");
+        refusal(bytes, failed.clone());
+        let mut pair = Pair::challenged();
+        pair.hub_takes(&vector("proof"));
+        pair.hub.refuse(failed);
+        assert_eq!(pair.hub_sends(), bytes);
+        pair.plugin_takes(&after_preface(&vector("challenge")));
+        let events = pair.plugin_takes(bytes);
+        assert!(matches!(events[..], [Event::Refused(_), Event::Closed(..)]), "{events:?}");
     }),
     ("accepted", |bytes| {
         let mut pair = Pair::hello();
@@ -387,6 +438,9 @@ const CASES: &[Case] = &[
     }),
     ("goodbye-replaced", |bytes| {
         hub_goodbye(bytes, DisconnectReason::Replaced, DisconnectReason::Replaced);
+    }),
+    ("goodbye-revoked", |bytes| {
+        hub_goodbye(bytes, DisconnectReason::Revoked, DisconnectReason::Revoked);
     }),
     ("goodbye-unresponsive", |bytes| {
         hub_goodbye(bytes, DisconnectReason::Unresponsive, DisconnectReason::Rejected);

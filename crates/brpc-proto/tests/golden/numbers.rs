@@ -10,7 +10,7 @@ use brpc_core::{
     Refusal, RefusalCode, Side, Status, name,
 };
 use brpc_proto::limits::*;
-use brpc_proto::{Event, Settlement, json};
+use brpc_proto::{Event, Secret, Settlement, json};
 
 use crate::page;
 use crate::pair::Pair;
@@ -37,6 +37,9 @@ fn limits() {
         ("labels: keys and values together", MAX_LABEL_BYTES),
         ("key of a label", MAX_LABEL_KEY),
         ("value of a label", MAX_LABEL_VALUE),
+        ("token", MAX_TOKEN),
+        ("id of a key", name::MAX_NAME),
+        ("secret, at least", Secret::MIN),
         ("unanswered calls", limits.max_calls),
         ("trace", MAX_TRACE),
         ("metadata: entries", MAX_METADATA_ENTRIES),
@@ -132,7 +135,7 @@ fn kinds() {
             }
         }
     }
-    assert_eq!(table.len(), 23);
+    assert_eq!(table.len(), 25);
 }
 
 #[test]
@@ -168,18 +171,21 @@ fn codes_of_refusals() {
 fn extensions_of_hello() {
     let table = page::table("| number | name | its bytes |");
     let listed: Vec<_> = table.iter().map(|row| (&*row[0], &*row[1])).collect();
-    assert_eq!(listed, [("1", "Labels"), ("2", "Heartbeat"), ("3", "Idempotent")]);
+    let names = ["Labels", "Heartbeat", "Idempotent", "Token", "Key"];
+    let expected = ["1", "2", "3", "4", "5"].into_iter().zip(names);
+    assert_eq!(listed, expected.collect::<Vec<_>>());
     for number in 0..=99_u8 {
-        // Neither a list of labels nor an interval; the third may have any bits.
+        // No list of labels, no interval and no key; idempotent methods and a token may have any bits.
         let mut hello = vector("hello");
         hello.splice(hello.len() - 1.., [1, number, 1, 0xFF]);
         hello[3] += 3;
         let events = Pair::new().hub_takes(&[vector("preface"), hello].concat());
         match &events[..] {
-            [Event::Hello(_)] => assert!(!(1..=2).contains(&number)),
+            [Event::Hello(_)] => assert!(![1, 2, 5].contains(&number)),
             [Event::Refused(refusal), Event::Closed(..)] => {
-                let codes = [RefusalCode::BadLabels, RefusalCode::Protocol];
-                assert_eq!(refusal.code, codes[usize::from(number) - 1]);
+                let code = if number == 1 { RefusalCode::BadLabels } else { RefusalCode::Protocol };
+                assert!([1, 2, 5].contains(&number));
+                assert_eq!(refusal.code, code);
             }
             events => panic!("{number}: {events:?}"),
         }
@@ -221,7 +227,7 @@ fn statuses() {
 #[test]
 fn codes_of_goodbyes() {
     use DisconnectReason::{
-        Clean, HeartbeatTimeout, Rejected, Replaced, ShutdownForced, Unplugged,
+        Clean, HeartbeatTimeout, Rejected, Replaced, Revoked, ShutdownForced, Unplugged,
     };
     let silence = HeartbeatTimeout { side: Side::This, silent: Duration::ZERO };
     let told = [
@@ -233,6 +239,7 @@ fn codes_of_goodbyes() {
         ("6", "Replaced", Clean, Replaced),
         ("7", "Silent", silence, silence),
         ("8", "Unresponsive", Rejected, Rejected),
+        ("9", "Revoked", Clean, Revoked),
     ];
     let table = page::table("| code | name | from | meaning |");
     let rows: Vec<_> = table.iter().map(|row| (&*row[0], &*row[1])).collect();

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use brpc_core::{Answer, DisconnectReason, Function, Limits, Metadata, ProtocolError};
 use brpc_proto::codec::Native;
 use brpc_proto::{
-    Call, CallId, Connection, Description, Event, Features, Hello, Role, Wires, WriteBuffer,
+    Call, CallId, Connection, Description, Event, Features, Hello, Key, Role, Secret, Wires,
+    WriteBuffer,
 };
 use bytes::{Buf, Bytes, BytesMut};
 use serde_json::json;
@@ -24,6 +25,9 @@ pub(crate) struct Pair {
 
 pub(crate) const EPOCH: [u8; 16] =
     *b"\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f";
+
+/// The nonce of the hub in the vectors.
+pub(crate) const NONCE: &[u8; 32] = b"@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_";
 
 impl Pair {
     /// Both have just been made. They have no heartbeats.
@@ -59,6 +63,22 @@ impl Pair {
         let mut pair = Self::new();
         let hello = pair.plugin_sends();
         assert!(matches!(pair.hub_takes(&hello)[..], [Event::Hello(_)]));
+        pair
+    }
+
+    /// The hub has taken the `Hello` of a plugin with a key, and is to accept it.
+    pub(crate) fn keyed() -> Self {
+        let mut pair = Self::of(Hello { key: Some(key()), ..hello() });
+        let hello = pair.plugin_sends();
+        assert!(matches!(pair.hub_takes(&hello)[..], [Event::Hello(_)]));
+        pair
+    }
+
+    /// The hub has sent `Challenge` after that, which the plugin has not taken.
+    pub(crate) fn challenged() -> Self {
+        let mut pair = Self::keyed();
+        assert!(pair.hub.challenge(*NONCE));
+        pair.hub_sends();
         pair
     }
 
@@ -239,6 +259,16 @@ pub(crate) fn hello() -> Hello {
         instance: *b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f",
         ..Hello::new("edge-1", description.into())
     }
+}
+
+/// The secret of the vectors.
+pub(crate) fn secret() -> Secret {
+    Secret::new("0123456789abcdef").unwrap()
+}
+
+/// What the plugin of the vectors offers to prove.
+pub(crate) fn key() -> Key {
+    Key::new("edge-key", secret(), *b" !\"#$%&'()*+,-./0123456789:;<=>?").unwrap()
 }
 
 /// A call without deadline, trace id and metadata.

@@ -13,8 +13,9 @@ use bytes::Bytes;
 use super::frame::Frame;
 use super::header::{self, Extensions, Header as _, Pairs, extension};
 use super::list::List;
-use super::{MAX_VERSION, MIN_VERSION, interval, labels, number};
+use super::{MAX_VERSION, MIN_VERSION, interval, key, labels, number};
 use crate::codec::Fault;
+use crate::credentials::{Key, Token};
 use crate::description::{Description, Idempotent};
 use crate::limits::MAX_GOODBYE_TEXT;
 use crate::message::{
@@ -184,6 +185,8 @@ pub(super) fn hello(frame: &Frame) -> Result<(Hello, (u8, u8)), Fault> {
         max_calls: Some(hello.max_calls as usize),
         heartbeat: given_interval(&hello.extensions, frame.kind)?,
         idempotent: given_idempotent(&hello.extensions, frame.kind)?,
+        token: given_token(&hello.extensions, frame.kind)?,
+        key: given_key(&hello.extensions, frame.kind)?,
     };
     Ok((decoded, (hello.min_version, hello.max_version)))
 }
@@ -197,28 +200,39 @@ fn given_labels(List(extensions): &Extensions<'_>) -> Result<Labels, LabelError>
 
 /// The interval of heartbeats among the extensions of a frame of this kind.
 fn given_interval(
-    List(extensions): &Extensions<'_>,
+    extensions: &Extensions<'_>,
     kind: u8,
 ) -> Result<Option<Duration>, ProtocolError> {
-    let malformed = ProtocolError::Malformed { kind };
-    let mut given = extensions.iter().filter(|(number, _)| *number == extension::HEARTBEAT);
-    let interval = given.next().map(|(_, bytes)| interval::decode(bytes).ok_or(malformed));
-    if given.next().is_some() { Err(malformed) } else { interval.transpose() }
+    given(extensions, extension::HEARTBEAT, kind, interval::decode)
 }
 
 /// The idempotent methods among the extensions of a frame of this kind.
-fn given_idempotent(
+fn given_idempotent(extensions: &Extensions<'_>, kind: u8) -> Result<Idempotent, ProtocolError> {
+    let methods = given(extensions, extension::IDEMPOTENT, kind, Idempotent::decode)?;
+    Ok(methods.unwrap_or_default())
+}
+
+/// The token among the extensions of a frame of this kind.
+fn given_token(extensions: &Extensions<'_>, kind: u8) -> Result<Option<Token>, ProtocolError> {
+    given(extensions, extension::TOKEN, kind, |bytes| Token::new(bytes).ok())
+}
+
+/// The key among the extensions of a frame of this kind.
+fn given_key(extensions: &Extensions<'_>, kind: u8) -> Result<Option<Key>, ProtocolError> {
+    given(extensions, extension::KEY, kind, key::decode)
+}
+
+/// What the extension of this number says, in a frame of this kind. It may be given once.
+fn given<T>(
     List(extensions): &Extensions<'_>,
+    number: u16,
     kind: u8,
-) -> Result<Idempotent, ProtocolError> {
+    decode: impl Fn(&[u8]) -> Option<T>,
+) -> Result<Option<T>, ProtocolError> {
     let malformed = ProtocolError::Malformed { kind };
-    let mut given = extensions.iter().filter(|(number, _)| *number == extension::IDEMPOTENT);
-    let methods = given.next().map(|(_, bytes)| Idempotent::decode(bytes).ok_or(malformed));
-    if given.next().is_some() {
-        Err(malformed)
-    } else {
-        Ok(methods.transpose()?.unwrap_or_default())
-    }
+    let mut given = extensions.iter().filter(|(given, _)| *given == number);
+    let decoded = given.next().map(|(_, bytes)| decode(bytes).ok_or(malformed));
+    if given.next().is_some() { Err(malformed) } else { decoded.transpose() }
 }
 
 /// A plugin's description.
@@ -231,6 +245,16 @@ pub(super) fn description(frame: &Frame) -> Result<Description, Fault> {
         };
         Refusal::new(code, format!("description: {error}")).into()
     })
+}
+
+/// The hub's Challenge.
+pub(super) fn challenge(frame: &Frame) -> Result<Message, Fault> {
+    Ok(Message::Challenge { nonce: header::Challenge::decode(frame)?.nonce })
+}
+
+/// The plugin's Proof.
+pub(super) fn proof(frame: &Frame) -> Result<Message, Fault> {
+    Ok(Message::Proof { mac: header::Proof::decode(frame)?.mac })
 }
 
 /// The hub's Accepted.

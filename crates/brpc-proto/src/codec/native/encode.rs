@@ -3,11 +3,12 @@
 use brpc_core::limits::MAX_TRACE;
 use brpc_core::{Answer, Failure, Metadata, Refusal};
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use super::frame::{put_frame, put_frame_with_copy};
 use super::header::{self, Header, extension};
 use super::list::List;
-use super::{MAX_VERSION, MIN_VERSION, interval, labels, number};
+use super::{MAX_VERSION, MIN_VERSION, interval, key, labels, number};
 use crate::buffer::WriteBuffer;
 use crate::message::{
     Beat, Call, CallId, Farewell, Hello, Message, Origin, Recalled, Welcome, kind, millis,
@@ -51,14 +52,15 @@ pub(super) fn message(message: &Message, out: &mut WriteBuffer) {
         }
         Message::Ping(beat) => put_bare(&header::Ping { beat: header_of(beat) }, out),
         Message::Pong(beat) => put_bare(&header::Pong { beat: header_of(beat) }, out),
-        Message::Hello(hello) => encode_hello(hello, out),
+        Message::Challenge { nonce } => put_bare(&header::Challenge { nonce: *nonce }, out),
+        Message::Proof { mac } => put_bare(&header::Proof { mac: *mac }, out),
         Message::Accepted { describe } => put_bare(&header::Accepted { describe: *describe }, out),
         Message::Describe(description) => {
             put_frame(kind::DESCRIBE, &(), description.encoded(), out);
         }
         Message::Refused(refusal) => encode_refusal(refusal, out),
-        // `welcome` encodes the first, with the versions; the second is never sent.
-        Message::Welcome(_) | Message::Skipped => {}
+        // `hello` and `welcome` encode the first two; the last is never sent.
+        Message::Hello(_) | Message::Welcome(_) | Message::Skipped => {}
     }
 }
 
@@ -127,12 +129,17 @@ fn encode_answer(id: CallId, answer: &Answer, metadata: &Metadata, out: &mut Wri
     }
 }
 
-fn encode_hello(hello: &Hello, out: &mut WriteBuffer) {
+/// Appends a Hello; returns its body, which may have a token in it.
+pub(super) fn hello(hello: &Hello, out: &mut WriteBuffer) -> Zeroizing<Vec<u8>> {
     let labels = labels::encode(&hello.labels);
     let labels = (!hello.labels.is_empty()).then_some((extension::LABELS, &*labels));
     let heartbeat = hello.heartbeat.map(interval::encode);
     let heartbeat = heartbeat.as_deref().map(|bytes| (extension::HEARTBEAT, bytes));
     let idempotent = hello.idempotent.encoded().map(|bytes| (extension::IDEMPOTENT, bytes));
+    let token = hello.token.as_ref().map(|token| (extension::TOKEN, token.as_bytes()));
+    let key = hello.key.as_ref().map(key::encode);
+    let key = key.as_deref().map(|bytes| (extension::KEY, bytes));
+    let extensions = [labels, heartbeat, idempotent, token, key];
     let header = header::Hello {
         min_version: MIN_VERSION,
         max_version: MAX_VERSION,
@@ -143,9 +150,12 @@ fn encode_hello(hello: &Hello, out: &mut WriteBuffer) {
         version: &hello.version,
         instance: hello.instance,
         digest: hello.digest,
-        extensions: List(labels.into_iter().chain(heartbeat).chain(idempotent).collect()),
+        extensions: List(extensions.into_iter().flatten().collect()),
     };
-    put_bare(&header, out);
+    let body = postcard::to_stdvec(&header).expect("headers are flat and serialize into memory");
+    let body = Zeroizing::new(body);
+    put_frame_with_copy(kind::HELLO, &(), &body, out);
+    body
 }
 
 fn header_of(beat: &Beat) -> header::Beat {

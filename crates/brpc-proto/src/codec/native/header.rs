@@ -72,6 +72,20 @@ pub(crate) struct Hello<'a> {
     pub(crate) extensions: Extensions<'a>,
 }
 
+/// Hub to plugin: asks for a proof.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Challenge {
+    /// Random, fresh for each connection.
+    pub(crate) nonce: [u8; 32],
+}
+
+/// Plugin to hub: answers a Challenge.
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Proof {
+    /// HMAC-SHA-256 of both nonces and the Hello, with the secret.
+    pub(crate) mac: [u8; 32],
+}
+
 /// Numbered additions to the handshake.
 pub(crate) type Extensions<'a> = List<(u16, &'a [u8]), MAX_EXTENSIONS>;
 
@@ -83,6 +97,10 @@ pub(crate) mod extension {
     pub(crate) const HEARTBEAT: u16 = 2;
     /// In a `Hello`: which methods are idempotent.
     pub(crate) const IDEMPOTENT: u16 = 3;
+    /// In a `Hello`: the plugin's token.
+    pub(crate) const TOKEN: u16 = 4;
+    /// In a `Hello`: what the plugin offers to prove.
+    pub(crate) const KEY: u16 = 5;
 }
 
 /// Hub to plugin: the `Hello` is valid.
@@ -330,6 +348,8 @@ macro_rules! kinds {
 
 kinds! {
     Hello<'a> = HELLO;
+    Challenge = CHALLENGE;
+    Proof = PROOF;
     Accepted = ACCEPTED;
     Refused<'a> = REFUSED;
     Welcome<'a> = WELCOME;

@@ -5,6 +5,7 @@ mod encode;
 mod frame;
 mod header;
 mod interval;
+mod key;
 mod labels;
 mod list;
 pub mod number;
@@ -13,12 +14,13 @@ pub(crate) mod size;
 
 use brpc_core::{Metadata, ProtocolError};
 use bytes::BytesMut;
+use sha2::{Digest as _, Sha256};
 
 use self::frame::{Frame, next_frame};
 use self::preface::{PREFACE, read_preface};
 use super::{Codec, Fault, Traits};
 use crate::buffer::WriteBuffer;
-use crate::message::{Message, Welcome, kind};
+use crate::message::{Hello, Message, Welcome, kind};
 use crate::names::NameRules;
 use crate::role::Role;
 
@@ -44,6 +46,11 @@ pub struct Native {
     plugin_versions: Option<(u8, u8)>,
     /// The metadata of the answer in the next frame, if it has arrived.
     announced: Option<Metadata>,
+    /// SHA-256 of the body of the Hello, if that offers a key. Boxed: it is for the handshake only, and
+    /// most have none.
+    hello_digest: Option<Box<[u8; 32]>>,
+    /// Whether a Proof is due: the hub has sent a Challenge.
+    is_challenged: bool,
 }
 
 impl Native {
@@ -56,6 +63,8 @@ impl Native {
             is_let_in: false,
             plugin_versions: None,
             announced: None,
+            hello_digest: None,
+            is_challenged: false,
         }
     }
 
@@ -67,7 +76,8 @@ impl Native {
             kind if self.announced.is_some() => matches!(kind, kind::REPLY | kind::FAILED),
             kind::HELLO => self.role == Role::Hub && self.plugin_versions.is_none(),
             kind::DESCRIBE => self.plugin_versions.is_some() && !self.is_let_in,
-            kind::ACCEPTED | kind::REFUSED | kind::WELCOME => {
+            kind::PROOF => self.role == Role::Hub && self.is_challenged,
+            kind::CHALLENGE | kind::ACCEPTED | kind::REFUSED | kind::WELCOME => {
                 self.role == Role::Plugin && !self.is_let_in
             }
             kind::CALL..=kind::RESUMED | kind::RETURN => {
@@ -120,8 +130,19 @@ impl Codec for Native {
         }
         match message {
             Message::Welcome(welcome) => self.encode_welcome(welcome, out),
-            message => encode::message(message, out),
+            Message::Hello(hello) => {
+                let body = encode::hello(hello, out);
+                self.note_hello(hello, &body);
+            }
+            message => {
+                self.is_challenged |= matches!(message, Message::Challenge { .. });
+                encode::message(message, out);
+            }
         }
+    }
+
+    fn hello_digest(&self) -> Option<[u8; 32]> {
+        self.hello_digest.as_deref().copied()
     }
 
     fn encode_event(&mut self, event: &[u8], out: &mut WriteBuffer) {
@@ -139,9 +160,20 @@ impl Native {
 
     #[cold]
     fn encode_welcome(&mut self, welcome: &Welcome, out: &mut WriteBuffer) {
-        self.is_let_in = true;
+        self.let_in();
         let versions = self.plugin_versions.expect("a plugin is welcomed after its Hello");
         encode::welcome(welcome, versions, out);
+    }
+
+    /// Notes that the plugin is welcomed.
+    fn let_in(&mut self) {
+        self.is_let_in = true;
+        self.hello_digest = None;
+    }
+
+    /// Notes the body of a Hello that passes, if a proof may be about it.
+    fn note_hello(&mut self, hello: &Hello, body: &[u8]) {
+        self.hello_digest = hello.key.is_some().then(|| Box::new(Sha256::digest(body).into()));
     }
 
     /// The message of a frame in the handshake.
@@ -150,15 +182,21 @@ impl Native {
             kind::HELLO => {
                 let (hello, versions) = decode::hello(frame)?;
                 self.plugin_versions = Some(versions);
+                self.note_hello(&hello, &frame.body);
                 Message::Hello(hello.into())
             }
             kind::DESCRIBE => Message::Describe(decode::description(frame)?.into()),
             kind::WELCOME => {
                 let welcome = decode::welcome(frame)?;
-                self.is_let_in = true;
+                self.let_in();
                 Message::Welcome(welcome.into())
             }
             kind::ACCEPTED => decode::accepted(frame)?,
+            kind::CHALLENGE => decode::challenge(frame)?,
+            kind::PROOF => {
+                self.is_challenged = false;
+                decode::proof(frame)?
+            }
             _ => decode::refused(frame)?,
         })
     }

@@ -54,6 +54,10 @@ pub fn of_code(code: RefusalCode) -> u16 {
         RefusalCode::BadLabels => 11,
         RefusalCode::Wire => 12,
         RefusalCode::Unplugged => 13,
+        RefusalCode::AuthRequired => 14,
+        RefusalCode::AuthFailed => 15,
+        RefusalCode::NameNotAllowed => 16,
+        RefusalCode::TooManyAttempts => 17,
         RefusalCode::Other(number) => number,
         _ => 0,
     }
@@ -75,6 +79,10 @@ pub fn code(number: u16) -> RefusalCode {
         11 => RefusalCode::BadLabels,
         12 => RefusalCode::Wire,
         13 => RefusalCode::Unplugged,
+        14 => RefusalCode::AuthRequired,
+        15 => RefusalCode::AuthFailed,
+        16 => RefusalCode::NameNotAllowed,
+        17 => RefusalCode::TooManyAttempts,
         number => RefusalCode::Other(number),
     }
 }
@@ -107,6 +115,7 @@ pub fn of_farewell(farewell: Farewell) -> u16 {
         Farewell::Replaced => 6,
         Farewell::Silent(_) => SILENT,
         Farewell::Unresponsive => 8,
+        Farewell::Revoked => 9,
         Farewell::Other(number) => number,
     }
 }
@@ -124,6 +133,7 @@ pub fn farewell(number: u16) -> Farewell {
         5 => Farewell::TooSlow,
         6 => Farewell::Replaced,
         8 => Farewell::Unresponsive,
+        9 => Farewell::Revoked,
         number => Farewell::Other(number),
     }
 }
@@ -136,7 +146,7 @@ mod tests {
     fn numbers_come_back() {
         assert!((1..=10).all(|number| of_status(status(number)) == number));
         assert!((0..=20).all(|number| of_code(code(number)) == number));
-        assert!((0..=9).all(|number| of_farewell(farewell(number)) == number));
+        assert!((0..=10).all(|number| of_farewell(farewell(number)) == number));
         assert!((1..=2).all(|number| cause(number).map(of_cause) == Some(number)));
     }
 
