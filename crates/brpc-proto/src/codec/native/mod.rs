@@ -20,7 +20,7 @@ use self::frame::{Frame, next_frame};
 use self::preface::{PREFACE, read_preface};
 use super::{Codec, Fault, Traits};
 use crate::buffer::WriteBuffer;
-use crate::message::{Hello, Message, Welcome, kind};
+use crate::message::{Hello, Message, kind};
 use crate::names::NameRules;
 use crate::role::Role;
 
@@ -46,11 +46,17 @@ pub struct Native {
     plugin_versions: Option<(u8, u8)>,
     /// The metadata of the answer in the next frame, if it has arrived.
     announced: Option<Metadata>,
-    /// SHA-256 of the body of the Hello, if that offers a key. Boxed: it is for the handshake only, and
-    /// most have none.
-    hello_digest: Option<Box<[u8; 32]>>,
-    /// Whether a Proof is due: the hub has sent a Challenge.
-    is_challenged: bool,
+    /// In the handshake of a plugin that offers a key. Boxed, since most connections have none.
+    provable: Option<Box<Provable>>,
+}
+
+/// What there is to prove in a handshake.
+#[derive(Debug)]
+struct Provable {
+    /// SHA-256 of the body of the Hello.
+    hello_digest: [u8; 32],
+    /// Whether the Proof is due: the hub has sent a Challenge.
+    is_asked: bool,
 }
 
 impl Native {
@@ -63,8 +69,7 @@ impl Native {
             is_let_in: false,
             plugin_versions: None,
             announced: None,
-            hello_digest: None,
-            is_challenged: false,
+            provable: None,
         }
     }
 
@@ -76,7 +81,10 @@ impl Native {
             kind if self.announced.is_some() => matches!(kind, kind::REPLY | kind::FAILED),
             kind::HELLO => self.role == Role::Hub && self.plugin_versions.is_none(),
             kind::DESCRIBE => self.plugin_versions.is_some() && !self.is_let_in,
-            kind::PROOF => self.role == Role::Hub && self.is_challenged,
+            kind::PROOF => {
+                let is_asked = self.provable.as_ref().is_some_and(|provable| provable.is_asked);
+                self.role == Role::Hub && is_asked
+            }
             kind::CHALLENGE | kind::ACCEPTED | kind::REFUSED | kind::WELCOME => {
                 self.role == Role::Plugin && !self.is_let_in
             }
@@ -129,20 +137,15 @@ impl Codec for Native {
             self.speak(out);
         }
         match message {
-            Message::Welcome(welcome) => self.encode_welcome(welcome, out),
-            Message::Hello(hello) => {
-                let body = encode::hello(hello, out);
-                self.note_hello(hello, &body);
+            Message::Hello(_) | Message::Challenge { .. } | Message::Welcome(_) => {
+                self.encode_handshake(message, out);
             }
-            message => {
-                self.is_challenged |= matches!(message, Message::Challenge { .. });
-                encode::message(message, out);
-            }
+            message => encode::message(message, out),
         }
     }
 
     fn hello_digest(&self) -> Option<[u8; 32]> {
-        self.hello_digest.as_deref().copied()
+        Some(self.provable.as_ref()?.hello_digest)
     }
 
     fn encode_event(&mut self, event: &[u8], out: &mut WriteBuffer) {
@@ -158,22 +161,42 @@ impl Native {
         out.with(|bytes| bytes.extend_from_slice(&PREFACE));
     }
 
+    /// Encodes a message of the handshake after which other frames are due.
     #[cold]
-    fn encode_welcome(&mut self, welcome: &Welcome, out: &mut WriteBuffer) {
-        self.let_in();
-        let versions = self.plugin_versions.expect("a plugin is welcomed after its Hello");
-        encode::welcome(welcome, versions, out);
+    fn encode_handshake(&mut self, message: &Message, out: &mut WriteBuffer) {
+        match message {
+            Message::Hello(hello) => {
+                let body = encode::hello(hello, out);
+                self.note_hello(hello, &body);
+            }
+            Message::Welcome(welcome) => {
+                self.let_in();
+                let versions = self.plugin_versions.expect("a plugin is welcomed after its Hello");
+                encode::welcome(welcome, versions, out);
+            }
+            message => {
+                self.note_asked(true);
+                encode::message(message, out);
+            }
+        }
     }
 
     /// Notes that the plugin is welcomed.
     fn let_in(&mut self) {
         self.is_let_in = true;
-        self.hello_digest = None;
+        self.provable = None;
     }
 
     /// Notes the body of a Hello that passes, if a proof may be about it.
     fn note_hello(&mut self, hello: &Hello, body: &[u8]) {
-        self.hello_digest = hello.key.is_some().then(|| Box::new(Sha256::digest(body).into()));
+        self.provable = hello.key.is_some().then(|| {
+            Box::new(Provable { hello_digest: Sha256::digest(body).into(), is_asked: false })
+        });
+    }
+
+    /// Notes whether a Proof is due.
+    fn note_asked(&mut self, is_asked: bool) {
+        self.provable.iter_mut().for_each(|provable| provable.is_asked = is_asked);
     }
 
     /// The message of a frame in the handshake.
@@ -194,7 +217,7 @@ impl Native {
             kind::ACCEPTED => decode::accepted(frame)?,
             kind::CHALLENGE => decode::challenge(frame)?,
             kind::PROOF => {
-                self.is_challenged = false;
+                self.note_asked(false);
                 decode::proof(frame)?
             }
             _ => decode::refused(frame)?,
