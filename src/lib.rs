@@ -10,12 +10,13 @@ pub use brpc_plugin::{
 };
 pub use brpc_socket::{
     Access, Admission, Broadcast, Builder, Call, CallError, CallErrorKind, Caller, CancelHandle,
-    Difference, DisconnectReason, DrainReport, Event, Events, Execution, Function, Grants,
-    Identity, InterfaceError, JsonError, LimitError, Limits, Listener, ListenerClosed,
+    Difference, DisconnectReason, DrainReport, Encryption, Event, Events, Execution, Function,
+    Grants, Identity, InterfaceError, JsonError, LimitError, Limits, Listener, ListenerClosed,
     MemoryConnector, MemoryListener, Message, Metadata, MethodError, Mismatch, Missed, NotEnough,
     PluginInfo, PluginRef, Presence, ProtocolError, Refusal, RefusalCode, Response, Scope,
     Securing, Selector, ServeError, Serving, Shutdown, ShutdownReport, Side, Socket, Source, Stage,
     Strangers, Takeover, UnixPeer, Unplug, UnplugError, VersionRangeError, WaitError, Wire,
+    WithEncryption,
 };
 
 #[cfg(feature = "gob")]

@@ -47,7 +47,10 @@ impl<R: Receiver> Session<R> {
     {
         let link = Arc::new(link);
         let held = Attached(link.clone());
-        let mut driver = Driver(Some(Box::pin(async move { brpc_rt::drive(&held, stream).await })));
+        let mut driver = Driver(Some(Box::pin(async move {
+            // Only a hub's stream is ever handed over.
+            brpc_rt::drive(&held, stream).await;
+        })));
         let admittance = poll_fn(|context| {
             let driving = Pin::new(&mut driver).poll(context);
             match link.admittance() {

@@ -131,6 +131,15 @@ impl Builder {
         self
     }
 
+    /// Serves listeners that other hosts can reach though the hub neither encrypts nor authenticates:
+    /// whoever reaches the port can then be a plugin, and whoever is on the way can read and change
+    /// what is said. Without this the hub serves none of them, and says so
+    /// ([`ServeError::Insecure`](crate::ServeError::Insecure)).
+    pub fn allow_insecure(mut self) -> Self {
+        self.config.allow_insecure = true;
+        self
+    }
+
     /// Who gets a name that another connection has. Default: [`Takeover::SameInstance`].
     pub fn takeover(mut self, takeover: Takeover) -> Self {
         self.config.takeover = takeover;

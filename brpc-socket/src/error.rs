@@ -16,6 +16,20 @@ pub enum ServeError {
     /// The hub is shutting down; after that, it can serve again.
     #[error("the hub is shutting down")]
     ShuttingDown,
+    /// Others than this host's programs can reach the listener, and the hub neither demands TLS nor
+    /// authenticates anybody.
+    #[error(
+        "the listener can be reached from other hosts, and the hub neither encrypts nor \
+         authenticates; set up TLS or an authenticator, listen on a loopback address or a Unix socket, \
+         or say `allow_insecure()` to the hub's builder"
+    )]
+    Insecure,
+    /// The listener demands TLS, and the hub has no settings for it.
+    #[error(
+        "the listener demands TLS, and the hub has no certificate; give one to the hub's builder \
+         (`tls`, with the feature of that name)"
+    )]
+    NoTls,
 }
 
 /// Why a wait for plugins ended without them.

@@ -42,6 +42,7 @@ mod caller;
 mod calls;
 mod connection;
 mod drain;
+mod encryption;
 mod error;
 mod events;
 mod hub;
@@ -51,6 +52,7 @@ mod outgoing;
 mod plugin_ref;
 mod report;
 mod retry;
+mod secure;
 mod securing;
 #[cfg(feature = "tower")]
 mod service;
@@ -82,10 +84,13 @@ pub use builder::Builder;
 pub use calls::{Broadcast, Call, CancelHandle};
 pub use connection::Serving;
 pub use drain::{Shutdown, Unplug};
+pub use encryption::Encryption;
 pub use error::{NotEnough, ServeError, UnplugError, WaitError};
 pub use events::{Event, Events, Message, Missed};
 pub use hub::{Access, Presence, Strangers, Takeover};
-pub use listener::{Listener, ListenerClosed, MemoryConnector, MemoryListener, Source, UnixPeer};
+pub use listener::{
+    Listener, ListenerClosed, MemoryConnector, MemoryListener, Source, UnixPeer, WithEncryption,
+};
 pub use plugin_ref::PluginRef;
 pub use report::{DrainReport, ShutdownReport};
 pub use securing::Securing;

@@ -15,6 +15,8 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
+use crate::encryption::Encryption;
+
 /// Where plugins dial in. This crate has listeners for TCP, Unix sockets and memory; implement it
 /// for others.
 #[diagnostic::on_unimplemented(
@@ -45,6 +47,58 @@ pub trait Listener: Send + 'static {
     /// A Unix socket has one if this process made it; one that was inherited, as from systemd, stays.
     fn path(&self) -> Option<PathBuf> {
         None
+    }
+
+    /// Whether only programs of this host can reach it, or whatever its streams are is private anyway:
+    /// a loopback address, a Unix socket, memory; or streams that the listener secures itself. The hub
+    /// asks once, before it serves. Default: `false`.
+    ///
+    /// Where others can reach it, a hub that neither encrypts nor authenticates must be told to serve
+    /// it: [`Builder::allow_insecure`](crate::Builder::allow_insecure).
+    fn is_of_this_host(&self) -> bool {
+        false
+    }
+
+    /// Whether the hub speaks TLS on its connections. The hub asks once, before it serves. Default:
+    /// `None`, and then TLS is demanded if the hub has settings for it, else off. On Unix sockets and
+    /// in memory it is allowed.
+    fn encryption(&self) -> Option<Encryption> {
+        None
+    }
+
+    /// The same listener, with this encryption.
+    fn with_encryption(self, encryption: Encryption) -> WithEncryption<Self>
+    where
+        Self: Sized,
+    {
+        WithEncryption { listener: self, encryption }
+    }
+}
+
+/// A listener with its own [`Encryption`]; made by [`Listener::with_encryption`].
+#[derive(Debug)]
+pub struct WithEncryption<L> {
+    listener: L,
+    encryption: Encryption,
+}
+
+impl<L: Listener> Listener for WithEncryption<L> {
+    type Stream = L::Stream;
+
+    fn accept(&mut self) -> impl Future<Output = io::Result<(L::Stream, Source)>> + Send {
+        self.listener.accept()
+    }
+
+    fn path(&self) -> Option<PathBuf> {
+        self.listener.path()
+    }
+
+    fn is_of_this_host(&self) -> bool {
+        self.listener.is_of_this_host()
+    }
+
+    fn encryption(&self) -> Option<Encryption> {
+        Some(self.encryption)
     }
 }
 
@@ -121,6 +175,10 @@ impl Listener for TcpListener {
         brpc_rt::bound_unsent(&stream);
         Ok((stream, Source::Address(address)))
     }
+
+    fn is_of_this_host(&self) -> bool {
+        self.local_addr().is_ok_and(|address| Source::Address(address).is_this_host())
+    }
 }
 
 #[cfg(unix)]
@@ -136,6 +194,14 @@ impl Listener for tokio::net::UnixListener {
     fn path(&self) -> Option<PathBuf> {
         let path = self.local_addr().ok()?.as_pathname()?.to_owned();
         is_of_this_process(self).then_some(path)
+    }
+
+    fn is_of_this_host(&self) -> bool {
+        true
+    }
+
+    fn encryption(&self) -> Option<Encryption> {
+        Some(Encryption::Allowed)
     }
 }
 
@@ -224,5 +290,13 @@ impl Listener for MemoryListener {
             Some(stream) => Ok((stream, Source::Local)),
             None => Err(io::Error::other(ListenerClosed)),
         }
+    }
+
+    fn is_of_this_host(&self) -> bool {
+        true
+    }
+
+    fn encryption(&self) -> Option<Encryption> {
+        Some(Encryption::Allowed)
     }
 }

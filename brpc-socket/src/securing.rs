@@ -39,6 +39,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 ///         let (stream, source) = Listener::accept(&mut self.0).await?;
 ///         Ok((Securing::new(unlock(stream)), source))
 ///     }
+///
+///     // Nobody else gets in.
+///     fn is_of_this_host(&self) -> bool {
+///         true
+///     }
 /// }
 /// ```
 pub struct Securing<S>(State<S>);

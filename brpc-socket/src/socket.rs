@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use crate::calls::{Broadcast, Call, Request, invalid_input, output};
 use crate::connection::{Serving, attach, serve};
 use crate::drain::{Shutdown, Unplug};
+use crate::encryption::Encryption;
 use crate::error::WaitError;
 use crate::events::Events;
 use crate::hub::{Config, Hub, Presence, Registry, Strangers, members};
@@ -84,8 +85,8 @@ impl Socket {
         serve(self.hub(), listener)
     }
 
-    /// Accepts the plugin at the other end of an existing connection. While the hub shuts down it
-    /// refuses the plugin; afterwards the hub serves again.
+    /// Accepts the plugin at the other end of an existing connection, with TLS or without if the hub has
+    /// settings for it. While the hub shuts down it refuses the plugin; afterwards the hub serves again.
     ///
     /// # Panics
     /// Outside of a tokio runtime, and in one without timers (`enable_time`).
@@ -96,7 +97,7 @@ impl Socket {
     {
         // If the hub is shutting down, it refuses the plugin and says why.
         let _ = self.hub().start_serving();
-        attach(self.hub(), stream, None, None);
+        attach(self.hub(), stream, None, self.hub().config().encrypts(Encryption::Allowed), None);
     }
 
     /// As [`attach`](Self::attach), for a connection whose source is known: a wire that the hub
@@ -110,7 +111,13 @@ impl Socket {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let _ = self.hub().start_serving();
-        attach(self.hub(), stream, Some(source), None);
+        attach(
+            self.hub(),
+            stream,
+            Some(source),
+            self.hub().config().encrypts(Encryption::Allowed),
+            None,
+        );
     }
 
     /// How many bytes the hub holds for all callers and subscribers: what

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use brpc_core::{DisconnectReason, Limits, Metadata, Refusal, RefusalCode};
-use brpc_proto::{Admission, Call, CallId, Connection, DrainCause, End, Event, WireEntry, Wires};
+use brpc_proto::{
+    Admission, Call, CallId, Carries, Connection, DrainCause, End, Event, WireEntry, Wires,
+};
 use bytes::BytesMut;
 
 use crate::clock::Clock;
@@ -89,7 +91,7 @@ impl<'a> Run<'a> {
             wire: brpc_core::Wire::Gob,
             closed,
             silence: Duration::ZERO,
-            codec: brpc_gob::hub_codec,
+            carries: Carries::Messages(brpc_gob::hub_codec),
         };
         let wires = Wires::new([WireEntry::native(closed), gob]);
         let limits = if options & 4 == 0 { small_limits() } else { Limits::default() };

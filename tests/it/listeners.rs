@@ -205,6 +205,10 @@ impl Listener for Scripted {
             None => Ok((self.listener.accept().await?.0, self.source)),
         }
     }
+
+    fn is_of_this_host(&self) -> bool {
+        true
+    }
 }
 
 fn scripted(script: Vec<io::Error>, source: Source) -> (MemoryConnector, Scripted) {

@@ -27,6 +27,7 @@ mod handshake;
 mod heartbeats;
 mod in_doubt;
 mod in_place;
+mod insecure;
 mod labels;
 mod lagging;
 mod limits;

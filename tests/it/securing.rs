@@ -25,6 +25,10 @@ impl Listener for Gate {
         let (stream, source) = self.0.accept().await?;
         Ok((Securing::new(unlock(stream)), source))
     }
+
+    fn is_of_this_host(&self) -> bool {
+        true
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,8 +12,9 @@ use tokio::time::{Instant, sleep};
 
 use super::attached::attach;
 use super::own_file::OwnFile;
+use crate::encryption::Encryption;
 use crate::error::ServeError;
-use crate::hub::{Hub, Places};
+use crate::hub::{Config, Hub, Places};
 use crate::listener::{Listener, ListenerClosed};
 
 /// A listener that is being served; made by [`Socket::serve`](crate::Socket::serve). A future that
@@ -39,8 +40,10 @@ pub(crate) fn serve<L: Listener>(hub: &Arc<Hub>, listener: L) -> Serving {
     brpc_rt::require_timers();
     let stop = hub.start_serving();
     let open = hub.open_listeners().token();
+    let config = hub.config();
     let (hub, places) = (Arc::downgrade(hub), hub.places().clone());
     let file = listener.path().and_then(OwnFile::new);
+    let encryption = encryption(config, &listener);
     let task = brpc_rt::spawn(async move {
         // Dropped after the listener, and in this order: when a shutdown ends, the file is gone.
         let _open = open;
@@ -49,8 +52,16 @@ pub(crate) fn serve<L: Listener>(hub: &Arc<Hub>, listener: L) -> Serving {
             tracing::warn!("a hub that is shutting down serves no listener");
             return Err(ServeError::ShuttingDown);
         };
-        let accepting =
-            AcceptLoop { hub, places, listener, in_a_row: 0, pause: Duration::ZERO, logged: None };
+        let encryption = encryption.inspect_err(|error| tracing::error!(%error, "not served"))?;
+        let accepting = AcceptLoop {
+            hub,
+            places,
+            listener,
+            encryption,
+            in_a_row: 0,
+            pause: Duration::ZERO,
+            logged: None,
+        };
         match stop.run_until_cancelled_owned(accepting.run()).await {
             Some(error) => {
                 tracing::error!(%error, "a listener failed; no more plugins connect through it");
@@ -62,10 +73,23 @@ pub(crate) fn serve<L: Listener>(hub: &Arc<Hub>, listener: L) -> Serving {
     Serving { task }
 }
 
+/// The encryption of a listener's connections, unless it may not be served.
+fn encryption(config: &Config, listener: &impl Listener) -> Result<Encryption, ServeError> {
+    let has_tls = config.tls.is_some();
+    let usual = if has_tls { Encryption::Demanded } else { Encryption::Off };
+    let encryption = config.encrypts(listener.encryption().unwrap_or(usual));
+    if encryption == Encryption::Demanded && !has_tls {
+        return Err(ServeError::NoTls);
+    }
+    let is_safe = encryption == Encryption::Demanded || listener.is_of_this_host();
+    if is_safe || config.allow_insecure { Ok(encryption) } else { Err(ServeError::Insecure) }
+}
+
 struct AcceptLoop<L> {
     hub: std::sync::Weak<Hub>,
     places: Arc<Places>,
     listener: L,
+    encryption: Encryption,
     /// How many errors of single connections came in a row.
     in_a_row: u32,
     /// How long to wait after the next error.
@@ -89,7 +113,7 @@ impl<L: Listener> AcceptLoop<L> {
                         // The hub is gone, and its token is about to be cancelled.
                         return io::Error::other("the hub is gone");
                     };
-                    attach(&hub, stream, Some(source), Some(place));
+                    attach(&hub, stream, Some(source), self.encryption, Some(place));
                 }
                 Err(error) if is_fatal(&error) => return error,
                 Err(error) => self.recover(&error).await,

@@ -17,19 +17,35 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::field::DisplayValue;
 
 use super::registration::{Candidate, admit, refuse};
+use crate::encryption::Encryption;
 use crate::events::{Event, Message, Origin, Unread, copy_all};
 use crate::hub::{Awaited, Hub, Place, PluginLink};
 use crate::listener::Source;
+use crate::secure::{Tls, secure};
+use crate::securing::Securing;
 
-/// Drives a connection in a task of its own, until it ends.
+/// Drives a connection in a task of its own, until it ends: over the stream, or over TLS on it.
 #[track_caller]
-pub(crate) fn attach<S>(hub: &Arc<Hub>, stream: S, source: Option<Source>, place: Option<Place>)
-where
+pub(crate) fn attach<S>(
+    hub: &Arc<Hub>,
+    stream: S,
+    source: Option<Source>,
+    encryption: Encryption,
+    place: Option<Place>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     brpc_rt::require_timers();
-    let attached = Attached::new(hub, source, place);
-    brpc_rt::spawn(async move { brpc_rt::drive(&attached, stream).await });
+    let attached = Attached::new(hub, source, encryption, place);
+    brpc_rt::spawn(async move {
+        if let Some(below) = brpc_rt::drive(&attached, stream).await
+            && let Some(tls) = attached.begin_tls()
+        {
+            // Its handshake goes on while the connection is driven, so that all limits apply to it.
+            let above = Securing::new(secure(tls, below.stream));
+            brpc_rt::drive(&attached, above).await;
+        }
+    });
 }
 
 /// A connection in the hands of its driver: passes its events on to the hub. A driver that is
@@ -46,8 +62,14 @@ pub(super) struct Attached {
 
 impl Attached {
     /// Adds a connection to the hub.
-    pub(super) fn new(hub: &Arc<Hub>, source: Option<Source>, place: Option<Place>) -> Self {
-        let (limits, wires) = (hub.config().limits.clone(), hub.config().wires.from(source));
+    pub(super) fn new(
+        hub: &Arc<Hub>,
+        source: Option<Source>,
+        encryption: Encryption,
+        place: Option<Place>,
+    ) -> Self {
+        let config = hub.config();
+        let (limits, wires) = (config.limits.clone(), config.wires.first(source, encryption));
         let link = hub.with_registry_mut(|registry| {
             let link = Arc::new(PluginLink::new(registry.next_id(), source, limits, wires));
             registry.add(link.clone());
@@ -57,6 +79,14 @@ impl Attached {
             place.awaits(Awaited::Hello, &link);
         }
         Self { hub: hub.clone(), link, hello: Mutex::default(), place: Mutex::new(place) }
+    }
+
+    /// The connection goes on above TLS; returns the settings for that.
+    fn begin_tls(&self) -> Option<Tls> {
+        let config = self.hub.config();
+        let wires = config.wires.above_tls(self.link.source);
+        self.link.connection().lock().sniff_above(wires);
+        config.tls.clone()
     }
 
     /// Handles an event of the connection. Events of the handshake may be handled later than those

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::attached::Attached;
+use crate::encryption::Encryption;
 use crate::events::{Event, Events};
 use crate::hub::{Config, Hub, Registry};
 
@@ -99,7 +100,7 @@ impl Desk {
     }
 
     fn link(&self) -> Deliberating {
-        let attached = Arc::new(Attached::new(&self.hub, None, None));
+        let attached = Arc::new(Attached::new(&self.hub, None, Encryption::Off, None));
         let ends_are_asked = self.ends_are_asked.clone();
         Deliberating { attached, questions: self.ask.clone(), ends_are_asked }
     }
@@ -313,7 +314,7 @@ async fn one_whose_connection_has_just_ended_is_neither_connected_nor_disconnect
     let hub = Arc::new(Hub::new(config));
     let mut events = Events::of(hub.bus());
     let (ours, theirs) = tokio::io::duplex(1 << 16);
-    super::attach(&hub, ours, None, None);
+    super::attach(&hub, ours, None, Encryption::Off, None);
     let mut plugin = Dialled::new(theirs);
     plugin.send_next().await;
     let describe = plugin.next().await;

@@ -9,7 +9,9 @@ use brpc_rt::middleware::Chain;
 
 use super::takeover::Takeover;
 use super::wires::WireAccess;
+use crate::encryption::Encryption;
 use crate::outgoing::Outgoing;
+use crate::secure::Tls;
 
 /// The settings of a hub; [`Builder`](crate::Builder) says what each of them means.
 #[derive(Clone)]
@@ -26,6 +28,10 @@ pub(crate) struct Config {
     /// The most bytes that are held for all calls in progress and all unread events.
     pub(crate) max_held_bytes: usize,
     pub(crate) wires: WireAccess,
+    /// The settings for TLS, if the hub speaks it.
+    pub(crate) tls: Option<Tls>,
+    /// Whether listeners that others can reach may be neither encrypted nor authenticated.
+    pub(crate) allow_insecure: bool,
     pub(crate) takeover: Takeover,
     pub(crate) sequencer: Option<Sequencer>,
     pub(crate) middleware: Chain<Outgoing>,
@@ -50,9 +56,21 @@ impl Default for Config {
             max_description_bytes: 8 << 20,
             max_held_bytes: 256 << 20,
             wires: WireAccess::default(),
+            tls: None,
+            allow_insecure: false,
             takeover: Takeover::default(),
             sequencer: None,
             middleware: Chain::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The encryption that becomes of this one: without settings for TLS, none that is only allowed.
+    pub(crate) fn encrypts(&self, encryption: Encryption) -> Encryption {
+        match encryption {
+            Encryption::Allowed if self.tls.is_none() => Encryption::Off,
+            encryption => encryption,
         }
     }
 }
@@ -69,6 +87,8 @@ impl fmt::Debug for Config {
             .field("max_description_bytes", &self.max_description_bytes)
             .field("max_held_bytes", &self.max_held_bytes)
             .field("wires", &self.wires)
+            .field("tls", &self.tls)
+            .field("allow_insecure", &self.allow_insecure)
             .field("takeover", &self.takeover)
             .field("attempts", &self.sequencer.as_ref().map(|sequencer| sequencer.attempts))
             .field("middleware", &self.middleware)

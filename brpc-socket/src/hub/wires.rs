@@ -1,10 +1,11 @@
 //! Which wires a hub accepts, and from where.
 
-#[cfg(feature = "gob")]
 use std::time::Duration;
 
-use brpc_proto::{WireEntry, Wires};
+use brpc_core::Wire;
+use brpc_proto::{Carries, WireEntry, Wires};
 
+use crate::encryption::Encryption;
 use crate::listener::Source;
 
 /// From where a hub accepts the plugins of a wire.
@@ -46,9 +47,38 @@ impl Default for WireAccess {
 }
 
 impl WireAccess {
-    /// The wires that are accepted from a source, if it is known.
-    pub(crate) fn from(self, source: Option<Source>) -> Wires {
+    /// The wires that are accepted from a source, if it is known, by the first bytes of a connection
+    /// of this encryption.
+    pub(crate) fn first(self, source: Option<Source>, encryption: Encryption) -> Wires {
+        let unencrypted = match encryption {
+            Encryption::Demanded => Some(
+                "this hub takes plugins over TLS only; dial it as brpcs://, with settings for TLS",
+            ),
+            Encryption::Off | Encryption::Allowed => None,
+        };
+        let tls = WireEntry {
+            wire: Wire::Tls,
+            closed: None,
+            silence: Duration::ZERO,
+            carries: Carries::Stream,
+        };
+        let tls = (encryption != Encryption::Off).then_some(tls);
+        Wires::new(self.of_messages(source, unencrypted).chain(tls))
+    }
+
+    /// The wires that are accepted over TLS from a source, if it is known. TLS isn't among them.
+    pub(crate) fn above_tls(self, source: Option<Source>) -> Wires {
+        Wires::new(self.of_messages(source, None))
+    }
+
+    /// The wires that carry messages. Why none of them is accepted, if that is so.
+    fn of_messages(
+        self,
+        source: Option<Source>,
+        none: Option<&'static str>,
+    ) -> impl Iterator<Item = WireEntry> {
         let closed = |access, off, elsewhere| match access {
+            _ if none.is_some() => none,
             Access::Anywhere => None,
             Access::Loopback if source.is_some_and(Source::is_this_host) => None,
             Access::Loopback => Some(elsewhere),
@@ -59,19 +89,20 @@ impl WireAccess {
             "this hub takes no plugins of the native protocol",
             "this hub takes plugins of the native protocol from its own host only",
         );
-        Wires::new([
+        [
             WireEntry::native(native),
             #[cfg(feature = "gob")]
             WireEntry {
-                wire: brpc_core::Wire::Gob,
+                wire: Wire::Gob,
                 closed: closed(
                     self.gob,
                     "this hub takes no plugins of the Go package",
                     "this hub takes plugins of the Go package from its own host only",
                 ),
                 silence: self.gob_silence,
-                codec: brpc_gob::hub_codec,
+                carries: Carries::Messages(brpc_gob::hub_codec),
             },
-        ])
+        ]
+        .into_iter()
     }
 }

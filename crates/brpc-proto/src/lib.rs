@@ -122,4 +122,4 @@ pub use session::EmitError;
 pub use settlement::Settlement;
 pub use sniff::{Sniffed, sniff};
 pub use terms::{Credit, Terms};
-pub use wires::{WireEntry, Wires};
+pub use wires::{Carries, MakeCodec, WireEntry, Wires};

@@ -18,14 +18,32 @@ pub struct WireEntry {
     /// than [`hello_deadline`](brpc_core::Limits::hello_deadline). Nothing tells a silent peer of one
     /// wire from one of another, so the longest time of an accepted wire applies to all.
     pub silence: Duration,
-    /// Makes a codec for one connection.
-    pub codec: fn() -> Box<dyn Codec>,
+    /// What it carries.
+    pub carries: Carries,
+}
+
+/// Makes a codec for one connection.
+pub type MakeCodec = fn() -> Box<dyn Codec>;
+
+/// What a wire carries.
+#[derive(Clone, Copy, Debug)]
+pub enum Carries {
+    /// Messages, by this codec.
+    Messages(MakeCodec),
+    /// Another stream, as TLS does. The owner takes this one over, and the connection goes on above
+    /// it: see [`Connection::sniff_above`](crate::Connection::sniff_above).
+    Stream,
 }
 
 impl WireEntry {
     /// The native wire.
     pub fn native(closed: Option<&'static str>) -> Self {
-        Self { wire: Wire::Native, closed, silence: Duration::ZERO, codec: native }
+        Self {
+            wire: Wire::Native,
+            closed,
+            silence: Duration::ZERO,
+            carries: Carries::Messages(native),
+        }
     }
 }
 
@@ -49,10 +67,15 @@ impl Wires {
         self.0.iter().find(|entry| entry.wire == wire)
     }
 
-    /// The entry of the accepted wire whose plugins may be silent for longest.
-    pub(crate) fn most_silent(&self) -> Option<&WireEntry> {
+    /// For how long the plugins of an accepted wire may be silent, and the codec of that wire; the
+    /// longest, if any may be.
+    pub(crate) fn most_silent(&self) -> Option<(Duration, MakeCodec)> {
         let accepted = self.0.iter().filter(|entry| entry.closed.is_none());
-        accepted.max_by_key(|entry| entry.silence).filter(|entry| !entry.silence.is_zero())
+        let most = accepted.max_by_key(|entry| entry.silence)?;
+        match most.carries {
+            Carries::Messages(codec) if !most.silence.is_zero() => Some((most.silence, codec)),
+            _ => None,
+        }
     }
 }
 

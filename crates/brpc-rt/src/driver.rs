@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use brpc_core::Wire;
 use brpc_proto::limits::IDLE_PLACES;
 use brpc_proto::{Connection, End};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -17,16 +18,28 @@ use crate::gathering::{Gathering, Ready};
 use crate::lane::{FEW, LaneTurn, Queuing};
 use crate::link::{Link, Pending};
 use crate::now;
+use crate::prefixed::Prefixed;
 use crate::slot::Slot;
 use crate::timer::Timer;
 use crate::transport::{Stream, Transport};
 
-/// Drives a connection until it is over, then sends its last bytes and closes the stream.
+/// A stream that carries another one, handed over to the owner of its connection. The owner says to
+/// the connection what may be spoken above, and drives it again over that.
+#[derive(Debug)]
+pub struct HandedOver<S> {
+    /// The wire that it speaks.
+    pub wire: Wire,
+    /// The stream, from its first byte.
+    pub stream: Prefixed<S>,
+}
+
+/// Drives a connection until it is over, then sends its last bytes and closes the stream. Returns the
+/// stream, open, if the peer's wire carries another one.
 ///
 /// # Cancel safety
 /// Dropping the future leaves the connection's state as it is: whoever drops it must end the
 /// connection.
-pub async fn drive<L, S>(link: &L, stream: S)
+pub async fn drive<L, S>(link: &L, stream: S) -> Option<HandedOver<S>>
 where
     L: Link,
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -52,10 +65,15 @@ where
     }
     poll_fn(|context| driver.poll(&mut held, context)).await;
     let mut transport = held.into_inner();
+    let handed_over = link.connection().lock().handed_over();
+    if let Some(wire) = handed_over {
+        return Some(HandedOver { wire, stream: transport.into_stream() });
+    }
     if transport.end.is_none() {
         let farewell = driver.take_last_bytes(&mut transport);
         transport.close(farewell).await;
     }
+    None
 }
 
 /// A connection that moves so many bytes in one wake keeps its buffers.
@@ -113,7 +131,7 @@ enum Turn {
     Yields,
     /// The driver is parked. A command, the stream or the timer wakes it.
     Asleep,
-    /// The connection is over, and its events are handled.
+    /// The connection is over, and its events are handled; or its stream is handed over.
     Over,
 }
 
@@ -223,6 +241,9 @@ impl<L: Link> Driver<'_, L> {
         }
         let passes_on = !self.pending.events.is_empty();
         if connection.is_closed() && !passes_on && !connection.has_events() {
+            return Turn::Over;
+        }
+        if self.input_limit == 0 && connection.handed_over().is_some() {
             return Turn::Over;
         }
         if transport.takes_more() {

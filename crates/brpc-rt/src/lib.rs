@@ -19,6 +19,7 @@ mod link;
 mod lookout;
 pub mod middleware;
 mod place;
+mod prefixed;
 mod random;
 #[cfg(feature = "serving")]
 pub mod serving;
@@ -33,7 +34,7 @@ use std::pin::Pin;
 
 pub use budget::{Budget, Charge};
 pub use calling::{Canceller, PendingCall, Route, resubmit, suspend};
-pub use driver::drive;
+pub use driver::{HandedOver, drive};
 pub use lane::Lane;
 pub use link::Link;
 /// Runs a future in a task of its own, as tokio does; in `tests/races`, where that test decides which
@@ -41,6 +42,7 @@ pub use link::Link;
 #[cfg(brpc_races)]
 pub use parking_lot::{catch_up, spawn};
 pub use place::Holder;
+pub use prefixed::Prefixed;
 pub use random::random;
 pub use shared::{Guard, SharedConnection};
 pub use slot::{Ended, Slot};

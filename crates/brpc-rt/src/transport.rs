@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::io::{poll_read_buf, poll_write_buf};
 
 use crate::close::{self, Farewell};
+use crate::prefixed::Prefixed;
 
 /// The least and the most capacity for a read: little for connections that are mostly silent, more
 /// for those whose reads fill it.
@@ -70,6 +71,11 @@ impl<S: Stream> Transport<S> {
             reads_until: None,
             is_flushed: true,
         }
+    }
+
+    /// The stream, with what was read from it and not taken.
+    pub(crate) fn into_stream(self) -> Prefixed<S> {
+        Prefixed::new(self.input, self.stream)
     }
 
     /// Whether more frames may be taken for a write.

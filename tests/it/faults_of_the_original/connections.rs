@@ -113,6 +113,10 @@ impl Listener for Flaky {
             None => self.listener.accept().await,
         }
     }
+
+    fn is_of_this_host(&self) -> bool {
+        true
+    }
 }
 
 #[tokio::test(start_paused = true)]

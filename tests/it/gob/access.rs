@@ -26,6 +26,10 @@ impl Listener for From {
             None => std::future::pending().await,
         }
     }
+
+    fn is_of_this_host(&self) -> bool {
+        true
+    }
 }
 
 /// How it ends for a plugin that speaks gob and comes from an address.

@@ -17,7 +17,7 @@ use crate::session::{Events, Session};
 use crate::sniff::{Sniffed, sniff};
 use crate::stranger;
 use crate::time::earlier;
-use crate::wires::Wires;
+use crate::wires::{Carries, WireEntry, Wires};
 
 /// How a transport ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -56,6 +56,8 @@ impl<T> Connection<T> {
     pub fn input_limit(&self) -> usize {
         match &self.phase {
             Phase::Sniffing(..) | Phase::Joining(_) => FREE_INPUT,
+            // The rest is for the stream above.
+            Phase::HandingOver(_) => 0,
             Phase::Accepting(handshake) => handshake.input_limit(),
             Phase::Session(_) if self.stream.is_held => HELD_INPUT,
             Phase::Session(_) | Phase::Closed { .. } => usize::MAX,
@@ -100,9 +102,9 @@ impl<T> Connection<T> {
             }
             Phase::Sniffing(wires, _) if is_late => {
                 let mut waited = self.limits.hello_deadline;
-                if let Some(entry) = wires.most_silent() {
+                if let Some((silence, codec)) = wires.most_silent() {
                     // Whoever was silent for so long is most likely one that may be.
-                    (self.codec, waited) = ((entry.codec)(), waited.max(entry.silence));
+                    (self.codec, waited) = (codec(), waited.max(silence));
                 }
                 let message = format!(
                     "no plugin has introduced itself on this connection within {waited:?}; connect \
@@ -245,7 +247,10 @@ impl<T> Connection<T> {
         match &self.phase {
             Phase::Sniffing(..) => true,
             Phase::Accepting(handshake) => handshake.awaits_peer(),
-            Phase::Joining(_) | Phase::Session(_) | Phase::Closed { .. } => false,
+            Phase::HandingOver(_)
+            | Phase::Joining(_)
+            | Phase::Session(_)
+            | Phase::Closed { .. } => false,
         }
     }
 
@@ -305,7 +310,7 @@ impl<T> Connection<T> {
             // The owner may have to decide first, which may take a while.
             Phase::Accepting(handshake) => handshake.limit(self.codec.traits()),
             Phase::Joining(_) => Some(MAX_HELLO),
-            Phase::Sniffing(..) => return None,
+            Phase::Sniffing(..) | Phase::HandingOver(_) => return None,
             Phase::Closed { .. } => {
                 input.clear();
                 return None;
@@ -347,7 +352,7 @@ impl<T> Connection<T> {
                     }
                 }
             }
-            Phase::Sniffing(..) | Phase::Closed { .. } => {}
+            Phase::Sniffing(..) | Phase::HandingOver(_) | Phase::Closed { .. } => {}
         }
         Ok(())
     }
@@ -370,8 +375,8 @@ impl<T> Connection<T> {
         }
     }
 
-    /// Starts the handshake of the wire that the peer speaks; false if more bytes are needed to
-    /// tell.
+    /// Starts the handshake of the wire that the peer speaks; false if there is none, since more bytes
+    /// are needed to tell, or the stream is handed over.
     fn sniff(&mut self, input: &BytesMut, now: Instant) -> bool {
         let Phase::Sniffing(wires, first) = &mut self.phase else { return false };
         if !input.is_empty() {
@@ -384,14 +389,18 @@ impl<T> Connection<T> {
         };
         let wires = std::mem::replace(wires, Wires::new([]));
         match wires.get(wire) {
-            None => self.turn_away(wire, None, input),
-            Some(entry) => {
-                self.codec = (entry.codec)();
+            Some(WireEntry { carries: Carries::Stream, closed: None, .. }) => {
+                self.phase = Phase::HandingOver(wire);
+                return false;
+            }
+            Some(WireEntry { carries: Carries::Messages(codec), closed, .. }) => {
+                self.codec = codec();
                 self.phase = Phase::Accepting(HubHandshake::new());
-                if let Some(why) = entry.closed {
+                if let Some(why) = closed {
                     self.turn_away(wire, Some(why), input);
                 }
             }
+            _ => self.turn_away(wire, None, input),
         }
         true
     }

@@ -3,14 +3,35 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use brpc_core::{DisconnectReason, Refusal};
+use brpc_core::{DisconnectReason, Refusal, Wire};
 
+use super::stream::Stream;
 use super::{Connection, Phase};
 use crate::description::Description;
 use crate::event::{Event, Tally};
 use crate::message::Message;
+use crate::wires::Wires;
 
 impl<T> Connection<T> {
+    /// The wire that the peer speaks, if that carries another stream. Then the driver hands the
+    /// stream over to the owner, with the input, of which nothing was consumed.
+    pub fn handed_over(&self) -> Option<Wire> {
+        match self.phase {
+            Phase::HandingOver(wire) => Some(wire),
+            _ => None,
+        }
+    }
+
+    /// Goes on above the stream that was handed over: the peer speaks one of these wires there. All
+    /// else stays, the deadline of the handshake too.
+    pub fn sniff_above(&mut self, wires: Wires) {
+        if matches!(self.phase, Phase::HandingOver(_)) {
+            self.phase = Phase::Sniffing(wires, Box::default());
+            // Bytes below don't count above.
+            self.stream = Stream::new(&self.limits);
+        }
+    }
+
     /// Answers [`Event::WantsRoom`]: the connection may hold as much of the description.
     pub fn grant_room(&mut self) {
         if let Phase::Accepting(handshake) = &mut self.phase {
@@ -59,7 +80,8 @@ impl<T> Connection<T> {
 
     /// Answers any of these: refuses the plugin.
     pub fn refuse(&mut self, refusal: Refusal) {
-        if !matches!(self.phase, Phase::Sniffing(..) | Phase::Accepting(_)) {
+        if !matches!(self.phase, Phase::Sniffing(..) | Phase::HandingOver(_) | Phase::Accepting(_))
+        {
             return;
         }
         self.say(&Message::Refused(refusal.clone()));

@@ -26,6 +26,7 @@ use std::time::{Duration, Instant};
 
 use brpc_core::{
     Answer, CallErrorKind, DisconnectReason, Limits, Metadata, Refusal, RefusalCode, Side, Stage,
+    Wire,
 };
 
 pub use self::driving::End;
@@ -74,6 +75,8 @@ pub struct Connection<T> {
 enum Phase<T> {
     /// Too few bytes have arrived, namely these, to tell which of the wires the peer speaks.
     Sniffing(Wires, Box<[u8]>),
+    /// The peer speaks this wire, which carries another stream: the owner takes over what is below.
+    HandingOver(Wire),
     /// The hub's side of the handshake.
     Accepting(HubHandshake),
     /// The plugin's side of the handshake.
@@ -93,7 +96,7 @@ enum Phase<T> {
 impl<T> Connection<T> {
     /// The hub's side of a new connection, which accepts plugins of these wires.
     pub fn accepted(limits: Limits, wires: Wires, now: Instant) -> Self {
-        let silence = wires.most_silent().map_or(Duration::ZERO, |entry| entry.silence);
+        let silence = wires.most_silent().map_or(Duration::ZERO, |(silence, _)| silence);
         let sniffing = Phase::Sniffing(wires, Box::default());
         let mut connection = Self::new(Role::Hub, native(), sniffing, limits, now);
         let silent_until = now + silence.min(Limits::LONGEST);
@@ -420,7 +423,7 @@ impl<T> Connection<T> {
                 };
                 self.events.retain(|event| !asks(event));
             }
-            Phase::Sniffing(..) | Phase::Joining(_) => {}
+            Phase::Sniffing(..) | Phase::HandingOver(_) | Phase::Joining(_) => {}
         }
         self.stream.heartbeat = None;
         self.phase = Phase::Closed { reason, generation, is_lost };

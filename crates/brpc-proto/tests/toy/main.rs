@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use brpc_core::{DisconnectReason, Function, Limits, Metadata, MethodError, Wire};
 use brpc_proto::{
-    Call, Connection, Description, DrainCause, Event, Hello, WireEntry, Wires, WriteBuffer,
+    Call, Carries, Connection, Description, DrainCause, Event, Hello, WireEntry, Wires, WriteBuffer,
 };
 use bytes::{Buf as _, BytesMut};
 
@@ -26,7 +26,7 @@ impl Pair {
             wire: Wire::Json,
             closed: None,
             silence: Duration::ZERO,
-            codec: || Box::new(JsonLines::default()),
+            carries: Carries::Messages(|| Box::new(JsonLines::default())),
         };
         let wires = Wires::new([WireEntry::native(None), json]);
         let functions = ["add", "größer"].map(Function::new);
@@ -218,7 +218,7 @@ fn a_plugin_of_a_wire_that_is_closed_here_is_refused() {
         wire: Wire::Json,
         closed,
         silence: Duration::ZERO,
-        codec: || Box::new(JsonLines::default()),
+        carries: Carries::Messages(|| Box::new(JsonLines::default())),
     };
     let wires = Wires::new([WireEntry::native(None), json]);
     pair.hub = Connection::accepted(Limits::default(), wires, pair.now);
@@ -234,6 +234,54 @@ fn a_plugin_of_a_wire_that_is_closed_here_is_refused() {
     let said = pair.hub_says();
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains("this hub takes no JSON lines"), "{said}");
+}
+
+/// A wire may carry another stream: the owner takes the one below over, and the handshake goes on
+/// above it, with what is left of its time.
+#[test]
+fn a_stream_above_a_stream_is_sniffed_anew() {
+    let mut pair = Pair::new();
+    let json = |closed| WireEntry {
+        wire: Wire::Json,
+        closed,
+        silence: Duration::ZERO,
+        carries: Carries::Messages(|| Box::new(JsonLines::default())),
+    };
+    let tls = WireEntry {
+        wire: Wire::Tls,
+        closed: None,
+        silence: Duration::ZERO,
+        carries: Carries::Stream,
+    };
+    let wires = Wires::new([json(Some("only above")), tls]);
+    pair.hub = Connection::accepted(Limits::default(), wires, pair.now);
+    let mut below = BytesMut::from(&[0x16, 3, 1, 2, 0][..]);
+    pair.hub.handle_input(&mut below, pair.now);
+    assert_eq!(pair.hub.handed_over(), Some(Wire::Tls));
+    assert_eq!((below.len(), pair.hub.input_limit()), (5, 0), "all of it is for the stream above");
+    assert!(pair.hub.poll_event().is_none());
+
+    let started = pair.now;
+    pair.now += Duration::from_secs(3);
+    pair.hub.sniff_above(Wires::new([json(None)]));
+    assert_eq!(pair.hub.handed_over(), None);
+    assert_eq!(pair.hub.poll_timeout(), Some(started + Limits::default().hello_deadline));
+    let hello = pair.plugin_says();
+    let events = pair.hub_hears(&hello);
+    assert!(matches!(&events[..], [Event::Hello(hello)] if hello.name == "an adder"), "{events:?}");
+
+    // The same once more above that is a stranger.
+    pair.hub = Connection::accepted(Limits::default(), Wires::new([tls]), pair.now);
+    for _ in 0..2 {
+        let mut hello = BytesMut::from(&[0x16, 3, 1][..]);
+        pair.hub.handle_input(&mut hello, pair.now);
+        pair.hub.sniff_above(Wires::new([json(None)]));
+    }
+    let events: Vec<_> = std::iter::from_fn(|| pair.hub.poll_event()).collect();
+    assert!(
+        matches!(&events[..], [Event::Stranger(Wire::Tls, _), Event::Closed(..)]),
+        "{events:?}"
+    );
 }
 
 /// Its first message may be as large as a description, but not of many plugins at a time.
