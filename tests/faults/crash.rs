@@ -97,6 +97,29 @@ fn is_of_a_kill(reason: DisconnectReason) -> bool {
     matches!(reason, Unclean | Reset | MidFrame)
 }
 
+/// As it does where panics abort: no goodbye is said, and nothing is known of what has run.
+#[test]
+fn c04_a_plugin_whose_panics_abort_ends_as_if_it_were_killed() {
+    scenario(async {
+        let (hub, address) = serve(Socket::builder()).await;
+        let plugin = Child::plugin("aborting", address);
+        hub.wait_for("aborting", LONG).await.unwrap();
+        let hanging = tokio::spawn(hub.call::<u64>("aborting", "wait", &1).timeout(None));
+        while hub.call::<usize>("aborting", "waiting", &()).await.unwrap() == 0 {}
+        let aborting = hub.call::<()>("aborting", "abort", &()).timeout(None);
+        for error in [
+            within("the call that aborts", aborting).await.unwrap_err(),
+            within("a hanging call", hanging).await.unwrap().unwrap_err(),
+        ] {
+            assert!(is_cut(&error), "{error:?}");
+            assert_eq!(error.execution(), Execution::Unknown);
+        }
+        eventually("the name is free", || hub.plugin_info("aborting").is_none()).await;
+        plugin.kill().await;
+        hub.shutdown().await;
+    });
+}
+
 #[test]
 fn a_stopped_plugin_delays_nobody_and_goes_on_later() {
     scenario(async {

@@ -105,6 +105,11 @@ fn cases() -> Vec<Case> {
         breach("a length just above the limit", vec![0, 0x10, 0, 1], too_large((1 << 20) + 1)),
         breach("another preface", PREFACE.to_vec(), too_large(0xB262_7270)),
         breach("HTTP", b"GET / HTTP/1.1\r\n\r\n".to_vec(), too_large(0x4745_5420)),
+    ]
+}
+
+fn ends() -> Vec<Case> {
+    vec![
         gone("cut in a length", vec![0, 0], End::Fin, DisconnectReason::MidFrame),
         gone(
             "cut in a frame",
@@ -137,7 +142,21 @@ fn a_plugin_that_turns_hostile_is_cut_off_with_its_reason() {
             play(&good, case).await;
             good.answers().await;
         }
-        println!("{} kinds of breaches and ends", cases.len());
+        println!("{} kinds of breaches", cases.len());
+        good.finish().await;
+    });
+}
+
+/// A stream that ends inside a frame, between frames, or with a reset, and a goodbye: each has a
+/// reason of its own, and the calls that were sent may have run.
+#[test]
+fn l11_the_ends_of_a_stream_are_told_apart() {
+    scenario(async {
+        let good = Good::new(Socket::builder()).await;
+        for case in &ends() {
+            play(&good, case).await;
+            good.answers().await;
+        }
         good.finish().await;
     });
 }

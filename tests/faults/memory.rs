@@ -1,5 +1,7 @@
 //! What a peer announces, sends and leaves unread takes no more memory than the limits say.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use brpc::{Limits, Socket};
 use futures_util::FutureExt as _;
 
@@ -162,6 +164,46 @@ fn descriptions_that_never_end_are_bounded() {
             let _ = sender.await;
         }
         good.finish().await;
+    });
+}
+
+/// An input that counts how often it is encoded.
+struct Counted<'a>(&'a str, &'a AtomicUsize);
+
+impl serde::Serialize for Counted<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.serialize(serializer)
+    }
+}
+
+/// All connections send the same bytes.
+#[test]
+fn l24_a_broadcast_is_encoded_once_and_held_once() {
+    const PEERS: usize = 100;
+    scenario(async {
+        let (hub, address) = crate::good::serve(Socket::builder()).await;
+        let mut peers = Vec::new();
+        for n in 0..PEERS {
+            peers.push(Raw::register(address, &Hello::new(format!("p{n}"))).await);
+        }
+        let (text, encoded) = ("x".repeat(MIB - KIB), AtomicUsize::new(0));
+        let grown = growth(async {
+            let broadcast = hub.broadcast::<()>("hang", &Counted(&text, &encoded));
+            let mut broadcast = broadcast.timeout(None);
+            assert!(broadcast.next().now_or_never().is_none());
+            // Each has it whole, or will when it reads on: as much as the system takes is sent.
+            for peer in &mut peers {
+                peer.stream.readable().await.unwrap();
+            }
+        });
+        let grown = grown.await;
+        println!("a broadcast of 1 MiB to {PEERS} plugins takes {grown} bytes");
+        assert_eq!(encoded.load(Ordering::Relaxed), 1);
+        // The text is encoded, and copied from a buffer that grows; and 32 KiB a plugin.
+        assert!(grown < 4 * MIB + PEERS * 32 * KIB, "{grown} bytes");
+        drop(peers);
+        hub.shutdown().await;
     });
 }
 

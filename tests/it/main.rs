@@ -47,6 +47,7 @@ mod reconnecting;
 mod registry;
 mod resuming;
 mod retrying;
+mod rows;
 mod securing;
 mod selecting;
 mod shutdown;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use brpc::{CallErrorKind, DisconnectReason, EndReason, Event, Limits, Plugin, Socket, Stage};
+use brpc::{
+    CallErrorKind, DisconnectReason, EndReason, Event, Execution, Limits, Plugin, Socket, Stage,
+};
 use tokio::io::AsyncReadExt as _;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -130,9 +132,12 @@ async fn f02_a_plugin_that_ends_inside_a_frame() {
         (&[][..], DisconnectReason::Unclean),
     ] {
         let mut peer = Peer::plugged(&hub, "peer").await;
+        let call = tokio::spawn(hub.call::<u8>("peer", "work", &()).timeout(None));
+        peer.call().await;
         peer.send(bytes).await;
         drop(peer);
         assert_eq!(disconnected(&mut events).await, reason);
+        assert_eq!(call.await.unwrap().unwrap_err().execution(), Execution::Unknown);
     }
 }
 

@@ -19,7 +19,7 @@ impl Visitor {
     }
 }
 
-pub async fn all(is_long: bool) -> bool {
+pub async fn c21_come_and_go(is_long: bool) -> bool {
     let count = if is_long { 100_000 } else { 4_000 };
     let hub = Socket::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

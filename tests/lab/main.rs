@@ -73,7 +73,7 @@ async fn experiment(names: &[&str], is_long: bool) {
         let is_done = match *name {
             "links" => links::all().await,
             "losses" => {
-                namespaces::losses(Duration::from_secs(if is_long { 300 } else { 6 })).await
+                namespaces::l12_losses(Duration::from_secs(if is_long { 300 } else { 6 })).await
             }
             "half-open" => half_open(is_long).await,
             "stopped" => processes::stopped(is_long).await,
@@ -83,7 +83,7 @@ async fn experiment(names: &[&str], is_long: bool) {
             "unread-events" => overload::unread_events(is_long).await,
             "files" => files::all(is_long).await,
             "leaving" => leaving::all(is_long).await,
-            "churn" => churn::all(is_long).await,
+            "churn" => churn::c21_come_and_go(is_long).await,
             "soak" => soak::all(duration(is_long)).await,
             other => panic!("no experiment `{other}`: {}", ALL.join(", ")),
         };

@@ -90,7 +90,7 @@ fn namespaces() -> Option<Namespaces> {
 }
 
 /// False if the machine doesn't allow it.
-pub async fn losses(time: Duration) -> bool {
+pub async fn l12_losses(time: Duration) -> bool {
     let Some(namespaces) = namespaces() else { return false };
     namespaces.set(&[]);
     let mut bench = Bench::new("losses", 5, Some(HUB), ADDRESS).await;

@@ -95,6 +95,18 @@ impl Frame {
     pub fn fields(&self) -> Fields<'_> {
         Fields(&self.body)
     }
+
+    /// A call, of a frame that is one.
+    pub fn call(&self) -> Call {
+        let mut fields = self.fields();
+        let (id, method, timeout_ms) = (fields.number(), fields.number(), fields.number());
+        let trace = fields.text();
+        for _ in 0..fields.number() {
+            fields.text();
+            fields.text();
+        }
+        Call { id, method, timeout_ms, trace, input: fields.0.to_vec() }
+    }
 }
 
 impl Peer {
@@ -188,17 +200,9 @@ impl Peer {
         frame
     }
 
-    /// The next call: its id and its input.
+    /// The next call.
     pub async fn call(&mut self) -> Call {
-        let frame = self.expect(kind::CALL).await;
-        let mut fields = frame.fields();
-        let (id, method, timeout_ms) = (fields.number(), fields.number(), fields.number());
-        let trace = fields.text();
-        for _ in 0..fields.number() {
-            fields.text();
-            fields.text();
-        }
-        Call { id, method, timeout_ms, trace, input: fields.0.to_vec() }
+        self.expect(kind::CALL).await.call()
     }
 
     /// The code of the refusal that comes next, after which the stream ends.

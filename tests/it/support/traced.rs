@@ -39,6 +39,11 @@ pub fn logged(field: &str, value: impl Display) -> Vec<String> {
     lines(|_, line| line.contains(&field))
 }
 
+/// What was logged so far in which this occurs.
+pub fn said(text: &str) -> Vec<String> {
+    lines(|_, line| line.contains(text))
+}
+
 fn lines(is_wanted: impl Fn(Level, &str) -> bool) -> Vec<String> {
     let log = LOG.lock().unwrap();
     let wanted = log.iter().filter(|(level, line)| is_wanted(*level, line));

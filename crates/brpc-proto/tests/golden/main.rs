@@ -11,5 +11,6 @@ mod numbers;
 mod page;
 mod pair;
 mod resuming;
+mod rows;
 mod vectors;
 mod withdrawing;
