@@ -156,6 +156,10 @@ impl Remote {
     /// Sends something without a frame that asks for it.
     pub(crate) fn say(&self, frames: &[u8]) {
         let mut wire = lock(&self.0);
+        if wire.incoming.capacity() < frames.len() {
+            // With room for more later, as the ids get longer: to move all of it then would count.
+            wire.incoming.reserve(2 * frames.len());
+        }
         wire.incoming.extend_from_slice(frames);
         wire.has_arrived = true;
         wire.wake_reader();
