@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use brpc::{CallErrorKind, Limits, Socket};
+use brpc::{CallErrorKind, Limits, Socket, Stage};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::time::timeout;
 
@@ -79,6 +79,27 @@ async fn calls_go_out_while_events_come_in() {
         assert!(left.load(Ordering::Relaxed) > 0, "the answer waited for the last of the events");
         left.store(0, Ordering::Relaxed);
     }
+}
+
+/// The call is made when the connection is already never idle.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_passes_while_events_come_in() {
+    let mut limits = Limits::default();
+    (limits.event_credit, limits.event_credit_bytes) = (u32::MAX, u64::MAX);
+    let hub = Socket::builder().limits(limits).build();
+    let (mut peer, left) = flooding(&hub, "peer").await;
+    left.store(READS, Ordering::Relaxed);
+    peer.send_frame(kind::EVENT, b"1").await;
+    while left.load(Ordering::Relaxed) == READS {
+        tokio::task::yield_now().await;
+    }
+    let call = tokio::spawn(hub.call::<u8>("peer", "work", &1).timeout(Duration::from_secs(1)));
+    peer.call().await;
+    tokio::time::advance(Duration::from_secs(1)).await;
+    let error = call.await.unwrap().unwrap_err();
+    assert_eq!(*error.kind(), CallErrorKind::DeadlineExceeded { stage: Stage::Sent });
+    assert!(left.load(Ordering::Relaxed) > 0, "it waited for the last of the events");
+    left.store(0, Ordering::Relaxed);
 }
 
 /// A peer that floods, and how often there still are events to read from it.

@@ -55,6 +55,7 @@ where
         ahead: 0,
         queuing: Queuing::new(link.lane()),
         has_looked: false,
+        turns: 0,
         events_wait: false,
         lane_turn: None,
     };
@@ -83,7 +84,7 @@ const MUCH: usize = 4 * 1024;
 /// them: more than the buffers of both systems mostly hold, little enough for each connection.
 const READ_AHEAD: usize = 1 << 20;
 
-/// The most turns before the driver of a busy connection yields.
+/// The most turns before the driver of a busy connection yields, and before it handles what is due.
 const TURNS: usize = 16;
 
 struct Driver<'a, L: Link> {
@@ -107,6 +108,10 @@ struct Driver<'a, L: Link> {
     /// the system for more after a read that found less than it had room for, until it hears that there
     /// is more; it may not have heard of the end of a stream that it has just accepted.
     has_looked: bool,
+    /// How many turns ago it was checked whether something is due. In a session that isn't ending, the
+    /// driver does so when its timer's time has come, when there is nothing else to do, and when there
+    /// has been for many turns: each turn would be too often.
+    turns: usize,
     /// Whether the pending events wait, in the lane or for the owner. The driver is woken when it is
     /// their turn.
     events_wait: bool,
@@ -211,16 +216,7 @@ impl<L: Link> Driver<'_, L> {
             self.gathering.note_given();
         }
         let has_taken = self.take_in(transport, &mut connection, now);
-        // While events wait for the owner, the driver doesn't read, so it can't check a peer a
-        // second time.
-        let timeout = connection.poll_timeout();
-        let is_due =
-            self.pending.events.is_empty() && timeout.is_some_and(|timeout| timeout <= now);
-        if is_due {
-            connection.handle_timeout(now);
-            // The connection may have to check the peer a second time.
-            *open = BOTH;
-        }
+        let is_due = self.handle_overdue(&mut connection, open, now);
         // After a stall, what was cancelled meanwhile stands behind its call.
         let may_withdraw = has_read
             && transport.has_more
@@ -260,9 +256,10 @@ impl<L: Link> Driver<'_, L> {
         let has_events = connection.has_events() && !self.events_wait;
         let is_busy = has_come || can_write || has_events;
         if !is_busy && (!passes_on || self.events_wait) {
-            // Since then only frames that can't be written now may have changed it.
-            let mut timeout =
-                if transport.output.is_empty() { timeout } else { connection.poll_timeout() };
+            let mut timeout = connection.poll_timeout();
+            if self.handle_due(&mut connection, timeout, open, now) {
+                return Turn::Busy;
+            }
             if transport.has_stopped_writing()
                 && !passes_on
                 && let Some(until) = transport.awaits_last_words(now)
@@ -307,6 +304,40 @@ impl<L: Link> Driver<'_, L> {
             open.read |= transport.has_stopped_writing();
         }
         if self.lane_turn.is_some() { Turn::Yields } else { Turn::Busy }
+    }
+
+    /// Handles what is due though there may be more to do, if anything may be.
+    fn handle_overdue(
+        &mut self,
+        connection: &mut Connection<Arc<Slot>>,
+        open: &mut Open,
+        now: Instant,
+    ) -> bool {
+        self.turns += 1;
+        let may_be_due = self.turns > TURNS || self.timer.is_over(now) || !connection.is_ready();
+        may_be_due && self.handle_due(connection, connection.poll_timeout(), open, now)
+    }
+
+    /// Handles what is due; returns whether something was, at this `timeout`. Nothing is while events
+    /// wait for the owner: the driver doesn't read then, so it can't check a peer a second time.
+    fn handle_due(
+        &mut self,
+        connection: &mut Connection<Arc<Slot>>,
+        timeout: Option<Instant>,
+        open: &mut Open,
+        now: Instant,
+    ) -> bool {
+        if !self.pending.events.is_empty() {
+            return false;
+        }
+        self.turns = 0;
+        let is_due = timeout.is_some_and(|timeout| timeout <= now);
+        if is_due {
+            connection.handle_timeout(now);
+            // The connection may have to check the peer a second time.
+            *open = BOTH;
+        }
+        is_due
     }
 
     /// Passes a portion of the pending events on, or gives it a place in the lane.

@@ -35,6 +35,11 @@ impl Timer {
         }
     }
 
+    /// Whether its time has come. If not, nothing is due of what it was set for.
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
+        self.fires.is_some_and(|fires| fires <= now)
+    }
+
     /// Whether it still fires at this timeout or earlier. True if there is no timeout.
     pub(crate) fn is_set_for(&self, timeout: Option<Instant>, now: Instant) -> bool {
         let Some(timeout) = timeout else { return true };
