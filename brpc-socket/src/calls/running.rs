@@ -61,10 +61,12 @@ impl Running {
         link: Arc<PluginLink>,
         call: Call,
         input: &[u8],
-        slot: Slot,
+        mut slot: Slot,
     ) -> Result<Self, CallError> {
         let (connection, method) = (link.connection().clone(), call.method);
-        let slot = if call.resumable.is_some() { slot.with_place() } else { slot };
+        if call.resumable.is_some() {
+            slot.add_place();
+        }
         match PendingCall::start(connection, call, input, slot) {
             Ok(pending) => Ok(Self { pending, link, method }),
             Err(kind) => {

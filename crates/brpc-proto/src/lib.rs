@@ -102,6 +102,7 @@ mod role;
 mod session;
 mod settlement;
 mod sniff;
+mod sparse;
 mod stranger;
 mod terms;
 mod time;

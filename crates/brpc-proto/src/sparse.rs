@@ -1,9 +1,9 @@
 //! Outputs that would keep much else in memory.
 
+use brpc_core::Answer;
 use bytes::Bytes;
 
 use crate::limits::OWN_SLICE;
-use crate::message::Message;
 
 /// Finds the outputs beside which much else arrives.
 ///
@@ -12,7 +12,7 @@ use crate::message::Message;
 /// once, each small output would keep all of that in memory; then it is copied. A large one keeps at
 /// most a buffer, and copying it would cost more.
 #[derive(Debug, Default)]
-pub(super) struct Sparse {
+pub(crate) struct Sparse {
     /// Bytes that arrived, above what the small outputs among them may keep.
     excess: usize,
 }
@@ -25,38 +25,38 @@ const FREE: usize = 256;
 const MOST: usize = 128 * 1024;
 
 impl Sparse {
-    /// Notes a message of so many bytes. Copies its output, if that would keep too much.
+    /// Notes a message of so many bytes.
     #[inline]
-    pub(super) fn note(&mut self, message: &mut Message, bytes: usize) {
+    pub(crate) fn note(&mut self, bytes: usize) {
         self.excess = (self.excess + bytes).min(MOST);
-        let Message::Answer { answer, .. } = message else { return };
-        let kept = match answer {
+    }
+
+    /// The output of the message that was noted last. Copied, if it would keep too much.
+    #[inline]
+    pub(crate) fn own(&mut self, mut answer: Answer) -> Answer {
+        let kept = match &mut answer {
             Ok(output) => output,
             Err(failure) => &mut failure.data,
         };
-        if kept.len() > OWN_SLICE {
-            return;
+        if kept.len() <= OWN_SLICE {
+            self.excess = self.excess.saturating_sub(2 * kept.len() + FREE);
+            if self.excess > 0 {
+                *kept = Bytes::copy_from_slice(kept);
+            }
         }
-        self.excess = self.excess.saturating_sub(2 * kept.len() + FREE);
-        if self.excess > 0 {
-            *kept = Bytes::copy_from_slice(kept);
-        }
+        answer
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use brpc_core::Metadata;
-
     use super::*;
 
     /// Whether an output of so many bytes is copied, in a frame that is a little larger.
     fn copies(sparse: &mut Sparse, size: usize) -> bool {
         let output = Bytes::from(vec![7; size]);
-        let answer = Ok(output.clone());
-        let mut message = Message::Answer { id: 1, answer, metadata: Metadata::default() };
-        sparse.note(&mut message, size + 10);
-        let Message::Answer { answer: Ok(kept), .. } = message else { panic!("an output") };
+        sparse.note(size + 10);
+        let kept = sparse.own(Ok(output.clone())).expect("an output");
         assert_eq!(kept, output);
         kept.as_ptr() != output.as_ptr()
     }
@@ -64,19 +64,16 @@ mod tests {
     #[test]
     fn outputs_are_copied_where_much_else_arrives() {
         let mut sparse = Sparse::default();
-        let event = |size: usize| (Message::Event(Bytes::new()), size);
         assert!((1..1_000).all(|size| !copies(&mut sparse, size)));
         // A little between them.
         for _ in 0..100 {
-            let (mut event, size) = event(200);
-            sparse.note(&mut event, size);
+            sparse.note(200);
             assert!(!copies(&mut sparse, 1));
         }
         // Much before some of them.
         let mut slices = 0;
         for _ in 0..100 {
-            let (mut event, size) = event(64 * 1024);
-            sparse.note(&mut event, size);
+            sparse.note(64 * 1024);
             slices += (0..10).filter(|_| !copies(&mut sparse, 1)).count();
         }
         assert_eq!(slices, 0);

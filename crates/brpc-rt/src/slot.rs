@@ -76,11 +76,9 @@ impl Slot {
         Self { state, place: None }
     }
 
-    /// The slot of a call that may go on over another connection.
-    #[must_use]
-    pub fn with_place(mut self) -> Self {
+    /// Its call may go on over another connection.
+    pub fn add_place(&mut self) {
         self.place = Some(Box::default());
-        self
     }
 
     /// Where the call is, if it may go on over another connection.

@@ -35,7 +35,9 @@ impl<T> Connection<T> {
         self.stream.is_held = false;
         self.stream.note_arrived(input);
         let took_message = self.take_messages(input, now);
-        if let Phase::Session(session) = &mut self.phase {
+        if let Phase::Session(session) = &mut self.phase
+            && session.has_cancelled()
+        {
             session.withdraw_cancelled(&mut *self.codec, &mut self.events);
         }
         if self.stream.note_input(input, took_message, now) {
@@ -261,11 +263,11 @@ impl<T> Connection<T> {
         while let Some(limit) = self.next_limit(input, now) {
             let before = input.len();
             match self.codec.decode(input, limit) {
-                Ok(Some(mut message)) => {
-                    self.sparse.note(&mut message, before - input.len());
+                Ok(Some(message)) => {
+                    self.sparse.note(before - input.len());
                     match &mut self.phase {
                         Phase::Session(session) if !self.stream.is_beat(&message) => {
-                            match session.handle(message, now, &mut self.events) {
+                            match session.handle(message, &mut self.sparse, now, &mut self.events) {
                                 Ok(None) => {}
                                 Ok(Some(reason)) => self.end(reason, None),
                                 Err(error) => self.handle_fault(error.into(), input),

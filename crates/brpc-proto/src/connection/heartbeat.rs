@@ -132,6 +132,7 @@ impl Heartbeat {
     }
 
     /// Notes that bytes have arrived, or whole messages. True if the owner waits for it.
+    #[inline]
     pub(crate) fn note_input(&mut self, bytes: u64, took_message: bool, now: Instant) -> bool {
         if took_message {
             self.is_refilled = true;

@@ -18,7 +18,6 @@ mod handshaking;
 mod heartbeat;
 mod pace;
 mod resuming;
-mod sparse;
 mod stream;
 
 use std::sync::Arc;
@@ -30,7 +29,6 @@ use brpc_core::{
 };
 
 pub use self::driving::End;
-use self::sparse::Sparse;
 use self::stream::Stream;
 use crate::buffer::WriteBuffer;
 use crate::codec::{Codec, Traits};
@@ -41,6 +39,7 @@ use crate::resume::Suspension;
 use crate::role::Role;
 use crate::session::{EmitError, Events, Session, may_have_run};
 use crate::settlement::Settlement;
+use crate::sparse::Sparse;
 use crate::terms::Terms;
 use crate::wires::{Wires, native};
 

@@ -167,6 +167,11 @@ impl<T> Session<T> {
             && self.serving.running() == 0
     }
 
+    /// Whether a Drain, Leave or goodbye is due.
+    pub(super) fn wants_to_say(&self, ending: &Ending) -> bool {
+        (ending.is_unsaid() && self.recalling.is_none()) || self.is_done()
+    }
+
     /// Whether a goodbye is due.
     pub(super) fn is_done(&self) -> bool {
         self.is_leaving() && self.outbox.is_empty()

@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::limits::MAX_STRIKES;
 use crate::message::{Call, CallId, Message, Origin, Recalled, kind};
 use crate::role::Role;
+use crate::sparse::Sparse;
 
 impl<T> Session<T> {
     /// Handles a message; returns an error if it breaks the protocol, and the reason if the peer
@@ -18,11 +19,13 @@ impl<T> Session<T> {
     pub(crate) fn handle(
         &mut self,
         message: Message,
+        sparse: &mut Sparse,
         now: Instant,
         events: &mut Events<T>,
     ) -> Result<Option<DisconnectReason>, ProtocolError> {
         match message {
             Message::Answer { id, answer, metadata } if self.terms.calls_out > 0 => {
+                let answer = sparse.own(answer);
                 match self.calling.handle_answer(id, answer, metadata, now, events)? {
                     Answered::Settled => {
                         self.tally.finished += usize::from(self.ending.is_some());

@@ -238,12 +238,14 @@ impl<T> Session<T> {
         self.credit_in.give_back(events, bytes);
     }
 
+    /// Whether calls were cancelled that the owner may not have started.
+    pub(crate) fn has_cancelled(&self) -> bool {
+        self.serving.has_cancelled()
+    }
+
     /// Answers the calls that were cancelled before the owner could start them, in its place.
-    #[inline]
+    #[cold]
     pub(crate) fn withdraw_cancelled(&mut self, codec: &mut dyn Codec, events: &mut Events<T>) {
-        if !self.serving.has_cancelled() {
-            return;
-        }
         for (id, status) in self.serving.withdraw(events) {
             let answer = Err(Failure::new(status, ""));
             self.outbox.answer(codec, &Message::Answer { id, answer, metadata: Metadata::new() });
@@ -343,8 +345,7 @@ impl<T> Session<T> {
         self.calling.wants_transmit()
             || self.credit_in.is_return_due()
             || !self.outbox.is_empty()
-            || (self.ending.as_ref().is_some_and(Ending::is_unsaid) && self.recalling.is_none())
-            || self.is_done()
+            || self.ending.as_ref().is_some_and(|ending| self.wants_to_say(ending))
     }
 
     /// About how many bytes there are to send.

@@ -46,11 +46,14 @@ impl Context {
         deadline: Option<Instant>,
         hook: AsyncHook,
         dialect: Dialect,
-        cancelled: Option<CancellationToken>,
     ) -> Self {
-        let (cancelled, along) = (cancelled.map(OnceLock::from), OnceLock::new());
-        let cancelled = cancelled.unwrap_or_default();
+        let (cancelled, along) = (OnceLock::new(), OnceLock::new());
         Self { call: Arc::new(Call { trace, metadata, deadline, hook, dialect, cancelled, along }) }
+    }
+
+    /// Has it fire with this token; called first, since the token can't be replaced.
+    pub(super) fn cancel_with(&self, token: CancellationToken) {
+        let _ = self.call.cancelled.set(token);
     }
 
     /// Fires when the call is cancelled.
@@ -142,5 +145,5 @@ impl Context {
 
 /// A context without a call, for tests that run a row of a method table by hand.
 pub fn context_of_no_call() -> Context {
-    Context::new(String::new(), Metadata::new(), None, AsyncHook::default(), Dialect::Serde, None)
+    Context::new(String::new(), Metadata::new(), None, AsyncHook::default(), Dialect::Serde)
 }

@@ -201,8 +201,10 @@ impl<R: Receiver> Handlers<R> {
             return self.send(recipient, Err(failure), Metadata::new());
         };
         let deadline = deadline.map(Instant::from_std);
-        let (hook, dialect) = (self.hook.clone(), self.dialect);
-        let context = Context::new(trace, metadata, deadline, hook, dialect, token);
+        let context = Context::new(trace, metadata, deadline, self.hook.clone(), self.dialect);
+        if let Some(token) = token {
+            context.cancel_with(token);
+        }
         if let Some(answer) = expired(&context, in_place.start(method.name)) {
             return self.answer(recipient, answer, &context);
         }
