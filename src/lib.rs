@@ -39,6 +39,14 @@ pub mod middleware {
     }
 }
 
+/// TLS between hub and plugin.
+#[cfg(any(feature = "tls", feature = "tls-ring"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "tls", feature = "tls-ring"))))]
+pub mod tls {
+    pub use brpc_plugin::tls::*;
+    pub use brpc_socket::tls::*;
+}
+
 /// What typed clients are built on; see [`#[client]`](macro@client).
 pub mod client {
     pub use brpc_socket::client::*;

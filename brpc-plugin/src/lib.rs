@@ -67,6 +67,13 @@ mod plugin;
 mod run;
 mod session;
 
+/// TLS to the hub: which one the plugin trusts, and the certificate that it shows.
+#[cfg(any(feature = "tls", feature = "tls-ring"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "tls", feature = "tls-ring"))))]
+pub mod tls {
+    pub use brpc_tls::{ClientTls, Roots, TlsError, TlsFault, TlsSettingsError};
+}
+
 #[doc(hidden)]
 #[path = "macro_support/mod.rs"]
 pub mod __private;

@@ -59,6 +59,15 @@ mod service;
 mod socket;
 mod wait;
 
+/// TLS at the hub: its certificate, and whose certificates it wants to see.
+#[cfg(any(feature = "tls", feature = "tls-ring"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "tls", feature = "tls-ring"))))]
+pub mod tls {
+    pub use brpc_tls::{
+        ClientCertificate, Clients, Roots, ServerTls, TlsError, TlsFault, TlsSettingsError,
+    };
+}
+
 /// What typed clients are built on; see [`#[client]`](macro@client).
 pub mod client {
     pub use brpc_core::caller::{CallOptions, Caller, Target};

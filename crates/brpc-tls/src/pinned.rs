@@ -1,0 +1,190 @@
+//! A hub that is known by its key.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+use webpki::EndEntityCert;
+
+use crate::certificate::Hex;
+use crate::error::TlsSettingsError;
+use crate::provider::provider;
+
+/// The SHA-256 of a public key (SPKI).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Pin(pub(crate) [u8; 32]);
+
+impl Pin {
+    /// The pin of the key in a certificate; `None` if it isn't one.
+    pub(crate) fn of(der: &CertificateDer<'_>) -> Option<Self> {
+        let certificate = EndEntityCert::try_from(der).ok()?;
+        Some(Self(Sha256::digest(certificate.subject_public_key_info()).into()))
+    }
+
+    /// Reads 64 hexadecimal digits, or 44 characters of base64.
+    pub(crate) fn parse(given: &str) -> Result<Self, TlsSettingsError> {
+        let prefixes = ["sha256//", "sha256:", "sha256/", "SHA256:"];
+        let text = given.trim();
+        let text = prefixes.iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
+        hex(text)
+            .or_else(|| base64(text))
+            .map(Self)
+            .ok_or_else(|| TlsSettingsError::BadPin { given: given.to_owned() })
+    }
+}
+
+/// As [`ServerTls::pin`](crate::ServerTls::pin) gives it.
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sha256:{}", Hex(&self.0))
+    }
+}
+
+/// 64 hexadecimal digits, with or without colons between the bytes.
+fn hex(text: &str) -> Option<[u8; 32]> {
+    let digits: String = text.chars().filter(|&character| character != ':').collect();
+    if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+        *byte = u8::from_str_radix(&digits[at..at + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// 43 characters of base64 and a `=`.
+fn base64(text: &str) -> Option<[u8; 32]> {
+    let text = text.strip_suffix('=')?;
+    if text.len() != 43 {
+        return None;
+    }
+    let (mut bytes, mut held, mut bits, mut at) = ([0; 32], 0_u32, 0, 0);
+    for character in text.bytes() {
+        let value = match character {
+            b'A'..=b'Z' => character - b'A',
+            b'a'..=b'z' => character - b'a' + 26,
+            b'0'..=b'9' => character - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => return None,
+        };
+        held = (held << 6) | u32::from(value);
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes[at] = u8::try_from((held >> bits) & 0xff).ok()?;
+            at += 1;
+        }
+    }
+    (held.trailing_zeros() >= 2).then_some(bytes)
+}
+
+/// The hub has another key than the one that is pinned.
+#[derive(Clone, Debug, Error)]
+#[error("the key is {found}, and {expected} is pinned")]
+pub(crate) struct OtherPin {
+    pub(crate) expected: Pin,
+    pub(crate) found: Pin,
+}
+
+/// Accepts whoever holds the pinned key. Names, times and issuers don't count: the key says it all.
+#[derive(Debug)]
+pub(crate) struct Pinned {
+    pin: Pin,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Pinned {
+    pub(crate) fn new(pin: Pin) -> Self {
+        Self { pin, algorithms: provider().signature_verification_algorithms }
+    }
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let found = Pin::of(end_entity).ok_or(CertificateError::BadEncoding)?;
+        if found == self.pin {
+            return Ok(ServerCertVerified::assertion());
+        }
+        let error = OtherPin { expected: self.pin, found };
+        Err(CertificateError::Other(OtherError(Arc::new(error))).into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_is_read_in_the_forms_that_tools_print() {
+        let expected = Pin([0xfb; 32]);
+        let digits = "fb".repeat(32);
+        let colons = ["FB"; 32].join(":");
+        let base64 = "+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/s=";
+        for text in [
+            &*digits,
+            &*colons,
+            base64,
+            &format!("sha256:{digits}"),
+            &format!("sha256//{base64}"),
+            &format!(" sha256/{base64}\n"),
+            &expected.to_string(),
+        ] {
+            assert_eq!(Pin::parse(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pin_is_refused() {
+        let digits = "fb".repeat(32);
+        for text in [
+            "",
+            "sha256:",
+            &digits[1..],
+            &format!("{digits}0"),
+            &digits.replace('f', "g"),
+            "+/s=",
+            "é",
+        ] {
+            let given = text.to_owned();
+            assert_eq!(Pin::parse(text), Err(TlsSettingsError::BadPin { given }), "{text}");
+        }
+        // The last character has bits that no byte takes.
+        assert!(Pin::parse("+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/t=").is_err());
+    }
+}
