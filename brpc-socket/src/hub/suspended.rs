@@ -1,7 +1,7 @@
 //! The calls whose connection was lost, and that wait for their plugin to come back.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use brpc_core::{CallErrorKind, Limits, Stage};
@@ -9,7 +9,7 @@ use brpc_proto::resume::{Resumption, Suspended, Suspension};
 use brpc_proto::{Origin, Recalled, Settlement};
 use brpc_rt::foreign::shielded;
 use brpc_rt::{Holder, SharedConnection, Slot, now, resubmit, suspend};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -20,8 +20,8 @@ use crate::plugin_ref::PluginRef;
 #[derive(Debug, Default)]
 pub(crate) struct SuspendedCalls {
     state: Mutex<State>,
-    /// Rung when a call is suspended, and when calls are no longer: the task that ends those whose
-    /// time is over ends with the last.
+    /// Rung when a call ends before the task looks that ends those whose time is over, and when no
+    /// call is left: then that task ends. Not for each call, since a look passes all plugins.
     bell: Notify,
 }
 
@@ -31,8 +31,8 @@ struct State {
     plugins: HashMap<InstanceId, Away>,
     /// Which of these has a name, or had it last.
     names: HashMap<String, InstanceId>,
-    /// Whether a task ends the calls whose time is over.
-    has_timer: bool,
+    /// When the task looks next that ends the calls whose time is over; `None` if there is none.
+    looks: Option<Instant>,
     /// Whether no plugin comes back: the hub shuts down.
     is_closed: bool,
 }
@@ -45,6 +45,26 @@ struct Away {
     /// Its name, on the connection that it has now or had last.
     name: String,
     calls: Suspended<Arc<Slot>>,
+    /// Where callers cancel their calls.
+    desk: Arc<Desk>,
+}
+
+/// Where callers cancel the calls of one plugin, however many others are away. Its calls have left
+/// when it is gone.
+#[derive(Debug)]
+struct Desk {
+    calls: Weak<SuspendedCalls>,
+    instance: InstanceId,
+}
+
+/// What is to be done when a call was suspended.
+enum Task {
+    /// Nothing: the task looks in time.
+    InTime,
+    /// It must look earlier.
+    Late,
+    /// There is none.
+    Missing,
 }
 
 /// Calls that end, with their errors.
@@ -101,47 +121,61 @@ impl SuspendedCalls {
         suspension: Suspension,
     ) {
         let call = (suspension.origin(), suspension.stage());
-        let holder: Arc<dyn Holder> = self.clone();
         // Nobody comes back without a runtime.
         let runtime = Handle::try_current().ok();
         let instance = instance.filter(|_| runtime.is_some());
-        let (mut lost, mut lacks_timer) = (Vec::new(), false);
-        suspend(slot, call, Arc::downgrade(&holder), |slot| {
-            (lost, lacks_timer) = self.insert(plugin, instance, slot, suspension);
+        let (mut lost, mut task) = (Vec::new(), Task::InTime);
+        suspend(slot, call, |slot| {
+            let (ended, desk, what) = self.insert(plugin, instance, slot, suspension);
+            (lost, task) = (ended, what);
+            desk
         });
         settle(lost);
-        // Without the locks: a runtime that ends drops the task at once.
-        if let Some(runtime) = runtime
-            && lacks_timer
-        {
-            runtime.spawn(Timer { calls: self.clone(), is_done: false }.run());
+        match task {
+            Task::InTime => {}
+            Task::Late => self.bell.notify_one(),
+            // Without the locks: a runtime that ends drops the task at once.
+            Task::Missing => {
+                let timer = Timer { calls: self.clone(), is_done: false };
+                runtime.map(|runtime| runtime.spawn(timer.run()));
+            }
         }
-        self.bell.notify_one();
     }
 
-    /// Returns the calls that end, and whether the task is to be started that ends the others.
+    /// Returns the calls that end, where this one is cancelled, and whether the task knows when it ends.
     fn insert(
-        &self,
+        self: &Arc<Self>,
         plugin: &PluginRef,
         instance: Option<InstanceId>,
         slot: Arc<Slot>,
         suspension: Suspension,
-    ) -> (Ended, bool) {
+    ) -> (Ended, Weak<dyn Holder>, Task) {
         let mut state = self.state.lock();
         // Nobody comes back to a hub that shuts down, nor who can't be told from others.
         let (false, Some(instance)) = (state.is_closed, instance) else {
-            return (vec![(slot, suspension.lost())], false);
+            return (vec![(slot, suspension.lost())], Weak::<Desk>::new(), Task::InTime);
         };
         let name = plugin.name();
         let mut lost = state.take_name(name, Some(instance));
         let State { plugins, names, .. } = &mut *state;
         let away = plugins.entry(instance).or_insert_with(|| {
             names.insert(name.to_owned(), instance);
-            Away { plugin: plugin.clone(), name: name.to_owned(), calls: Suspended::default() }
+            let (plugin, name, calls) = (plugin.clone(), name.to_owned(), Suspended::default());
+            let desk = Arc::new(Desk { calls: Arc::downgrade(self), instance });
+            Away { plugin, name, calls, desk }
         });
         away.plugin = plugin.clone();
         lost.extend(away.calls.insert(slot, suspension, now()).err());
-        (lost, !std::mem::replace(&mut state.has_timer, true))
+        let desk: Arc<dyn Holder> = away.desk.clone();
+        let (next, looks) = (away.calls.next_timeout(), state.looks);
+        let task = match looks {
+            None => Task::Missing,
+            Some(looks) if next.is_some_and(|next| next < looks) => Task::Late,
+            Some(_) => Task::InTime,
+        };
+        // A task that starts looks at once.
+        state.looks = looks.or_else(|| Some(now()));
+        (lost, Arc::downgrade(&desk), task)
     }
 
     /// Whether calls wait for this plugin.
@@ -159,9 +193,17 @@ impl SuspendedCalls {
             Some(_) => ended.extend(state.end(name).into_iter().flat_map(|(_, ended)| ended)),
             None => {}
         }
-        drop(state);
-        self.bell.notify_one();
+        self.unlock(state);
         settle(ended);
+    }
+
+    /// Unlocks, and rings the bell if no call is left.
+    fn unlock(&self, state: MutexGuard<'_, State>) {
+        let is_done = state.plugins.is_empty() && state.looks.is_some();
+        drop(state);
+        if is_done {
+            self.bell.notify_one();
+        }
     }
 
     /// The plugin says what it knows of its calls: those that go on are submitted to its connection.
@@ -179,9 +221,9 @@ impl SuspendedCalls {
             if is_last && let Some(instance) = instance {
                 state.remove(instance);
             }
+            self.unlock(state);
             decided.unwrap_or_default()
         };
-        self.bell.notify_one();
         // Out of the table, and nowhere else yet: who cancels one now stops it here.
         for (slot, _, resumption) in decided {
             match resumption {
@@ -198,8 +240,9 @@ impl SuspendedCalls {
 
     /// The plugin is to stay away; returns who it was, and how many calls end.
     pub(crate) fn end(&self, name: &str) -> Option<(PluginRef, usize)> {
-        let (plugin, ended) = self.state.lock().end(name)?;
-        self.bell.notify_one();
+        let mut state = self.state.lock();
+        let (plugin, ended) = state.end(name)?;
+        self.unlock(state);
         let count = ended.len();
         settle(ended);
         Some((plugin, count))
@@ -213,9 +256,10 @@ impl SuspendedCalls {
             if state.plugins.get(instance)?.plugin != *plugin {
                 return None;
             }
-            state.end(plugin.name())?
+            let ended = state.end(plugin.name())?;
+            self.unlock(state);
+            ended
         };
-        self.bell.notify_one();
         let count = ended.len();
         settle(ended);
         Some((plugin, count))
@@ -227,9 +271,10 @@ impl SuspendedCalls {
             let mut state = self.state.lock();
             state.is_closed = true;
             state.names.clear();
-            std::mem::take(&mut state.plugins)
+            let plugins = std::mem::take(&mut state.plugins);
+            self.unlock(state);
+            plugins
         };
-        self.bell.notify_one();
         let ended = plugins.into_values().map(|mut away| {
             let ended = away.calls.end();
             let count = ended.len();
@@ -252,26 +297,29 @@ impl SuspendedCalls {
             ended.extend(away.calls.expire(at));
         }
         state.tidy();
-        state.has_timer = !state.plugins.is_empty();
         // Some may have no limit.
         let next = state.next_timeout().unwrap_or(at + Limits::LONGEST);
-        let next = state.has_timer.then_some(next);
+        let next = (!state.plugins.is_empty()).then_some(next);
+        state.looks = next;
         drop(state);
         settle(ended);
         next
     }
 }
 
-impl Holder for SuspendedCalls {
+impl Holder for Desk {
     fn cancel(&self, call: Origin) -> Option<Stage> {
-        let mut held = self.state.lock();
-        let found = held.plugins.values_mut().find_map(|away| away.calls.cancel(call));
-        drop(held);
-        let (slot, stage) = found?;
-        self.bell.notify_one();
+        let calls = self.calls.upgrade()?;
+        let mut state = calls.state.lock();
+        let away = state.plugins.get_mut(&self.instance)?;
+        let (slot, reached) = away.calls.cancel(call)?;
+        if away.calls.is_empty() {
+            state.remove(self.instance);
+        }
+        calls.unlock(state);
         // Without the lock: this may drop a caller's waker.
         drop(slot);
-        Some(stage)
+        Some(reached)
     }
 }
 
@@ -299,7 +347,7 @@ impl Drop for Timer {
         }
         let plugins = {
             let mut state = self.calls.state.lock();
-            state.has_timer = false;
+            state.looks = None;
             state.names.clear();
             std::mem::take(&mut state.plugins)
         };

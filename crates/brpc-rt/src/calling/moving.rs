@@ -60,19 +60,15 @@ pub fn resubmit(connection: &Arc<SharedConnection>, call: Call, slot: Arc<Slot>)
     slot.settle(Settlement::Ended(error));
 }
 
-/// Has `insert` put a call that was lost with its connection to this holder. It ends if it is
-/// cancelled.
+/// Has `insert` put a call that was lost with its connection to a holder, and say which. It ends if it
+/// is cancelled.
 pub fn suspend(
     slot: Arc<Slot>,
     (origin, stage): (Origin, Stage),
-    holder: Weak<dyn Holder>,
-    insert: impl FnOnce(Arc<Slot>),
+    insert: impl FnOnce(Arc<Slot>) -> Weak<dyn Holder>,
 ) {
     let Some(place) = slot.place() else { return };
-    let moved = place.move_to(|| {
-        insert(slot.clone());
-        Ok::<_, Infallible>((holder, origin))
-    });
+    let moved = place.move_to(|| Ok::<_, Infallible>((insert(slot.clone()), origin)));
     if moved != Ok(true) {
         slot.settle(Settlement::Ended(CallErrorKind::Cancelled { stage }));
     }
