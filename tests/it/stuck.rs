@@ -1,6 +1,6 @@
 //! Plugins that are busy, and not dead.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use brpc::{Event, Limits, Plugin, Socket, plugin};
@@ -113,4 +113,28 @@ async fn a_method_that_blocks_the_only_thread_awake_doesnt_end_its_connection() 
         assert_eq!(hub.call::<u64>("blocker", "echo", &8).await, Ok(8));
         runtime.shutdown_background();
     }
+}
+
+/// Who looks after a connection keeps nothing of its runtime, whose descriptors nobody could use any
+/// more.
+#[test]
+fn a_runtime_that_ends_is_kept_by_nobody() {
+    let kept = Arc::new(());
+    let inside = kept.clone();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all().on_thread_stop(move || {
+        let _ = &inside;
+    });
+    let runtime = builder.build().unwrap();
+    drop(builder);
+    runtime.block_on(async {
+        let (_, waits) = mpsc::channel();
+        let hub = Socket::default();
+        let plugin = Plugin::new(Blocker(std::sync::Mutex::new(waits))).name("blocker");
+        let session = open(&hub, &plugin).await.unwrap();
+        tokio::spawn(session.run());
+        assert_eq!(hub.call::<u64>("blocker", "echo", &7).await, Ok(7));
+    });
+    drop(runtime);
+    assert_eq!(Arc::strong_count(&kept), 1);
 }

@@ -36,6 +36,11 @@ struct Loan<S> {
     lent: Mutex<Option<Lent<S>>>,
     /// Reached through here alone, so that a deputy who still waits keeps nothing large.
     connection: Arc<SharedConnection>,
+    /// Where the deputy stands in. It ends with the driver, as all of this does, or a deputy that is yet
+    /// to look would keep the descriptors of a runtime that has ended.
+    runtime: Handle,
+    /// What the deputy did last, or is about to do.
+    turn: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// A transport that is lent, while its driver passes events on.
@@ -65,13 +70,9 @@ impl<S: Stream> Held<S> {
         if runtime.runtime_flavor() == RuntimeFlavor::CurrentThread {
             return;
         }
-        let loan = Arc::new(Loan { lent: Mutex::default(), connection: connection.clone() });
-        watch(Box::new(Deputy {
-            loan: Arc::downgrade(&loan),
-            runtime,
-            interval: None,
-            turn: None,
-        }));
+        let (lent, turn, connection) = (Mutex::default(), Mutex::default(), connection.clone());
+        let loan = Arc::new(Loan { lent, connection, runtime, turn });
+        watch(Box::new(Deputy { loan: Arc::downgrade(&loan), interval: None }));
         self.loan = Some(loan);
     }
 
@@ -104,12 +105,8 @@ impl<S: Stream> Held<S> {
 /// A deputy, and when it is called.
 struct Deputy<S> {
     loan: Weak<Loan<S>>,
-    /// Where it stands in.
-    runtime: Handle,
     /// The interval of heartbeats, once it is known.
     interval: Option<Duration>,
-    /// What it did last, or is about to do.
-    turn: Option<JoinHandle<()>>,
 }
 
 /// When to look again at a connection in its handshake.
@@ -117,9 +114,11 @@ const HANDSHAKE: Duration = Duration::from_secs(1);
 
 impl<S: Stream + Send + 'static> Watched for Deputy<S> {
     fn look(&mut self) -> Option<Duration> {
-        // A stream that is dropped here may need it.
-        let _context = self.runtime.enter();
         let loan = self.loan.upgrade()?;
+        let runtime = loan.runtime.clone();
+        // A stream that is dropped here, with the loan, may need it.
+        let _context = runtime.enter();
+        let loan = loan;
         let guard = loan.connection.lock();
         if guard.is_closed() {
             return None;
@@ -143,14 +142,20 @@ impl<S: Stream + Send + 'static> Watched for Deputy<S> {
         if since.is_none_or(|since| now < since + patience) {
             return Some(patience);
         }
-        if self.turn.as_ref().is_none_or(JoinHandle::is_finished) {
+        let is_idle = loan.turn.lock().as_ref().is_none_or(JoinHandle::is_finished);
+        if is_idle {
+            let stands_in = loan.clone();
             // Even if there is nothing to do in it, it wakes a thread, which then waits for sockets
             // and timers.
-            self.turn = Some(self.runtime.spawn(async move {
+            let task = runtime.spawn(async move {
+                let loan = stands_in;
                 if let Some(lent) = loan.lent.try_lock().as_deref_mut().and_then(Option::as_mut) {
                     turn(lent, &loan.connection, patience);
                 }
-            }));
+            });
+            let before = loan.turn.lock().replace(task);
+            // Without the lock.
+            drop(before);
         }
         Some(interval / 4)
     }
