@@ -2,11 +2,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use brpc::{Limits, Socket};
+use brpc::{ConnectError, Limits, Plugin, RefusalCode, Socket};
 use futures_util::FutureExt as _;
 
 use crate::good::Good;
-use crate::raw::{ACCEPTED, CALL, DESCRIBE, EVENT, Hello, PREFACE, REPLY, Raw, frame};
+use crate::raw::{
+    ACCEPTED, CALL, DESCRIBE, EVENT, Hello, PREFACE, REPLY, RESUMABLE, RESUME, RESUMED, Raw, frame,
+};
 use crate::scenario::{MEMORY, eventually, scenario};
 use crate::worker::Worker;
 
@@ -121,6 +123,22 @@ fn frames_that_never_end_are_bounded() {
     });
 }
 
+/// Connects a plugin, which on a busy machine may take longer than its turn, and is told to come back
+/// then, and why; returns how often. Nothing else may keep it out.
+async fn connect(plugin: &Plugin<Worker>, hub: std::net::SocketAddr) -> usize {
+    let mut refused = 0;
+    loop {
+        match plugin.connect(hub).await {
+            Ok(_) => return refused,
+            Err(ConnectError::Refused(refusal)) if refusal.code == RefusalCode::Full => {
+                tokio::time::sleep(refusal.retry_after.expect("it may come back")).await;
+                refused += 1;
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
 /// Plugins that are not registered, and whose descriptions never end: all together hold little more
 /// than the room for descriptions, and keep nobody out.
 #[test]
@@ -128,7 +146,7 @@ fn descriptions_that_never_end_are_bounded() {
     const PEERS: usize = 300;
     scenario(async {
         let good = Good::new(Socket::builder()).await;
-        let mut senders = Vec::new();
+        let (mut senders, mut refused) = (Vec::new(), 0);
         let grown = growth(async {
             for n in 0..PEERS {
                 let mut peer = Raw::connect(good.address).await;
@@ -151,13 +169,12 @@ fn descriptions_that_never_end_are_bounded() {
                 let (_, plugin) = Worker::plugin(&format!("verbose-{n}"));
                 let plugin =
                     plugin.describe("wait", move |wait| wait.description.clone_from(&text));
-                // On a busy machine it may take longer than its turn, and is told to come back.
-                drop(crate::good::connect_at_last(&plugin, good.address).await);
+                refused += connect(&plugin, good.address).await;
                 good.answers().await;
             }
         });
         let grown = grown.await;
-        println!("{PEERS} descriptions that never end take {grown} bytes");
+        println!("{PEERS} descriptions that never end take {grown} bytes; refused: {refused}");
         assert!(grown < 24 * MIB, "{grown} bytes");
         for sender in senders {
             sender.abort();
@@ -302,6 +319,43 @@ fn what_the_hub_counts_is_what_it_holds() {
         }
         assert_eq!(hub.held_bytes(), 0, "the subscriber is gone");
         drop(peer);
+        hub.shutdown().await;
+    });
+}
+
+/// The same of calls whose plugin is away: some were sent, and some not.
+#[test]
+fn what_the_hub_counts_of_suspended_calls_is_what_it_holds() {
+    const SENT: usize = 500;
+    scenario(async {
+        let (hub, address) = crate::good::serve(Socket::builder()).await;
+        let hello = Hello { max_calls: SENT as u64, features: 2, ..Hello::new("peer") };
+        for (what, size, count) in
+            [("tiny", 1, 2_000), ("small", 10, 2_000), ("large", 4_000, 1_000)]
+        {
+            let mut peer = Raw::register(address, &hello).await;
+            peer.send(&frame(RESUME, &[&[0, 0, 0]])).await;
+            peer.expect(RESUMED).await;
+            hub.wait_for("peer", crate::good::LONG).await.unwrap();
+            let input = "i".repeat(size);
+            let mut held = Held::begin(&hub);
+            let call = || hub.call::<String>("peer", "hang", &input).timeout(None).queue();
+            let mut calls: Vec<_> =
+                (0..count).map(|_| Box::pin(call().resumable(crate::good::LONG))).collect();
+            // The callers' own.
+            held.allocated += count * size_of_val(&*calls[0]) + size_of_val(&*calls);
+            for call in &mut calls {
+                assert!(call.now_or_never().is_none());
+            }
+            for _ in 0..SENT {
+                peer.expect(RESUMABLE).await;
+            }
+            drop(peer);
+            eventually("the plugin is away", || hub.connected().is_empty()).await;
+            held.check(&format!("{count} suspended calls with {what} inputs"));
+            drop(calls);
+            assert_eq!(hub.held_bytes(), held.said);
+        }
         hub.shutdown().await;
     });
 }

@@ -20,11 +20,14 @@ pub const CALL: u8 = 0x10;
 pub const CANCEL: u8 = 0x11;
 pub const CREDIT: u8 = 0x12;
 pub const DRAIN: u8 = 0x13;
+pub const RESUMABLE: u8 = 0x14;
+pub const RESUMED: u8 = 0x17;
 pub const REPLY: u8 = 0x18;
 pub const FAILED: u8 = 0x19;
 pub const EVENT: u8 = 0x1A;
 pub const LEAVE: u8 = 0x1B;
 pub const METADATA: u8 = 0x1C;
+pub const RESUME: u8 = 0x1D;
 pub const GOODBYE: u8 = 0x1F;
 
 /// The number that stands for a breach in a goodbye.
@@ -54,6 +57,7 @@ pub fn frame(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
 #[derive(Clone)]
 pub struct Hello {
     pub versions: (u8, u8),
+    pub features: u8,
     pub max_frame: u64,
     pub max_calls: u64,
     pub name: Vec<u8>,
@@ -65,6 +69,7 @@ impl Hello {
     pub fn new(name: impl AsRef<[u8]>) -> Self {
         Self {
             versions: (1, 1),
+            features: 0,
             max_frame: 1 << 20,
             max_calls: 1024,
             name: name.as_ref().to_vec(),
@@ -78,7 +83,7 @@ impl Hello {
         frame(
             HELLO,
             &[
-                &[self.versions.0, self.versions.1, 0],
+                &[self.versions.0, self.versions.1, self.features],
                 &varint(self.max_frame),
                 &varint(self.max_calls),
                 &string(&self.name),
