@@ -9,6 +9,7 @@ use brpc_core::{DisconnectReason, FieldError, LabelError, LimitError, Refusal};
 use thiserror::Error;
 
 use crate::address::{AddressError, HubAddress, listed};
+use crate::credentials::CredentialError;
 
 /// Why a plugin is not connected.
 ///
@@ -56,6 +57,10 @@ pub enum ConnectError {
     /// A limit is out of its range; nothing was sent.
     #[error("bad limits: {0}")]
     BadLimits(LimitError),
+    /// The plugin can't show who it is: it has no token to send, or may not send it there. Nothing was
+    /// sent.
+    #[error(transparent)]
+    Credentials(CredentialError),
     /// The hub's address isn't one. For a name that can't be resolved at the moment, the error is
     /// [`Io`](Self::Io).
     #[error("this is no address of a hub: {0}")]
@@ -95,6 +100,7 @@ impl ConnectError {
         match self {
             Self::Io { .. } | Self::Dial(_) | Self::TimedOut | Self::Lost(_) => true,
             Self::Refused(refusal) => refusal.is_transient(),
+            Self::Credentials(error) => error.is_transient(),
             Self::BadName { .. }
             | Self::BadVersion { .. }
             | Self::BadLabels(_)

@@ -1,15 +1,16 @@
 //! What outlives one connection of a plugin.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use brpc_core::{Limits, Wire};
+use brpc_core::{Limits, RefusalCode, Wire};
 use brpc_proto::codec::{Codec, Native};
 use brpc_proto::{Connection, Features, Hello, Role};
 use brpc_rt::SharedConnection;
 use brpc_rt::serving::{Handlers, Receiver, Remaining, Resuming, Service};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::channel::Channel;
+use crate::credentials::Credentials;
 use crate::error::ConnectError;
 use crate::link::HubLink;
 use crate::session::Session;
@@ -21,6 +22,8 @@ pub(crate) struct Lasting<R> {
     pub(crate) service: Service<R>,
     /// Who it is, with the random number of this instance.
     pub(crate) hello: Hello,
+    /// What it shows its hub, beside that.
+    pub(crate) credentials: Credentials,
     pub(crate) limits: Limits,
     /// The wire that its hub speaks.
     pub(crate) wire: Wire,
@@ -34,7 +37,7 @@ impl<R: Receiver> Lasting<R> {
     pub(crate) async fn open<S>(
         &self,
         stream: S,
-        hub: Option<SocketAddr>,
+        channel: Channel,
         handlers: Remaining,
     ) -> Result<Session<R>, ConnectError>
     where
@@ -42,13 +45,26 @@ impl<R: Receiver> Lasting<R> {
     {
         let (codec, mut hello, limits) =
             (codec(self.wire), self.hello.clone(), self.limits.clone());
+        if self.wire == Wire::Native {
+            let shown = self.credentials.add_to(&mut hello, channel).await;
+            shown.map_err(ConnectError::Credentials)?;
+        }
         if self.resuming.is_some() {
             hello.features = Features::RESUME;
         }
         let connection = Connection::dialled(codec, hello, limits, brpc_rt::now());
         let connection = Arc::new(SharedConnection::new(connection));
         let handlers = Handlers::new(connection, &self.service, handlers, self.resuming.clone());
-        Session::open(HubLink::new(handlers, hub), stream).await
+        Session::open(HubLink::new(handlers, channel.hub), stream).await
+    }
+
+    /// Whether the hub refuses the plugin for what it has shown, and it may show something else at
+    /// another attempt.
+    pub(crate) fn may_be_known_later(&self, error: &ConnectError) -> bool {
+        let ConnectError::Refused(refusal) = error else { return false };
+        let is_unknown =
+            matches!(refusal.code, RefusalCode::AuthFailed | RefusalCode::AuthRequired);
+        is_unknown && self.credentials.may_change()
     }
 }
 

@@ -56,6 +56,8 @@
 mod address;
 mod backoff;
 mod change;
+mod channel;
+mod credentials;
 mod dial;
 mod end;
 mod error;
@@ -88,6 +90,8 @@ pub use brpc_core::{
 };
 pub use brpc_macros::plugin_without_facade as plugin;
 #[doc(inline)]
+pub use brpc_proto::{KeyIdError, Secret, SecretError, TokenError};
+#[doc(inline)]
 pub use brpc_rt::BoxFuture;
 #[doc(inline)]
 pub use brpc_rt::serving::{
@@ -95,6 +99,7 @@ pub use brpc_rt::serving::{
     Receiver,
 };
 pub use change::Changed;
+pub use credentials::{CredentialError, Token};
 pub use end::EndReason;
 pub use error::ConnectError;
 pub use handle::Handle;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use brpc_core::describe;
 use brpc_core::name::is_version;
 use brpc_core::{Function, Labels, Limits, Wire};
-use brpc_proto::{Description, Hello};
+use brpc_proto::{Description, Hello, Secret};
 use brpc_rt::foreign::shielded;
 use brpc_rt::middleware::{Chain, Middleware};
 use brpc_rt::serving::{
@@ -20,6 +20,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::address::{HubAddress, Hubs};
 use crate::change::{Change, Changed};
+use crate::channel::Channel;
+use crate::credentials::{Credentials, Token};
 use crate::dial::dial;
 use crate::error::ConnectError;
 use crate::lasting::{Lasting, codec};
@@ -46,6 +48,7 @@ pub struct Plugin<R> {
     labels: BTreeMap<String, String>,
     /// Random, the same as long as this value lives.
     instance: [u8; 16],
+    credentials: Credentials,
     limits: Limits,
     middleware: Chain<Incoming>,
     /// How long a method may hold up its connection before a warning names it.
@@ -83,6 +86,7 @@ impl<R: Receiver> Plugin<R> {
             version: R::VERSION.to_owned(),
             labels: BTreeMap::new(),
             instance,
+            credentials: Credentials::default(),
             limits: Limits::default(),
             middleware: Chain::default(),
             patience: Some(Duration::from_millis(100)),
@@ -117,6 +121,54 @@ impl<R: Receiver> Plugin<R> {
     /// A hub that doesn't know labels ignores them.
     pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.labels.insert(key.into(), value.into());
+        self
+    }
+
+    /// Shows the hub this token, so that the hub knows who the plugin is. Default: none.
+    ///
+    /// Whoever reads a token can use it. So it is sent over a stream of your own, a Unix socket or TLS,
+    /// and over plain TCP only to a loopback address; elsewhere the attempt fails with
+    /// [`CredentialError::NotPrivate`](crate::CredentialError::NotPrivate), before anything is sent. A
+    /// hub of the Go package isn't shown it.
+    ///
+    /// ```
+    /// # use brpc_plugin::{Plugin, Token};
+    /// # struct Sensor;
+    /// # #[brpc_plugin::plugin]
+    /// # impl Sensor { pub fn read(&self) -> u8 { 7 } }
+    /// let plugin = Plugin::new(Sensor).token(Token::file("/run/secrets/hub-token"));
+    /// ```
+    pub fn token(mut self, token: Token) -> Self {
+        self.credentials.token = Some(token);
+        self
+    }
+
+    /// Sends the [token](Self::token) also where whoever is on the way can read it, and use it from
+    /// then on.
+    pub fn allow_plaintext_token(mut self) -> Self {
+        self.credentials.allows_plaintext = true;
+        self
+    }
+
+    /// Proves to the hub that the plugin knows the secret of this id, if the hub asks for it. Default:
+    /// it knows none.
+    ///
+    /// The secret is never sent, and what is sent is of no use to who records it; so it can be used
+    /// without TLS. All else on such a connection can still be read and changed on the way. The id is
+    /// 1 to 128 of the characters `A-Z a-z 0-9 . _ -`, as a name, and not secret.
+    ///
+    /// ```
+    /// # use brpc_plugin::{Plugin, Secret, SecretError};
+    /// # struct Sensor;
+    /// # #[brpc_plugin::plugin]
+    /// # impl Sensor { pub fn read(&self) -> u8 { 7 } }
+    /// # let file = || b"a secret of 16 bytes or more, at random\n".to_vec();
+    /// let secret = Secret::new(file())?;
+    /// let plugin = Plugin::new(Sensor).secret("edge-7", secret);
+    /// # Ok::<(), SecretError>(())
+    /// ```
+    pub fn secret(mut self, id: impl Into<String>, secret: Secret) -> Self {
+        self.credentials.secret = Some((id.into(), secret));
         self
     }
 
@@ -262,7 +314,7 @@ impl<R: Receiver> Plugin<R> {
         // So that a mistake in the plugin itself is found first.
         let lasting = self.lasting()?;
         let (stream, address) = shielded(dial(hub.into(), None)).await?;
-        lasting.open(stream, address, Remaining::new()).await
+        lasting.open(stream, Channel::tcp(address), Remaining::new()).await
     }
 
     /// Does the same over an existing connection: a Unix socket, TLS, memory.
@@ -280,7 +332,7 @@ impl<R: Receiver> Plugin<R> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         brpc_rt::require_timers();
-        self.lasting()?.open(stream, None, Remaining::new()).await
+        self.lasting()?.open(stream, Channel::own(), Remaining::new()).await
     }
 
     /// Keeps the plugin connected: dials a hub, answers its calls, and dials again whenever the
@@ -326,6 +378,7 @@ impl<R: Receiver> Plugin<R> {
                 left: self.left.clone(),
             },
             hello: self.hello()?,
+            credentials: self.credentials.clone(),
             limits: self.limits.clone(),
             wire: self.wire,
             resuming: None,

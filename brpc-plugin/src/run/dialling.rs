@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use crate::address::HubAddress;
+use crate::channel::Channel;
 use crate::dial::dial;
 use crate::error::ConnectError;
 use crate::lasting::Lasting;
@@ -48,7 +49,7 @@ impl<R: Receiver> Dialling<R> {
                 let late = || io::Error::new(io::ErrorKind::TimedOut, "no connection in time");
                 let stream = timeout(OWN, stream).await.unwrap_or_else(|_| Err(late()));
                 let stream = stream.map_err(ConnectError::Dial)?;
-                lasting.open(stream, None, handlers).await
+                lasting.open(stream, Channel::own(), handlers).await
             })
         }))
     }
@@ -92,7 +93,7 @@ impl<R: Receiver> Dialling<R> {
         match self {
             Self::Tcp(hubs) => {
                 let (stream, address) = dial(hubs[hub].clone(), Some(ADDRESS)).await?;
-                lasting.open(stream, address, handlers).await
+                lasting.open(stream, Channel::tcp(address), handlers).await
             }
             Self::Own(open) => open(lasting.clone(), handlers).await,
         }

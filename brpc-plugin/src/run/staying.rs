@@ -65,7 +65,9 @@ impl<R: Receiver> Staying<R> {
             };
             let session = match opened {
                 Ok(session) => session,
-                Err(error) if !error.is_transient() => return final_end(error),
+                Err(error) if !error.is_transient() && !plugin.may_be_known_later(&error) => {
+                    return final_end(error);
+                }
                 Err(error) => {
                     schedule.failed(error.retry_after(), brpc_rt::now());
                     let reason = AwayReason::NotConnected(Arc::new(error));

@@ -45,7 +45,8 @@ impl Key {
         &self.id
     }
 
-    pub(crate) fn nonce(&self) -> &[u8; 32] {
+    /// The random number of this connection.
+    pub fn nonce(&self) -> &[u8; 32] {
         &self.nonce
     }
 

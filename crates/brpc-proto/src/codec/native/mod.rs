@@ -73,6 +73,14 @@ impl Native {
         }
     }
 
+    /// How many bytes the length of a Hello's frame counts, at most: a connection may still choose some
+    /// of its numbers.
+    pub fn hello_size(hello: &Hello) -> usize {
+        /// What the connection may add: a bit of a feature, and the interval of heartbeats.
+        const CHOSEN: usize = 8;
+        CHOSEN + 1 + encode::hello(hello, &mut WriteBuffer::new()).len()
+    }
+
     /// Judges the kind of the next frame, before the rest of it arrives: in the handshake only the
     /// kind that is due may be as large as its limit says.
     fn judge(&self, kind: u8) -> Result<(), ProtocolError> {
