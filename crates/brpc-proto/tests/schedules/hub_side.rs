@@ -12,7 +12,7 @@ use crate::coverage::Place;
 use crate::model::Model;
 use crate::pair::GENERATION;
 use crate::rng::Rng;
-use crate::script::{Consumer, Known, WelcomePlan, Word};
+use crate::script::{Challenge, Consumer, Known, WelcomePlan, Word};
 
 #[derive(Debug)]
 pub(crate) struct HubSide {
@@ -28,7 +28,9 @@ pub(crate) struct HubSide {
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Step {
+    Challenge,
     AnswerHello,
+    RefuseHello,
     AnswerDescription,
     /// Consume an event of this size.
     Consume(usize),
@@ -55,7 +57,18 @@ impl HubSide {
         model.hub_event(&event, now);
         let soon = now + rng.micros(self.welcome.delay);
         match event {
-            Event::Hello(_) => self.steps.push(Reverse((soon, Step::AnswerHello))),
+            Event::Hello(_) => {
+                let is_asked =
+                    matches!(self.welcome.challenge, Challenge::Right | Challenge::Wrong);
+                let step = if is_asked { Step::Challenge } else { Step::AnswerHello };
+                self.steps.push(Reverse((soon, step)));
+            }
+            Event::Proof(proof) => {
+                let is_right = proof.is_made_with(&Challenge::known_secret());
+                assert_eq!(is_right, self.welcome.challenge == Challenge::Right, "a wrong proof");
+                let step = if is_right { Step::AnswerHello } else { Step::RefuseHello };
+                self.steps.push(Reverse((soon, step)));
+            }
             Event::Described(_) => self.steps.push(Reverse((soon, Step::AnswerDescription))),
             Event::Message(event) => match self.consumer {
                 Consumer::AtTheEnd => self.unconsumed.push(event.len()),
@@ -88,6 +101,7 @@ impl HubSide {
         connection: &mut Connection<usize>,
         model: &mut Model,
         now: Instant,
+        rng: &mut Rng,
     ) -> bool {
         let Some(&Reverse((at, step))) = self.steps.peek() else { return false };
         if at > now {
@@ -96,8 +110,30 @@ impl HubSide {
         self.steps.pop();
         match step {
             Step::Consume(size) => connection.return_credit(1, size as u64),
+            Step::Challenge => {
+                // The connection may be over, but is never asked too early.
+                let is_said = connection.challenge(rng.bytes());
+                assert_eq!(is_said, !connection.is_closed());
+                assert!(!connection.challenge([0; 32]), "asked twice");
+                // Not before the proof.
+                connection.accept(self.known());
+                connection.welcome("plugin", GENERATION, [7; 16], now);
+                assert!(connection.terms().is_none(), "let in before the proof");
+            }
+            Step::RefuseHello => {
+                let was_open = !connection.is_closed();
+                connection.refuse(Refusal::new(RefusalCode::AuthFailed, "not let in"));
+                if was_open {
+                    model.cover.visit(Place::RefusedProof);
+                }
+            }
             Step::AnswerHello => match self.welcome.hello {
-                Some(Word::Yes) => connection.accept(self.known()),
+                Some(Word::Yes) => {
+                    connection.accept(self.known());
+                    if self.welcome.challenge == Challenge::Right && !connection.is_closed() {
+                        model.cover.visit(Place::Proven);
+                    }
+                }
                 word => refuse(word, Place::RefusedHello, connection, model),
             },
             Step::AnswerDescription => match self.welcome.described {

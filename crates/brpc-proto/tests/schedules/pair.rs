@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use brpc_core::{DisconnectReason, Function};
 use brpc_proto::codec::Native;
-use brpc_proto::{Connection, Description, End, Hello, Role, Wires};
+use brpc_proto::{Connection, Description, End, Hello, Key, Role, Wires};
 
 use crate::calls::Pattern;
 use crate::coverage::Coverage;
@@ -82,7 +82,12 @@ impl Pair {
         let now = props.start;
         let trace = Trace::new(now, is_traced);
         trace.note(now, || script.summary());
-        let hello = Hello::new(script.welcome.name, props.descriptions[0].clone());
+        let mut hello = Hello::new(script.welcome.name, props.descriptions[0].clone());
+        hello.key = script
+            .welcome
+            .challenge
+            .secret()
+            .map(|secret| Key::new("key", secret, rng.bytes()).expect("it is an id"));
         let hub = Connection::accepted(script.hub_limits.clone(), Wires::default(), now);
         let codec = Box::new(Native::new(Role::Plugin));
         let plugin = Connection::dialled(codec, hello, script.plugin_limits.clone(), now);
@@ -193,7 +198,7 @@ impl Pair {
             }
             is_busy = true;
         }
-        if self.hub_side.step(&mut self.hub.connection, &mut self.model, now) {
+        if self.hub_side.step(&mut self.hub.connection, &mut self.model, now, &mut self.rng) {
             // An answer to the handshake lets the rest of the input go on.
             self.feed_hub();
             is_busy = true;

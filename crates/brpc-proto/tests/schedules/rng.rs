@@ -24,6 +24,11 @@ impl Rng {
         low + usize::try_from(self.next() % (high - low + 1) as u64).expect("below a usize")
     }
 
+    /// So many random bytes.
+    pub(crate) fn bytes(&mut self) -> [u8; 32] {
+        std::array::from_fn(|_| self.next().to_le_bytes()[0])
+    }
+
     /// True once in `n` times.
     pub(crate) fn one_in(&mut self, n: u64) -> bool {
         self.next().is_multiple_of(n)

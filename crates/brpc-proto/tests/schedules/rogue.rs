@@ -53,7 +53,7 @@ fn to_either(rng: &mut Rng) -> Vec<u8> {
         0 => vec![0; 4],
         1 => vec![0xFF; 40],
         2 => vec![0, 0x7F, 0, 0],
-        3 => frame(rng.pick(&[0x00, 0x06, 0x14, 0x20, 0x7F, 0xC0, 0xFF]), b"?"),
+        3 => frame(rng.pick(&[0x00, 0x06, 0x07, 0x08, 0x14, 0x20, 0x7F, 0xC0, 0xFF]), b"?"),
         4 => frame(0x80, b"of a later version").repeat(rng.pick(&[1, 3, 20])),
         5 => frame(rng.pick(&[0x01, 0x02, 0x03, 0x04, 0x05]), &[0; 8]),
         // A goodbye with more than one behind it, and one that isn't text.

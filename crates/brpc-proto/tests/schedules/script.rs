@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use brpc_core::{DisconnectReason, Limits};
-use brpc_proto::{Admission, DrainCause, End};
+use brpc_proto::{Admission, DrainCause, End, Secret};
 
 use crate::calls::{CallPlan, call_plan};
 use crate::rng::Rng;
@@ -37,6 +37,8 @@ pub(crate) struct WelcomePlan {
     pub(crate) described: Option<Word>,
     /// How long each answer takes, at most; in microseconds.
     pub(crate) delay: usize,
+    /// Whether the plugin is asked to prove who it is.
+    pub(crate) challenge: Challenge,
     /// Whether the hub has seen such a description before.
     pub(crate) known: Known,
 }
@@ -47,6 +49,18 @@ pub(crate) enum Word {
     Yes,
     Refuse,
     RefuseForNow,
+}
+
+/// Whether a plugin proves that it knows a secret.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Challenge {
+    /// It offers nothing to prove.
+    None,
+    /// It does, and the hub doesn't ask.
+    NotAsked,
+    /// It knows the secret, or another one.
+    Right,
+    Wrong,
 }
 
 /// What the hub's owner remembers of descriptions.
@@ -86,6 +100,22 @@ pub(crate) enum Consumer {
     Later(usize),
     /// When all else is quiet.
     AtTheEnd,
+}
+
+impl Challenge {
+    /// The secret that the hub knows.
+    pub(crate) fn known_secret() -> Secret {
+        Secret::new("the hub knows this").expect("it is long enough")
+    }
+
+    /// The secret that the plugin knows, if it knows one.
+    pub(crate) fn secret(self) -> Option<Secret> {
+        match self {
+            Self::None => None,
+            Self::NotAsked | Self::Right => Some(Self::known_secret()),
+            Self::Wrong => Secret::new("the hub knows thas").ok(),
+        }
+    }
 }
 
 /// Something that somebody does.
@@ -266,6 +296,12 @@ fn welcome_plan(rng: &mut Rng) -> WelcomePlan {
         described: word(),
         name: if rng.one_in(50) { ".hidden" } else { "plugin" },
         delay: rng.pick(&[0, 0, 0, 2_000]),
+        challenge: match rng.range(0, 15) {
+            0 => Challenge::Wrong,
+            1..=5 => Challenge::Right,
+            6..=8 => Challenge::NotAsked,
+            _ => Challenge::None,
+        },
         known: rng.pick(&[Known::Nothing, Known::This, Known::Another]),
     }
 }
@@ -294,6 +330,7 @@ fn endings(rng: &mut Rng) -> Act {
             DisconnectReason::Shutdown,
             DisconnectReason::ShutdownForced,
             DisconnectReason::Replaced,
+            DisconnectReason::Revoked,
         ])),
         3 => Act::ClosePlugin(DisconnectReason::Clean),
         _ => {

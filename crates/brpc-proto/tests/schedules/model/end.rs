@@ -17,6 +17,7 @@ const TOO_SLOW: u64 = 5;
 const REPLACED: u64 = 6;
 const SILENT: u64 = 7;
 const UNRESPONSIVE: u64 = 8;
+const REVOKED: u64 = 9;
 
 impl Model {
     pub(super) fn hub_closed(&mut self, reason: DisconnectReason, tally: Tally, now: Instant) {
@@ -95,6 +96,7 @@ impl Model {
                         matches!(goodbye, Some(TOO_SLOW | UNRESPONSIVE))
                     }
                     DisconnectReason::Replaced => goodbye == Some(REPLACED),
+                    DisconnectReason::Revoked => goodbye == Some(REVOKED),
                     DisconnectReason::SlowConsumer => halts,
                     DisconnectReason::HeartbeatTimeout { side: Heard::Peer, .. } => {
                         self.has_halts || self.stops.contains(&Some(Side::Hub))
@@ -132,6 +134,7 @@ impl Model {
             DisconnectReason::Shutdown => Place::HubShutdown,
             DisconnectReason::ShutdownForced => Place::HubShutdownForced,
             DisconnectReason::Replaced => Place::HubReplaced,
+            DisconnectReason::Revoked => Place::HubRevoked,
             other => panic!("a reason without a place: {other:?}"),
         };
         self.cover.visit(place);
@@ -157,6 +160,7 @@ impl Model {
             DisconnectReason::Unplugged => Place::PluginUnplugged,
             DisconnectReason::ShutdownForced => Place::PluginShutdownForced,
             DisconnectReason::Replaced => Place::PluginReplaced,
+            DisconnectReason::Revoked => Place::PluginRevoked,
             // A plugin is not told whether it left in time: it knows.
             other => panic!("a reason without a place: {other:?}"),
         };
