@@ -4,7 +4,8 @@
 hub.py prints its port and waits for a plugin with the methods `echo`, which gives its input and the
 metadata of the call back; `fail`, which returns the error {"code", "message", "data"} that it is
 given; `sleep`, which takes milliseconds and gives them back when they are over; `announce`, which
-sends its input as an event; and `leave`, which makes the plugin leave. The plugin must dial again
+sends its input as an event; and `leave`, which makes the plugin leave. It shows the token `a token`,
+and knows the secret `0123456789abcdef` of the id `edge-7`. The plugin must dial again
 after each connection, as often as the hub takes it. On each connection the hub does one thing,
 and checks what the plugin makes of it.
 
@@ -26,17 +27,31 @@ class Plugin:
         self.stream = Stream(listener.accept()[0])
         self.stream.preface()
         fields = self.stream.expect(HELLO, HANDSHAKE_FRAME)
+        self.hello, self.has_spoken = fields.left, False
         self.versions, self.features = fields.raw(2), fields.u64()
         fields.u32()  # max_frame
         self.max_calls, self.name, self.version = fields.u32(), fields.string(), fields.string()
         self.instance = fields.raw(16)
         self.digest = fields.raw(32)
-        fields.extensions(), fields.end()
+        self.extensions = dict(fields.extensions())
+        fields.end()
         self.last_call = 0
 
     # The handshake.
+    def speak(self):
+        if not self.has_spoken:
+            self.stream.write(PREFACE)
+        self.has_spoken = True
+    def challenge(self, nonce):
+        self.speak()
+        self.stream.send(CHALLENGE, nonce)
+    def proof(self):
+        fields = self.stream.expect(PROOF)
+        mac = fields.raw(32)
+        fields.end()
+        return mac
     def describe(self):
-        self.stream.write(PREFACE)
+        self.speak()
         self.stream.send(ACCEPTED, b"\1")
         kind, fields = self.stream.frame(DESCRIBE_FRAME)
         expect(kind, DESCRIBE)
@@ -50,7 +65,7 @@ class Plugin:
         self.methods = fields.list(method, 1024)
         fields.end()
     def accept(self):
-        self.stream.write(PREFACE)
+        self.speak()
         self.stream.send(ACCEPTED, b"\0")
     def welcome(self, version=1, hub=(1, 1), plugin=None, max_frame=MAX_FRAME, max_calls=MAX_CALLS,
                 credit=(CREDIT_EVENTS, CREDIT_BYTES), name=None, features=0, extensions=(), epoch=bytes(16), generation=1):
@@ -60,7 +75,7 @@ class Plugin:
         who = epoch + string(name or self.name) + varint(generation)
         self.stream.send(WELCOME, versions + varint(features) + who + places + extensions)
     def refuse(self, code, message, retry_after_ms=None):
-        self.stream.write(PREFACE)
+        self.speak()
         retry = b"\0" if retry_after_ms is None else b"\1" + varint(retry_after_ms)
         self.stream.send(REFUSED, varint(code) + string(message) + retry + b"\1\1")
 
@@ -107,6 +122,54 @@ class Plugin:
         if found != code:
             raise Breach(f"goodbye {found} where {code} was expected: {message}")
         self.stream.expect_end()
+
+NONCES = set()  # of the plugin, of all connections
+
+def who_it_is(plugin):
+    """Checks what the plugin shows."""
+    expect(plugin.extensions[TOKEN], b"a token")
+    key = Fields(plugin.extensions[KEY])
+    expect(key.string(), "edge-7")
+    plugin.nonce = key.raw(32)
+    key.end()
+    expect(plugin.nonce in NONCES, False)
+    NONCES.add(plugin.nonce)
+
+def proves(plugin, nonce=bytes(range(32))):
+    who_it_is(plugin)
+    plugin.challenge(nonce)
+    expect(plugin.proof(), proof(b"0123456789abcdef", nonce, plugin.nonce, plugin.hello))
+
+def challenged(plugin):
+    proves(plugin)
+    plugin.accept(), plugin.welcome(), plugin.lives()
+
+def challenged_and_asked_to_describe(plugin):
+    proves(plugin, bytes(32))
+    plugin.describe(), plugin.welcome(), plugin.lives()
+
+def challenged_and_refused(plugin):
+    proves(plugin)
+    plugin.refuse(15, "not let in")
+    plugin.stream.expect_end()
+
+def challenged_twice(plugin):
+    proves(plugin)
+    plugin.challenge(bytes(32))
+    plugin.stream.expect_end()
+
+def challenged_too_late(plugin):
+    plugin.accept()
+    plugin.challenge(bytes(32))
+    plugin.stream.expect_end()
+
+def revoked(plugin):
+    plugin.accept(), plugin.welcome(), plugin.lives()
+    plugin.stream.send(GOODBYE, varint(REVOKED) + string("no more"))
+    plugin.stream.expect_end()
+
+AUTHENTICATING = [challenged, challenged_and_asked_to_describe, challenged_and_refused, challenged_twice,
+                  challenged_too_late, revoked]
 
 METHODS = {}  # numbers by name, from the first description
 
@@ -246,7 +309,9 @@ EARLY = {
     "an empty frame": PREFACE + frame(ACCEPTED, length=0),
     "a length above the limit": PREFACE + frame(ACCEPTED, length=4097),
     "a bool of 2": PREFACE + frame(ACCEPTED, b"\2"),
-    "an unknown kind": PREFACE + frame(0x06),
+    "an unknown kind": PREFACE + frame(0x08),
+    "a Challenge that is too short": PREFACE + frame(CHALLENGE, bytes(31)),
+    "a Proof": PREFACE + frame(PROOF, bytes(32)),
     "a Call": PREFACE + frame(CALL, length=4096),
     "a Goodbye": PREFACE + frame(GOODBYE, b"\1\0"),
 }
@@ -308,6 +373,8 @@ def main():
     attempt("handshake_and_calls", handshake_and_calls)
     for act, fields in SESSIONS:
         attempt(act.__name__, lambda plugin: (plugin.accept(), plugin.welcome(**fields), act(plugin)))
+    for act in AUTHENTICATING:
+        attempt(act.__name__, act)
     for what, sent in EARLY.items():
         attempt(what, lambda plugin: (plugin.stream.write(sent), plugin.stream.expect_end()))
     attempt("Welcome in place of Accepted",

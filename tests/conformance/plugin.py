@@ -7,12 +7,14 @@ given; `sleep`, which takes milliseconds and gives them back when they are over;
 which sends its input as an event; `count`, which says how often it has been called; and `lose`, which
 ends the connection as a broken link would, and dials again after as many milliseconds as it is given.
 It goes on with its resumable calls meanwhile. Once welcomed, it sends the event {"hello": NAME}.
-SIGTERM makes it leave.
+SIGTERM makes it leave. It shows the hub the token in TOKEN, and proves that it knows the secret in
+SECRET, as `id:secret`, if these variables are set; and dials over TLS if CA names a file with the
+certificate that the hub's is signed by.
 
 It exits with 0 after an orderly end, else with 1. Its last lines say which kinds of frames it sent
 and received.
 """
-import hashlib, json, os, select, signal, socket, sys, time
+import hashlib, json, os, select, signal, socket, ssl, sys, time
 from kept import Call, Kept
 from wire import *
 
@@ -56,13 +58,32 @@ class Plugin:
         self.newest, self.last, self.draining, self.away = 0, None, False, None
         self.in_flight = {}  # by id, until the answer is sent; a resumable one until it is confirmed
         self.events = []
-        self.stream = Stream(socket.create_connection(self.address))
+        self.stream = Stream(self.connected())
         self.stream.write(PREFACE)
-        extensions = [(HEARTBEAT, varint(INTERVAL_MS))]
-        self.stream.send(HELLO, hello(self.asked, features=FEATURES, extensions=extensions, instance=self.instance))
+        extensions, self.nonce = [(HEARTBEAT, varint(INTERVAL_MS))], os.urandom(32)
+        if token := os.environ.get("TOKEN"):
+            extensions.append((TOKEN, token.encode()))
+        key, _, self.secret = os.environ.get("SECRET", "").partition(":")
+        if key:
+            extensions.append((KEY, string(key) + self.nonce))
+        self.hello = hello(self.asked, features=FEATURES, extensions=extensions, instance=self.instance)
+        self.stream.send(HELLO, self.hello)
         self.handshake()
+    def connected(self):
+        connected = socket.create_connection(self.address)
+        if not (authority := os.environ.get("CA")):
+            return connected
+        context = ssl.create_default_context(cafile=authority)
+        context.set_alpn_protocols(["brpc/1"])
+        return context.wrap_socket(connected, server_hostname=self.address[0])
     def expect(self, expected):
         kind, fields = self.stream.frame(HANDSHAKE_FRAME)
+        if kind == CHALLENGE and expected == ACCEPTED and self.secret:
+            hub_nonce = fields.raw(32)
+            fields.end()
+            self.stream.send(PROOF, proof(self.secret.encode(), hub_nonce, self.nonce, self.hello))
+            self.secret = None  # it is asked once
+            return self.expect(expected)
         if kind == REFUSED:
             refused = fields.u16(), fields.string(), fields.option(fields.u64), fields.u8(), fields.u8()
             fields.end()
@@ -290,7 +311,7 @@ class Plugin:
         """Returns when the plugin exits, or the connection is lost."""
         while self.exit is None and self.away is None:
             try:
-                if select.select([self.stream.socket], [], [], 0.01)[0]:
+                if self.stream.has_more() or select.select([self.stream.socket], [], [], 0.01)[0]:
                     self.take(*self.stream.frame())
                 if self.wants_to_leave:
                     self.leave()

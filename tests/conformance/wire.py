@@ -1,15 +1,15 @@
 """The bytes of docs/protocol.md, for both programs: frames, the fields of headers, payloads."""
-import json, re, socket, time
+import hashlib, hmac, json, re, socket, time
 
 PREFACE = bytes.fromhex("b2 62 72 70 63 0a 01 00")
-HELLO, ACCEPTED, REFUSED, DESCRIBE, WELCOME = range(1, 6)
+HELLO, ACCEPTED, REFUSED, DESCRIBE, WELCOME, CHALLENGE, PROOF = range(1, 8)
 CALL, CANCEL, CREDIT, DRAIN, RESUMABLE, CONTINUE, CONFIRM, RESUMED = range(0x10, 0x18)
 REPLY, FAILED, EVENT, LEAVE, METADATA, RESUME, GOODBYE = *range(0x18, 0x1E), 0x1F
 PING, PONG, RETURN = 0x20, 0x21, 0x90
 METHOD, INVALID_OUTPUT, INVALID_INPUT, EXPIRED, CANCELLED = 1, 3, 5, 8, 9  # statuses of Failed
-DONE, UNPLUGGED, SHUTTING_DOWN, PROTOCOL, TOO_SLOW, SILENT = 1, 2, 3, 4, 5, 7  # codes of Goodbye
+DONE, UNPLUGGED, SHUTTING_DOWN, PROTOCOL, TOO_SLOW, SILENT, REVOKED = 1, 2, 3, 4, 5, 7, 9  # codes of Goodbye
 HEARTBEATS, RESUMPTION = 1, 2  # features
-HEARTBEAT = 2  # an extension
+LABELS, HEARTBEAT, IDEMPOTENT, TOKEN, KEY = range(1, 6)  # extensions
 HANDSHAKE_FRAME, DESCRIBE_FRAME, MAX_FRAME = 4096, 1_048_577, 1_048_576
 ALL = 2**64 - 1  # the highest number
 SENT, RECEIVED = set(), set()  # kinds, over all connections of the program
@@ -54,6 +54,11 @@ def decoded(payload):
     value = json.loads((payload or b"null").decode(), parse_constant=number, parse_float=number)
     json.dumps(value, ensure_ascii=False).encode()  # refuses half of a surrogate pair
     return value
+
+def proof(secret, hub_nonce, plugin_nonce, hello):
+    """The mac of a Proof about this body of a Hello."""
+    told = b"brpc proof 1" + hub_nonce + plugin_nonce + hashlib.sha256(hello).digest()
+    return hmac.new(secret, told, hashlib.sha256).digest()
 
 class Fields:
     """Reads the fields of a header; what is left is the payload."""
@@ -142,6 +147,9 @@ class Stream:
             if not more:
                 raise Breach("the end of the stream inside of a frame") if data else End()
         return data
+    def has_more(self):
+        """Whether TLS has bytes that were read already."""
+        return hasattr(self.socket, "pending") and self.socket.pending() > 0
     def preface(self):
         if self.read(len(PREFACE))[:6] != PREFACE[:6]:
             raise Breach("not the preface")

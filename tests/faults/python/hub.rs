@@ -4,7 +4,7 @@ use std::future::IntoFuture as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use brpc::{Backoff, Context, EndReason, HookError, Limits, MethodError, Plugin};
+use brpc::{Backoff, Context, EndReason, HookError, Limits, MethodError, Plugin, Secret, Token};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout};
@@ -76,7 +76,9 @@ impl PythonHub {
 fn subject() -> Plugin<Subject> {
     let mut limits = Limits::default();
     limits.max_calls = 16;
-    Plugin::new(Subject::default()).name("rust").limits(limits)
+    let secret = Secret::new("0123456789abcdef").unwrap();
+    let plugin = Plugin::new(Subject::default()).name("rust").limits(limits);
+    plugin.token(Token::text("a token")).secret("edge-7", secret)
 }
 
 /// The plugin that the hub in Python calls.

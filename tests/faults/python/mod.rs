@@ -33,7 +33,7 @@ impl Seen {
                 all.received.insert(kind);
             }
         }
-        assert_eq!(all.sent.union(&all.received).count(), 23);
+        assert_eq!(all.sent.union(&all.received).count(), 25);
         all
     }
 

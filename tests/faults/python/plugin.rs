@@ -70,7 +70,10 @@ fn a_plugin_in_another_language() {
         let borders = within("the borders", borders.wait_with_output()).await.unwrap();
         assert!(borders.status.success(), "see its error above");
         assert!(seen.note(&borders.stdout).contains("tried "));
-        assert_eq!(seen, Seen::by("plugin"), "kinds of frames");
+        let mut all = Seen::by("plugin");
+        // This hub asks for no proof.
+        assert!(all.received.remove(&0x06) && all.sent.remove(&0x07));
+        assert_eq!(seen, all, "kinds of frames");
         hub.shutdown().await;
     });
 }
