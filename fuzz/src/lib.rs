@@ -5,6 +5,7 @@
 //! The other side is the fuzzer: it sends any bytes, in any pieces, and in between what a peer that
 //! knows the wire would send, so that it gets far.
 
+pub mod credentials;
 pub mod hub;
 pub mod plugin;
 pub mod tape;
