@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_is_shown_only_where_nobody_on_the_way_reads_it() {
+    async fn h22_a_token_is_shown_only_where_nobody_on_the_way_reads_it() {
         let far = Channel::tcp(Some("192.0.2.1:80".parse().unwrap()));
         let mut credentials = with(Token::text("t"));
         let mut sent = hello();
@@ -326,9 +326,8 @@ mod tests {
         assert!(shorter.add_to(&mut hello, Channel::own()).await.is_ok());
     }
 
-    /// Row A19.
     #[tokio::test]
-    async fn nothing_secret_is_shown() {
+    async fn a19_nothing_secret_is_shown() {
         let path = file("canary-in-the-name-is-fine");
         std::fs::write(&path, "canary".repeat(400)).unwrap();
         let credentials = Credentials {

@@ -14,6 +14,7 @@ mod calls;
 mod cancelling;
 mod checking;
 mod clients;
+mod credentials;
 mod descriptions;
 mod drain;
 mod dropping;

@@ -17,6 +17,8 @@ pub mod kind {
     pub const REFUSED: u8 = 0x03;
     pub const DESCRIBE: u8 = 0x04;
     pub const WELCOME: u8 = 0x05;
+    pub const CHALLENGE: u8 = 0x06;
+    pub const PROOF: u8 = 0x07;
     pub const CALL: u8 = 0x10;
     pub const CANCEL: u8 = 0x11;
     pub const CREDIT: u8 = 0x12;
@@ -66,6 +68,9 @@ pub mod refusal {
     pub const BAD_LABELS: u64 = 11;
     pub const WIRE: u64 = 12;
     pub const UNPLUGGED: u64 = 13;
+    pub const AUTH_REQUIRED: u64 = 14;
+    pub const AUTH_FAILED: u64 = 15;
+    pub const NAME_NOT_ALLOWED: u64 = 16;
 }
 
 /// What a hub sends to refuse a plugin: with a code, and the bytes that say when to come back.
@@ -162,6 +167,11 @@ impl Peer {
         self.send(&PREFACE).await;
         self.send_frame(kind::ACCEPTED, &[1]).await;
         self.expect(kind::DESCRIBE).await;
+        self.send_welcome(name).await;
+    }
+
+    /// Sends what registers a plugin.
+    pub async fn send_welcome(&mut self, name: &str) {
         self.send_frame(kind::WELCOME, &welcome(name)).await;
     }
 

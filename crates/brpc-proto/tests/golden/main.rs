@@ -4,6 +4,7 @@
 mod borders;
 mod breaches;
 mod conversation;
+mod credentials;
 mod frames;
 mod holding;
 mod leaving;

@@ -107,6 +107,12 @@ impl Pair {
         assert!(matches!(told, Some(Event::Welcomed(terms)) if terms.generation == 7));
     }
 
+    /// The hub tries to let the plugin in, when it may not.
+    pub(crate) fn welcome_in_vain(&mut self) {
+        assert!(!self.hub.welcome("edge-1", 7, EPOCH, self.now));
+        assert!(self.hub.poll_event().is_none());
+    }
+
     /// The handshake is over.
     pub(crate) fn ready() -> Self {
         Self::described().welcomed()
