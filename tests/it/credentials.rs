@@ -8,7 +8,7 @@ use brpc::{
     AwayReason, ConnectError, CredentialError, DisconnectReason, EndReason, Plugin, RefusalCode,
     RunState, Secret, Token,
 };
-use tokio::io::{AsyncReadExt as _, DuplexStream};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
@@ -130,7 +130,7 @@ async fn a_run_dials_on_with_what_is_in_the_file_by_then() {
     // Nor does a file that is away for a while.
     std::fs::remove_file(&path).unwrap();
     loop {
-        if let RunState::Away { reason: AwayReason::NotConnected(error) } =
+        if let RunState::Away { reason: AwayReason::NotConnected(error), .. } =
             states.next().await.unwrap()
             && let ConnectError::Credentials(error) = &*error
         {
@@ -185,7 +185,7 @@ async fn one_that_is_revoked_dials_again() {
     let goodbye = Writer::default().number(9).text("revoked").0;
     hub.send_frame(kind::GOODBYE, &goodbye).await;
     loop {
-        if let RunState::Away { reason } = states.next().await.unwrap() {
+        if let RunState::Away { reason, .. } = states.next().await.unwrap() {
             let AwayReason::Ended(EndReason::Lost(reason)) = reason else { panic!("{reason:?}") };
             assert_eq!(reason, DisconnectReason::Revoked);
             break;
@@ -197,13 +197,29 @@ async fn one_that_is_revoked_dials_again() {
     assert!(matches!(ended, ConnectError::Refused(_)), "{ended:?}");
 }
 
+/// The wire of the Go package has no words for it.
+#[tokio::test]
+async fn a_hub_of_the_go_package_is_shown_nothing() {
+    let (plugin, _) = worker("worker");
+    let plugin = plugin.gob().token(Token::text("canary")).secret("canary", secret());
+    let (ours, mut theirs) = tokio::io::duplex(8 * 1024);
+    let run = tokio::spawn(plugin.serve(ours).await.unwrap().run());
+    let mut said = Vec::new();
+    while !said.windows(6).any(|name| name == b"worker") {
+        assert_ne!(theirs.read_buf(&mut said).await.unwrap(), 0);
+    }
+    drop(theirs.shutdown().await);
+    theirs.read_to_end(&mut said).await.unwrap();
+    assert!(!said.windows(6).any(|shown| shown == b"canary"));
+    run.await.unwrap();
+}
+
 #[tokio::test]
 async fn without_a_token_to_show_nothing_is_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let missing = Token::file(file("that-is-not-there"));
-    let (connected, accepted) =
-        tokio::join!(worker("worker").0.token(missing).connect(address), listener.accept());
+    let plugin = worker("worker").0.token(Token::file(file("that-is-not-there")));
+    let (connected, accepted) = tokio::join!(plugin.connect(address), listener.accept());
     let error = connected.unwrap_err();
     assert!(error.is_transient() && error.to_string().contains("that-is-not-there"), "{error}");
     let source = std::error::Error::source(&error).unwrap().to_string();

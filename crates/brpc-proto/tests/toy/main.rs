@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use brpc_core::{DisconnectReason, Function, Limits, Metadata, MethodError, Wire};
 use brpc_proto::{
-    Call, Carries, Connection, Description, DrainCause, Event, Hello, WireEntry, Wires, WriteBuffer,
+    Call, Carries, Connection, Description, DrainCause, Event, Hello, Key, Secret, Token,
+    WireEntry, Wires, WriteBuffer,
 };
 use bytes::{Buf as _, BytesMut};
 
@@ -19,6 +20,13 @@ struct Pair {
     now: Instant,
 }
 
+fn hello() -> Hello {
+    let functions = ["add", "größer"].map(Function::new);
+    let names = &brpc_proto::NameRules::FREE;
+    let description = Description::with_names(&functions, names).expect("the names are free");
+    Hello::new("an adder", description.into())
+}
+
 impl Pair {
     fn new() -> Self {
         let now = Instant::now();
@@ -29,17 +37,13 @@ impl Pair {
             carries: Carries::Messages(|| Box::new(JsonLines::default())),
         };
         let wires = Wires::new([WireEntry::native(None), json]);
-        let functions = ["add", "größer"].map(Function::new);
-        let names = &brpc_proto::NameRules::FREE;
-        let description = Description::with_names(&functions, names).expect("the names are free");
-        let hello = Hello::new("an adder", description.into());
         let mut limits = Limits::default();
         limits.event_credit = 2;
         Self {
             hub: Connection::accepted(limits, wires, now),
             plugin: Connection::dialled(
                 Box::new(JsonLines::default()),
-                hello,
+                hello(),
                 Limits::default(),
                 now,
             ),
@@ -189,6 +193,27 @@ fn nonsense_and_long_lines_end_the_connection() {
             panic!("{events:?}")
         };
     }
+}
+
+/// Such a wire has no words for tokens, keys and challenges: they are left out, and nothing breaks.
+#[test]
+fn what_a_plugin_could_show_is_left_out() {
+    let secret = Secret::new("a canary, and of some length").unwrap();
+    let hello = Hello {
+        token: Token::new("canary").ok(),
+        key: Key::new("canary", secret, [7; 32]).ok(),
+        ..hello()
+    };
+    let mut pair = Pair::new();
+    pair.plugin =
+        Connection::dialled(Box::new(JsonLines::default()), hello, Limits::default(), pair.now);
+    let said = pair.plugin_says();
+    assert!(said.contains("hello") && !said.contains("canary"), "{said}");
+    assert!(matches!(&pair.hub_hears(&said)[..], [Event::Hello(_)]));
+    assert!(!pair.hub.challenge([7; 32]));
+    assert_eq!(pair.hub_says(), "");
+    pair.hub.accept(None);
+    assert!(matches!(pair.hub_hears("")[..], [Event::Described(_)]));
 }
 
 #[test]
