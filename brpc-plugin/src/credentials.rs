@@ -89,7 +89,7 @@ impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Source::Text(_) => f.write_str("Token(..)"),
-            Source::File(path) => write!(f, "Token(file {path:?})"),
+            Source::File(path) => write!(f, "Token(file {})", path.display()),
             Source::Env(name) => write!(f, "Token(environment variable {name:?})"),
         }
     }
@@ -99,7 +99,7 @@ impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Source::Text(_) => f.write_str("the token of this plugin"),
-            Source::File(path) => write!(f, "the token in the file {path:?}"),
+            Source::File(path) => write!(f, "the token in the file {}", path.display()),
             Source::Env(name) => write!(f, "the token in the environment variable {name:?}"),
         }
     }
@@ -149,7 +149,7 @@ impl Credentials {
 #[non_exhaustive]
 pub enum CredentialError {
     /// The file with the token can't be read.
-    #[error("can't read the token in the file {path:?}")]
+    #[error("can't read the token in the file {}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
