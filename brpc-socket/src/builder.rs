@@ -131,6 +131,15 @@ impl Builder {
         self
     }
 
+    /// Speaks TLS, with these settings: on TCP listeners it is demanded then, unless a listener
+    /// [says otherwise](crate::Listener::with_encryption).
+    #[cfg(any(feature = "tls", feature = "tls-ring"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "tls", feature = "tls-ring"))))]
+    pub fn tls(mut self, tls: crate::tls::ServerTls) -> Self {
+        self.config.tls = Some(tls);
+        self
+    }
+
     /// Serves listeners that other hosts can reach though the hub neither encrypts nor authenticates:
     /// whoever reaches the port can then be a plugin, and whoever is on the way can read and change
     /// what is said. Without this the hub serves none of them, and says so

@@ -18,6 +18,7 @@ mod credentials;
 mod descriptions;
 mod drain;
 mod dropping;
+mod encryption;
 mod errors;
 mod events;
 mod faults_of_the_original;

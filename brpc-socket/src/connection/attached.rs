@@ -21,8 +21,7 @@ use crate::encryption::Encryption;
 use crate::events::{Event, Message, Origin, Unread, copy_all};
 use crate::hub::{Awaited, Hub, Place, PluginLink};
 use crate::listener::Source;
-use crate::secure::{Tls, secure};
-use crate::securing::Securing;
+use crate::secure::{Report, Tls, secure};
 
 /// Drives a connection in a task of its own, until it ends: over the stream, or over TLS on it.
 #[track_caller]
@@ -39,11 +38,10 @@ pub(crate) fn attach<S>(
     let attached = Attached::new(hub, source, encryption, place);
     brpc_rt::spawn(async move {
         if let Some(below) = brpc_rt::drive(&attached, stream).await
-            && let Some(tls) = attached.begin_tls()
+            && let Some((tls, report)) = attached.begin_tls()
         {
             // Its handshake goes on while the connection is driven, so that all limits apply to it.
-            let above = Securing::new(secure(tls, below.stream));
-            brpc_rt::drive(&attached, above).await;
+            brpc_rt::drive(&attached, secure(&tls, below.stream, &report)).await;
         }
     });
 }
@@ -81,12 +79,12 @@ impl Attached {
         Self { hub: hub.clone(), link, hello: Mutex::default(), place: Mutex::new(place) }
     }
 
-    /// The connection goes on above TLS; returns the settings for that.
-    fn begin_tls(&self) -> Option<Tls> {
+    /// The connection goes on above TLS. Returns the settings for that, and where its fate is noted.
+    fn begin_tls(&self) -> Option<(Tls, Report)> {
         let config = self.hub.config();
         let wires = config.wires.above_tls(self.link.source);
         self.link.connection().lock().sniff_above(wires);
-        config.tls.clone()
+        Some((config.tls.clone()?, self.link.begin_tls()))
     }
 
     /// Handles an event of the connection. Events of the handshake may be handled later than those
@@ -206,7 +204,15 @@ impl Attached {
         let plugin = &member.plugin;
         let (version, generation) = (plugin.version(), plugin.generation());
         let (plugin_name, source) = (plugin.name(), self.source());
-        tracing::info!(plugin = plugin_name, version, generation, source, "plugin connected");
+        let encrypted = self.link.is_encrypted();
+        tracing::info!(
+            plugin = plugin_name,
+            version,
+            generation,
+            source,
+            encrypted,
+            "plugin connected"
+        );
         self.hub.bus().publish(vec![Unread::new(Event::Connected(plugin.clone()))]);
         self.hub.note_change();
     }
@@ -253,7 +259,8 @@ impl Attached {
             self.hub.tell_disconnect(plugin, reason);
         } else {
             let (connection, source) = (self.link.id, self.source());
-            tracing::debug!(connection, source, ?reason, "a handshake ended");
+            let tls = self.link.tls_error();
+            tracing::debug!(connection, source, ?reason, tls, "a handshake ended");
         }
         // Closing takes a while, in which the connection can't make room.
         self.stays();

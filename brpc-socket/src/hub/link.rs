@@ -17,6 +17,7 @@ use super::takeover::{InstanceId, Takeovers};
 use crate::events::Consumed;
 use crate::listener::Source;
 use crate::plugin_ref::PluginRef;
+use crate::secure::Report;
 
 /// When a refused plugin may retry, if the reason passes quickly.
 pub(crate) const SOON: Duration = Duration::from_secs(1);
@@ -38,6 +39,8 @@ pub(crate) struct PluginLink {
     predecessor: Predecessor,
     /// Signs of life that were asked for.
     signs: Signs,
+    /// What became of TLS, if the connection goes on above it.
+    tls: OnceLock<Report>,
     /// How the connection ended, if it has.
     end: watch::Sender<Option<(DisconnectReason, Tally)>>,
 }
@@ -90,6 +93,7 @@ impl PluginLink {
             has_ended: AtomicBool::new(false),
             predecessor: Predecessor::default(),
             signs: Signs::default(),
+            tls: OnceLock::new(),
             end: watch::Sender::new(None),
         }
     }
@@ -97,6 +101,21 @@ impl PluginLink {
     /// The connection.
     pub(crate) fn connection(&self) -> &Arc<SharedConnection> {
         &self.connection
+    }
+
+    /// The connection goes on above TLS; returns where that notes its fate.
+    pub(crate) fn begin_tls(&self) -> Report {
+        self.tls.get_or_init(Report::default).clone()
+    }
+
+    /// Whether it is encrypted by the hub's own TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.tls.get().is_some_and(Report::is_secured)
+    }
+
+    /// Why TLS failed, if it did.
+    pub(crate) fn tls_error(&self) -> Option<String> {
+        Some(self.tls.get()?.error()?.to_string())
     }
 
     /// The plugin, if it is registered.
