@@ -31,8 +31,9 @@ pub enum Event<T> {
     /// [`challenge`](crate::Connection::challenge) asks the plugin for a proof.
     Hello(Arc<Hello>),
     /// At a hub: a plugin has answered a [`challenge`](crate::Connection::challenge), right or wrong.
-    /// The Hello is still to be answered.
-    Proof(Proof),
+    /// The Hello is still to be answered. Boxed: events are moved often, and with it each would be too
+    /// large to be moved in place.
+    Proof(Box<Proof>),
     /// At a hub: a plugin has described itself. Answer with [`welcome`](crate::Connection::welcome)
     /// or [`refuse`](crate::Connection::refuse), at any time before the handshake's deadline.
     Described(Arc<Description>),

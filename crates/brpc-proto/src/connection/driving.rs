@@ -334,7 +334,7 @@ impl<T> Connection<T> {
             }
             Phase::Accepting(handshake) => match handshake.handle(message, self.codec.traits())? {
                 HubStep::Hello(hello) => self.events.push_back(Event::Hello(hello)),
-                HubStep::Proof(proof) => self.events.push_back(Event::Proof(proof)),
+                HubStep::Proof(proof) => self.events.push_back(Event::Proof(proof.into())),
                 HubStep::Described(description) => {
                     self.events.push_back(Event::Described(description));
                 }
