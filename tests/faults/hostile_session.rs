@@ -73,7 +73,7 @@ fn cases() -> Vec<Case> {
         unexpected("a description", DESCRIBE, &[0]),
         unexpected("a welcome", WELCOME, &[]),
         unknown(0x00),
-        unknown(0x06),
+        unknown(0x08),
         unknown(0x0F),
         unknown(0x1E),
         unknown(0x22),

@@ -70,7 +70,7 @@ fn f07_bytes_behind_a_body_end_the_connection() {
 
 #[test]
 fn f08_unknown_frames_end_the_connection_but_for_those_that_may_be_skipped() {
-    for kind in [0x00, 0x06, 0x1E, 0x22, 0x7F, 0xC0, 0xFF] {
+    for kind in [0x00, 0x08, 0x1E, 0x22, 0x7F, 0xC0, 0xFF] {
         assert_eq!(Pair::ready().hub_finds(&frame(kind, b"x")), Some(UnknownKind { kind }));
         assert_eq!(Pair::ready().plugin_finds(&frame(kind, b"x")), Some(UnknownKind { kind }));
     }
