@@ -7,24 +7,29 @@
 #     tests/mutants.sh mutants/03 races       some of them
 #
 # The workspace is copied; what you work on is not touched. CARGO_TARGET_DIR is used if it is set.
+# A mutant is caught by the first test that fails; the others are not waited for.
 # Ends with 1 if a mutant survives, does not build or does not apply, or if the code fails as it is.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 copy=$(mktemp -d)
-trap 'rm -rf "$copy"' EXIT
+# Cargo would take what it built of a mutant for your code.
+trap '(cd "$copy" && cargo clean --quiet --package brpc-proto) || true; rm -rf "$copy"' EXIT
 (cd "$root" && tar -cf - --exclude=target --exclude=.git .) | (cd "$copy" && tar -xmf -)
 : "${CARGO_TARGET_DIR:=$copy/target}"
 export CARGO_TARGET_DIR
+# A mutant is a few lines.
+export CARGO_INCREMENTAL=1
 log=$copy/log
 
 # Runs one of the tests with more arguments. Schedules without optimization: building takes longer than
-# finding a mutant.
+# finding a mutant. Only the test's program is told that unstable options are fine.
 run() {
-    case $1 in
-    mutants) (shift && cd "$copy" && cargo test --quiet -p brpc-proto --test schedules "$@") ;;
-    races) (shift && cd "$copy/tests/races" && cargo test --quiet "$@") ;;
-    esac >"$log" 2>&1
+    folder=. only='--package brpc-proto --test schedules'
+    [ "$1" = mutants ] || folder=tests/races only=--lib
+    shift
+    (cd "$copy/$folder" && cargo --config "target.'cfg(all())'.runner = ['env', 'RUSTC_BOOTSTRAP=1']" \
+        test --quiet $only "$@" -- -Zunstable-options --fail-fast) >"$log" 2>&1
 }
 
 failed=0
@@ -44,11 +49,11 @@ for test in mutants races; do
     fi
     echo "passes    $test: the code as it is"
     case $test in
-    mutants) folder=$root/tests/mutants sign='^seed 0x[0-9a-f]*' ;;
-    races) folder=$root/tests/races/mutants sign='^test .* FAILED\|^    [a-z]*::[a-z_]*$' ;;
+    mutants) patches=$root/tests/mutants sign='^seed 0x[0-9a-f]*' ;;
+    races) patches=$root/tests/races/mutants sign='^test .* FAILED\|^    [a-z]*::[a-z_]*$' ;;
     esac
-    for patch in $(cd "$folder" && ls $wanted); do
-        if ! (cd "$copy" && patch -p1 --fuzz=2 --no-backup-if-mismatch <"$folder/$patch") >"$log" 2>&1; then
+    for patch in $(cd "$patches" && ls $wanted); do
+        if ! (cd "$copy" && patch -p1 --fuzz=2 --no-backup-if-mismatch <"$patches/$patch") >"$log" 2>&1; then
             verdict='NO MATCH '
         elif ! run $test --no-run; then
             verdict='NO BUILD '
@@ -60,10 +65,9 @@ for test in mutants races; do
             verdict='UNCLEAR  '
         fi
         case $verdict in caught*) ;; *) failed=1 ;; esac
-        printf '%-26s %s: %s\n' "$verdict" "${patch%.patch}" "$(head -n 1 "$folder/$patch")"
-        for source in crates/brpc-proto/src crates/brpc-rt/src brpc-socket/src; do
-            rm -rf "${copy:?}/$source"
-            (cd "$root" && tar -cf - $source) | (cd "$copy" && tar -xmf -)
+        printf '%-26s %s: %s\n' "$verdict" "${patch%.patch}" "$(head -n 1 "$patches/$patch")"
+        for source in $(sed -n 's:^+++ b/::p' "$patches/$patch"); do
+            cp "$root/$source" "$copy/$source"
         done
     done
 done
