@@ -8,15 +8,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use brpc::{CallErrorKind, Limits, Socket, Stage};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, ReadHalf};
 use tokio::time::timeout;
 
 use crate::support::ROOM;
 use crate::support::peer::{Hello, Peer, frame, kind};
 
-/// A stream that has events to read as often as is asked for, whenever the peer sends nothing else.
+/// Has events to read as often as is asked for, whenever the peer sends nothing else.
 struct Flood {
-    stream: DuplexStream,
+    stream: ReadHalf<DuplexStream>,
     /// How often there still are.
     left: Arc<AtomicUsize>,
     events: Vec<u8>,
@@ -38,22 +38,14 @@ impl AsyncRead for Flood {
     }
 }
 
-impl AsyncWrite for Flood {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
+/// A stream with a flood to read, `left` times.
+fn flood(
+    stream: DuplexStream,
+    left: Arc<AtomicUsize>,
+    events: Vec<u8>,
+) -> impl AsyncRead + AsyncWrite + Send + 'static {
+    let (stream, writer) = tokio::io::split(stream);
+    tokio::io::join(Flood { stream, left, events }, writer)
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,7 +57,7 @@ async fn calls_go_out_while_events_come_in() {
         let (ours, theirs) = tokio::io::duplex(ROOM);
         let left = Arc::new(AtomicUsize::new(0));
         let events = frame(kind::EVENT, b"1").repeat(events);
-        hub.attach(Flood { stream: theirs, left: left.clone(), events });
+        hub.attach(flood(theirs, left.clone(), events));
         let mut peer = Peer::new(ours);
         peer.say_hello(&Hello::new("peer")).await;
         peer.hear_welcome().await;
@@ -107,7 +99,7 @@ async fn flooding(hub: &Socket, name: &str) -> (Peer, Arc<AtomicUsize>) {
     let (ours, theirs) = tokio::io::duplex(ROOM);
     let left = Arc::new(AtomicUsize::new(0));
     let events = frame(kind::EVENT, b"1").repeat(100);
-    hub.attach(Flood { stream: theirs, left: left.clone(), events });
+    hub.attach(flood(theirs, left.clone(), events));
     let mut peer = Peer::new(ours);
     peer.say_hello(&Hello::new(name)).await;
     peer.hear_welcome().await;

@@ -8,8 +8,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use brpc::Plugin;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::bench::{BACK, Bench};
@@ -17,9 +18,9 @@ use crate::plugins::Answerer;
 use crate::process::{HEARTBEAT, HUB, NAME, PACE, Process, limits, say};
 use crate::record::{Record, STARTED};
 
-/// A stream that is read slowly once it is told so.
+/// Reads slowly once it is told so.
 struct Slow {
-    stream: TcpStream,
+    stream: OwnedReadHalf,
     is_held_up: Arc<AtomicBool>,
     /// How long a byte takes; `None` for ever.
     pace: Option<Duration>,
@@ -46,24 +47,6 @@ impl AsyncRead for Slow {
     }
 }
 
-impl AsyncWrite for Slow {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
 /// A plugin that takes so many milliseconds to read a byte, or for ever; connected.
 pub async fn start(bench: &Bench, name: &str, pace: u64) -> Process {
     let (heartbeat, pace) = (bench.heartbeat.to_string(), pace.to_string());
@@ -77,8 +60,9 @@ pub async fn be() {
     let (hub, name) = (std::env::var(HUB).unwrap(), std::env::var(NAME).unwrap());
     let pace: u64 = std::env::var(PACE).unwrap().parse().unwrap();
     let is_held_up = Arc::new(AtomicBool::new(false));
-    let stream = Slow {
-        stream: TcpStream::connect(hub).await.unwrap(),
+    let (stream, writer) = TcpStream::connect(hub).await.unwrap().into_split();
+    let slow = Slow {
+        stream,
         is_held_up: is_held_up.clone(),
         pace: (pace > 0).then(|| Duration::from_millis(pace)),
         next: Box::pin(sleep_until(Instant::now())),
@@ -86,7 +70,7 @@ pub async fn be() {
     let plugin = Plugin::new(Answerer::new(Arc::new(Record::of(STARTED))))
         .name(name)
         .limits(limits(HEARTBEAT));
-    let session = plugin.serve(stream).await.unwrap();
+    let session = plugin.serve(tokio::io::join(slow, writer)).await.unwrap();
     is_held_up.store(true, Ordering::SeqCst);
     say("slow");
     say(&format!("ended {:?}", session.run().await));
