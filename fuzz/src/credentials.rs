@@ -27,7 +27,8 @@ pub fn run(mut tape: Tape<'_>) {
 fn hub(mut tape: Tape<'_>) {
     let clock = Clock::new();
     let mut hub = Connection::<()>::accepted(Limits::default(), Wires::default(), clock.now);
-    let extensions = tape.said(usize::from(tape.choice()) * 16 + usize::from(tape.choice()));
+    let (long, short) = (usize::from(tape.choice()), usize::from(tape.choice()));
+    let extensions = tape.said(16 * long + short);
     // A Hello without extensions ends in their number, which is 0.
     let mut hello = SAID.clone();
     hello.pop();
