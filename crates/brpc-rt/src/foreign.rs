@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 /// Runs code of others.
 ///
@@ -16,6 +16,22 @@ use std::task::{Context, Wake, Waker};
 /// The text of its panic.
 pub fn contain<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(run)).map_err(text)
+}
+
+/// Awaits a future of others.
+///
+/// # Errors
+/// The text of its panic.
+pub async fn contained<F: Future>(future: F) -> Result<F::Output, String> {
+    let mut future = Box::pin(future);
+    let output = poll_fn(|context| match contain(|| future.as_mut().poll(context)) {
+        Ok(poll) => poll.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await;
+    // What it owns may panic itself when it is dropped.
+    let _ = contain(|| drop(future));
+    output
 }
 
 /// Wakes tasks.
@@ -79,8 +95,6 @@ impl Drop for Shield {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Poll;
-
     use super::*;
 
     /// Panics when it is woken, and again when it is dropped.
@@ -105,6 +119,22 @@ mod tests {
         assert_eq!(contain(|| panic!("{}", 2)), Err::<(), _>("2".to_owned()));
         let without = "a panic without a text".to_owned();
         assert_eq!(contain(|| std::panic::panic_any(Bomb)), Err::<(), _>(without));
+    }
+
+    #[tokio::test]
+    async fn a_future_that_panics_is_told_by_its_text() {
+        assert_eq!(contained(async { 1 }).await, Ok(1));
+        let late = async {
+            tokio::task::yield_now().await;
+            panic!("late")
+        };
+        assert_eq!(contained(late).await, Err::<(), _>("late".to_owned()));
+        let bomb = Bomb;
+        let owner = async move {
+            let _bomb = &bomb;
+            2
+        };
+        assert_eq!(contained(owner).await, Ok(2), "whatever its drop does");
     }
 
     #[test]
