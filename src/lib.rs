@@ -14,9 +14,9 @@ pub use brpc_socket::{
     Difference, DisconnectReason, DrainReport, Encryption, Event, Events, Execution, Function,
     Grants, Identity, InterfaceError, JsonError, LimitError, Limits, Listener, ListenerClosed,
     MemoryConnector, MemoryListener, Message, Metadata, MethodError, Mismatch, Missed, NotEnough,
-    PluginInfo, PluginRef, Presence, ProtocolError, Refusal, RefusalCode, Response, Scope,
-    Securing, Selector, ServeError, Serving, Shutdown, ShutdownReport, Side, Socket, Source, Stage,
-    Strangers, Takeover, UnixPeer, Unplug, UnplugError, VersionRangeError, WaitError, Wire,
+    PluginInfo, PluginRef, Presence, ProtocolError, Refusal, RefusalCode, Refusals, Response,
+    Scope, Securing, Selector, ServeError, Serving, Shutdown, ShutdownReport, Side, Socket, Source,
+    Stage, Strangers, Takeover, UnixPeer, Unplug, UnplugError, VersionRangeError, WaitError, Wire,
     WithEncryption,
 };
 
@@ -26,6 +26,11 @@ pub use brpc_gob as gob;
 
 pub mod guide;
 pub mod testing;
+
+/// Who may plug in.
+pub mod auth {
+    pub use brpc_socket::auth::*;
+}
 
 /// Middleware of a hub and of a plugin.
 pub mod middleware {

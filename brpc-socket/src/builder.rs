@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use brpc_core::Limits;
 
-use crate::hub::{Access, Config, Sequencer, Takeover};
+use crate::auth::Authenticator;
+use crate::hub::{Access, Config, Counted, Sequencer, Takeover};
 use crate::middleware::{Middleware, Outgoing};
 use crate::socket::Socket;
 
@@ -70,11 +71,35 @@ impl Builder {
         self
     }
 
-    /// The most connections from one address that may be in their handshake. Default 64. At this
-    /// limit one of the same address makes room, as above; if none can, the hub closes the next one.
-    /// It doesn't count loopback addresses, Unix sockets and in-memory connections.
+    /// The most connections from one address that may be in their handshake; of IPv6, from one network
+    /// of 64 bits. Default 64. At this limit one of the same address makes room, as above; if none can,
+    /// the hub closes the next one. Those from this host (loopback addresses, Unix sockets, memory)
+    /// count only with [`count_this_host`](Self::count_this_host).
     pub fn max_handshakes_per_source(mut self, connections: usize) -> Self {
         self.config.max_handshakes_per_source = connections;
+        self
+    }
+
+    /// Counts this host as one address like others: for the most handshakes from it, and for failed
+    /// attempts to [authenticate](Self::authenticator). For a hub behind a proxy on the same host, or on
+    /// a host whose users don't trust each other. Default: connections from this host have no limit of
+    /// their own.
+    pub fn count_this_host(mut self) -> Self {
+        self.config.counted = Counted::All;
+        self
+    }
+
+    /// Asks who each plugin is before it is let in, and binds names to that; see [`auth`](crate::auth).
+    /// Default: nobody is asked, and whoever reaches the hub can be a plugin of any name. Streams that
+    /// are [attached](crate::Socket::attach) are asked as well.
+    ///
+    /// A source from which an attempt has failed is not asked again for a second, and twice as long
+    /// after each further one, up to five minutes; its plugins are refused meanwhile as
+    /// [`TooManyAttempts`](crate::RefusalCode::TooManyAttempts). Sources are counted as for
+    /// [`max_handshakes_per_source`](Self::max_handshakes_per_source); the hub remembers the last
+    /// 10,000 of them.
+    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        self.config.authenticator = Some(Arc::new(authenticator));
         self
     }
 

@@ -31,12 +31,13 @@
 //!
 //! # What is not here
 //!
-//! - The hub has no TLS and no authentication of its own yet: serve on a loopback address, a Unix
-//!   socket, or a [`Listener`] with its own ([`Securing`]).
+//! - The hub has no TLS of its own yet: serve on a loopback address, a Unix socket, or a [`Listener`]
+//!   with its own ([`Securing`]). [`auth`] says who may plug in.
 //! - It makes each call once, unless it is asked to [`Retry`](middleware::Retry).
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod auth;
 mod builder;
 mod caller;
 mod calls;
@@ -96,7 +97,7 @@ pub use drain::{Shutdown, Unplug};
 pub use encryption::Encryption;
 pub use error::{NotEnough, ServeError, UnplugError, WaitError};
 pub use events::{Event, Events, Message, Missed};
-pub use hub::{Access, Presence, Strangers, Takeover};
+pub use hub::{Access, Presence, Refusals, Strangers, Takeover};
 pub use listener::{
     Listener, ListenerClosed, MemoryConnector, MemoryListener, Source, UnixPeer, WithEncryption,
 };

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use brpc_core::{DisconnectReason, Labels, Selector, Wire};
+use brpc_core::{DisconnectReason, Identity, Labels, Selector, Wire};
 use brpc_proto::{Description, Hello};
 use brpc_rt::SharedConnection;
 
@@ -24,6 +24,8 @@ struct Inner {
     /// Where its connection is from, if that is known.
     source: Option<Source>,
     generation: u64,
+    /// Who it is, if its hub has found out.
+    identity: Option<Arc<Identity>>,
     /// Its connection, as long as there is one.
     connection: Weak<SharedConnection>,
     /// How the connection ended, if it has.
@@ -36,12 +38,23 @@ impl PluginRef {
         name: String,
         hello: &Hello,
         (generation, source): (u64, Option<Source>),
+        identity: Option<Arc<Identity>>,
         connection: Weak<SharedConnection>,
     ) -> Self {
         let Hello { wire, version, labels, .. } = hello;
         let (version, labels, end) = (version.clone(), labels.clone(), OnceLock::new());
         let wire = *wire;
-        Self(Arc::new(Inner { name, version, labels, wire, source, generation, connection, end }))
+        Self(Arc::new(Inner {
+            name,
+            version,
+            labels,
+            wire,
+            source,
+            generation,
+            identity,
+            connection,
+            end,
+        }))
     }
 
     /// The name under which it is called.
@@ -64,6 +77,12 @@ impl PluginRef {
     /// stream was [attached](crate::Socket::attach) without its source.
     pub fn source(&self) -> Option<Source> {
         self.0.source
+    }
+
+    /// Who it is, as the hub's [authenticator](crate::Builder::authenticator) has found out; `None` if
+    /// the hub has none.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.0.identity.as_deref()
     }
 
     /// The value of its label with this key; `None` if it has no such label.
@@ -139,6 +158,7 @@ impl fmt::Debug for PluginRef {
             .field("wire", &self.0.wire)
             .field("source", &self.0.source)
             .field("generation", &self.0.generation)
+            .field("identity", &self.identity().map(Identity::name))
             .finish_non_exhaustive()
     }
 }

@@ -19,7 +19,7 @@ use crate::drain::{Shutdown, Unplug};
 use crate::encryption::Encryption;
 use crate::error::WaitError;
 use crate::events::Events;
-use crate::hub::{Config, Hub, Presence, Registry, Strangers, members};
+use crate::hub::{Config, Hub, Presence, Refusals, Registry, Strangers, members};
 use crate::listener::{Listener, Source};
 use crate::outgoing::{Options, Outgoing};
 use crate::plugin_ref::PluginRef;
@@ -307,6 +307,12 @@ impl Socket {
     /// How many connections the hub turned away because of what they speak.
     pub fn strangers(&self) -> Strangers {
         self.hub().strangers().so_far()
+    }
+
+    /// How many plugins the hub refused, by why. Those that were refused for what they speak are among
+    /// the [strangers](Self::strangers) as well, if that is known.
+    pub fn refusals(&self) -> Refusals {
+        self.hub().refusals().so_far()
     }
 
     /// Asks a plugin to leave: its calls in progress finish, the hub refuses new ones as

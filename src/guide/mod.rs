@@ -7,6 +7,7 @@
 //! | [`errors`] | both: what a call may end in, and when to retry it |
 //! | [`events`] | both: what plugins send without being called |
 //! | [`testing`] | both: tests without a network and without waiting |
+//! | [`identity`] | operators: who may plug in, under which names |
 //! | [`deploying`] | operators: where to listen, limits, logs, restarts, health |
 //!
 //! Read the first three in this order, and the others when you need them. Each method and type
@@ -31,6 +32,9 @@ pub mod events {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("identity.md")]
+pub mod identity {}
 
 #[doc = include_str!("deploying.md")]
 pub mod deploying {}

@@ -8,6 +8,7 @@
 
 mod support;
 
+mod auth;
 mod auto_traits;
 mod broadcasts;
 mod calls;

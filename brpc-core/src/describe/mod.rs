@@ -55,6 +55,9 @@ pub struct PluginInfo {
     pub labels: BTreeMap<String, String>,
     /// The number of its connection among all that the hub has had; rises.
     pub generation: u64,
+    /// The name of its identity, if the hub has found out who it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// For how long already something blocks it, so that it starts no handlers; `None` if nothing
     /// does, as far as its heartbeats tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -67,7 +70,16 @@ impl PluginInfo {
     /// A plugin of the native wire with this name and version, without labels.
     pub fn new(name: &str, version: &str, generation: u64, functions: Vec<Function>) -> Self {
         let (name, version, labels) = (name.to_owned(), version.to_owned(), BTreeMap::new());
-        Self { name, version, wire: Wire::Native, labels, generation, stuck: None, functions }
+        Self {
+            name,
+            version,
+            wire: Wire::Native,
+            labels,
+            generation,
+            identity: None,
+            stuck: None,
+            functions,
+        }
     }
 }
 

@@ -82,7 +82,11 @@ fn encryption(config: &Config, listener: &impl Listener) -> Result<Encryption, S
         return Err(ServeError::NoTls);
     }
     let is_safe = encryption == Encryption::Demanded || listener.is_of_this_host();
-    if is_safe || config.allow_insecure { Ok(encryption) } else { Err(ServeError::Insecure) }
+    if is_safe || config.authenticator.is_some() || config.allow_insecure {
+        Ok(encryption)
+    } else {
+        Err(ServeError::Insecure)
+    }
 }
 
 struct AcceptLoop<L> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use brpc_core::DisconnectReason;
 use brpc_proto::resume::Suspension;
 use brpc_proto::{
-    Connection, Description, Event as ConnectionEvent, Features, Hello, Settlement, Tally, Terms,
+    Description, Event as ConnectionEvent, Features, Hello, Settlement, Tally, Terms,
 };
 use brpc_rt::{Lane, Link, SharedConnection, Slot};
 use bytes::Bytes;
@@ -16,10 +16,11 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::field::DisplayValue;
 
+use super::authenticating::Newcomer;
 use super::registration::{Candidate, admit, refuse};
 use crate::encryption::Encryption;
 use crate::events::{Event, Message, Origin, Unread, copy_all};
-use crate::hub::{Awaited, Hub, Place, PluginLink};
+use crate::hub::{Awaited, HeldPlace, Hub, Place, PluginLink};
 use crate::listener::Source;
 use crate::secure::{Report, Tls, secure};
 
@@ -53,9 +54,8 @@ pub(super) struct Attached {
     link: Arc<PluginLink>,
     /// The plugin's Hello, until it is registered.
     hello: Mutex<Option<Arc<Hello>>>,
-    /// Its place among the connections in their handshake; `None` if it came from no listener, or
-    /// when it is registered.
-    place: Mutex<Option<Place>>,
+    /// Its place among the connections in their handshake.
+    place: HeldPlace,
 }
 
 impl Attached {
@@ -73,10 +73,9 @@ impl Attached {
             registry.add(link.clone());
             link
         });
-        if let Some(place) = &place {
-            place.awaits(Awaited::Hello, &link);
-        }
-        Self { hub: hub.clone(), link, hello: Mutex::default(), place: Mutex::new(place) }
+        let place = HeldPlace::new(place);
+        place.awaits(Awaited::Hello, &link);
+        Self { hub: hub.clone(), link, hello: Mutex::default(), place }
     }
 
     /// The connection goes on above TLS. Returns the settings for that, and where its fate is noted.
@@ -106,13 +105,18 @@ impl Attached {
                 tracing::debug!(connection, source, ?wire, ?first, "another protocol is spoken");
             }
             ConnectionEvent::WantsRoom(bytes) => {
-                self.awaits(Awaited::Description);
+                self.place.awaits(Awaited::Description, &self.link);
                 self.hub.rooms().want(&self.link, bytes);
             }
             ConnectionEvent::Hello(hello) => self.handle_hello(hello),
+            ConnectionEvent::Proof(proof) => {
+                self.place.stays();
+                self.link.handle_proof(*proof);
+            }
             ConnectionEvent::Described(description) => self.handle_description(&description),
             ConnectionEvent::Welcomed(terms) => self.handle_welcome(&terms),
             ConnectionEvent::Refused(refusal) => {
+                self.hub.refusals().count(refusal.code);
                 let (connection, source) = (self.link.id, self.source());
                 tracing::debug!(connection, source, code = ?refusal.code, "connection refused");
             }
@@ -134,40 +138,24 @@ impl Attached {
         &self.link
     }
 
-    /// Answers an event of the handshake: now or later, up to the handshake's deadline, and from
-    /// any task.
-    fn answer(&self, answer: impl FnOnce(&mut Connection<Arc<Slot>>)) {
-        let mut connection = self.link.connection().lock();
-        answer(&mut connection);
-        connection.unlock_and_wake();
-    }
-
     /// Where the connection is from, for the log; `None` if that isn't known.
     fn source(&self) -> Option<DisplayValue<Source>> {
         self.link.source.map(tracing::field::display)
     }
 
-    /// Notes which message of the plugin the connection waits for.
-    fn awaits(&self, awaited: Awaited) {
-        if let Some(place) = &*self.place.lock() {
-            place.awaits(awaited, &self.link);
-        }
-    }
-
-    /// Notes that the connection doesn't wait for its plugin.
-    fn stays(&self) {
-        if let Some(place) = &*self.place.lock() {
-            place.stays();
-        }
-    }
-
+    /// Answers a Hello: now, or later and from another task, up to the handshake's deadline.
     fn handle_hello(&self, hello: Arc<Hello>) {
-        self.stays();
+        self.place.stays();
         match admit(&self.hub, &hello) {
             Ok(known) => {
-                *self.hello.lock() = Some(hello);
-                self.answer(|connection| connection.accept(known));
-                self.awaits(Awaited::Description);
+                *self.hello.lock() = Some(hello.clone());
+                if let Some(authenticator) = self.hub.config().authenticator.clone() {
+                    let (hub, link, place) = (&self.hub, &self.link, &self.place);
+                    let (hub, link, place) = (hub.clone(), link.clone(), place.clone());
+                    return Newcomer { hub, link, hello, place }.settle(authenticator);
+                }
+                self.link.accept(known);
+                self.place.awaits(Awaited::Description, &self.link);
             }
             Err(refusal) => refuse(&self.link, &hello, refusal),
         }
@@ -175,9 +163,10 @@ impl Attached {
 
     fn handle_description(&self, description: &Arc<Description>) {
         let Some(hello) = self.hello.lock().take() else { return };
-        self.stays();
+        self.place.stays();
         let (hub, link) = (self.hub.clone(), self.link.clone());
-        let candidate = Candidate { hub, link, hello, description: description.clone() };
+        let (description, instance) = (description.clone(), link.instance(&hello));
+        let candidate = Candidate { hub, link, hello, description, instance };
         candidate.settle();
     }
 
@@ -194,9 +183,7 @@ impl Attached {
     }
 
     fn handle_welcome(&self, terms: &Terms) {
-        let place = self.place.lock().take();
-        // Without the lock: this may wake a listener.
-        drop(place);
+        self.place.free();
         self.hub.rooms().leave(&self.link);
         let Some(member) = self.link.member() else { return };
         let resumes = terms.features.has(Features::RESUME);
@@ -263,7 +250,7 @@ impl Attached {
             tracing::debug!(connection, source, ?reason, tls, "a handshake ended");
         }
         // Closing takes a while, in which the connection can't make room.
-        self.stays();
+        self.place.stays();
         self.hub.rooms().leave(&self.link);
         // Now the name is free; the next plugin of that name is reported later than this one's end.
         let has_left = reason.is_graceful() && !tally.overstayed;
@@ -309,5 +296,7 @@ impl Drop for Attached {
     fn drop(&mut self) {
         self.link.connection().lock().close(DisconnectReason::ShutdownForced);
         self.finish();
+        // Somebody may still be finding out who the plugin is.
+        self.place.free();
     }
 }

@@ -2,6 +2,7 @@
 
 mod accept;
 mod attached;
+mod authenticating;
 mod own_file;
 mod registration;
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub(super) struct Candidate {
     pub(super) link: Arc<PluginLink>,
     pub(super) hello: Arc<Hello>,
     pub(super) description: Arc<Description>,
+    /// What tells the plugin from others.
+    pub(super) instance: Option<InstanceId>,
 }
 
 /// What became of an attempt to register under a name.
@@ -130,12 +132,17 @@ impl Candidate {
         let sequencer = self.hub.config().sequencer.as_ref();
         let mut attempts_left = sequencer.map_or(0, |sequencer| sequencer.attempts);
         let traits = self.link.connection().lock().traits();
-        let named = InstanceId::of(&self.hello).filter(|_| sequencer.is_some());
+        let named = self.instance.filter(|_| sequencer.is_some());
         let named = named.and_then(|it| self.hub.with_registry(|registry| registry.name_of(it)));
         let mut name = named.unwrap_or_else(|| self.hello.name.clone());
         let mut in_doubt = None;
         loop {
-            match self.try_register(&name, traits, known)? {
+            let attempt = if self.may_have(&name) {
+                self.try_register(&name, traits, known)?
+            } else {
+                Attempt::Taken
+            };
+            match attempt {
                 Attempt::Done { replaced } => {
                     // Without the locks, under which no task is woken.
                     self.link.wake();
@@ -171,12 +178,13 @@ impl Candidate {
 
     /// Registers the plugin under this name, unless another one keeps it, in one step.
     fn try_register(&self, name: &str, traits: Traits, known: &Known) -> Result<Attempt, Refusal> {
-        let Self { hub, link, hello, description } = self;
+        let Self { hub, link, hello, description, instance } = self;
+        let instance = *instance;
         // Held throughout: either a plugin is registered before the hub shuts down, which then
         // drains it, or it isn't registered at all.
         let Some(_serving) = hub.phase().hold_serving() else { return Err(shutting_down()) };
         hub.with_registry_mut(|registry| {
-            if let Some(refusal) = InstanceId::of(hello).and_then(|it| registry.refusal(it)) {
+            if let Some(refusal) = instance.and_then(|it| registry.refusal(it)) {
                 return Err(refusal);
             }
             let holder = registry.holder(name).cloned();
@@ -209,12 +217,12 @@ impl Candidate {
                 },
             }
             let (at, connection) = ((link.id, link.source), Arc::downgrade(link.connection()));
-            let plugin = PluginRef::new(name.to_owned(), hello, at, connection);
+            let identity = link.identity().cloned();
+            let plugin = PluginRef::new(name.to_owned(), hello, at, identity, connection);
             let consumed = Arc::new(Consumed::new(&hub.config().limits, traits.has_credit));
             // Each of several replicas that connect at the same moment sends its description.
             let shared = registry.description(description.digest());
             let description = shared.unwrap_or_else(|| description.clone());
-            let instance = InstanceId::of(hello);
             let member = Member {
                 plugin,
                 instance,
@@ -244,19 +252,26 @@ impl Candidate {
 
     /// What becomes of a connection that has the name for which the plugin asks.
     fn claim(&self, holder: &PluginLink, known: &Known) -> Claim {
-        let instance = InstanceId::of(&self.hello);
+        let instance = self.instance;
         let is_same = instance.is_some() && holder.member().map(|it| it.instance) == Some(instance);
         // Of the dials of a program the last one counts. An earlier one that is read after it was given
         // up, though its end may not be known yet.
         let is_earlier = self.link.id < holder.id;
         match self.hub.config().takeover {
             _ if holder.is_over() => Claim::Over,
+            // Nor if it doesn't live: nobody takes what isn't theirs.
+            _ if !self.link.is_of_same_identity(holder) => Claim::Kept,
             _ if is_same && is_earlier => Claim::Kept,
             Takeover::Newest => Claim::Replaced,
             Takeover::SameInstance if is_same || known.is_dead(holder) => Claim::Replaced,
             Takeover::SameInstance if holder.can_be_asked() => Claim::InDoubt,
             Takeover::SameInstance | Takeover::Reject => Claim::Kept,
         }
+    }
+
+    /// Whether the plugin may have this name, as far as that depends on who it is.
+    fn may_have(&self, name: &str) -> bool {
+        self.link.identity().is_none_or(|identity| identity.granted().may_plug(name))
     }
 
     fn name_taken(&self) -> Refusal {

@@ -7,8 +7,10 @@ use std::time::Duration;
 use brpc_core::Limits;
 use brpc_rt::middleware::Chain;
 
+use super::network::Counted;
 use super::takeover::Takeover;
 use super::wires::WireAccess;
+use crate::auth::Authenticator;
 use crate::encryption::Encryption;
 use crate::outgoing::Outgoing;
 use crate::secure::Tls;
@@ -27,6 +29,10 @@ pub(crate) struct Config {
     pub(crate) max_description_bytes: usize,
     /// The most bytes that are held for all calls in progress and all unread events.
     pub(crate) max_held_bytes: usize,
+    /// Which sources have limits of their own.
+    pub(crate) counted: Counted,
+    /// Says who plugins are.
+    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) wires: WireAccess,
     /// The settings for TLS, if the hub speaks it.
     pub(crate) tls: Option<Tls>,
@@ -55,6 +61,8 @@ impl Default for Config {
             max_handshakes_per_source: 64,
             max_description_bytes: 8 << 20,
             max_held_bytes: 256 << 20,
+            counted: Counted::default(),
+            authenticator: None,
             wires: WireAccess::default(),
             tls: None,
             allow_insecure: false,
@@ -86,6 +94,8 @@ impl fmt::Debug for Config {
             .field("max_handshakes_per_source", &self.max_handshakes_per_source)
             .field("max_description_bytes", &self.max_description_bytes)
             .field("max_held_bytes", &self.max_held_bytes)
+            .field("counted", &self.counted)
+            .field("authenticator", &self.authenticator)
             .field("wires", &self.wires)
             .field("tls", &self.tls)
             .field("allow_insecure", &self.allow_insecure)

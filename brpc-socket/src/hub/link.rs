@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use brpc_core::{DisconnectReason, Limits, PluginInfo, Refusal, RefusalCode, Selector};
-use brpc_proto::{Connection, Description, DrainCause, Idempotent, Tally, Wires};
+use brpc_core::{DisconnectReason, Identity, Limits, PluginInfo, Refusal, RefusalCode, Selector};
+use brpc_proto::{Connection, Description, DrainCause, Hello, Idempotent, Proof, Tally, Wires};
 use brpc_rt::foreign::shielded;
 use brpc_rt::{SharedConnection, now};
-use tokio::sync::watch;
+use parking_lot::Mutex;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::predecessor::Predecessor;
@@ -30,6 +31,10 @@ pub(crate) struct PluginLink {
     /// Where the connection is from, if that is known.
     pub(crate) source: Option<Source>,
     connection: Arc<SharedConnection>,
+    /// Who its plugin is; set when that is known, before the plugin is let in.
+    identity: OnceLock<Arc<Identity>>,
+    /// Who waits for the plugin's proof.
+    prover: Mutex<Option<oneshot::Sender<Proof>>>,
     /// Set when the plugin is registered.
     member: OnceLock<Member>,
     /// Whether the plugin has disconnected. Here as well as in [`PluginRef`], because each call
@@ -75,6 +80,7 @@ impl Member {
         let mut info = PluginInfo::new(name, version, plugin.generation(), functions);
         info.wire = plugin.wire();
         info.stuck = plugin.stuck();
+        info.identity = plugin.identity().map(|identity| identity.name().to_owned());
         let owned = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
         info.labels = plugin.labels().map(owned).collect();
         info
@@ -89,6 +95,8 @@ impl PluginLink {
             connection: Arc::new(SharedConnection::new(
                 Connection::accepted(limits, wires, now()).with_resumption(),
             )),
+            identity: OnceLock::new(),
+            prover: Mutex::default(),
             member: OnceLock::new(),
             has_ended: AtomicBool::new(false),
             predecessor: Predecessor::default(),
@@ -116,6 +124,65 @@ impl PluginLink {
     /// Why TLS failed, if it did.
     pub(crate) fn tls_error(&self) -> Option<String> {
         Some(self.tls.get()?.error()?.to_string())
+    }
+
+    /// Who its plugin is, if that is known.
+    pub(crate) fn identity(&self) -> Option<&Arc<Identity>> {
+        self.identity.get()
+    }
+
+    /// Notes who its plugin is, once.
+    pub(crate) fn set_identity(&self, identity: Identity) -> &Arc<Identity> {
+        self.identity.get_or_init(|| Arc::new(identity))
+    }
+
+    /// Whether both plugins have the same identity, or none is known.
+    pub(crate) fn is_of_same_identity(&self, other: &Self) -> bool {
+        self.identity().map(|it| it.name()) == other.identity().map(|it| it.name())
+    }
+
+    /// Tells the plugin from others: by its instance, and by who it is.
+    pub(crate) fn instance(&self, hello: &Hello) -> Option<InstanceId> {
+        InstanceId::of(hello, self.identity().map(|identity| identity.name()))
+    }
+
+    /// Asks the plugin to prove that it knows the secret of its key; returns where its answer arrives.
+    /// `None` if it offers no key, or was asked before.
+    pub(crate) fn challenge(&self) -> Option<oneshot::Receiver<Proof>> {
+        let mut nonce = [0; 32];
+        getrandom::fill(&mut nonce).expect("the system has random numbers");
+        let (sender, answer) = oneshot::channel();
+        let mut connection = self.connection.lock();
+        if !connection.challenge(nonce) {
+            return None;
+        }
+        // With the lock, so that it is there when the answer is.
+        *self.prover.lock() = Some(sender);
+        connection.unlock_and_wake();
+        Some(answer)
+    }
+
+    /// The plugin has answered.
+    pub(crate) fn handle_proof(&self, proof: Proof) {
+        let prover = self.prover.lock().take();
+        // Without the lock: this wakes a task.
+        if let Some(prover) = prover {
+            let _ = prover.send(proof);
+        }
+    }
+
+    /// Accepts the plugin's Hello.
+    pub(crate) fn accept(&self, known: Option<Arc<Description>>) {
+        let mut connection = self.connection.lock();
+        connection.accept(known);
+        connection.unlock_and_wake();
+    }
+
+    /// Refuses the plugin, if it is in its handshake.
+    pub(crate) fn refuse(&self, refusal: Refusal) {
+        let mut connection = self.connection.lock();
+        connection.refuse(refusal);
+        connection.unlock_and_wake();
     }
 
     /// The plugin, if it is registered.
@@ -218,10 +285,7 @@ impl PluginLink {
     /// Refuses a plugin whose description takes up room for too long.
     pub(crate) fn refuse_description(&self) {
         let message = "too many plugins with long descriptions are in their handshake";
-        let refusal = Refusal::new(RefusalCode::Full, message);
-        let mut connection = self.connection.lock();
-        connection.refuse(refusal.retry_after(SOON));
-        connection.unlock_and_wake();
+        self.refuse(Refusal::new(RefusalCode::Full, message).retry_after(SOON));
     }
 
     /// Asks the plugin to leave, and to return after so long, if at all. Calls that were submitted

@@ -1,19 +1,22 @@
 //! The state that all parts of a hub share.
 
 mod config;
+mod counters;
 mod link;
+mod network;
 mod phase;
 mod places;
 mod predecessor;
 mod presence;
 mod registry;
+mod revoking;
 mod rooms;
 mod signs;
 mod sources;
 mod spread;
-mod strangers;
 mod suspended;
 mod takeover;
+mod throttle;
 mod unplugged;
 mod wires;
 
@@ -27,18 +30,22 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::config::{Config, Sequencer};
+use self::counters::{RefusalCounts, StrangerCounts};
+pub use self::counters::{Refusals, Strangers};
 pub(crate) use self::link::{Member, PluginLink, SOON};
+pub(crate) use self::network::{Counted, Network};
 pub(crate) use self::phase::{Phase, ShutdownRun, Stop};
-pub(crate) use self::places::{Awaited, Place, Places};
+pub(crate) use self::places::{Awaited, HeldPlace, Place, Places};
 pub use self::presence::Presence;
 pub(crate) use self::registry::{Found, Registry, members};
+use self::revoking::Revoking;
+pub(crate) use self::revoking::holds;
 pub(crate) use self::rooms::Rooms;
 pub(crate) use self::spread::Spread;
-use self::strangers::StrangerCounts;
-pub use self::strangers::Strangers;
 use self::suspended::SuspendedCalls;
 pub use self::takeover::Takeover;
 pub(crate) use self::takeover::{InstanceId, Takeovers};
+use self::throttle::Throttle;
 pub use self::wires::Access;
 use crate::events::Bus;
 use crate::plugin_ref::PluginRef;
@@ -66,6 +73,12 @@ pub(crate) struct Hub {
     rooms: Arc<Rooms>,
     /// Counts strangers.
     strangers: StrangerCounts,
+    /// Counts refusals.
+    refusals: RefusalCounts,
+    /// Slows down those who fail to prove who they are.
+    throttle: Throttle,
+    /// Ends the connections of those who are not who they were any more.
+    revoking: Revoking,
     /// Calls whose connection was lost.
     suspended: Arc<SuspendedCalls>,
     /// Counts the listeners that are not closed yet.
@@ -90,9 +103,16 @@ impl Hub {
             phase: Phase::default(),
             changes: watch::Sender::new(0),
             listeners: Mutex::default(),
-            places: Places::new(&config),
+            places: Places::new(
+                config.max_handshakes,
+                config.max_handshakes_per_source,
+                config.counted,
+            ),
             rooms: Rooms::new(config.max_description_bytes),
             strangers: StrangerCounts::default(),
+            refusals: RefusalCounts::default(),
+            throttle: Throttle::default(),
+            revoking: Revoking::default(),
             suspended: Arc::default(),
             open_listeners,
             budget,
@@ -135,6 +155,14 @@ impl Hub {
 
     pub(crate) fn strangers(&self) -> &StrangerCounts {
         &self.strangers
+    }
+
+    pub(crate) fn refusals(&self) -> &RefusalCounts {
+        &self.refusals
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.throttle
     }
 
     /// Counts the listeners that are not closed yet.
@@ -207,11 +235,13 @@ impl Hub {
 
     /// Lets the hub register plugins; returns a token that fires when the hub stops serving. `None`
     /// while the hub shuts down. A hub that has shut down serves again.
-    pub(crate) fn start_serving(&self) -> Option<CancellationToken> {
-        self.phase.start(|| {
+    pub(crate) fn start_serving(self: &Arc<Self>) -> Option<CancellationToken> {
+        let stop = self.phase.start(|| {
             self.bus.open();
             self.suspended.open();
-        })
+        })?;
+        self.revoking.begin(self);
+        Some(stop)
     }
 
     /// Ends a shutdown.
@@ -219,6 +249,7 @@ impl Hub {
         // First, so that it ends no stream of the next run.
         self.bus.close();
         self.phase.finish(report);
+        self.revoking.end();
         self.note_change();
     }
 
@@ -231,6 +262,7 @@ impl Hub {
     /// Ends all connections without waiting.
     pub(crate) fn abort(&self) {
         self.phase.abort();
+        self.revoking.end();
         let links = self.connections();
         let spread = Spread::new(links.len(), None);
         for link in links {

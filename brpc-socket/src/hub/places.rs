@@ -6,8 +6,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::config::Config;
 use super::link::PluginLink;
+use super::network::{Counted, Network};
 use super::sources::Sources;
 use crate::listener::Source;
 
@@ -15,6 +15,8 @@ use crate::listener::Source;
 /// that has kept the hub waiting for longest makes room for the next.
 #[derive(Debug)]
 pub(crate) struct Places {
+    /// Which sources have a limit of their own.
+    counted: Counted,
     table: Mutex<Table<Arc<PluginLink>>>,
     /// Fires when a place is free, or a connection has gone on.
     changed: Notify,
@@ -26,7 +28,7 @@ pub(crate) struct Places {
 pub(crate) struct Place {
     places: Arc<Places>,
     number: u64,
-    source: Source,
+    network: Option<Network>,
 }
 
 /// Which message of the plugin a connection waits for; the first in this order make room first.
@@ -39,21 +41,24 @@ pub(crate) enum Awaited {
 }
 
 impl Places {
-    pub(crate) fn new(config: &Config) -> Arc<Self> {
-        let (limit, by_source) = (config.max_handshakes, config.max_handshakes_per_source);
+    /// So many places, and so many for each source that is counted.
+    pub(crate) fn new(limit: usize, by_source: usize, counted: Counted) -> Arc<Self> {
         let table = Mutex::new(Table::new(limit, Sources::new(by_source)));
-        Arc::new(Self { table, changed: Notify::new() })
+        Arc::new(Self { counted, table, changed: Notify::new() })
     }
 
     /// A place for a connection. Waits until there is one; `None` if its source has too many, and
     /// none of them can make room.
     pub(crate) async fn next(self: &Arc<Self>, source: Source) -> Option<Place> {
+        let network = self.counted.network(source);
         let mut asked = None;
         loop {
             let changed = self.changed.notified();
-            let step = self.table.lock().next(source, asked);
+            let step = self.table.lock().next(network, asked);
             match step {
-                Next::Taken(number) => return Some(Place { places: self.clone(), number, source }),
+                Next::Taken(number) => {
+                    return Some(Place { places: self.clone(), number, network });
+                }
                 Next::Ask(number, link) => {
                     asked = Some(number);
                     link.give_way();
@@ -69,8 +74,8 @@ impl Places {
 impl Place {
     /// Notes that the connection waits for a message of the plugin, and can make room.
     pub(crate) fn awaits(&self, awaited: Awaited, link: &Arc<PluginLink>) {
-        let Self { places, number, source } = self;
-        places.table.lock().awaits(*number, *source, awaited, link.clone());
+        let Self { places, number, network } = self;
+        places.table.lock().awaits(*number, *network, awaited, link.clone());
         places.changed.notify_waiters();
     }
 
@@ -83,9 +88,45 @@ impl Place {
     }
 }
 
+/// The place of a connection, in the hands of its driver and of whoever finds out who its plugin is;
+/// none if it came from no listener, or when it is registered.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HeldPlace(Option<Arc<Mutex<Option<Place>>>>);
+
+impl HeldPlace {
+    pub(crate) fn new(place: Option<Place>) -> Self {
+        Self(place.map(|place| Arc::new(Mutex::new(Some(place)))))
+    }
+
+    /// As [`Place::awaits`].
+    pub(crate) fn awaits(&self, awaited: Awaited, link: &Arc<PluginLink>) {
+        if let Some(place) = &self.0
+            && let Some(place) = &*place.lock()
+        {
+            place.awaits(awaited, link);
+        }
+    }
+
+    /// As [`Place::stays`].
+    pub(crate) fn stays(&self) {
+        if let Some(place) = &self.0
+            && let Some(place) = &*place.lock()
+        {
+            place.stays();
+        }
+    }
+
+    /// Frees the place.
+    pub(crate) fn free(&self) {
+        let place = self.0.as_ref().and_then(|place| place.lock().take());
+        // Without the lock: this may wake a listener.
+        drop(place);
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        let link = self.places.table.lock().free(self.number, self.source);
+        let link = self.places.table.lock().free(self.number, self.network);
         drop(link);
         self.places.changed.notify_waiters();
     }
@@ -113,7 +154,7 @@ struct Table<L> {
     /// The number of the place taken last; an older place has a lower number.
     last: u64,
     /// The connections that wait for their plugin, and can make room.
-    waiting: BTreeMap<(Awaited, u64), (Source, L)>,
+    waiting: BTreeMap<(Awaited, u64), (Option<Network>, L)>,
     /// The places whose connections were asked to make room and have neither done so nor gone on.
     asked: HashSet<u64>,
 }
@@ -124,20 +165,21 @@ impl<L> Table<L> {
         Self { limit, taken: 0, sources, last: 0, waiting, asked }
     }
 
-    /// The next step of a connection from this source, which has `asked` another one before.
-    fn next(&mut self, source: Source, asked: Option<u64>) -> Next<L> {
-        let is_source_full = self.sources.is_full(source);
+    /// The next step of a connection from this network, which has `asked` another one before.
+    fn next(&mut self, network: Option<Network>, asked: Option<u64>) -> Next<L> {
+        let is_source_full = network.is_some_and(|network| self.sources.is_full(network));
         if !is_source_full && self.taken < self.limit {
             (self.taken, self.last) = (self.taken + 1, self.last + 1);
-            self.sources.add(source);
+            if let Some(network) = network {
+                self.sources.add(network);
+            }
             return Next::Taken(self.last);
         }
         if asked.is_some_and(|number| self.asked.contains(&number)) {
             return Next::Wait;
         }
         let mut waiting = self.waiting.iter();
-        let first =
-            waiting.find(|(_, (other, _))| !is_source_full || other.host() == source.host());
+        let first = waiting.find(|(_, (other, _))| !is_source_full || *other == network);
         match first.map(|(key, _)| *key) {
             Some(key) => {
                 let (_, link) = self.waiting.remove(&key).expect("it was just found");
@@ -149,9 +191,9 @@ impl<L> Table<L> {
         }
     }
 
-    fn awaits(&mut self, number: u64, source: Source, awaited: Awaited, link: L) {
+    fn awaits(&mut self, number: u64, network: Option<Network>, awaited: Awaited, link: L) {
         self.stays(number);
-        self.waiting.insert((awaited, number), (source, link));
+        self.waiting.insert((awaited, number), (network, link));
     }
 
     /// The connection can't make room; returns it, if it could before.
@@ -163,9 +205,11 @@ impl<L> Table<L> {
         found.map(|(_, link)| link)
     }
 
-    fn free(&mut self, number: u64, source: Source) -> Option<L> {
+    fn free(&mut self, number: u64, network: Option<Network>) -> Option<L> {
         self.taken -= 1;
-        self.sources.remove(source);
+        if let Some(network) = network {
+            self.sources.remove(network);
+        }
         self.stays(number)
     }
 }
@@ -174,10 +218,10 @@ impl<L> Table<L> {
 mod tests {
     use super::*;
 
-    const HERE: Source = Source::Local;
+    const HERE: Option<Network> = None;
 
-    fn from(last: u8) -> Source {
-        Source::Address(([192, 0, 2, last], 1).into())
+    fn network(last: u8) -> Network {
+        Network::V4([192, 0, 2, last])
     }
 
     /// A table of four places, two from an address.
@@ -186,10 +230,10 @@ mod tests {
     }
 
     /// Takes places for connections that are silent.
-    fn fill(table: &mut Table<&'static str>, links: &[&'static str], source: Source) {
+    fn fill(table: &mut Table<&'static str>, links: &[&'static str], network: Option<Network>) {
         for link in links {
-            let Next::Taken(number) = table.next(source, None) else { panic!("no place") };
-            table.awaits(number, source, Awaited::Hello, link);
+            let Next::Taken(number) = table.next(network, None) else { panic!("no place") };
+            table.awaits(number, network, Awaited::Hello, link);
         }
     }
 
@@ -223,16 +267,16 @@ mod tests {
     #[test]
     fn an_address_makes_room_for_itself_and_for_nobody_else() {
         let mut table = table();
-        fill(&mut table, &["a"], from(1));
-        fill(&mut table, &["b", "c"], from(2));
+        fill(&mut table, &["a"], Some(network(1)));
+        fill(&mut table, &["b", "c"], Some(network(2)));
         // There is a place left, but not for this address.
-        assert_eq!(table.next(from(2), None), Next::Ask(2, "b"));
+        assert_eq!(table.next(Some(network(2)), None), Next::Ask(2, "b"));
         table.stays(3);
-        assert_eq!(table.next(from(2), None), Next::Refused);
-        table.free(2, from(2));
-        assert_eq!(table.next(from(2), None), Next::Taken(4));
-        assert_eq!(table.next(from(3), None), Next::Taken(5));
-        assert_eq!(table.next(from(3), None), Next::Ask(1, "a"));
+        assert_eq!(table.next(Some(network(2)), None), Next::Refused);
+        table.free(2, Some(network(2)));
+        assert_eq!(table.next(Some(network(2)), None), Next::Taken(4));
+        assert_eq!(table.next(Some(network(3)), None), Next::Taken(5));
+        assert_eq!(table.next(Some(network(3)), None), Next::Ask(1, "a"));
     }
 
     #[test]

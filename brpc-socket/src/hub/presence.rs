@@ -113,8 +113,13 @@ mod tests {
     fn gone(name: &str, generation: u64) -> PluginRef {
         let description = Description::new(&[Function::new("f")]).unwrap();
         let hello = Hello::new(name, description.into());
-        let plugin =
-            PluginRef::new(name.to_owned(), &hello, (generation, None), std::sync::Weak::new());
+        let plugin = PluginRef::new(
+            name.to_owned(),
+            &hello,
+            (generation, None),
+            None,
+            std::sync::Weak::new(),
+        );
         plugin.set_ended(DisconnectReason::Unclean);
         plugin
     }

@@ -1,16 +1,15 @@
-//! How many connections from one address are in their handshake.
+//! How many connections from one network are in their handshake.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 
-use crate::listener::Source;
+use super::network::Network;
 
-/// Counts the connections in their handshake by their address; those from this host are not counted.
+/// Counts the connections in their handshake by their network.
 #[derive(Debug)]
 pub(crate) struct Sources {
     limit: usize,
-    /// Addresses with at least one connection.
-    counts: HashMap<IpAddr, usize>,
+    /// Networks with at least one connection.
+    counts: HashMap<Network, usize>,
 }
 
 impl Sources {
@@ -18,32 +17,23 @@ impl Sources {
         Self { limit, counts: HashMap::new() }
     }
 
-    /// Whether no more connections from this source are allowed.
-    pub(crate) fn is_full(&self, source: Source) -> bool {
-        let count = counted(source).and_then(|address| self.counts.get(&address));
-        counted(source).is_some() && count.copied().unwrap_or(0) >= self.limit
+    /// Whether no more connections from this network are allowed.
+    pub(crate) fn is_full(&self, network: Network) -> bool {
+        self.counts.get(&network).copied().unwrap_or(0) >= self.limit
     }
 
-    pub(crate) fn add(&mut self, source: Source) {
-        if let Some(address) = counted(source) {
-            *self.counts.entry(address).or_default() += 1;
-        }
+    pub(crate) fn add(&mut self, network: Network) {
+        *self.counts.entry(network).or_default() += 1;
     }
 
-    pub(crate) fn remove(&mut self, source: Source) {
-        let Some(address) = counted(source) else { return };
-        if let Some(count) = self.counts.get_mut(&address) {
+    pub(crate) fn remove(&mut self, network: Network) {
+        if let Some(count) = self.counts.get_mut(&network) {
             *count -= 1;
             if *count == 0 {
-                self.counts.remove(&address);
+                self.counts.remove(&network);
             }
         }
     }
-}
-
-/// The address under which a source is counted.
-fn counted(source: Source) -> Option<IpAddr> {
-    source.host().filter(|_| !source.is_this_host())
 }
 
 #[cfg(test)]
@@ -51,9 +41,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_counted_by_address() {
+    fn places_are_counted_by_network() {
         let mut sources = Sources::new(2);
-        let from = |last| Source::Address(([192, 0, 2, last], 1).into());
+        let from = |last| Network::V4([192, 0, 2, last]);
         sources.add(from(1));
         assert!(!sources.is_full(from(1)));
         sources.add(from(1));
@@ -62,16 +52,5 @@ mod tests {
         assert!(!sources.is_full(from(1)));
         sources.remove(from(1));
         assert!(sources.counts.is_empty());
-    }
-
-    #[test]
-    fn this_host_is_not_counted() {
-        let mut sources = Sources::new(0);
-        for loopback in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
-            let source = Source::Address((loopback.parse::<IpAddr>().unwrap(), 1).into());
-            sources.add(source);
-            assert!(!sources.is_full(source));
-        }
-        assert!(!sources.is_full(Source::Local));
     }
 }

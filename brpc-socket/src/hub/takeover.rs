@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use brpc_proto::Hello;
+use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
 /// What the hub does if a plugin asks for a name that another connection has;
@@ -15,6 +16,9 @@ use tokio::time::Instant;
 /// before the new one. A name can be taken over five times a minute from a plugin that lives; then the
 /// hub refuses further plugins, and tells them when to come back. To find out whether it lives, the
 /// hub asks it for a sign of life then, which takes up to 2 s.
+///
+/// If the hub knows [who plugins are](crate::auth), none gets a name that a plugin of another identity has,
+/// until that one's connection has ended.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Takeover {
@@ -39,9 +43,13 @@ pub enum Takeover {
 pub(crate) struct InstanceId([u8; 16]);
 
 impl InstanceId {
-    /// That of a plugin, if its wire has one.
-    pub(crate) fn of(hello: &Hello) -> Option<Self> {
-        (hello.instance != [0; 16]).then_some(Self(hello.instance))
+    /// That of a plugin, if its wire has one. Where the hub knows who it is, nobody else can have the
+    /// same, though the plugin's own id may be known to others.
+    pub(crate) fn of(hello: &Hello, identity: Option<&str>) -> Option<Self> {
+        let own = (hello.instance != [0; 16]).then_some(hello.instance)?;
+        let Some(identity) = identity else { return Some(Self(own)) };
+        let hash = Sha256::new().chain_update(own).chain_update(identity).finalize();
+        hash.first_chunk().copied().map(Self)
     }
 }
 
@@ -81,6 +89,17 @@ const WINDOW: Duration = Duration::from_mins(1);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instance_belongs_to_an_identity() {
+        let description = brpc_proto::Description::new(&[brpc_core::Function::new("f")]).unwrap();
+        let mut hello = Hello::new("peer", description.into());
+        assert_eq!(InstanceId::of(&hello, Some("a")), None);
+        hello.instance = [7; 16];
+        let of = |identity| InstanceId::of(&hello, identity).unwrap();
+        assert_eq!(of(Some("a")), of(Some("a")));
+        assert!(of(Some("a")) != of(Some("b")) && of(Some("a")) != of(None));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn so_many_count_in_a_minute() {

@@ -62,7 +62,7 @@ mod tests {
         let description = Description::new(&[brpc_core::Function::new("f")]).unwrap();
         let mut hello = Hello::new("peer", description.into());
         hello.instance[..8].copy_from_slice(&(1 + number as u64).to_be_bytes());
-        InstanceId::of(&hello).unwrap()
+        InstanceId::of(&hello, None).unwrap()
     }
 
     #[tokio::test(start_paused = true)]

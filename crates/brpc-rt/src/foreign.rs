@@ -130,10 +130,10 @@ mod tests {
         };
         assert_eq!(contained(late).await, Err::<(), _>("late".to_owned()));
         let bomb = Bomb;
-        let owner = async move {
+        let owner = poll_fn(move |_| {
             let _bomb = &bomb;
-            2
-        };
+            Poll::Ready(2)
+        });
         assert_eq!(contained(owner).await, Ok(2), "whatever its drop does");
     }
 

@@ -51,6 +51,7 @@ pub mod farewell {
     pub const REPLACED: u64 = 6;
     pub const SILENT: u64 = 7;
     pub const UNRESPONSIVE: u64 = 8;
+    pub const REVOKED: u64 = 9;
 }
 
 /// Why a plugin is refused.
@@ -71,6 +72,7 @@ pub mod refusal {
     pub const AUTH_REQUIRED: u64 = 14;
     pub const AUTH_FAILED: u64 = 15;
     pub const NAME_NOT_ALLOWED: u64 = 16;
+    pub const TOO_MANY_ATTEMPTS: u64 = 17;
 }
 
 /// What a hub sends to refuse a plugin: with a code, and the bytes that say when to come back.

@@ -44,6 +44,11 @@ pub fn said(text: &str) -> Vec<String> {
     lines(|_, line| line.contains(text))
 }
 
+/// All that was logged so far.
+pub fn all() -> Vec<String> {
+    lines(|_, _| true)
+}
+
 fn lines(is_wanted: impl Fn(Level, &str) -> bool) -> Vec<String> {
     let log = LOG.lock().unwrap();
     let wanted = log.iter().filter(|(level, line)| is_wanted(*level, line));
@@ -54,7 +59,7 @@ struct Recorder;
 
 impl Subscriber for Recorder {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_span() || metadata.target().starts_with("brpc_")
+        metadata.is_span() || ["brpc_", "brpc::"].iter().any(|of| metadata.target().starts_with(of))
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {

@@ -10,4 +10,5 @@ mod calls;
 mod explore;
 mod peer;
 mod registration;
+mod revoking;
 mod takeover;

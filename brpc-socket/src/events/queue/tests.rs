@@ -43,7 +43,7 @@ fn read(queue: &Queue) -> u64 {
 
 fn plugin(name: &str, generation: u64) -> PluginRef {
     let hello = Hello::new(name, Description::new(&[]).unwrap().into());
-    PluginRef::new(name.to_owned(), &hello, (generation, None), std::sync::Weak::new())
+    PluginRef::new(name.to_owned(), &hello, (generation, None), None, std::sync::Weak::new())
 }
 
 fn here() -> PluginRef {

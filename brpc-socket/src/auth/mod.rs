@@ -1,0 +1,71 @@
+//! Who may plug in: an [`Authenticator`] says who each plugin is, and which names it may take.
+//! [`Builder::authenticator`](crate::Builder::authenticator) adds it.
+//!
+//! Without one, whoever reaches the hub can be a plugin of any name. With one, a plugin is registered
+//! only if the authenticator knows who it is ([`Identity`]) and grants it the name that it asks for.
+//! Then its name, its place among those that dial again and its resumable calls are bound to its
+//! identity: nobody of another identity takes them over, whatever [`Takeover`](crate::Takeover) says,
+//! even who has stolen the plugin's instance id.
+//!
+//! There are authenticators for [`Tokens`], for [`Secrets`] that are never sent, and for [`UnixUsers`];
+//! [`AnyOf`] asks several. One line lets in who knows a token of a file:
+//!
+//! ```no_run
+//! use brpc_socket::Socket;
+//! use brpc_socket::auth::Tokens;
+//!
+//! # fn example() -> Result<(), brpc_socket::auth::TokensError> {
+//! let hub = Socket::builder().authenticator(Tokens::file("tokens")?).build();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An authenticator of your own, which knows plugins by their source:
+//!
+//! ```
+//! use brpc_socket::auth::{Attempt, Authenticator, Denial, async_trait};
+//! use brpc_socket::{Identity, Socket};
+//!
+//! struct OfThisHost;
+//!
+//! #[async_trait]
+//! impl Authenticator for OfThisHost {
+//!     async fn authenticate(&self, attempt: &Attempt) -> Result<Identity, Denial> {
+//!         match attempt.source() {
+//!             Some(source) if source.is_this_host() => Ok(Identity::new("local").plug("*")),
+//!             _ => Err(Denial::refused("not of this host")),
+//!         }
+//!     }
+//! }
+//!
+//! let hub = Socket::builder().authenticator(OfThisHost).build();
+//! ```
+//!
+//! # What is logged
+//! Each decision is one event of `tracing` with the target `brpc::audit`: `decision` (`allowed`,
+//! `refused` or `revoked`), `identity` and `by` if it is known, `plugin` (the name that was asked for),
+//! `source`, `connection`, `encrypted`, and `reason`. None contains a credential.
+
+mod any_of;
+mod attempt;
+pub(crate) mod audit;
+mod authenticator;
+mod denial;
+mod secrets;
+mod token_hash;
+mod tokens;
+mod unix_users;
+mod watched;
+
+pub use async_trait::async_trait;
+pub use brpc_core::{Grants, Identity};
+pub use brpc_proto::{Proof, Secret, SecretError, Token, TokenError};
+
+pub use self::any_of::AnyOf;
+pub use self::attempt::Attempt;
+pub use self::authenticator::Authenticator;
+pub use self::denial::Denial;
+pub use self::secrets::Secrets;
+pub use self::token_hash::{TokenHash, TokenHashError};
+pub use self::tokens::{InvalidTokens, Tokens, TokensError};
+pub use self::unix_users::UnixUsers;

@@ -1,0 +1,232 @@
+//! A file that is read again when it changes.
+
+use std::fmt;
+use std::fs::Metadata;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use brpc_rt::foreign::shielded;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// What a file says, read again when the file changes. A new file that can't be read, or that makes no
+/// sense, changes nothing, and is logged.
+pub(crate) struct Watched<T, E> {
+    path: PathBuf,
+    parse: Box<Parse<T, E>>,
+    seen: Mutex<Seen>,
+    /// What it said when it made sense last.
+    current: watch::Sender<Arc<T>>,
+}
+
+/// Makes sense of a text.
+type Parse<T, E> = dyn Fn(&str) -> Result<T, E> + Send + Sync;
+
+/// How the file was found. `None` stands for one that isn't there.
+#[derive(Debug)]
+struct Seen {
+    /// When it was read last, whether or not that made sense.
+    read: Option<Stamp>,
+    /// When it was looked at last: a file that is still being written is not read.
+    last: Option<Stamp>,
+    /// Whether it is logged already that it can't be read.
+    has_failed: bool,
+}
+
+/// What tells a file from a changed one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    len: u64,
+    /// Another file of that name has another number.
+    #[cfg(unix)]
+    number: (u64, u64),
+}
+
+impl Stamp {
+    fn at(path: &Path) -> Option<Self> {
+        std::fs::metadata(path).ok().map(|metadata| Self::of(&metadata))
+    }
+
+    fn of(metadata: &Metadata) -> Self {
+        #[cfg(unix)]
+        use std::os::unix::fs::MetadataExt as _;
+        Self {
+            modified: metadata.modified().ok(),
+            len: metadata.len(),
+            #[cfg(unix)]
+            number: (metadata.dev(), metadata.ino()),
+        }
+    }
+}
+
+/// Why a file says nothing.
+#[derive(Debug)]
+pub(crate) enum ReadError<E> {
+    Io(io::Error),
+    Invalid(E),
+}
+
+/// How often it is looked at: four times within the second in which what was revoked must be gone.
+const PAUSE: Duration = Duration::from_millis(250);
+
+impl<T, E: fmt::Display> Watched<T, E>
+where
+    T: Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    /// Reads a file.
+    pub(crate) fn open(
+        path: &Path,
+        parse: impl Fn(&str) -> Result<T, E> + Send + Sync + 'static,
+    ) -> Result<Self, ReadError<E>> {
+        // Before it is read: what changes meanwhile is found later.
+        let stamp = Stamp::at(path);
+        let text = std::fs::read_to_string(path).map_err(ReadError::Io)?;
+        let current = parse(&text).map_err(ReadError::Invalid)?;
+        Ok(Self {
+            path: path.to_owned(),
+            parse: Box::new(parse),
+            seen: Mutex::new(Seen { read: stamp.clone(), last: stamp, has_failed: false }),
+            current: watch::Sender::new(Arc::new(current)),
+        })
+    }
+
+    /// What it says.
+    pub(crate) fn current(&self) -> Arc<T> {
+        self.current.borrow().clone()
+    }
+
+    /// Looks at the file now and then, until it says something new: here, or where somebody else looks.
+    pub(crate) async fn changed(&self) {
+        let mut news = self.current.subscribe();
+        let looking = async {
+            while !self.look() {
+                sleep(PAUSE).await;
+            }
+        };
+        tokio::select! {
+            _ = shielded(news.changed()) => {}
+            () = looking => {}
+        }
+    }
+
+    /// Reads the file if it has changed; whether it says something new.
+    fn look(&self) -> bool {
+        let stamp = Stamp::at(&self.path);
+        let mut seen = self.seen.lock();
+        let is_settled = std::mem::replace(&mut seen.last, stamp.clone()) == stamp;
+        if seen.read == stamp || !is_settled {
+            return false;
+        }
+        let path = self.path.display();
+        let text = match std::fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(error) => {
+                // It is tried again, and logged once.
+                if !std::mem::replace(&mut seen.has_failed, true) {
+                    tracing::error!(%path, %error, "a file can't be read; what it said before holds");
+                }
+                return false;
+            }
+        };
+        (seen.read, seen.has_failed) = (stamp, false);
+        match (self.parse)(&text) {
+            Ok(new) => {
+                tracing::info!(%path, "a file has changed, and is read again");
+                self.current.send_replace(Arc::new(new));
+                true
+            }
+            Err(error) => {
+                tracing::error!(%path, %error, "a file makes no sense; what it said before holds");
+                false
+            }
+        }
+    }
+}
+
+impl<T, E> fmt::Debug for Watched<T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Watched").field(&self.path).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use tokio::time::{Instant, timeout};
+
+    use super::*;
+
+    /// A file of the test's own, which is gone with it.
+    struct Own(PathBuf);
+
+    impl Own {
+        fn new(name: &str) -> Self {
+            Self(std::env::temp_dir().join(format!("brpc-watched-{name}-{}", std::process::id())))
+        }
+
+        fn say(&self, text: &str) {
+            std::fs::write(&self.0, text).unwrap();
+        }
+
+        fn watched(&self) -> Watched<String, String> {
+            let parse = |text: &str| match text {
+                "bad" => Err("it is bad".to_owned()),
+                text => Ok(text.to_owned()),
+            };
+            Watched::open(&self.0, parse).unwrap()
+        }
+    }
+
+    impl Drop for Own {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_file_says_is_known_within_half_a_second() {
+        let file = Own::new("says");
+        file.say("one");
+        let watched = file.watched();
+        assert_eq!(*watched.current(), "one");
+        assert!(timeout(Duration::from_mins(1), watched.changed()).await.is_err());
+        file.say("another");
+        let start = Instant::now();
+        watched.changed().await;
+        assert!(start.elapsed() <= 2 * PAUSE);
+        assert_eq!(*watched.current(), "another");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_makes_no_sense_changes_nothing() {
+        let file = Own::new("no-sense");
+        file.say("one");
+        let watched = file.watched();
+        file.say("bad");
+        assert!(timeout(Duration::from_mins(1), watched.changed()).await.is_err());
+        std::fs::remove_file(&file.0).unwrap();
+        assert!(timeout(Duration::from_mins(1), watched.changed()).await.is_err());
+        assert_eq!(*watched.current(), "one");
+        file.say("three");
+        watched.changed().await;
+        assert_eq!(*watched.current(), "three");
+    }
+
+    /// Of two hubs that wait for the same file, both learn of it, whichever looks.
+    #[tokio::test(start_paused = true)]
+    async fn all_that_wait_learn_of_it() {
+        let file = Own::new("two");
+        file.say("one");
+        let watched = file.watched();
+        let mut first = Box::pin(watched.changed());
+        assert!(first.as_mut().now_or_never().is_none());
+        file.say("another");
+        watched.changed().await;
+        assert!(first.now_or_never().is_some());
+    }
+}

@@ -1,0 +1,127 @@
+//! Authenticators that hang, fail and panic: they harm nobody else.
+
+use std::future::pending;
+use std::time::Duration;
+
+use brpc::auth::{Attempt, Authenticator, Denial, Identity, async_trait};
+use brpc::{Limits, Socket};
+use tokio::time::{Instant, sleep};
+
+use super::{EDGE, dial_from, hear_refusal, hello, refused};
+use crate::support::peer::{Peer, refusal};
+use crate::support::settle;
+
+/// Does with a plugin what its name says.
+struct Moody;
+
+#[async_trait]
+impl Authenticator for Moody {
+    async fn authenticate(&self, attempt: &Attempt) -> Result<Identity, Denial> {
+        match attempt.name() {
+            "hangs" => pending().await,
+            "panics" => panic!("on purpose"),
+            "panics-late" => {
+                tokio::task::yield_now().await;
+                panic!("on purpose")
+            }
+            "busy" => return Err(Denial::unavailable("the database is away")),
+            "later" => {
+                return Err(Denial::unavailable("away").retry_after(Duration::from_secs(7)));
+            }
+            "slow" => sleep(Duration::from_secs(3)).await,
+            _ => {}
+        }
+        Ok(Identity::new("anyone").plug("*"))
+    }
+
+    async fn changed(&self) {
+        panic!("on purpose")
+    }
+
+    fn holds(&self, _: &Identity) -> bool {
+        panic!("on purpose")
+    }
+}
+
+fn hub() -> Socket {
+    Socket::builder().authenticator(Moody).build()
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_hangs_ends_with_the_handshake() {
+    let hub = hub();
+    let start = Instant::now();
+    let mut hanging = Peer::dial(&hub);
+    hanging.say_hello(&hello("hangs", EDGE)).await;
+    settle().await;
+    // Others come in meanwhile.
+    let _good = Peer::plugged_as(&hub, &hello("good", EDGE)).await;
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(hear_refusal(hanging).await.code, refusal::HANDSHAKE_TIMEOUT);
+    assert_eq!(start.elapsed(), Limits::default().hello_deadline);
+    settle().await;
+    assert_eq!(hub.connected().len(), 1);
+}
+
+/// Its deadline is the handshake's, and no new one.
+#[tokio::test(start_paused = true)]
+async fn a_slow_one_and_a_slow_plugin_have_one_deadline() {
+    let hub = hub();
+    let start = Instant::now();
+    let mut peer = Peer::dial(&hub);
+    sleep(Duration::from_secs(1)).await;
+    peer.say_hello(&hello("slow", EDGE)).await;
+    peer.hear_preface().await;
+    peer.expect(crate::support::peer::kind::ACCEPTED).await;
+    assert_eq!(start.elapsed(), Duration::from_secs(4));
+    assert_eq!(super::hear_later_refusal(peer).await.code, refusal::HANDSHAKE_TIMEOUT);
+    assert_eq!(start.elapsed(), Limits::default().hello_deadline);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_panics_refuses_for_now() {
+    let hub = hub();
+    for name in ["panics", "panics-late", "busy"] {
+        let told = refused(&hub, &hello(name, EDGE)).await;
+        assert_eq!((told.code, told.retry_after), (refusal::AUTH_FAILED, Some(SOON)), "{name}");
+        let _good = Peer::plugged_as(&hub, &hello("good", EDGE)).await;
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(hub.connected().len(), 1, "whatever it does where it is asked again");
+    }
+    let told = refused(&hub, &hello("later", EDGE)).await;
+    assert_eq!(told.retry_after, Some(Duration::from_secs(7)));
+}
+
+const SOON: Duration = Duration::from_secs(1);
+
+/// It is nobody's fault but the hub's.
+#[tokio::test(start_paused = true)]
+async fn a_failing_authenticator_slows_nobody_down() {
+    let hub = hub();
+    for _ in 0..3 {
+        for name in ["panics", "busy"] {
+            let mut peer = Peer::new(dial_from(&hub, "192.0.2.1"));
+            peer.say_hello(&hello(name, EDGE)).await;
+            assert_eq!(hear_refusal(peer).await.code, refusal::AUTH_FAILED);
+        }
+    }
+}
+
+/// A plugin that goes while it is looked at leaves nothing behind: the hub doesn't read meanwhile, so
+/// that is known at the deadline.
+#[tokio::test(start_paused = true)]
+async fn one_that_goes_meanwhile_is_forgotten() {
+    let hub = hub();
+    for _ in 0..100 {
+        let mut peer = Peer::dial(&hub);
+        peer.say_hello(&hello("hangs", EDGE)).await;
+        settle().await;
+    }
+    let tasks = tokio::runtime::Handle::current().metrics();
+    sleep(2 * Limits::default().hello_deadline).await;
+    // This test's own, and the one that waits for changes.
+    assert!(tasks.num_alive_tasks() <= 1, "{} tasks", tasks.num_alive_tasks());
+    drop(hub);
+    settle().await;
+    assert_eq!(tasks.num_alive_tasks(), 0);
+}
