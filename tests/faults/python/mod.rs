@@ -1,6 +1,7 @@
 //! The independent plugin and hub in Python, as processes. Between them they send and receive every
 //! kind of frame.
 
+mod credentials;
 mod hub;
 mod plugin;
 
@@ -54,11 +55,17 @@ impl Seen {
 }
 
 fn python(program: &str, arguments: &[&str]) -> Child {
+    python_with(program, arguments, &[])
+}
+
+/// The same with these variables in its environment.
+fn python_with(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Child {
     let script: PathBuf =
         [env!("CARGO_MANIFEST_DIR"), "tests", "conformance", program].iter().collect();
     let mut python = Command::new("python3");
     // No compiled modules in the tree.
-    python.arg("-B").arg(script).args(arguments).stdout(Stdio::piped());
+    python.arg("-B").arg(script).args(arguments).envs(variables.iter().copied());
+    python.stdout(Stdio::piped());
     python.kill_on_drop(true).spawn().unwrap()
 }
 

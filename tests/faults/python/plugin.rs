@@ -71,7 +71,7 @@ fn a_plugin_in_another_language() {
         assert!(borders.status.success(), "see its error above");
         assert!(seen.note(&borders.stdout).contains("tried "));
         let mut all = Seen::by("plugin");
-        // This hub asks for no proof.
+        // This hub asks for no proof; the one in `credentials` does.
         assert!(all.received.remove(&0x06) && all.sent.remove(&0x07));
         assert_eq!(seen, all, "kinds of frames");
         hub.shutdown().await;
@@ -145,7 +145,7 @@ async fn loses_its_connection(hub: &Socket) {
 }
 
 /// Makes it leave.
-async fn ended(python: Child) -> Output {
+pub(super) async fn ended(python: Child) -> Output {
     let id = python.id().unwrap().to_string();
     assert!(Command::new("kill").arg(id).status().await.unwrap().success());
     within("its end", python.wait_with_output()).await.unwrap()
