@@ -9,9 +9,16 @@ use tokio::net::lookup_host;
 
 /// The address of a hub, for [`Plugin::connect`](crate::Plugin::connect).
 ///
-/// It is made of a text `host:port`, as `127.0.0.1:8080`, `[::1]:8080` or `hub.example:8080`; of a
-/// host and a port; or of socket addresses, of which the plugin uses the first that answers. The
-/// host is a name or an IP address. Whether it is an address is checked when the plugin connects.
+/// It is made of a text, of a host and a port, or of socket addresses, of which the plugin uses the
+/// first that answers. The host is a name or an IP address. Whether it is an address is checked when the
+/// plugin connects.
+///
+/// | text | how the plugin connects |
+/// |---|---|
+/// | `host:port`, as `127.0.0.1:8080`, `[::1]:8080` or `hub.example:8080` | over TCP; with TLS if the plugin has settings for that (`Plugin::tls`), as all that isn't a text |
+/// | `brpcs://host:port` | with TLS in any case: by the system's CAs if the plugin has no settings |
+/// | `brpc://host:port` | without TLS in any case |
+/// | `unix:/path` | over a Unix socket |
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HubAddress(Given);
 
@@ -22,9 +29,19 @@ enum Given {
     Sockets(Vec<SocketAddr>),
 }
 
+/// What an address says of encryption.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Scheme {
+    /// Nothing: the plugin's settings decide.
+    Unsaid,
+    Plain,
+    Tls,
+}
+
 /// What an address means.
 #[derive(Debug, Eq, PartialEq)]
 enum Meaning<'a> {
+    Path(&'a str),
     Host(&'a str, u16),
     Sockets(Vec<SocketAddr>),
 }
@@ -56,12 +73,14 @@ pub struct AddressError {
 }
 
 const EXPECTED: &str = "expected host:port, as in 127.0.0.1:8080, [::1]:8080 or \
-                        hub.example:8080, with a port from 1 to 65535 and no scheme, path or space";
+                        hub.example:8080, with a port from 1 to 65535, without a path or a space, and \
+                        with brpc:// or brpcs:// before it or nothing; or unix:/path";
 
 impl HubAddress {
     /// The socket addresses, in the order in which they are tried. A name is looked up each time.
     pub(crate) async fn resolve(&self) -> Result<Vec<SocketAddr>, Unresolved> {
         let (host, port) = match self.meaning().map_err(Unresolved::NoAddress)? {
+            Meaning::Path(_) => return Ok(Vec::new()),
             Meaning::Sockets(addresses) => return Ok(addresses),
             Meaning::Host(host, port) => (host, port),
         };
@@ -72,6 +91,31 @@ impl HubAddress {
             Err(_) if is_numeric(host) => Err(Unresolved::NoAddress(self.error())),
             // The name may be found later, for instance if the plugin starts before the network.
             Err(error) => Err(Unresolved::NotFound(error)),
+        }
+    }
+
+    /// What it says of encryption.
+    pub(crate) fn scheme(&self) -> Scheme {
+        match &self.0 {
+            Given::Text(text) => parted(text).0,
+            Given::Host(..) | Given::Sockets(_) => Scheme::Unsaid,
+        }
+    }
+
+    /// The host, if it is one that was written, and no list of socket addresses.
+    pub(crate) fn host(&self) -> Option<&str> {
+        match &self.0 {
+            Given::Text(text) => unbracketed(parted(text).1.rsplit_once(':')?.0),
+            Given::Host(host, _) => Some(host),
+            Given::Sockets(_) => None,
+        }
+    }
+
+    /// The path, if it is a Unix socket.
+    pub(crate) fn path(&self) -> Option<&str> {
+        match self.meaning() {
+            Ok(Meaning::Path(path)) => Some(path),
+            _ => None,
         }
     }
 
@@ -87,6 +131,11 @@ impl HubAddress {
             }
             Given::Host(host, port) => (&**host, Some(*port)),
             Given::Text(text) => {
+                if let Some(path) = text.strip_prefix("unix:") {
+                    let is_path = path.starts_with('/') && !path.contains('\0');
+                    return is_path.then_some(Meaning::Path(path)).ok_or_else(|| self.error());
+                }
+                let (_, text) = parted(text);
                 let (host, port) = text.rsplit_once(':').ok_or_else(|| self.error())?;
                 (unbracketed(host).ok_or_else(|| self.error())?, number(port))
             }
@@ -113,6 +162,17 @@ impl HubAddress {
 
     pub(crate) fn error(&self) -> AddressError {
         AddressError { given: self.to_string(), expected: EXPECTED }
+    }
+}
+
+/// What a text says of encryption, and the rest of it.
+fn parted(text: &str) -> (Scheme, &str) {
+    if let Some(rest) = text.strip_prefix("brpcs://") {
+        return (Scheme::Tls, rest);
+    }
+    match text.strip_prefix("brpc://") {
+        Some(rest) => (Scheme::Plain, rest),
+        None => (Scheme::Unsaid, text),
     }
 }
 
@@ -299,6 +359,10 @@ mod tests {
             (HubAddress::from("hub.example:80"), Meaning::Host("hub.example", 80)),
             (HubAddress::from("my_hub-1:65535"), Meaning::Host("my_hub-1", 65_535)),
             (HubAddress::from("bücher.example.:80"), Meaning::Host("bücher.example.", 80)),
+            (HubAddress::from("brpc://127.0.0.1:8080"), sockets(&["127.0.0.1:8080"])),
+            (HubAddress::from("brpcs://hub.example:80"), Meaning::Host("hub.example", 80)),
+            (HubAddress::from("brpcs://[::1]:80"), sockets(&["[::1]:80"])),
+            (HubAddress::from("unix:/tmp/a.sock"), Meaning::Path("/tmp/a.sock")),
             (HubAddress::from("127.1:80"), Meaning::Host("127.1", 80)),
             (HubAddress::from(("localhost", 80)), Meaning::Host("localhost", 80)),
             (HubAddress::from(("::1", 80)), sockets(&["[::1]:80"])),
@@ -310,6 +374,21 @@ mod tests {
         ] {
             assert_eq!(given.meaning(), Ok(expected), "{given}");
         }
+    }
+
+    #[test]
+    fn what_an_address_says_of_encryption_and_which_name_it_expects() {
+        for (given, scheme, host) in [
+            ("brpcs://hub.example:80", Scheme::Tls, "hub.example"),
+            ("brpcs://[::1]:80", Scheme::Tls, "::1"),
+            ("brpc://127.0.0.1:80", Scheme::Plain, "127.0.0.1"),
+            ("hub.example:80", Scheme::Unsaid, "hub.example"),
+        ] {
+            let address = HubAddress::from(given);
+            assert_eq!((address.scheme(), address.host()), (scheme, Some(host)), "{given}");
+        }
+        let address = HubAddress::from(SocketAddr::from(([127, 0, 0, 1], 80)));
+        assert_eq!((address.scheme(), address.host()), (Scheme::Unsaid, None));
     }
 
     #[test]
@@ -335,7 +414,13 @@ mod tests {
             "ws://hub:80",
             "tcp://[::1]:80",
             "user@hub:80",
-            "unix:/tmp/a.sock",
+            "unix:",
+            "unix:a.sock",
+            "unix://tmp\0/a.sock",
+            "brpc://hub",
+            "brpcs://hub:80/",
+            "brpc://brpcs://hub:80",
+            "BRPCS://hub:80",
             "/tmp/a.sock",
             "::1:80",
             "[::1]",

@@ -17,6 +17,11 @@ impl Channel {
         Self { hub: None, is_private: true }
     }
 
+    /// Encrypted, to a hub that has proven who it is.
+    pub(crate) fn encrypted(hub: Option<SocketAddr>) -> Self {
+        Self { hub, is_private: true }
+    }
+
     /// TCP without encryption: private only if it doesn't leave this host.
     pub(crate) fn tcp(hub: Option<SocketAddr>) -> Self {
         let is_private = hub.is_some_and(|hub| hub.ip().to_canonical().is_loopback());

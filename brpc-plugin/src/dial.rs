@@ -1,4 +1,4 @@
-//! Dialling a hub over TCP.
+//! Dialling a hub over TCP or a Unix socket.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,18 +8,33 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use crate::address::{HubAddress, Unresolved};
+use crate::channel::Channel;
 use crate::error::ConnectError;
+use crate::secure::BoxedStream;
+
+/// A connection to a hub, before anything was said on it.
+pub(crate) enum Dialled {
+    Tcp(TcpStream),
+    Unix(BoxedStream),
+}
 
 /// How many times the limit of an address all of them get, however many there are.
 const ADDRESSES: u32 = 6;
 
-/// Connects to the first of the hub's addresses that answers; returns which. The name's look-up and
+/// Connects to the hub: at its path, or at the first of its addresses that answers. The name's look-up and
 /// each address get so much time, and all together six times as much; if there is no limit, as much
 /// as the system gives them.
 pub(crate) async fn dial(
     hub: HubAddress,
     limit: Option<Duration>,
-) -> Result<(TcpStream, Option<SocketAddr>), ConnectError> {
+) -> Result<(Dialled, Channel), ConnectError> {
+    if let Some(path) = hub.path() {
+        return match within(limit, connect_unix(path)).await.unwrap_or_else(|| Err(timed_out())) {
+            // As private as a stream of the user's own.
+            Ok(stream) => Ok((Dialled::Unix(stream), Channel::own())),
+            Err(error) => Err(ConnectError::Io { hub, addresses: Vec::new(), error }),
+        };
+    }
     // Resolved separately, so that an error can name the addresses that were tried.
     let addresses = match within(limit, hub.resolve()).await {
         Some(Ok(addresses)) => addresses,
@@ -38,13 +53,24 @@ pub(crate) async fn dial(
         match within(limit, connect(address)).await {
             Some(Ok(stream)) => {
                 let address = stream.peer_addr().ok();
-                return Ok((stream, address));
+                return Ok((Dialled::Tcp(stream), Channel::tcp(address)));
             }
             Some(Err(error)) => failed = error,
             None => failed = timed_out(),
         }
     }
     Err(ConnectError::Io { hub, addresses, error: failed })
+}
+
+#[cfg(unix)]
+async fn connect_unix(path: &str) -> io::Result<BoxedStream> {
+    Ok(Box::new(tokio::net::UnixStream::connect(path).await?))
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unused_async, reason = "as on Unix")]
+async fn connect_unix(_: &str) -> io::Result<BoxedStream> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets"))
 }
 
 async fn connect(address: SocketAddr) -> io::Result<TcpStream> {

@@ -66,11 +66,11 @@ pub enum ConnectError {
     #[error("this is no address of a hub: {0}")]
     Address(AddressError),
     /// The hub can't be reached.
-    #[error("can't {} {hub}{}", unreached(addresses), tried(hub, addresses))]
+    #[error("can't {} {hub}{}", unreached(hub, addresses), tried(hub, addresses))]
     Io {
         /// The hub's address, as it was given.
         hub: HubAddress,
-        /// The addresses that were tried; none if the hub's name couldn't be resolved.
+        /// The addresses that were tried; none if the hub's name couldn't be resolved, or it is a path.
         addresses: Vec<SocketAddr>,
         /// The system's error for the last of them, or for the name.
         #[source]
@@ -79,6 +79,23 @@ pub enum ConnectError {
     /// The plugin's own way of dialling failed ([`Plugin::run_over`](crate::Plugin::run_over)).
     #[error("can't open a connection to the hub")]
     Dial(#[source] io::Error),
+    /// The hub is to be dialled with TLS, and this program is built without it; nothing was sent.
+    #[error(
+        "can't dial {hub}: TLS is not built in; switch on the feature `tls` of brpc, or `tls-ring`"
+    )]
+    NoTls {
+        /// The hub's address.
+        hub: HubAddress,
+    },
+    /// There is no encrypted connection to the hub: one side refused the other, or the settings can't be
+    /// used. The text says who refused what, and the way out.
+    ///
+    /// With TLS 1.3 a hub refuses a plugin's certificate after the plugin's own handshake; that is told
+    /// here as well.
+    #[cfg(any(feature = "tls", feature = "tls-ring"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "tls", feature = "tls-ring"))))]
+    #[error("can't connect over TLS: {0}")]
+    Tls(brpc_tls::TlsError),
     /// The hub refused the plugin, with its reason.
     #[error("refused by the hub: {0}")]
     Refused(Refusal),
@@ -92,7 +109,8 @@ pub enum ConnectError {
 
 impl ConnectError {
     /// Whether a retry may succeed without a change to the plugin: the hub can't be reached at the
-    /// moment, or refuses plugins for a while.
+    /// moment, or refuses plugins for a while. What counts in TLS, its `TlsError` says: a certificate that
+    /// the plugin refuses may be anybody's on the way, and another attempt may find the hub.
     ///
     /// [`Plugin::run`](crate::Plugin::run) tries again by itself. Others choose the wait, at least
     /// [`retry_after`](Self::retry_after).
@@ -101,6 +119,8 @@ impl ConnectError {
             Self::Io { .. } | Self::Dial(_) | Self::TimedOut | Self::Lost(_) => true,
             Self::Refused(refusal) => refusal.is_transient(),
             Self::Credentials(error) => error.is_transient(),
+            #[cfg(any(feature = "tls", feature = "tls-ring"))]
+            Self::Tls(error) => error.is_transient(),
             Self::BadName { .. }
             | Self::BadVersion { .. }
             | Self::BadLabels(_)
@@ -108,6 +128,7 @@ impl ConnectError {
             | Self::Fields { .. }
             | Self::Description(_)
             | Self::BadLimits(_)
+            | Self::NoTls { .. }
             | Self::Address(_) => false,
         }
     }
@@ -122,8 +143,12 @@ impl ConnectError {
 }
 
 /// What failed.
-fn unreached(addresses: &[SocketAddr]) -> &'static str {
-    if addresses.is_empty() { "find the host of the hub at" } else { "connect to the hub at" }
+fn unreached(hub: &HubAddress, addresses: &[SocketAddr]) -> &'static str {
+    if addresses.is_empty() && hub.path().is_none() {
+        "find the host of the hub at"
+    } else {
+        "connect to the hub at"
+    }
 }
 
 /// The addresses that were tried, unless the hub's own says it.

@@ -67,6 +67,7 @@ mod link;
 pub mod middleware;
 mod plugin;
 mod run;
+mod secure;
 mod session;
 
 /// TLS to the hub: which one the plugin trusts, and the certificate that it shows.

@@ -22,10 +22,10 @@ use crate::address::{HubAddress, Hubs};
 use crate::change::{Change, Changed};
 use crate::channel::Channel;
 use crate::credentials::{Credentials, Token};
-use crate::dial::dial;
 use crate::error::ConnectError;
 use crate::lasting::{Lasting, codec};
 use crate::run::Run;
+use crate::secure::Secure;
 use crate::session::Session;
 
 /// A plugin: an object whose methods a hub can call, and its description.
@@ -49,6 +49,7 @@ pub struct Plugin<R> {
     /// Random, the same as long as this value lives.
     instance: [u8; 16],
     credentials: Credentials,
+    secure: Secure,
     limits: Limits,
     middleware: Chain<Incoming>,
     /// How long a method may hold up its connection before a warning names it.
@@ -87,6 +88,7 @@ impl<R: Receiver> Plugin<R> {
             labels: BTreeMap::new(),
             instance,
             credentials: Credentials::default(),
+            secure: Secure::default(),
             limits: Limits::default(),
             middleware: Chain::default(),
             patience: Some(Duration::from_millis(100)),
@@ -169,6 +171,26 @@ impl<R: Receiver> Plugin<R> {
     /// ```
     pub fn secret(mut self, id: impl Into<String>, secret: Secret) -> Self {
         self.credentials.secret = Some((id.into(), secret));
+        self
+    }
+
+    /// Dials hubs with TLS: those whose address is `brpcs://host:port`, or doesn't say. Default: with TLS
+    /// only where the address says so, and then by the CAs that the system trusts.
+    ///
+    /// ```no_run
+    /// # use brpc_plugin::{ConnectError, Plugin, Receiver};
+    /// use brpc_plugin::tls::ClientTls;
+    ///
+    /// # async fn example<S: Receiver>(sensor: S) -> Result<(), Box<dyn std::error::Error>> {
+    /// let plugin = Plugin::new(sensor).tls(ClientTls::ca_file("ca.pem")?);
+    /// plugin.run("brpcs://hub.example:8080").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(any(feature = "tls", feature = "tls-ring"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "tls", feature = "tls-ring"))))]
+    pub fn tls(mut self, tls: brpc_tls::ClientTls) -> Self {
+        self.secure = Secure::new(tls);
         self
     }
 
@@ -292,8 +314,8 @@ impl<R: Receiver> Plugin<R> {
         Ok(self.description()?.functions())
     }
 
-    /// Dials a hub over TCP, and returns when the hub has registered the plugin. The hub is a host
-    /// and a port, as in `"127.0.0.1:8080"`; see [`HubAddress`]. If a host has several addresses, the
+    /// Dials a hub, and returns when the hub has registered the plugin. The hub is a host and a port, as in
+    /// `"127.0.0.1:8080"` or `"brpcs://hub.example:8080"`; see [`HubAddress`]. If a host has several addresses, the
     /// plugin uses the first that answers.
     ///
     /// After the end of a run the plugin can connect again. It can also be connected more than once
@@ -313,8 +335,7 @@ impl<R: Receiver> Plugin<R> {
         brpc_rt::require_timers();
         // So that a mistake in the plugin itself is found first.
         let lasting = self.lasting()?;
-        let (stream, address) = shielded(dial(hub.into(), None)).await?;
-        lasting.open(stream, Channel::tcp(address), Remaining::new()).await
+        shielded(lasting.dial(hub.into(), None, Remaining::new())).await
     }
 
     /// Does the same over an existing connection: a Unix socket, TLS, memory.
@@ -379,6 +400,7 @@ impl<R: Receiver> Plugin<R> {
             },
             hello: self.hello()?,
             credentials: self.credentials.clone(),
+            secure: self.secure.clone(),
             limits: self.limits.clone(),
             wire: self.wire,
             resuming: None,

@@ -17,6 +17,7 @@ mod checking;
 mod clients;
 mod credentials;
 mod descriptions;
+mod dialling_securely;
 mod drain;
 mod dropping;
 mod encryption;

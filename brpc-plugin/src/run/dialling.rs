@@ -11,7 +11,6 @@ use tokio::time::timeout;
 
 use crate::address::HubAddress;
 use crate::channel::Channel;
-use crate::dial::dial;
 use crate::error::ConnectError;
 use crate::lasting::Lasting;
 use crate::session::Session;
@@ -91,10 +90,7 @@ impl<R: Receiver> Dialling<R> {
         handlers: Remaining,
     ) -> Result<Session<R>, ConnectError> {
         match self {
-            Self::Tcp(hubs) => {
-                let (stream, address) = dial(hubs[hub].clone(), Some(ADDRESS)).await?;
-                lasting.open(stream, Channel::tcp(address), handlers).await
-            }
+            Self::Tcp(hubs) => lasting.dial(hubs[hub].clone(), Some(ADDRESS), handlers).await,
             Self::Own(open) => open(lasting.clone(), handlers).await,
         }
     }

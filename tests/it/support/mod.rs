@@ -1,6 +1,9 @@
 //! What the topics share: plugging a plugin in, a plugin that does what the test asks for, and a
 //! peer that reads and writes frames by hand.
 
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../../../crates/brpc-tls/src/tests/authority.rs"]
+pub mod authority;
 pub mod peer;
 pub mod traced;
 pub mod worker;

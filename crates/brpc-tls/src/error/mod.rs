@@ -222,6 +222,12 @@ fn shown(text: &str) -> String {
     text.escape_debug().take(TEXT).collect()
 }
 
+impl From<TlsSettingsError> for TlsError {
+    fn from(error: TlsSettingsError) -> Self {
+        Self::settings(error, Role::Plugin)
+    }
+}
+
 impl From<TlsError> for io::Error {
     fn from(error: TlsError) -> Self {
         Self::new(io::ErrorKind::InvalidData, error)

@@ -5,6 +5,7 @@ mod peers;
 mod refusing;
 mod reloading;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use brpc_core::Side;
@@ -40,7 +41,16 @@ fn showing(plugin: ClientTls, issued: &Issued) -> ClientTls {
 }
 
 /// Shakes hands; then the plugin says a byte, which the hub says again.
-async fn meet(hub: &ServerTls, plugin: &ClientTls, host: &str) -> Met {
+fn meet<'a>(
+    hub: &'a ServerTls,
+    plugin: &'a ClientTls,
+    host: &'a str,
+) -> Pin<Box<dyn Future<Output = Met> + 'a>> {
+    // Boxed, because both handshakes are large.
+    Box::pin(met(hub, plugin, host))
+}
+
+async fn met(hub: &ServerTls, plugin: &ClientTls, host: &str) -> Met {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     let (at_hub, at_plugin) = (Report::new(), Report::new());
     let accepting = hub.accept(theirs, &at_hub);
