@@ -68,7 +68,7 @@ async fn a10_tls_to_a_hub_that_has_none_is_said_in_words() {
 }
 
 #[tokio::test]
-async fn a07_a_hub_that_demands_certificates_says_why_it_refuses_one() {
+async fn a_hub_that_demands_certificates_says_why_it_refuses_one() {
     let authority = Authority::new("CA");
     let roots = Roots::pem(authority.pem()).unwrap();
     let (hub, address) = hub(&authority, |tls| tls.clients(Clients::Demanded(roots))).await;
