@@ -82,26 +82,6 @@ pub struct WithEncryption<L> {
     encryption: Encryption,
 }
 
-impl<L: Listener> Listener for WithEncryption<L> {
-    type Stream = L::Stream;
-
-    fn accept(&mut self) -> impl Future<Output = io::Result<(L::Stream, Source)>> + Send {
-        self.listener.accept()
-    }
-
-    fn path(&self) -> Option<PathBuf> {
-        self.listener.path()
-    }
-
-    fn is_of_this_host(&self) -> bool {
-        self.listener.is_of_this_host()
-    }
-
-    fn encryption(&self) -> Option<Encryption> {
-        Some(self.encryption)
-    }
-}
-
 /// The error of a listener that is at its end: `io::Error::other(ListenerClosed)`.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("the listener is closed")]
@@ -298,5 +278,25 @@ impl Listener for MemoryListener {
 
     fn encryption(&self) -> Option<Encryption> {
         Some(Encryption::Allowed)
+    }
+}
+
+impl<L: Listener> Listener for WithEncryption<L> {
+    type Stream = L::Stream;
+
+    fn accept(&mut self) -> impl Future<Output = io::Result<(L::Stream, Source)>> + Send {
+        self.listener.accept()
+    }
+
+    fn path(&self) -> Option<PathBuf> {
+        self.listener.path()
+    }
+
+    fn is_of_this_host(&self) -> bool {
+        self.listener.is_of_this_host()
+    }
+
+    fn encryption(&self) -> Option<Encryption> {
+        Some(self.encryption)
     }
 }

@@ -58,7 +58,7 @@ async fn one_port_has_both_where_it_is_allowed() {
 
 /// A plugin of either wire that would speak in the clear is told what to do.
 #[tokio::test]
-async fn without_tls_nobody_gets_in_where_it_is_demanded() {
+async fn a09_a11_without_tls_nobody_gets_in_where_it_is_demanded() {
     let (ours, theirs) = tls();
     let hub = Socket::builder().tls(ours).build();
     let tcp = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -105,7 +105,7 @@ async fn above_tls_there_is_no_tls() {
 
 /// The time for the handshake is for both, and whoever stalls in the first holds up nobody.
 #[tokio::test(start_paused = true)]
-async fn a_handshake_that_stalls_makes_room_and_ends() {
+async fn a13_a_handshake_that_stalls_makes_room_and_ends() {
     let (ours, theirs) = tls();
     let hub = Socket::builder().tls(ours).max_handshakes(2).build();
     let (connector, listener) = MemoryListener::new();
@@ -131,7 +131,7 @@ async fn a_handshake_that_stalls_makes_room_and_ends() {
 
 /// As it may arrive, or be meant to hurt.
 #[tokio::test]
-async fn a_hello_in_pieces_is_one_and_garbage_is_none() {
+async fn a13_a_hello_in_pieces_is_one_and_garbage_is_none() {
     let (ours, theirs) = tls();
     let (hub, connector, _serving) = hub(ours, Encryption::Demanded);
     let mut garbage = dial(&connector).await;

@@ -35,7 +35,7 @@ impl Drop for Own {
 /// Both tokens are valid for a while; then whoever has been let in by the old one is cut off, within a
 /// second.
 #[tokio::test(start_paused = true)]
-async fn a4_tokens_are_rotated() {
+async fn a04_tokens_are_rotated() {
     let file = Own::new("rotated", &format!("# the old one\n{EDGE}\n"));
     let hub = Socket::builder().authenticator(Tokens::file(&file.0).unwrap()).build();
     let mut old = Peer::plugged_as(&hub, &hello("old", EDGE)).await;

@@ -77,7 +77,7 @@ fn dial_from(hub: &Socket, address: &str) -> DuplexStream {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a1_without_a_token_where_one_is_needed() {
+async fn a01_without_a_token_where_one_is_needed() {
     let hub = Socket::builder().authenticator(two()).build();
     let told = refused(&hub, &Hello::new("edge-1")).await;
     assert_eq!((told.code, told.retry_after), (refusal::AUTH_REQUIRED, None));
@@ -92,7 +92,7 @@ async fn a1_without_a_token_where_one_is_needed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a2_every_wrong_token_is_told_the_same() {
+async fn a02_every_wrong_token_is_told_the_same() {
     let hub = Socket::builder().authenticator(two()).build();
     let long = format!("{EDGE}0");
     let wrong = ["x", &EDGE[..EDGE.len() - 1], &EDGE[1..], &long, &EDGE.to_uppercase(), "\0", " "];

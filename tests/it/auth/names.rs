@@ -12,7 +12,7 @@ use crate::support::peer::{DESCRIPTION, Hello, Peer, kind, refusal};
 use crate::support::{LONG, eventually, settle};
 
 #[tokio::test(start_paused = true)]
-async fn a7_a_name_that_the_identity_may_not_have() {
+async fn a07_a_name_that_the_identity_may_not_have() {
     let hub = Socket::builder().authenticator(two()).build();
     let told = refused(&hub, &hello("store", EDGE)).await;
     assert_eq!((told.code, told.retry_after), (refusal::NAME_NOT_ALLOWED, None));

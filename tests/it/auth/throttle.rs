@@ -49,7 +49,7 @@ async fn told(hub: &Socket, address: &str, hello: &Hello<'_>) -> Refused {
 const WRONG: &str = "a token that is wrong";
 
 #[tokio::test(start_paused = true)]
-async fn a3_a_source_that_fails_is_not_asked_again_for_a_while() {
+async fn a03_a_source_that_fails_is_not_asked_again_for_a_while() {
     let asked = Asked::default();
     let hub = asked.hub(|builder| builder);
     for (failures, wait) in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300].into_iter().enumerate() {
