@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_granted_is_denied() {
+    fn a16_what_is_not_granted_is_denied() {
         let nothing = Identity::new("a");
         let grants = nothing.granted();
         assert!(!grants.may_plug("a") && !grants.may_call("a", "f"));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const PARTS: [(char, usize); 5] = [('H', 28), ('F', 28), ('L', 28), ('C', 26), ('A', 23)];
 
 /// How many rows have a test, at least.
-const TESTED: usize = 115;
+const TESTED: usize = 133;
 
 /// A row: its id, and what is said of its tests.
 struct Row {
