@@ -82,3 +82,26 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_handshake_reads_so_much_and_what_follows_any_amount() {
+        let mut metered = Metered::new(tokio::io::repeat(1));
+        let mut read = 0;
+        let error = loop {
+            match metered.read(&mut [0; 4096]).await {
+                Ok(count) => read += count,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!((read, error.kind()), (LONGEST_HANDSHAKE, io::ErrorKind::FileTooLarge));
+        assert!(metered.is_used_up());
+        metered.lift();
+        metered.read_exact(&mut vec![0; 2 * LONGEST_HANDSHAKE]).await.unwrap();
+    }
+}

@@ -102,3 +102,36 @@ fn stamps(files: &[PathBuf]) -> Vec<Option<Stamp>> {
     };
     files.iter().map(stamp).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn a_change_is_read_once_also_if_it_is_no_good() {
+        let path = std::env::temp_dir().join(format!("brpc-watched-{}", std::process::id()));
+        fs::write(&path, "good").unwrap();
+        let (source, loads) = (Source::file(&path), Arc::new(AtomicU32::new(0)));
+        let (inner, counted) = (source.clone(), loads.clone());
+        let watched = Watched::new(&[&source], move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let read = inner.read()?;
+            if read.starts_with(b"good") {
+                Ok(read.len())
+            } else {
+                Err(inner.malformed("good", ""))
+            }
+        })
+        .unwrap();
+        for (content, value, count) in [("bad", 4, 2), ("good again", 10, 3)] {
+            fs::write(&path, content).unwrap();
+            for _ in 0..3 {
+                assert_eq!(*watched.current(Duration::ZERO), value);
+            }
+            assert_eq!(loads.load(Ordering::Relaxed), count, "{content}");
+        }
+        fs::remove_file(&path).unwrap();
+    }
+}
