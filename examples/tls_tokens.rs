@@ -1,6 +1,8 @@
 //! A fleet with tokens over TLS: the usual case. A hub that anybody may reach, and who gets in.
 //!
-//!     cargo run --features tls-ring --example tls_tokens
+//! ```console
+//! $ cargo run --features tls-ring --example tls_tokens
+//! ```
 //!
 //! Hub and plugins are in one program here, so that one command shows it. The certificate is made on
 //! the spot; elsewhere, give `ServerTls::files` those of your host.

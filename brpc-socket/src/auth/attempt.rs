@@ -80,6 +80,14 @@ impl Attempt {
         }
     }
 
+    /// The certificate that the plugin has shown over the hub's own TLS, which has verified it. `None`
+    /// without TLS, and if the plugin has shown none.
+    #[cfg(any(feature = "tls", feature = "tls-ring"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "tls", feature = "tls-ring"))))]
+    pub fn certificate(&self) -> Option<Arc<crate::tls::ClientCertificate>> {
+        self.link.certificate()
+    }
+
     /// Whether it is encrypted by the hub's own TLS.
     pub fn is_encrypted(&self) -> bool {
         self.link.is_encrypted()

@@ -7,7 +7,8 @@
 //! identity: nobody of another identity takes them over, whatever [`Takeover`](crate::Takeover) says,
 //! even who has stolen the plugin's instance id.
 //!
-//! There are authenticators for [`Tokens`], for [`Secrets`] that are never sent, and for [`UnixUsers`];
+//! There are authenticators for [`Tokens`], for [`Secrets`] that are never sent, for
+//! [`UnixUsers`], and with the feature `tls` for certificates that plugins show;
 //! [`AnyOf`] asks several. One line lets in who knows a token of a file:
 //!
 //! ```no_run
@@ -50,6 +51,8 @@ mod any_of;
 mod attempt;
 pub(crate) mod audit;
 mod authenticator;
+#[cfg(any(feature = "tls", feature = "tls-ring"))]
+mod certificates;
 mod denial;
 mod secrets;
 mod token_hash;
@@ -64,6 +67,9 @@ pub use brpc_proto::{Proof, Secret, SecretError, Token, TokenError};
 pub use self::any_of::AnyOf;
 pub use self::attempt::Attempt;
 pub use self::authenticator::Authenticator;
+#[cfg(any(feature = "tls", feature = "tls-ring"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "tls", feature = "tls-ring"))))]
+pub use self::certificates::Certificates;
 pub use self::denial::Denial;
 pub use self::secrets::Secrets;
 pub use self::token_hash::{TokenHash, TokenHashError};

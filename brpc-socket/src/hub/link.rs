@@ -121,6 +121,12 @@ impl PluginLink {
         self.tls.get().is_some_and(Report::is_secured)
     }
 
+    /// The certificate that the plugin has shown, if it has.
+    #[cfg(any(feature = "tls", feature = "tls-ring"))]
+    pub(crate) fn certificate(&self) -> Option<Arc<crate::tls::ClientCertificate>> {
+        self.tls.get()?.certificate()
+    }
+
     /// Why TLS failed, if it did.
     pub(crate) fn tls_error(&self) -> Option<String> {
         Some(self.tls.get()?.error()?.to_string())

@@ -2,6 +2,7 @@
 
 mod audit;
 mod canary;
+mod certificates;
 mod failing;
 mod files;
 mod names;

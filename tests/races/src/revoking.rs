@@ -65,5 +65,12 @@ fn nobody_stays_who_is_revoked() {
         check_owners(&told);
         assert_eq!(told.len(), if was_welcome { 2 } else { 0 }, "{told:?}");
         assert!(was_welcome || hub.refusals().auth_failed == 1, "{:?}", hub.refusals());
+        drop(hub);
+        // No task of the hub's is left in the middle of something.
+        block_on(async {
+            while Arc::strong_count(&list.0) > 1 {
+                yield_now().await;
+            }
+        });
     });
 }

@@ -1,0 +1,80 @@
+//! Plugins that have shown a certificate over TLS.
+
+use async_trait::async_trait;
+use brpc_core::Identity;
+use brpc_tls::ClientCertificate;
+
+use super::attempt::Attempt;
+use super::authenticator::Authenticator;
+use super::denial::Denial;
+
+/// Lets plugins in by the certificate that they have shown over TLS, which the hub's TLS has verified
+/// before: [`Clients`](crate::tls::Clients) says who may have issued it.
+///
+/// ```
+/// use brpc_socket::auth::{Certificates, Identity};
+///
+/// let runner = Identity::new("runner").plug("runner-*");
+/// let certificates = Certificates::new().san("runner.example", runner);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Certificates(Vec<(Mark, Identity)>);
+
+/// By what a certificate is known.
+#[derive(Clone, Debug)]
+enum Mark {
+    San(String),
+    Fingerprint([u8; 32]),
+}
+
+/// By what these identities are proved.
+const BY: &str = "certificate";
+
+impl Certificates {
+    /// None yet, so nobody is let in.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A certificate with this DNS name or URI among its alternative names (SAN) proves this identity.
+    /// The name is compared as it is written, but for the case of letters in DNS names; a `*` in a
+    /// certificate stands for itself only.
+    #[must_use]
+    pub fn san(mut self, name: impl Into<String>, identity: Identity) -> Self {
+        self.0.push((Mark::San(name.into()), identity.by(BY)));
+        self
+    }
+
+    /// The certificate with this SHA-256 proves this identity.
+    #[must_use]
+    pub fn fingerprint(mut self, fingerprint: [u8; 32], identity: Identity) -> Self {
+        self.0.push((Mark::Fingerprint(fingerprint), identity.by(BY)));
+        self
+    }
+}
+
+impl Mark {
+    fn is_of(&self, certificate: &ClientCertificate) -> bool {
+        match self {
+            Self::San(wanted) => {
+                certificate.dns_names().iter().any(|name| name.eq_ignore_ascii_case(wanted))
+                    || certificate.uri_names().iter().any(|name| name == wanted)
+            }
+            Self::Fingerprint(wanted) => certificate.fingerprint() == wanted,
+        }
+    }
+}
+
+#[async_trait]
+impl Authenticator for Certificates {
+    async fn authenticate(&self, attempt: &Attempt) -> Result<Identity, Denial> {
+        let Some(certificate) = attempt.certificate() else {
+            return Err(Denial::not_offered("no certificate"));
+        };
+        let known = self.0.iter().find(|(mark, _)| mark.is_of(&certificate));
+        let Some((_, identity)) = known else {
+            return Err(Denial::refused("an unknown certificate"));
+        };
+        Ok(identity.clone().credential(*certificate.fingerprint()))
+    }
+}
