@@ -176,6 +176,15 @@ impl Grants {
         self.observe.iter().any(|pattern| pattern.matches(plugin))
     }
 
+    /// Whether each of the other grants is one of these. Patterns are compared as they are written, so
+    /// `edge-*` does not include `edge-1`.
+    pub fn include(&self, others: &Self) -> bool {
+        others.plug.iter().all(|it| self.plug.contains(it))
+            && others.call.iter().all(|it| self.call.contains(it))
+            && others.observe.iter().all(|it| self.observe.contains(it))
+            && (self.operate || !others.operate)
+    }
+
     /// Whether it may operate the hub.
     pub fn may_operate(&self) -> bool {
         self.operate
@@ -204,6 +213,23 @@ mod tests {
         assert!(!grants.may_call("edge-1", "read"));
         assert!(grants.may_observe("edge-1") && !grants.may_observe("edge-2"));
         assert!(grants.may_operate());
+    }
+
+    #[test]
+    fn what_may_do_more_includes_what_may_do_less() {
+        let some = || Grants::default().plug("a").call("b", "c").observe("d");
+        let more = [
+            some().plug("e"),
+            some().call("b", "e"),
+            some().call("e", "c"),
+            some().observe("e"),
+            some().operate(),
+        ];
+        assert!(some().include(&some()) && some().include(&Grants::default()));
+        for more in more {
+            assert!(more.include(&some()) && !some().include(&more), "{more:?}");
+        }
+        assert!(!Grants::default().plug("*").include(&Grants::default().plug("a")));
     }
 
     /// Names from the wire of Go packages may contain such characters.

@@ -53,6 +53,13 @@ impl Certificates {
     }
 }
 
+impl Certificates {
+    /// Whom a certificate proves.
+    pub(super) fn known(&self, certificate: &ClientCertificate) -> Option<&Identity> {
+        self.0.iter().find(|(mark, _)| mark.is_of(certificate)).map(|(_, identity)| identity)
+    }
+}
+
 impl Mark {
     fn is_of(&self, certificate: &ClientCertificate) -> bool {
         match self {
@@ -71,8 +78,7 @@ impl Authenticator for Certificates {
         let Some(certificate) = attempt.certificate() else {
             return Err(Denial::not_offered("no certificate"));
         };
-        let known = self.0.iter().find(|(mark, _)| mark.is_of(&certificate));
-        let Some((_, identity)) = known else {
+        let Some(identity) = self.known(&certificate) else {
             return Err(Denial::refused("an unknown certificate"));
         };
         Ok(identity.clone().credential(*certificate.fingerprint()))

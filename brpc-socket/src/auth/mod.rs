@@ -54,6 +54,8 @@ mod authenticator;
 #[cfg(any(feature = "tls", feature = "tls-ring"))]
 mod certificates;
 mod denial;
+#[cfg(feature = "policy")]
+mod policy;
 mod secrets;
 mod token_hash;
 mod tokens;
@@ -71,6 +73,9 @@ pub use self::authenticator::Authenticator;
 #[cfg_attr(docsrs, doc(cfg(any(feature = "tls", feature = "tls-ring"))))]
 pub use self::certificates::Certificates;
 pub use self::denial::Denial;
+#[cfg(feature = "policy")]
+#[cfg_attr(docsrs, doc(cfg(feature = "policy")))]
+pub use self::policy::{Policy, PolicyError, PolicyMistake};
 pub use self::secrets::Secrets;
 pub use self::token_hash::{TokenHash, TokenHashError};
 pub use self::tokens::{InvalidTokens, Tokens, TokensError};

@@ -6,6 +6,7 @@ mod certificates;
 mod failing;
 mod files;
 mod names;
+mod policy;
 mod proofs;
 mod revoking;
 mod throttle;
