@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use brpc_socket::auth::{Attempt, Authenticator, Denial, Identity, async_trait};
 use brpc_socket::Socket;
+use brpc_socket::auth::{Attempt, Authenticator, Denial, Identity, async_trait};
 use shuttle::future::{block_on, spawn, yield_now};
 use shuttle::sync::Mutex;
 use tokio::sync::watch;
