@@ -36,7 +36,7 @@ impl<R: Receiver> Staying<R> {
         teller: Teller,
         handlers: Remaining,
     ) -> Self {
-        let kept = Arc::new(Resuming::new(&plugin.limits));
+        let kept = Arc::new(Resuming::new(&plugin.limits, plugin.service.left.clone()));
         if plugin.wire == Wire::Native {
             plugin.resuming = Some(kept.clone());
         }

@@ -1,7 +1,10 @@
 //! Which calls get places on the next connection, and in which order.
 
+use std::future::IntoFuture as _;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use brpc::testing::Link;
 use brpc::{CallErrorKind, Execution, Limits, Socket};
 use tokio::sync::mpsc;
 
@@ -108,4 +111,59 @@ async fn calls_that_were_not_sent_keep_their_places_in_the_line() {
     for number in 0..10 {
         assert_eq!(order.recv().await, Some(Ok(number)));
     }
+}
+
+/// A handler that can't be cut short keeps its place when its caller has gone while it was away.
+#[tokio::test(start_paused = true)]
+async fn handlers_that_nobody_wants_any_more_count_as_long_as_they_run() {
+    let (hub, staying) = narrow(2).await;
+    let stay = hub.call::<()>("worker", "stay", &()).resumable(LONG).timeout(None);
+    let stays = tokio::spawn(stay.into_future());
+    eventually(|| staying.journal.running() == 1).await;
+    staying.leave(&hub).await;
+    stays.abort();
+    let _ = stays.await;
+    staying.come_back(&hub).await;
+    eventually(|| staying.journal.cancelled() == 1).await;
+    let other = made(wait(&hub));
+    eventually(|| staying.journal.running() == 2).await;
+    let error = hub.call::<()>("worker", "wait", &()).await.unwrap_err();
+    assert!(matches!(error.kind(), CallErrorKind::Overloaded { .. }), "{error}");
+    assert_eq!(staying.journal.started(), 2);
+    staying.journal.release(2);
+    assert_eq!(other.await.unwrap(), Ok(()));
+    eventually(|| staying.journal.running() == 0).await;
+    assert_eq!(hub.call::<u64>("worker", "echo", &7).await, Ok(7));
+}
+
+/// It was called by another hub, whose calls have the same numbers.
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_nobody_wants_any_more_answers_no_call_of_the_next_hub() {
+    let (first, second) = (Socket::default(), Socket::default());
+    let (plugin, journal) = worker("worker");
+    let (link, at) = (Link::new(), Arc::new(Mutex::new(first.clone())));
+    let run = plugin.run_over({
+        let (link, at) = (link.clone(), at.clone());
+        move || {
+            let (ours, theirs) = link.connect();
+            at.lock().unwrap().attach(theirs);
+            async { Ok(ours) }
+        }
+    });
+    tokio::spawn(run.into_future());
+    first.wait_for("worker", LONG).await.unwrap();
+    let _stays = made(first.call::<()>("worker", "stay", &()).resumable(LONG).timeout(None));
+    eventually(|| journal.running() == 1).await;
+    *at.lock().unwrap() = second.clone();
+    link.cut();
+    second.wait_for("worker", LONG).await.unwrap();
+    eventually(|| journal.cancelled() == 1).await;
+    let call = made(wait(&second));
+    eventually(|| journal.running() == 2).await;
+    journal.release(1);
+    eventually(|| journal.running() == 1).await;
+    tokio::time::sleep(SECOND).await;
+    assert!(!call.is_finished());
+    journal.release(1);
+    assert_eq!(call.await.unwrap(), Ok(()));
 }

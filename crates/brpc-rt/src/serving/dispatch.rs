@@ -191,7 +191,7 @@ impl<R: Receiver> Handlers<R> {
     /// Starts a handler.
     fn begin(self: &Arc<Self>, pending: Pending, in_place: &mut InPlace) {
         let Pending { call, deadline, recipient, token, .. } = pending;
-        if self.running.is_full() {
+        if self.running.is_full(|| self.resuming.as_ref().map_or(0, |it| it.running())) {
             let failure = Failure::new(Status::Overloaded, "");
             return self.send(recipient, Err(failure), Metadata::new());
         }
@@ -276,7 +276,7 @@ impl<R: Receiver> Handlers<R> {
         let _held = answer.clone();
         let answer = match (recipient, answer) {
             // Held for longer, until the hub confirms it.
-            (Recipient::Kept(_), Ok(output)) => Ok(Bytes::copy_from_slice(&output)),
+            (Recipient::Kept(..), Ok(output)) => Ok(Bytes::copy_from_slice(&output)),
             (_, answer) => answer,
         };
         self.answer(recipient, answer, context);
@@ -352,14 +352,19 @@ impl<R: Receiver> Handlers<R> {
         self.tasks.clone()
     }
 
-    /// Notes what cancels a handler that runs beside the driver. For a call that outlives the
+    /// Notes that a handler runs beside the driver, and what cancels it. For a call that outlives the
     /// connection that is known already.
     fn note_running(&self, recipient: Recipient, context: &Context) {
-        if let Recipient::Connection(id) = recipient {
-            self.running.begin(id, context.cancellation().clone());
+        match (recipient, &self.resuming) {
+            (Recipient::Connection(id), _) => {
+                self.running.begin(id, context.cancellation().clone());
+            }
+            (Recipient::Kept(_, number), Some(resuming)) => resuming.runs_beside(number),
+            (Recipient::Kept(..), None) => {}
         }
     }
 
+    /// Notes that it has ended. That of a call that outlives the connection has when it answers.
     fn note_ended(&self, recipient: Recipient) {
         if let Recipient::Connection(id) = recipient {
             self.running.end(id);
@@ -379,8 +384,10 @@ impl<R: Receiver> Handlers<R> {
     fn send(&self, recipient: Recipient, answer: Answer, metadata: Metadata) {
         match (recipient, &self.resuming) {
             (Recipient::Connection(id), _) => self.outlet.send(id, answer, metadata),
-            (Recipient::Kept(origin), Some(resuming)) => resuming.answer(origin, answer, metadata),
-            (Recipient::Kept(_), None) => {}
+            (Recipient::Kept(origin, number), Some(resuming)) => {
+                resuming.answer((origin, number), answer, metadata);
+            }
+            (Recipient::Kept(..), None) => {}
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Serves calls on a connection: the methods, and how they run.
 
+mod beside;
 mod bound;
 mod context;
 mod dispatch;

@@ -11,7 +11,9 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::beside::Beside;
 use super::outlet::Outlet;
+use super::running::Left;
 use crate::foreign::shielded;
 use crate::now;
 
@@ -26,10 +28,21 @@ pub struct Resuming {
 }
 
 struct State {
-    /// Each with what cancels its handler.
-    kept: Kept<CancellationToken>,
+    kept: Kept<Handler>,
+    beside: Beside,
+    /// The number of the last handler.
+    last: u64,
     /// The present connection, or the last.
     outlet: Option<Arc<Outlet>>,
+}
+
+/// The handler of a kept call.
+#[derive(Debug)]
+struct Handler {
+    /// Its own, while calls of one hub after the other may have the same origin.
+    number: u64,
+    /// What cancels it.
+    token: CancellationToken,
 }
 
 /// To whom a handler answers.
@@ -37,25 +50,32 @@ struct State {
 pub(super) enum Recipient {
     /// The connection on which it was called, under this id.
     Connection(CallId),
-    /// The one on which the hub knows the call now.
-    Kept(Origin),
+    /// The one on which the hub knows the call now; with the number of the handler.
+    Kept(Origin, u64),
 }
 
 impl Resuming {
-    /// For a plugin with these limits.
-    pub fn new(limits: &Limits) -> Self {
-        let state = State { kept: Kept::new(limits), outlet: None };
+    /// For a plugin with these limits, whose connections have left these handlers.
+    pub fn new(limits: &Limits, left: Left) -> Self {
+        let (kept, beside) = (Kept::new(limits), Beside::new(left));
+        let state = State { kept, beside, last: 0, outlet: None };
         Self { state: Mutex::new(state), bell: Notify::new(), emptied: Notify::new() }
     }
 
     /// Changes what is kept, and cancels the handlers that this returns.
-    fn change(&self, change: impl FnOnce(&mut State) -> Vec<CancellationToken>) {
+    fn change(&self, change: impl FnOnce(&mut State) -> Vec<Handler>) {
         let (unwanted, is_empty) = {
             let mut state = self.state.lock();
-            (change(&mut state), state.kept.is_empty())
+            let unwanted = change(&mut state);
+            for handler in &unwanted {
+                state.beside.give_up(handler.number);
+            }
+            (unwanted, state.kept.is_empty())
         };
         // Without the lock: this wakes tasks.
-        unwanted.iter().for_each(CancellationToken::cancel);
+        for handler in unwanted {
+            handler.token.cancel();
+        }
         if is_empty {
             self.emptied.notify_one();
         }
@@ -88,8 +108,11 @@ impl Resuming {
         deadline: Option<Instant>,
     ) -> (Recipient, CancellationToken) {
         let token = CancellationToken::new();
-        let origin = self.state.lock().kept.called(id, call, deadline, token.clone());
-        (Recipient::Kept(origin), token)
+        let mut state = self.state.lock();
+        state.last += 1;
+        let handler = Handler { number: state.last, token: token.clone() };
+        let number = handler.number;
+        (Recipient::Kept(state.kept.called(id, call, deadline, handler), number), token)
     }
 
     /// A call goes on under this id on the present connection.
@@ -108,10 +131,29 @@ impl Resuming {
         }
     }
 
+    /// A handler runs beside the driver.
+    pub(super) fn runs_beside(&self, number: u64) {
+        self.state.lock().beside.begin(number);
+    }
+
+    /// How many handlers run beside a driver, and are wanted.
+    pub(super) fn running(&self) -> usize {
+        self.state.lock().beside.wanted()
+    }
+
     /// A handler has ended.
-    pub(super) fn answer(&self, origin: Origin, answer: Answer, metadata: Metadata) {
+    pub(super) fn answer(
+        &self,
+        (origin, number): (Origin, u64),
+        answer: Answer,
+        metadata: Metadata,
+    ) {
         let (id, outlet) = {
             let mut state = self.state.lock();
+            // Another hub may have made a call of this origin since.
+            if !state.beside.end(number) {
+                return;
+            }
             (state.kept.finished(origin, &answer, &metadata), state.outlet.clone())
         };
         // If that connection is lost meanwhile, the answer is held for the next one.
@@ -122,7 +164,7 @@ impl Resuming {
 
     /// The hub has given a call up.
     pub(super) fn cancel(&self, id: CallId) {
-        let token = self.state.lock().kept.cancelled(id).cloned();
+        let token = self.state.lock().kept.cancelled(id).map(|handler| handler.token.clone());
         token.iter().for_each(CancellationToken::cancel);
     }
 

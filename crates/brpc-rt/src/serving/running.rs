@@ -25,11 +25,11 @@ impl Left {
     }
 
     /// Counts more of them. False if that makes too many.
-    fn add(&self, handlers: usize) -> bool {
+    pub(super) fn add(&self, handlers: usize) -> bool {
         self.count.fetch_add(handlers, Ordering::Relaxed) + handlers <= self.most
     }
 
-    fn remove(&self, handlers: usize) {
+    pub(super) fn remove(&self, handlers: usize) {
         self.count.fetch_sub(handlers, Ordering::Relaxed);
     }
 }
@@ -58,11 +58,12 @@ impl Running {
         self.state.lock().handlers.len()
     }
 
-    /// Whether no handler may be started, since too many of earlier connections still run.
+    /// Whether no handler may be started, since too many of earlier connections still run, beside
+    /// those of resumable calls.
     #[inline]
-    pub(super) fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self, resumable: impl FnOnce() -> usize) -> bool {
         let left = self.left.count.load(Ordering::Relaxed);
-        left > 0 && left + self.len() >= self.left.most
+        left > 0 && left + self.len() + resumable() >= self.left.most
     }
 
     /// A handler runs, and this cancels it.
@@ -126,15 +127,15 @@ mod tests {
         one.begin(1, first.clone());
         one.begin(2, second.clone());
         assert!(one.leave());
-        assert!(!two.is_full(), "there is a place left");
+        assert!(!two.is_full(|| 0), "there is a place left");
         two.begin(1, CancellationToken::new());
-        assert!(two.is_full());
+        assert!(two.is_full(|| 0));
         one.end(2);
         one.end(2);
-        assert!(!two.is_full());
+        assert!(!two.is_full(|| 0));
         assert!(two.leave());
         two.begin(2, CancellationToken::new());
-        assert!(connection().is_full());
+        assert!(connection().is_full(|| 0));
         let three = connection();
         three.begin(1, second);
         assert!(!three.leave(), "too many");

@@ -54,7 +54,7 @@ impl Waiting {
 
     /// Those that outlive the connection.
     pub(super) fn into_kept(self) -> impl Iterator<Item = Pending> {
-        let is_kept = |pending: &Pending| matches!(pending.recipient, Recipient::Kept(_));
+        let is_kept = |pending: &Pending| matches!(pending.recipient, Recipient::Kept(..));
         self.calls.into_iter().filter(is_kept)
     }
 
