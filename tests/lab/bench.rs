@@ -19,9 +19,17 @@ pub fn goal(heartbeat: u64) -> Duration {
 
 /// How much later a process may be on a machine that others use as well: so many milliseconds as the
 /// environment says, and else none.
-fn busy() -> Duration {
+pub fn busy() -> Duration {
     let said = std::env::var("BRPC_LAB_BUSY_MS").ok();
     Duration::from_millis(said.map_or(0, |said| said.parse().expect("a number of milliseconds")))
+}
+
+/// A folder for the files of an experiment.
+pub fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("brpc-lab-{}-{name}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir(&folder).unwrap();
+    folder
 }
 
 pub struct Bench {
@@ -46,9 +54,7 @@ impl Bench {
     }
 
     async fn with(name: &str, heartbeat: u64, place: Option<&str>, with: &[(&str, &str)]) -> Self {
-        let folder = std::env::temp_dir().join(format!("brpc-lab-{}-{name}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir(&folder).unwrap();
+        let folder = folder(name);
         let hub = start_hub(&folder, heartbeat, place, with);
         let address = listening(&hub).await;
         Self { folder, heartbeat, backoff: HASTY, hub, address }

@@ -11,6 +11,7 @@ mod bench;
 mod churn;
 mod files;
 mod flood;
+mod hostile;
 mod hub;
 mod jobs;
 mod leaving;
@@ -28,7 +29,7 @@ mod soak;
 use std::time::Duration;
 
 /// The experiments, as a whole some minutes long if they are slices.
-const ALL: [&str; 12] = [
+const ALL: [&str; 13] = [
     "links",
     "losses",
     "half-open",
@@ -38,6 +39,7 @@ const ALL: [&str; 12] = [
     "never-reads",
     "unread-events",
     "files",
+    "hostile",
     "leaving",
     "churn",
     "soak",
@@ -51,6 +53,8 @@ async fn main() {
     match std::env::var(ROLE).as_deref() {
         Ok("hub") => return hub::be().await,
         Ok("plugins") => return plugins::be().await,
+        Ok("guarded") => return hostile::be_guarded().await,
+        Ok("hostile") => return hostile::be_hostile().await,
         Ok("reader") => return reader::be().await,
         Ok(other) => panic!("no such role: {other}"),
         Err(_) => {}
@@ -82,6 +86,7 @@ async fn experiment(names: &[&str], is_long: bool) {
             "never-reads" => overload::never_reads(is_long).await,
             "unread-events" => overload::unread_events(is_long).await,
             "files" => files::all(is_long).await,
+            "hostile" => hostile::all(is_long).await,
             "leaving" => leaving::all(is_long).await,
             "churn" => churn::c21_come_and_go(is_long).await,
             "soak" => soak::all(duration(is_long)).await,

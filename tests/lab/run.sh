@@ -3,7 +3,7 @@
 #
 #     tests/lab/run.sh                     a slice of all, some minutes
 #     tests/lab/run.sh links stopped       a slice of some: links, losses, half-open, stopped, killed,
-#                                          jobs, never-reads, unread-events, files, leaving,
+#                                          jobs, never-reads, unread-events, files, hostile, leaving,
 #                                          churn, soak
 #     tests/lab/run.sh long half-open      some at full length
 #     tests/lab/run.sh all                 all at full length: an hour and a half
