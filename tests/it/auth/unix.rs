@@ -22,7 +22,7 @@ async fn a_user_of_this_host_needs_no_credential() {
     let hub = Socket::builder().authenticator(UnixUsers::new().same_user(edge())).build();
     drop(hub.serve(bind()));
     let uid = std::fs::metadata(&path).unwrap().uid();
-    let _session = worker("edge-1").0.serve(dial().await).await.unwrap();
+    tokio::spawn(worker("edge-1").0.serve(dial().await).await.unwrap().run());
     assert_eq!(hub.connected()[0].identity().unwrap().proved_by(), "uid");
     // In memory there is no user.
     assert_eq!(refused(&hub, &Hello::new("edge-2")).await.code, refusal::AUTH_REQUIRED);
@@ -39,6 +39,6 @@ async fn a_user_of_this_host_needs_no_credential() {
 
     let hub = Socket::builder().authenticator(UnixUsers::new().user(uid, edge())).build();
     drop(hub.serve(bind()));
-    let _session = worker("edge-1").0.serve(dial().await).await.unwrap();
+    tokio::spawn(worker("edge-1").0.serve(dial().await).await.unwrap().run());
     hub.shutdown().await;
 }
