@@ -99,7 +99,7 @@ impl Candidate {
             let finding_out = async {
                 match question {
                     Question::Lasts => {
-                        brpc_rt::catch_up().await;
+                        brpc_rt::catch_up(self.link.connection()).await;
                         Ok(None)
                     }
                     Question::Lives(holder, refusal) if holder.lives().await => Err(refusal),

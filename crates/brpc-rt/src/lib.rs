@@ -65,16 +65,22 @@ pub fn require_timers() {
     drop(tokio::time::sleep(std::time::Duration::ZERO));
 }
 
-/// Gives this side the time to hear and handle what has happened on its streams already.
+/// Waits until this side has heard and handled what has happened on the connection's stream already.
 ///
-/// Two pauses: a runtime asks the system about its streams before it looks at its timers, so when the
-/// first one is over their tasks are woken, and in the second one they run. Also after this side was
+/// A runtime asks the system about its streams before it looks at its timers, so after a pause it knows
+/// what there is to read. Then the driver reads it: not the turn in which it may be at the moment, which
+/// may have read before, but the next one. However busy the threads of this side are, also after it was
 /// stopped.
 #[cfg(not(brpc_races))]
-pub async fn catch_up() {
+pub async fn catch_up(connection: &SharedConnection) {
     const PAUSE: std::time::Duration = std::time::Duration::from_millis(1);
     tokio::time::sleep(PAUSE).await;
-    tokio::time::sleep(PAUSE).await;
+    for _ in 0..2 {
+        connection.lock().unlock_and_wake();
+        while !connection.has_parked() {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
 }
 
 /// The time, by the clock that tests can pause.

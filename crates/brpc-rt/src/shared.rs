@@ -55,6 +55,12 @@ impl SharedConnection {
         driver.is_none()
     }
 
+    /// Whether the driver is parked, and nobody has woken it since.
+    #[cfg(not(brpc_races))]
+    pub(crate) fn has_parked(&self) -> bool {
+        self.inbox.lock().driver.is_some()
+    }
+
     /// Begins a turn of the driver: takes the lock, and passes the submitted calls to the connection.
     /// Returns also whether there were any.
     pub(crate) fn begin_turn(&self, now: impl FnOnce() -> Instant) -> (Guard<'_>, bool) {
