@@ -7,6 +7,7 @@ mod failing;
 mod files;
 mod names;
 mod policy;
+mod policy_reload;
 mod proofs;
 mod revoking;
 mod throttle;

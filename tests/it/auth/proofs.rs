@@ -62,6 +62,17 @@ async fn challenged(hub: &Socket, hello: &Hello<'_>) -> (Peer, Vec<u8>) {
     (peer, challenge)
 }
 
+/// A plugin that is let in by this secret.
+pub(super) async fn proved(hub: &Socket, key: &str, secret: &[u8]) -> Peer {
+    let hello = hello("edge-1", key, 1);
+    let (mut peer, challenge) = challenged(hub, &hello).await;
+    peer.send_frame(kind::PROOF, &proof(secret, &challenge, 1, &hello)).await;
+    peer.expect(kind::ACCEPTED).await;
+    peer.send_frame(kind::DESCRIBE, &crate::support::peer::DESCRIPTION).await;
+    peer.expect(kind::WELCOME).await;
+    peer
+}
+
 /// Answers the challenge; what the hub says.
 async fn denied(mut peer: Peer, proof: &[u8]) -> Refused {
     peer.send_frame(kind::PROOF, proof).await;
