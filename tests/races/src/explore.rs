@@ -24,6 +24,7 @@ pub fn explore(scenario: impl Fn(&Clock) + Send + Sync + 'static) {
     let scenario = Arc::new(move || {
         scenario(&clock);
         clock.tidy_up();
+        parking_lot::rest();
     });
     if let Ok(schedule) = std::env::var("BRPC_RACE") {
         return shuttle::replay(move || scenario(), &schedule);
