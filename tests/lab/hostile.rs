@@ -103,7 +103,7 @@ async fn dial(from: Ipv4Addr, hub: SocketAddr) -> io::Result<TcpStream> {
 
 /// What one connection does, until it is closed.
 async fn attack(kind: u32, mut stream: TcpStream) -> io::Result<()> {
-    /// The beginning of a ClientHello of 512 bytes.
+    /// The beginning of a `ClientHello` of 512 bytes.
     const HALF: [u8; 11] = [0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3];
     match kind {
         // Says nothing.
