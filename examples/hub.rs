@@ -34,11 +34,13 @@ async fn main() -> Result<(), Report> {
     let bound = TcpListener::bind(&address).await;
     let listener = bound.map_err(|error| format!("{address}: {}", chain(&error)))?;
     println!("Listening on {}", listener.local_addr()?);
-    hub.serve(listener);
+    let serving = hub.serve(listener);
 
     let mut talk = pin!(talk(&hub));
     let result = tokio::select! {
         result = &mut talk => result,
+        // While the hub doesn't shut down, it ends with an error only.
+        ended = serving => ended.map_err(Into::into),
         () = stop => {
             println!("Stopping");
             // Calls in progress finish; later ones are refused.

@@ -42,12 +42,14 @@ async fn main() -> Result<(), Report> {
     let bound = TcpListener::bind(&settings.address).await;
     let listener = bound.map_err(|error| format!("{}: {error}", settings.address))?;
     println!("listening on {}", listener.local_addr()?);
-    hub.serve(listener);
+    let serving = hub.serve(listener);
 
     tokio::select! {
         () = ask_for_ever(&hub, &settings) => {}
         // The round that goes on is given up: its calls are cancelled.
         () = stop => {}
+        // While the hub doesn't shut down, it ends with an error only.
+        ended = serving => ended?,
     }
     let report = hub.shutdown().grace(GRACE).await;
     events.await?;
