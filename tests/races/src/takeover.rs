@@ -93,3 +93,19 @@ fn a_dial_that_was_given_up_replaces_nobody() {
         block_on(plugin).unwrap();
     });
 }
+
+/// Nor is it told of where the name is free.
+#[test]
+fn a_dial_that_was_given_up_is_told_of_to_nobody() {
+    explore(|_| {
+        let hub = Socket::default();
+        let events = spawn(told(hub.events()));
+        let mut peer = Peer::dial(&hub, 1);
+        assert!(block_on(peer.is_welcome()));
+        drop(peer);
+        // The hub knows the description by now, so a Hello is enough.
+        block_on(Peer::give_up(&hub, 1));
+        block_on(hub.shutdown().into_future());
+        assert_eq!(block_on(events).unwrap(), [(true, 1), (false, 1)]);
+    });
+}
