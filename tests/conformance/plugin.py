@@ -9,10 +9,12 @@ ends the connection as a broken link would, and dials again after as many millis
 It goes on with its resumable calls meanwhile. Once welcomed, it sends the event {"hello": NAME}.
 SIGTERM makes it leave. It shows the hub the token in TOKEN, and proves that it knows the secret in
 SECRET, as `id:secret`, if these variables are set; and dials over TLS if CA names a file with the
-certificate that the hub's is signed by.
+certificate that the hub's is signed by, and asks for the certificate of HOST. It shows its token over
+TLS, or to a loopback address.
 
-It exits with 0 after an orderly end, else with 1. Its last lines say which kinds of frames it sent
-and received.
+It exits with 0 after an orderly end, else with 1, and then says why: `refused` with all that Refused
+says, or `not over TLS:` with what is wrong there. Its last lines say which kinds of frames it sent and
+received.
 """
 import hashlib, json, os, select, signal, socket, ssl, sys, time
 from kept import Call, Kept
@@ -61,7 +63,7 @@ class Plugin:
         self.stream = Stream(self.connected())
         self.stream.write(PREFACE)
         extensions, self.nonce = [(HEARTBEAT, varint(INTERVAL_MS))], os.urandom(32)
-        if token := os.environ.get("TOKEN"):
+        if (token := os.environ.get("TOKEN")) and self.stream.is_private():
             extensions.append((TOKEN, token.encode()))
         key, _, self.secret = os.environ.get("SECRET", "").partition(":")
         if key:
@@ -74,6 +76,7 @@ class Plugin:
         if not (authority := os.environ.get("CA")):
             return connected
         context = ssl.create_default_context(cafile=authority)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.set_alpn_protocols(["brpc/1"])
         return context.wrap_socket(connected, server_hostname=self.address[0])
     def expect(self, expected):
@@ -349,6 +352,9 @@ def main(host, port, name="python"):
         return Plugin(host, port, name).run()
     except Refused as refused:
         print("refused", *refused.args)
+        return 1
+    except ssl.SSLError as error:
+        print("not over TLS:", error)
         return 1
 
 if __name__ == "__main__":

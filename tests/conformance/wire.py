@@ -1,5 +1,5 @@
 """The bytes of docs/protocol.md, for both programs: frames, the fields of headers, payloads."""
-import hashlib, hmac, json, re, socket, time
+import hashlib, hmac, ipaddress, json, re, socket, ssl, time
 
 PREFACE = bytes.fromhex("b2 62 72 70 63 0a 01 00")
 HELLO, ACCEPTED, REFUSED, DESCRIBE, WELCOME, CHALLENGE, PROOF = range(1, 8)
@@ -147,6 +147,10 @@ class Stream:
             if not more:
                 raise Breach("the end of the stream inside of a frame") if data else End()
         return data
+    def is_private(self):
+        """Whether nobody on the way reads it."""
+        host = self.socket.getpeername()[0]
+        return isinstance(self.socket, ssl.SSLSocket) or ipaddress.ip_address(host).is_loopback
     def has_more(self):
         """Whether TLS has bytes that were read already."""
         return hasattr(self.socket, "pending") and self.socket.pending() > 0

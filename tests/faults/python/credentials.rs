@@ -1,16 +1,15 @@
 //! The plugin in Python, on a hub that lets in only those that it knows.
 
 use std::net::SocketAddr;
-use std::process::Output;
 
 use brpc::auth::{AnyOf, Identity, Secrets, Tokens};
 use brpc::{Secret, Socket};
 use serde_json::{Value, json};
 
 use super::plugin::ended;
-use super::{Seen, has_python, python_with};
+use super::{Seen, has_python, python_with, refusal};
 use crate::good::{LONG, serve};
-use crate::scenario::{scenario, within};
+use crate::scenario::scenario;
 
 const TOKEN: &str = "a-token-of-16-bytes-or-more";
 const SECRET: &str = "0123456789abcdef";
@@ -51,16 +50,11 @@ fn a_plugin_in_another_language_shows_who_it_is() {
             (("SECRET", "nobody:0123456789abcdef"), "edge-1", 15),
             (("TOKEN", TOKEN), "another", 16),
         ] {
-            let refused = within("a refusal", plugin(address, name, shown).wait_with_output());
-            let Output { status, stdout, .. } = refused.await.unwrap();
-            assert!(!status.success());
-            let said = String::from_utf8(stdout).unwrap();
-            let said = said.lines().find_map(|line| line.strip_prefix("refused ")).unwrap();
-            let (found, text) = said.split_once(' ').unwrap();
-            assert_eq!(found, code.to_string(), "{shown:?}: {said}");
+            let (found, text) = refusal(plugin(address, name, shown)).await;
+            assert_eq!(found, code, "{shown:?}: {text}");
             assert!(text.len() > 10, "in words: {text}");
             if code == 15 {
-                words.push(text.to_owned());
+                words.push(text);
             }
         }
         assert!(words.iter().all(|text| *text == words[0]), "one text: {words:?}");

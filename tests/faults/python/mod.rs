@@ -4,12 +4,15 @@
 mod credentials;
 mod hub;
 mod plugin;
+mod tls;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use tokio::process::{Child, Command};
+
+use crate::scenario::within;
 
 /// The kinds of frames that the programs of a role have sent and received.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -52,6 +55,21 @@ impl Seen {
         }
         output
     }
+}
+
+/// With which code and words the hub refuses a plugin, as that prints them.
+async fn refusal(python: Child) -> (u16, String) {
+    let said = printed(python).await;
+    let refused = said.lines().find_map(|line| line.strip_prefix("refused "));
+    let (code, text) = refused.and_then(|it| it.split_once(' ')).expect(&said);
+    (code.parse().unwrap(), text.to_owned())
+}
+
+/// What a program that fails prints.
+async fn printed(python: Child) -> String {
+    let Output { status, stdout, .. } = within("its end", python.wait_with_output()).await.unwrap();
+    assert!(!status.success());
+    String::from_utf8(stdout).unwrap()
 }
 
 fn python(program: &str, arguments: &[&str]) -> Child {

@@ -79,7 +79,7 @@ fn a_plugin_in_another_language() {
 }
 
 /// As many calls at once as it takes, and those that fail.
-async fn answers(hub: &Socket) {
+pub(super) async fn answers(hub: &Socket) {
     let answers = (0..1_000).map(|n| hub.call::<Value>("python", "echo", &json!([n])).queue());
     for (n, answer) in join_all(answers).await.into_iter().enumerate() {
         assert_eq!(answer.unwrap(), json!([n]));
@@ -107,7 +107,7 @@ async fn answers(hub: &Socket) {
 }
 
 /// As much as there may be, with keys that are empty and equal.
-async fn metadata(hub: &Socket) {
+pub(super) async fn metadata(hub: &Socket) {
     let mut call = hub.call::<Value>("python", "echo", &json!("x"));
     let pairs: Vec<_> = (0..64).map(|n| (["", "a"][n % 2], "v".repeat(n % 3))).collect();
     for (key, value) in &pairs {
