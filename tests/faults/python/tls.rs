@@ -1,7 +1,7 @@
 //! The plugin in Python, over TLS.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use brpc::auth::{AnyOf, Identity, Secrets, Tokens};
 use brpc::{Secret, Socket};

@@ -1,6 +1,7 @@
 //! Authenticators that hang, fail and panic: they harm nobody else.
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use brpc::auth::{Attempt, Authenticator, Denial, Identity, async_trait};
@@ -107,21 +108,40 @@ async fn a_failing_authenticator_slows_nobody_down() {
     }
 }
 
-/// A plugin that goes while it is looked at leaves nothing behind: the hub doesn't read meanwhile, so
-/// that is known at the deadline.
+/// A plugin that goes while it is looked at leaves nothing behind, and what was found out about it ends.
 #[tokio::test(start_paused = true)]
-async fn one_that_goes_meanwhile_is_forgotten() {
-    let hub = hub();
+async fn one_that_goes_meanwhile_is_forgotten_at_once() {
+    let alive = Arc::new(());
+    let hub = Socket::builder().authenticator(Counting(alive.clone())).build();
+    let idle = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let start = Instant::now();
+    let mut peers = Vec::new();
     for _ in 0..100 {
         let mut peer = Peer::dial(&hub);
-        peer.say_hello(&hello("hangs", EDGE)).await;
-        settle().await;
+        peer.say_hello(&hello("edge-1", EDGE)).await;
+        peers.push(peer);
     }
+    settle().await;
+    assert_eq!(Arc::strong_count(&alive), 2 + peers.len(), "it thinks about all of them");
+    drop(peers);
+    settle().await;
+    assert_eq!(Arc::strong_count(&alive), 2);
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    // But for the one that waits for changes.
     let tasks = tokio::runtime::Handle::current().metrics();
-    sleep(2 * Limits::default().hello_deadline).await;
-    // This test's own, and the one that waits for changes.
-    assert!(tasks.num_alive_tasks() <= 1, "{} tasks", tasks.num_alive_tasks());
+    assert!(tasks.num_alive_tasks() <= idle + 1, "{} tasks", tasks.num_alive_tasks());
     drop(hub);
     settle().await;
-    assert_eq!(tasks.num_alive_tasks(), 0);
+    assert_eq!((Arc::strong_count(&alive), tasks.num_alive_tasks()), (1, idle));
+}
+
+/// Thinks for ever; how often it does at the moment, others of its counter can see.
+struct Counting(Arc<()>);
+
+#[async_trait]
+impl Authenticator for Counting {
+    async fn authenticate(&self, _: &Attempt) -> Result<Identity, Denial> {
+        let _thinking = self.0.clone();
+        pending().await
+    }
 }
