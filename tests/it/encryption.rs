@@ -13,7 +13,7 @@ use crate::support::settle;
 use crate::support::worker::worker;
 
 /// A hub's certificate, and who trusts it.
-fn tls() -> (ServerTls, ClientTls) {
+pub fn tls() -> (ServerTls, ClientTls) {
     let own = rcgen::generate_simple_self_signed(["hub.test".to_owned()]).unwrap();
     let (certificate, key) = (own.cert.pem(), own.signing_key.serialize_pem());
     let hub = ServerTls::pem(certificate.as_bytes(), key.as_bytes()).unwrap();

@@ -1,15 +1,20 @@
 //! Authenticators that hang, fail and panic: they harm nobody else.
 
+use std::any::Any;
 use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use brpc::auth::{Attempt, Authenticator, Denial, Identity, async_trait};
-use brpc::{Limits, Socket};
+use brpc::{Encryption, Limits, Listener as _, MemoryListener, Socket};
+use brpc_tls::{ClientTls, Report};
+use tokio::io::{AsyncWriteExt as _, DuplexStream};
+use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 
 use super::{EDGE, dial_from, hear_refusal, hello, refused};
-use crate::support::peer::{Peer, refusal};
+use crate::encryption::tls;
+use crate::support::peer::{PREFACE, Peer, frame, kind, refusal};
 use crate::support::settle;
 
 /// Does with a plugin what its name says.
@@ -108,31 +113,58 @@ async fn a_failing_authenticator_slows_nobody_down() {
     }
 }
 
-/// A plugin that goes while it is looked at leaves nothing behind, and what was found out about it ends.
+/// A plugin that goes while it is looked at leaves nothing behind, and nobody looks any longer: its place
+/// is free for the next.
 #[tokio::test(start_paused = true)]
 async fn one_that_goes_meanwhile_is_forgotten_at_once() {
-    let alive = Arc::new(());
-    let hub = Socket::builder().authenticator(Counting(alive.clone())).build();
-    let idle = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-    let start = Instant::now();
-    let mut peers = Vec::new();
-    for _ in 0..100 {
-        let mut peer = Peer::dial(&hub);
-        peer.say_hello(&hello("edge-1", EDGE)).await;
-        peers.push(peer);
+    const PLACES: usize = 50;
+    for encryption in [Encryption::Off, Encryption::Demanded] {
+        let idle = Handle::current().metrics().num_alive_tasks();
+        let (alive, start) = (Arc::new(()), Instant::now());
+        let (ours, theirs) = tls();
+        let hub = Socket::builder().tls(ours).authenticator(Counting(alive.clone()));
+        let hub = hub.max_handshakes(PLACES).build();
+        let (connector, listener) = MemoryListener::new();
+        let serving = hub.serve(listener.with_encryption(encryption));
+        for _ in 0..3 {
+            let mut plugins = Vec::new();
+            for _ in 0..PLACES {
+                let stream = connector.connect().await.unwrap();
+                let hello =
+                    [&PREFACE[..], &frame(kind::HELLO, &hello("edge-1", EDGE).body())].concat();
+                plugins.push(say(&theirs, encryption, stream, &hello).await);
+            }
+            settle().await;
+            assert_eq!(Arc::strong_count(&alive), 2 + PLACES, "it thinks about all of them");
+            drop(plugins);
+            settle().await;
+            assert_eq!(Arc::strong_count(&alive), 2, "it thinks about none");
+        }
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        drop(hub);
+        serving.await.unwrap();
+        drop(connector);
+        settle().await;
+        let tasks = Handle::current().metrics().num_alive_tasks();
+        assert_eq!((Arc::strong_count(&alive), tasks), (1, idle));
     }
-    settle().await;
-    assert_eq!(Arc::strong_count(&alive), 2 + peers.len(), "it thinks about all of them");
-    drop(peers);
-    settle().await;
-    assert_eq!(Arc::strong_count(&alive), 2);
-    assert_eq!(start.elapsed(), Duration::ZERO);
-    // But for the one that waits for changes.
-    let tasks = tokio::runtime::Handle::current().metrics();
-    assert!(tasks.num_alive_tasks() <= idle + 1, "{} tasks", tasks.num_alive_tasks());
-    drop(hub);
-    settle().await;
-    assert_eq!((Arc::strong_count(&alive), tasks.num_alive_tasks()), (1, idle));
+}
+
+/// A plugin that has said this, over TLS or not.
+async fn say(
+    tls: &ClientTls,
+    encryption: Encryption,
+    mut stream: DuplexStream,
+    said: &[u8],
+) -> Box<dyn Any> {
+    if encryption == Encryption::Off {
+        stream.write_all(said).await.unwrap();
+        return Box::new(stream);
+    }
+    let mut stream = tls.connect("hub.test", stream, &Report::new()).await.unwrap();
+    stream.write_all(said).await.unwrap();
+    stream.flush().await.unwrap();
+    Box::new(stream)
 }
 
 /// Thinks for ever; how often it does at the moment, others of its counter can see.
