@@ -16,8 +16,8 @@ pub use brpc_socket::{
     MemoryConnector, MemoryListener, Message, Metadata, MethodError, Mismatch, Missed, NotEnough,
     PluginInfo, PluginRef, Presence, ProtocolError, Refusal, RefusalCode, Refusals, Response,
     Scope, Securing, Selector, ServeError, Serving, Shutdown, ShutdownReport, Side, Socket, Source,
-    Stage, Strangers, Takeover, UnixPeer, Unplug, UnplugError, VersionRangeError, WaitError, Wire,
-    WithEncryption,
+    Stage, Strangers, Takeover, Unfinished, UnixPeer, Unplug, UnplugError, VersionRangeError,
+    WaitError, Wire, WithEncryption,
 };
 
 #[cfg(feature = "gob")]

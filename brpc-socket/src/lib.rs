@@ -97,7 +97,7 @@ pub use drain::{Shutdown, Unplug};
 pub use encryption::Encryption;
 pub use error::{NotEnough, ServeError, UnplugError, WaitError};
 pub use events::{Event, Events, Message, Missed};
-pub use hub::{Access, Presence, Refusals, Strangers, Takeover};
+pub use hub::{Access, Presence, Refusals, Strangers, Takeover, Unfinished};
 pub use listener::{
     Listener, ListenerClosed, MemoryConnector, MemoryListener, Source, UnixPeer, WithEncryption,
 };

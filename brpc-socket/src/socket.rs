@@ -19,7 +19,7 @@ use crate::drain::{Shutdown, Unplug};
 use crate::encryption::Encryption;
 use crate::error::WaitError;
 use crate::events::Events;
-use crate::hub::{Config, Hub, Presence, Refusals, Registry, Strangers, members};
+use crate::hub::{Config, Hub, Presence, Refusals, Registry, Strangers, Unfinished, members};
 use crate::listener::{Listener, Source};
 use crate::outgoing::{Options, Outgoing};
 use crate::plugin_ref::PluginRef;
@@ -313,6 +313,13 @@ impl Socket {
     /// the [strangers](Self::strangers) as well, if that is known.
     pub fn refusals(&self) -> Refusals {
         self.hub().refusals().so_far()
+    }
+
+    /// How many connections ended in their handshake and were told nothing, since the hub was created:
+    /// those for which there was no place, whose TLS failed, or which went by themselves. Each is logged
+    /// at the level of debugging.
+    pub fn unfinished(&self) -> Unfinished {
+        self.hub().unfinished().so_far()
     }
 
     /// Asks a plugin to leave: its calls in progress finish, the hub refuses new ones as

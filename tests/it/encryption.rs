@@ -150,3 +150,32 @@ async fn a13_a_hello_in_pieces_is_one_and_garbage_is_none() {
     assert_eq!(session.name(), "worker");
     assert_eq!(hub.connected().len(), 1);
 }
+
+/// Whoever is told nothing is counted all the same, and nobody twice.
+#[tokio::test(start_paused = true)]
+async fn handshakes_that_come_to_nothing_are_counted() {
+    let ((ours, theirs), (_, distrustful)) = (tls(), tls());
+    let (hub, connector, _serving) = hub(ours, Encryption::Allowed);
+    // One that doesn't trust the hub, one that goes in TLS, and one that makes no sense there.
+    let stream = dial(&connector).await;
+    assert!(distrustful.connect("hub.test", stream, &Report::new()).await.is_err());
+    for said in [&[0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3][..], &[0x16, 3, 1, 0, 5, 9, 9, 9, 9, 9]] {
+        dial(&connector).await.write_all(said).await.unwrap();
+    }
+    settle().await;
+    assert_eq!((hub.unfinished().tls, hub.unfinished().total()), (3, 3));
+    // Those that go before they have said all, or anything, over TLS and not.
+    drop(dial(&connector).await);
+    dial(&connector).await.write_all(b"\xB2brpc\n\x01\x00\0\0").await.unwrap();
+    drop(encrypted(&theirs, dial(&connector).await).await);
+    settle().await;
+    assert_eq!((hub.unfinished().gone, hub.unfinished().total()), (3, 6));
+    // Those that are counted elsewhere, and a plugin that goes later.
+    dial(&connector).await.write_all(b"SSH-2.0-x\r\n").await.unwrap();
+    let session = worker("worker").0.serve(dial(&connector).await).await.unwrap();
+    drop(session);
+    settle().await;
+    assert!(hub.connected().is_empty());
+    let (refused, strangers) = (hub.refusals().total(), hub.strangers().total());
+    assert_eq!((refused, strangers, hub.unfinished().total()), (0, 1, 6));
+}

@@ -354,6 +354,7 @@ async fn one_beyond_is_closed_if_none_can_make_room() {
     let start = Instant::now();
     assert_eq!(Peer::new(connector.connect().await.unwrap()).rest().await, b"");
     assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!((hub.unfinished().crowded, hub.unfinished().total()), (1, 1));
     drop(held);
     settle().await;
     assert!(worker("far").0.serve(connector.connect().await.unwrap()).await.is_ok());

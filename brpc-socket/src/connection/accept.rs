@@ -14,7 +14,7 @@ use super::attached::attach;
 use super::own_file::OwnFile;
 use crate::encryption::Encryption;
 use crate::error::ServeError;
-use crate::hub::{Config, Hub, Places};
+use crate::hub::{Config, Hub, Places, Unsaid};
 use crate::listener::{Listener, ListenerClosed};
 
 /// A listener that is being served; made by [`Socket::serve`](crate::Socket::serve). A future that
@@ -109,13 +109,15 @@ impl<L: Listener> AcceptLoop<L> {
             match self.listener.accept().await {
                 Ok((stream, source)) => {
                     (self.in_a_row, self.pause) = (0, Duration::ZERO);
-                    let Some(place) = self.places.next(source).await else {
-                        tracing::debug!(%source, "too many connections in their handshake");
-                        continue;
-                    };
+                    let place = self.places.next(source).await;
                     let Some(hub) = self.hub.upgrade() else {
                         // The hub is gone, and its token is about to be cancelled.
                         return io::Error::other("the hub is gone");
+                    };
+                    let Some(place) = place else {
+                        hub.unfinished().count(Unsaid::Crowded);
+                        tracing::debug!(%source, "too many connections in their handshake");
+                        continue;
                     };
                     attach(&hub, stream, Some(source), self.encryption, Some(place));
                 }

@@ -20,7 +20,7 @@ use super::authenticating::Newcomer;
 use super::registration::{Candidate, admit, refuse};
 use crate::encryption::Encryption;
 use crate::events::{Event, Message, Origin, Unread, copy_all};
-use crate::hub::{Awaited, HeldPlace, Hub, Place, PluginLink};
+use crate::hub::{Awaited, HeldPlace, Hub, Place, PluginLink, Unsaid};
 use crate::listener::Source;
 use crate::secure::{Report, Tls, secure};
 
@@ -248,6 +248,7 @@ impl Attached {
             let (connection, source) = (self.link.id, self.source());
             let tls = self.link.tls_error();
             tracing::debug!(connection, source, ?reason, tls, "a handshake ended");
+            self.count_unsaid(reason);
         }
         // Closing takes a while, in which the connection can't make room.
         self.place.stays();
@@ -257,6 +258,20 @@ impl Attached {
         self.hub.with_registry_mut(|registry| registry.remove(&self.link, has_left));
         self.link.set_ended(reason, tally);
         self.hub.note_change();
+    }
+}
+
+impl Attached {
+    /// Counts a connection that has ended in its handshake, unless it was told why.
+    fn count_unsaid(&self, reason: DisconnectReason) {
+        use DisconnectReason as R;
+        let unsaid = match reason {
+            // Counted as a refusal, or as a stranger; or the runtime ends.
+            R::Refused | R::Protocol(_) | R::ShutdownForced => return,
+            _ if self.link.is_in_tls_handshake() => Unsaid::Tls,
+            _ => Unsaid::Gone,
+        };
+        self.hub.unfinished().count(unsaid);
     }
 }
 

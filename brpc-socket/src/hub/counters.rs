@@ -66,6 +66,28 @@ counts! {
     unknown: _,
 }
 
+/// How a connection ended in its handshake, if nobody was told why.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Unsaid {
+    Crowded,
+    Tls,
+    Gone,
+}
+
+counts! {
+    /// Connections that ended in their handshake and were told nothing, since the hub was created; from
+    /// [`Socket::unfinished`](crate::Socket::unfinished).
+    Unfinished, UnfinishedCounts, by Unsaid;
+    /// Those that the hub closed when it accepted them: as many from their source were in their
+    /// handshake as may be, and none of these could make room. See
+    /// [`Builder::max_handshakes_per_source`](crate::Builder::max_handshakes_per_source).
+    crowded: Unsaid::Crowded,
+    /// Those in TLS whose handshake failed: one side refused the other, or the client went meanwhile.
+    tls: Unsaid::Tls,
+    /// All others: the plugin went, or the stream failed.
+    gone: Unsaid::Gone,
+}
+
 counts! {
     /// Plugins that the hub refused, by why, since it was created; from
     /// [`Socket::refusals`](crate::Socket::refusals). Each is one connection.

@@ -127,6 +127,11 @@ impl PluginLink {
         self.tls.get()?.certificate()
     }
 
+    /// Whether a handshake of TLS has begun, and not succeeded.
+    pub(crate) fn is_in_tls_handshake(&self) -> bool {
+        self.tls.get().is_some_and(|report| !report.is_secured())
+    }
+
     /// Why TLS failed, if it did.
     pub(crate) fn tls_error(&self) -> Option<String> {
         Some(self.tls.get()?.error()?.to_string())

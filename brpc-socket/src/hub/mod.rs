@@ -30,8 +30,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use self::config::{Config, Sequencer};
-use self::counters::{RefusalCounts, StrangerCounts};
-pub use self::counters::{Refusals, Strangers};
+pub(crate) use self::counters::Unsaid;
+use self::counters::{RefusalCounts, StrangerCounts, UnfinishedCounts};
+pub use self::counters::{Refusals, Strangers, Unfinished};
 pub(crate) use self::link::{Member, PluginLink, SOON};
 pub(crate) use self::network::{Counted, Network};
 pub(crate) use self::phase::{Phase, ShutdownRun, Stop};
@@ -75,6 +76,8 @@ pub(crate) struct Hub {
     strangers: StrangerCounts,
     /// Counts refusals.
     refusals: RefusalCounts,
+    /// Counts connections that ended in their handshake, and were told nothing.
+    unfinished: UnfinishedCounts,
     /// Slows down those who fail to prove who they are.
     throttle: Throttle,
     /// Ends the connections of those who are not who they were any more.
@@ -111,6 +114,7 @@ impl Hub {
             rooms: Rooms::new(config.max_description_bytes),
             strangers: StrangerCounts::default(),
             refusals: RefusalCounts::default(),
+            unfinished: UnfinishedCounts::default(),
             throttle: Throttle::default(),
             revoking: Revoking::default(),
             suspended: Arc::default(),
@@ -159,6 +163,10 @@ impl Hub {
 
     pub(crate) fn refusals(&self) -> &RefusalCounts {
         &self.refusals
+    }
+
+    pub(crate) fn unfinished(&self) -> &UnfinishedCounts {
+        &self.unfinished
     }
 
     pub(crate) fn throttle(&self) -> &Throttle {
