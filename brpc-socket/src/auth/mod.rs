@@ -54,6 +54,7 @@ mod authenticator;
 #[cfg(any(feature = "tls", feature = "tls-ring"))]
 mod certificates;
 mod denial;
+mod known;
 #[cfg(feature = "policy")]
 mod policy;
 mod secrets;

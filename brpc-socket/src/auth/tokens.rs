@@ -2,7 +2,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use brpc_core::Identity;
@@ -12,8 +11,9 @@ use thiserror::Error;
 use super::attempt::Attempt;
 use super::authenticator::Authenticator;
 use super::denial::Denial;
+use super::known::Known;
 use super::token_hash::{PREFIX, TokenHash};
-use super::watched::{ReadError, Watched};
+use super::watched::ReadError;
 
 /// Lets plugins in that know one of some tokens. All of these tokens prove the same
 /// [`identity`](Self::identity); for several identities, ask [`AnyOf`](super::AnyOf) several.
@@ -32,14 +32,8 @@ use super::watched::{ReadError, Watched};
 /// On a connection that is not encrypted, whoever listens can use the token as well.
 #[derive(Debug)]
 pub struct Tokens {
-    known: Known,
+    known: Known<Hashes, InvalidTokens>,
     identity: Identity,
-}
-
-#[derive(Debug)]
-enum Known {
-    Always(Arc<Hashes>),
-    File(Watched<Hashes, InvalidTokens>),
 }
 
 type Hashes = Vec<TokenHash>;
@@ -124,13 +118,13 @@ impl Tokens {
     /// If the file can't be read, if there are no tokens in it, or if one breaks its rule.
     pub fn file(path: impl AsRef<Path>) -> Result<Self, TokensError> {
         let path = path.as_ref();
-        let watched = Watched::open(path, hashes).map_err(|error| match error {
+        let known = Known::file(path, hashes).map_err(|error| match error {
             ReadError::Io(error) => TokensError::Read { path: path.to_owned(), error },
             ReadError::Invalid(problem) => {
                 TokensError::Invalid { from: path.display().to_string(), problem }
             }
         })?;
-        Ok(Self { known: Known::File(watched), identity: anyone() })
+        Ok(Self { known, identity: anyone() })
     }
 
     /// Whom these tokens prove, and what that one may do. Default: `token`, who may take any name.
@@ -142,15 +136,8 @@ impl Tokens {
 
     fn from(text: &str, from: &str) -> Result<Self, TokensError> {
         let invalid = |problem| TokensError::Invalid { from: from.to_owned(), problem };
-        let known = Known::Always(Arc::new(hashes(text).map_err(invalid)?));
+        let known = Known::always(hashes(text).map_err(invalid)?);
         Ok(Self { known, identity: anyone() })
-    }
-
-    fn hashes(&self) -> Arc<Hashes> {
-        match &self.known {
-            Known::Always(hashes) => hashes.clone(),
-            Known::File(watched) => watched.current(),
-        }
     }
 }
 
@@ -187,7 +174,7 @@ impl Authenticator for Tokens {
         let Some(token) = attempt.token() else { return Err(Denial::not_offered("no token")) };
         let offered = TokenHash::of(token);
         // All of them are compared, whichever it is.
-        let known = self.hashes().iter().fold(false, |is, hash| is | hash.is(&offered));
+        let known = self.known.current().iter().fold(false, |is, hash| is | hash.is(&offered));
         if known {
             Ok(self.identity.clone().credential(*offered.as_bytes()))
         } else {
@@ -196,14 +183,11 @@ impl Authenticator for Tokens {
     }
 
     async fn changed(&self) {
-        match &self.known {
-            Known::Always(_) => std::future::pending().await,
-            Known::File(watched) => watched.changed().await,
-        }
+        self.known.changed().await;
     }
 
     fn holds(&self, identity: &Identity) -> bool {
-        let hashes = self.hashes();
+        let hashes = self.known.current();
         identity
             .credential_digest()
             .is_some_and(|digest| hashes.iter().any(|hash| hash.as_bytes() == digest))
