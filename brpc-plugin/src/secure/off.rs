@@ -10,14 +10,14 @@ use crate::error::ConnectError;
 
 /// How a plugin encrypts what it says to its hubs: not at all.
 #[derive(Clone, Default)]
-pub(crate) struct Secure;
+pub(crate) struct Secure {}
 
 /// Settings for TLS: there are none.
 pub(crate) enum Tls {}
 
 /// What is known of a TLS connection: there is none.
 #[derive(Default)]
-pub(crate) struct Report;
+pub(crate) struct Report {}
 
 impl Secure {
     /// The settings for this hub.
@@ -44,7 +44,6 @@ impl From<Infallible> for ConnectError {
 }
 
 /// The stream above TLS.
-#[expect(clippy::unused_async, reason = "as with TLS")]
 pub(crate) async fn secure(
     tls: Tls,
     _host: &str,

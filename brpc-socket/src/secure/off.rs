@@ -8,13 +8,15 @@ pub(crate) enum Tls {}
 
 /// What is known of a TLS connection: there is none.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Report;
+pub(crate) struct Report {}
 
 impl Report {
+    #[expect(clippy::unused_self, reason = "as with TLS")]
     pub(crate) fn is_secured(&self) -> bool {
         false
     }
 
+    #[expect(clippy::unused_self, reason = "as with TLS")]
     pub(crate) fn error(&self) -> Option<Infallible> {
         None
     }
