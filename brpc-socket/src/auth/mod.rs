@@ -8,8 +8,8 @@
 //! even who has stolen the plugin's instance id.
 //!
 //! There are authenticators for [`Tokens`], for [`Secrets`] that are never sent, for
-//! [`UnixUsers`], and with the feature `tls` for certificates that plugins show;
-//! [`AnyOf`] asks several. One line lets in who knows a token of a file:
+//! [`UnixUsers`], with the feature `tls` for certificates that plugins show, and with the feature `jwt`
+//! for JWTs that a known key has signed; [`AnyOf`] asks several. One line lets in who knows a token of a file:
 //!
 //! ```no_run
 //! use brpc_socket::Socket;
@@ -54,6 +54,8 @@ mod authenticator;
 #[cfg(any(feature = "tls", feature = "tls-ring"))]
 mod certificates;
 mod denial;
+#[cfg(feature = "jwt")]
+mod jwt;
 mod known;
 #[cfg(feature = "policy")]
 mod policy;
@@ -74,6 +76,9 @@ pub use self::authenticator::Authenticator;
 #[cfg_attr(docsrs, doc(cfg(any(feature = "tls", feature = "tls-ring"))))]
 pub use self::certificates::Certificates;
 pub use self::denial::Denial;
+#[cfg(feature = "jwt")]
+#[cfg_attr(docsrs, doc(cfg(feature = "jwt")))]
+pub use self::jwt::{InvalidJwtKeys, Jwt, JwtClaims, JwtKeys, JwtKeysError};
 #[cfg(feature = "policy")]
 #[cfg_attr(docsrs, doc(cfg(feature = "policy")))]
 pub use self::policy::{Policy, PolicyError, PolicyMistake};

@@ -5,6 +5,7 @@ mod canary;
 mod certificates;
 mod failing;
 mod files;
+mod jwt;
 mod names;
 mod policy;
 mod policy_reload;

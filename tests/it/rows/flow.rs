@@ -43,7 +43,7 @@ async fn l13_a_link_whose_delay_jumps_loses_no_plugin_and_no_call() {
 #[test]
 fn l16_no_code_asks_what_the_time_of_day_is() {
     /// Those that have to: what they judge is dated by others.
-    const MAY: [&str; 0] = [];
+    const MAY: [&str; 1] = ["brpc-socket/src/auth/jwt/clock.rs"];
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = ["brpc-core", "brpc-macros", "brpc-plugin", "brpc-socket", "crates", "src"];
     let mut left: Vec<_> = folders.map(|folder| root.join(folder)).into();
