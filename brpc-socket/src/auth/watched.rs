@@ -41,9 +41,10 @@ struct Seen {
 struct Stamp {
     modified: Option<SystemTime>,
     len: u64,
-    /// Another file of that name has another number.
+    /// Another file of that name has another number; and the time of its last change is set by the
+    /// system alone, while a copy may keep the rest.
     #[cfg(unix)]
-    number: (u64, u64),
+    inode: (u64, u64, i64, i64),
 }
 
 impl Stamp {
@@ -58,7 +59,7 @@ impl Stamp {
             modified: metadata.modified().ok(),
             len: metadata.len(),
             #[cfg(unix)]
-            number: (metadata.dev(), metadata.ino()),
+            inode: (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec()),
         }
     }
 }
@@ -200,6 +201,19 @@ mod tests {
         watched.changed().await;
         assert!(start.elapsed() <= 2 * PAUSE);
         assert_eq!(*watched.current(), "another");
+    }
+
+    /// As `rsync --inplace -t` writes it: hashes of tokens all have the same length.
+    #[tokio::test(start_paused = true)]
+    async fn a_change_is_seen_also_if_it_has_the_length_and_the_time_of_the_old_one() {
+        let file = Own::new("same");
+        file.say("one");
+        let modified = std::fs::metadata(&file.0).unwrap().modified().unwrap();
+        let watched = file.watched();
+        file.say("two");
+        std::fs::File::options().write(true).open(&file.0).unwrap().set_modified(modified).unwrap();
+        assert!(timeout(Duration::from_mins(1), watched.changed()).await.is_ok());
+        assert_eq!(*watched.current(), "two");
     }
 
     #[tokio::test(start_paused = true)]
