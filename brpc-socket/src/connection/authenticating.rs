@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 
 use super::registration::{admit, refuse};
 use crate::auth::{Attempt, Authenticator, Denial, audit};
-use crate::hub::{Awaited, HeldPlace, Hub, Network, PluginLink, holds};
+use crate::hub::{Awaited, HeldPlace, Hub, Network, PluginLink, holds, revoke};
 
 /// A plugin that has said Hello to a hub that asks who it is.
 pub(super) struct Newcomer {
@@ -70,14 +70,13 @@ impl Newcomer {
 
     /// Lets the plugin in, unless it may not have its name.
     fn let_in(self, identity: Identity, authenticator: &dyn Authenticator) {
-        let identity = self.link.set_identity(identity);
         let name = &self.hello.name;
         let refused = |reason: &str, refusal| {
-            audit::refused(&self.link, name, Some(identity), reason);
+            audit::refused(&self.link, name, Some(&identity), reason);
             refuse(&self.link, &self.hello, refusal);
         };
-        // Revoked since the authenticator has decided; from here on whoever revokes finds the identity.
-        if !holds(authenticator, identity) {
+        // Revoked since the authenticator has decided.
+        if !holds(authenticator, &identity) {
             let denial = Denial::refused("revoked meanwhile");
             return refused(denial.reason(), denial.refusal());
         }
@@ -86,15 +85,19 @@ impl Newcomer {
             let refusal = Refusal::new(RefusalCode::NameNotAllowed, message);
             return refused("not a name that it may have", refusal);
         }
-        match admit(&self.hub, &self.hello) {
-            Ok(known) => {
-                audit::allowed(&self.link, name, identity);
-                // Before it is accepted: then it may have gone on already.
-                self.place.awaits(Awaited::Description, &self.link);
-                self.link.accept(known);
-            }
-            Err(refusal) => refused("the hub is shutting down", refusal),
+        let known = match admit(&self.hub, &self.hello) {
+            Ok(known) => known,
+            Err(refusal) => return refused("the hub is shutting down", refusal),
+        };
+        audit::allowed(&self.link, name, &identity);
+        // From here on whoever revokes finds it, and says so later than this is said.
+        let identity = self.link.set_identity(identity);
+        if !holds(authenticator, identity) {
+            return revoke(&self.link, identity);
         }
+        // Before it is accepted: then it may have gone on already.
+        self.place.awaits(Awaited::Description, &self.link);
+        self.link.accept(known);
     }
 
     fn turn_away(&self, reason: &str, refusal: Refusal) {

@@ -33,6 +33,8 @@ pub(crate) struct PluginLink {
     connection: Arc<SharedConnection>,
     /// Who its plugin is; set when that is known, before the plugin is let in.
     identity: OnceLock<Arc<Identity>>,
+    /// Whether that was revoked.
+    is_revoked: AtomicBool,
     /// Who waits for the plugin's proof.
     prover: Mutex<Option<oneshot::Sender<Proof>>>,
     /// Set when the plugin is registered.
@@ -96,6 +98,7 @@ impl PluginLink {
                 Connection::accepted(limits, wires, now()).with_resumption(),
             )),
             identity: OnceLock::new(),
+            is_revoked: AtomicBool::new(false),
             prover: Mutex::default(),
             member: OnceLock::new(),
             has_ended: AtomicBool::new(false),
@@ -145,6 +148,11 @@ impl PluginLink {
     /// Notes who its plugin is, once.
     pub(crate) fn set_identity(&self, identity: Identity) -> &Arc<Identity> {
         self.identity.get_or_init(|| Arc::new(identity))
+    }
+
+    /// Notes that its identity is revoked; false if that was noted before.
+    pub(crate) fn begin_revoking(&self) -> bool {
+        !self.is_revoked.swap(true, Ordering::AcqRel)
     }
 
     /// Whether both plugins have the same identity, or none is known.

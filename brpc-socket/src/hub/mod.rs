@@ -40,7 +40,7 @@ pub(crate) use self::places::{Awaited, HeldPlace, Place, Places};
 pub use self::presence::Presence;
 pub(crate) use self::registry::{Found, Registry, members};
 use self::revoking::Revoking;
-pub(crate) use self::revoking::holds;
+pub(crate) use self::revoking::{holds, revoke};
 pub(crate) use self::rooms::Rooms;
 pub(crate) use self::spread::Spread;
 use self::suspended::SuspendedCalls;

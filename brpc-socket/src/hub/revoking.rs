@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Hub;
+use super::link::PluginLink;
 use crate::auth::{Authenticator, audit};
 
 /// The task that waits for changes of what a hub's authenticator says.
@@ -81,16 +82,23 @@ impl Hub {
     fn revoke(&self, authenticator: &dyn Authenticator) {
         for link in self.connections() {
             let Some(identity) = link.identity() else { continue };
-            if holds(authenticator, identity) {
-                continue;
+            if !holds(authenticator, identity) {
+                revoke(&link, identity);
             }
-            audit::revoked(&link, identity);
-            // In its handshake it is refused; then the end is not another one.
-            let message = "what this plugin was let in for was revoked";
-            link.refuse(Refusal::new(RefusalCode::AuthFailed, message));
-            link.close(DisconnectReason::Revoked);
         }
     }
+}
+
+/// Ends the connection of one who is not who it was any more, once.
+pub(crate) fn revoke(link: &PluginLink, identity: &Identity) {
+    if !link.begin_revoking() {
+        return;
+    }
+    audit::revoked(link, identity);
+    // In its handshake it is refused; then the end is not another one.
+    let message = "what this plugin was let in for was revoked";
+    link.refuse(Refusal::new(RefusalCode::AuthFailed, message));
+    link.close(DisconnectReason::Revoked);
 }
 
 /// Whether an identity holds. While its authenticator panics, it does.

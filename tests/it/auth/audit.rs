@@ -11,7 +11,7 @@ use crate::support::peer::{Hello, Peer};
 use crate::support::traced::{logged, trace};
 
 /// The decisions on plugins from this address.
-fn decisions(address: &str) -> Vec<String> {
+pub(super) fn decisions(address: &str) -> Vec<String> {
     let lines = logged("source", format!("{address}:1"));
     lines.into_iter().filter(|line| line.contains(" decision=")).collect()
 }

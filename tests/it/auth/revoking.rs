@@ -1,16 +1,19 @@
 //! Identities that hold no more.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::future::IntoFuture as _;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use brpc::auth::{AnyOf, Attempt, Authenticator, Denial, Identity, async_trait};
 use brpc::{DisconnectReason, Event, Socket};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{Instant, sleep};
 
-use super::{EDGE, hear_later_refusal, hear_refusal, hello, refused};
+use super::audit::decisions;
+use super::{EDGE, dial_from, hear_later_refusal, hear_refusal, hello, refused};
 use crate::support::peer::{Hello, Peer, farewell, kind, refusal};
+use crate::support::traced::trace;
 use crate::support::{eventually, settle};
 
 /// Knows everybody, by the name that they ask for, but those that are revoked.
@@ -142,6 +145,36 @@ async fn one_that_is_revoked_in_its_handshake_is_refused() {
     assert!(hub.connected().is_empty());
 }
 
+/// However often the hub looks while the plugin takes its time to go.
+#[tokio::test(start_paused = true)]
+async fn who_is_revoked_is_logged_once() {
+    trace();
+    let list = List::new();
+    let hub = Socket::builder().authenticator(list.clone()).build();
+    let (begun, full) = ("198.51.100.60", "198.51.100.61");
+    let mut in_handshake = Peer::new(dial_from(&hub, begun));
+    in_handshake.say_hello(&hello("edge-1", EDGE)).await;
+    in_handshake.hear_preface().await;
+    in_handshake.expect(kind::ACCEPTED).await;
+    let mut edge = Peer::new(dial_from(&hub, full));
+    edge.say_hello(&hello("edge-2", EDGE)).await;
+    edge.hear_welcome().await;
+    // It reads no more, so what the hub says stays on its way.
+    let _call = tokio::spawn(hub.call::<u8>("edge-2", "work", &"x".repeat(900_000)).into_future());
+    sleep(Duration::from_millis(110)).await;
+    for name in ["edge-1", "edge-2", "another", "and another"] {
+        list.revoke(name);
+        sleep(Duration::from_millis(110)).await;
+    }
+    for address in [begun, full] {
+        let lines = decisions(address);
+        assert!(lines.len() == 2 && lines[0].contains("\"allowed\""), "{lines:?}");
+        assert!(lines[1].contains("\"revoked\""), "{lines:?}");
+    }
+    assert!(hub.connected().is_empty());
+    assert_eq!(hear_later_refusal(in_handshake).await.code, refusal::AUTH_FAILED);
+}
+
 /// A hub that has shut down looks on when it serves again, and as long as somebody has it.
 #[tokio::test(start_paused = true)]
 async fn a_hub_that_serves_again_looks_for_changes_again() {
@@ -155,4 +188,49 @@ async fn a_hub_that_serves_again_looks_for_changes_again() {
     hear_revocation(edge).await;
     drop(hub);
     eventually(|| list.0.changes.receiver_count() == 0).await;
+}
+
+/// Knows everybody. When it is first asked whether somebody still is, they are at that moment, and
+/// no more when it answers.
+#[derive(Clone, Default)]
+struct Turning(Arc<(Mutex<u32>, Condvar, Notify)>);
+
+#[async_trait]
+impl Authenticator for Turning {
+    async fn authenticate(&self, _: &Attempt) -> Result<Identity, Denial> {
+        Ok(Identity::new("edge").plug("*"))
+    }
+
+    async fn changed(&self) {
+        self.0.2.notified().await;
+    }
+
+    fn holds(&self, _: &Identity) -> bool {
+        let (asked, again, _) = &*self.0;
+        let mut asked = asked.lock().unwrap();
+        *asked += 1;
+        again.notify_all();
+        let is_first = *asked == 1;
+        if is_first {
+            // By another thread, since a worker first runs itself whom it wakes.
+            let shared = self.0.clone();
+            std::thread::spawn(move || shared.2.notify_one());
+            // Until whoever revokes has asked, if anybody does.
+            drop(again.wait_timeout_while(asked, Duration::from_millis(500), |asked| *asked == 1));
+        }
+        is_first
+    }
+}
+
+/// First what it is, and then that it is no more, whoever is quicker.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn one_that_is_revoked_as_it_is_let_in_is_logged_in_that_order() {
+    trace();
+    let hub = Socket::builder().authenticator(Turning::default()).build();
+    let mut peer = Peer::new(dial_from(&hub, "198.51.100.63"));
+    peer.say_hello(&hello("edge", EDGE)).await;
+    assert_eq!(hear_refusal(peer).await.code, refusal::AUTH_FAILED);
+    eventually(|| decisions("198.51.100.63").len() == 2).await;
+    let lines = decisions("198.51.100.63");
+    assert!(lines[0].contains("\"allowed\"") && lines[1].contains("\"revoked\""), "{lines:?}");
 }
