@@ -189,11 +189,17 @@ fn of_certificate(error: &CertificateError) -> TlsFault {
         | E::ExpiredRevocationListContext { .. } => TlsFault::RevocationUnknown,
         E::NotValidForNameContext { expected, presented } => TlsFault::WrongName {
             expected: expected.to_str().into_owned(),
-            presented: presented.iter().take(NAMES).map(|name| shown(name)).collect(),
+            presented: presented.iter().take(NAMES).map(|name| shown(plain(name))).collect(),
         },
         E::Other(error) => other(error),
         error => TlsFault::BadCertificate(shown(&error.to_string())),
     }
+}
+
+/// A name without its kind, as rustls writes it: `DnsName("hub.example")`, `IpAddress(192.0.2.1)`.
+fn plain(name: &str) -> &str {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.map_or(name, |inner| inner.trim_matches('"'))
 }
 
 /// An error of another kind: that of a pinned key, or one that rustls has no name for.
