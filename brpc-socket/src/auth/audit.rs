@@ -25,8 +25,13 @@ pub(crate) fn allowed(link: &PluginLink, plugin: &str, identity: &Identity) {
     );
 }
 
-/// A plugin is not let in.
-pub(crate) fn refused(link: &PluginLink, plugin: &str, identity: Option<&Identity>, reason: &str) {
+/// A plugin is not let in. Without its name, if it was refused before it could say one.
+pub(crate) fn refused(
+    link: &PluginLink,
+    plugin: Option<&str>,
+    identity: Option<&Identity>,
+    reason: &str,
+) {
     let (source, connection) = (link.source.map(tracing::field::display), link.id);
     let encrypted = link.is_encrypted();
     let (by, identity) = (identity.map(Identity::proved_by), identity.map(Identity::name));

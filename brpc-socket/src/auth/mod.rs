@@ -45,7 +45,9 @@
 //! # What is logged
 //! Each decision is one event of `tracing` with the target `brpc::audit`: `decision` (`allowed`,
 //! `refused` or `revoked`), `identity` and `by` if it is known, `plugin` (the name that was asked for),
-//! `source`, `connection`, `encrypted`, and `reason`. None contains a credential.
+//! `source`, `connection`, `encrypted`, and `reason`. None contains a credential. A plugin that is allowed
+//! and then doesn't get the name, as when another identity has it, is refused in a second event. A
+//! certificate that TLS refuses is one event, without `plugin`, also where nobody else is asked.
 
 mod any_of;
 mod attempt;

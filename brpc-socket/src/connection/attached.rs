@@ -18,6 +18,7 @@ use tracing::field::DisplayValue;
 
 use super::authenticating::Newcomer;
 use super::registration::{Candidate, admit, refuse};
+use crate::auth::audit;
 use crate::encryption::Encryption;
 use crate::events::{Event, Message, Origin, Unread, copy_all};
 use crate::hub::{Awaited, HeldPlace, Hub, Place, PluginLink, Unsaid};
@@ -247,6 +248,9 @@ impl Attached {
         } else {
             let (connection, source) = (self.link.id, self.source());
             let tls = self.link.tls_error();
+            if let Some(reason) = self.link.refused_certificate() {
+                audit::refused(&self.link, None, None, &reason);
+            }
             tracing::debug!(connection, source, ?reason, tls, "a handshake ended");
             self.count_unsaid(reason);
         }

@@ -36,7 +36,7 @@ impl Newcomer {
                     biased;
                     () = self.decide(&*authenticator) => {}
                     _ = link.ended() => {
-                        audit::refused(&link, &name, None, "it ended before that was decided");
+                        audit::refused(&link, Some(&name), None, "it ended before that was decided");
                     }
                 }
             });
@@ -72,7 +72,7 @@ impl Newcomer {
     fn let_in(self, identity: Identity, authenticator: &dyn Authenticator) {
         let name = &self.hello.name;
         let refused = |reason: &str, refusal| {
-            audit::refused(&self.link, name, Some(&identity), reason);
+            audit::refused(&self.link, Some(name), Some(&identity), reason);
             refuse(&self.link, &self.hello, refusal);
         };
         // Revoked since the authenticator has decided.
@@ -101,7 +101,7 @@ impl Newcomer {
     }
 
     fn turn_away(&self, reason: &str, refusal: Refusal) {
-        audit::refused(&self.link, &self.hello.name, None, reason);
+        audit::refused(&self.link, Some(&self.hello.name), None, reason);
         refuse(&self.link, &self.hello, refusal);
     }
 }

@@ -10,6 +10,7 @@ use brpc_rt::foreign::contain;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use crate::auth::audit;
 use crate::events::Consumed;
 use crate::hub::{Hub, InstanceId, Member, PluginLink, SOON, Sequencer, Takeover, Takeovers};
 use crate::plugin_ref::PluginRef;
@@ -88,7 +89,7 @@ impl Candidate {
                     brpc_rt::spawn(self.settle_later(question));
                 }
             }
-            Err(refusal) => refuse(&self.link, &self.hello, refusal),
+            Err(refusal) => self.refuse(refusal),
         }
     }
 
@@ -120,9 +121,17 @@ impl Candidate {
                 Ok(None) => return,
                 // Yet another one has the name by now.
                 Ok(Some(next)) => question = next,
-                Err(refusal) => return refuse(&self.link, &self.hello, refusal),
+                Err(refusal) => return self.refuse(refusal),
             }
         }
+    }
+
+    /// Refuses a plugin that may have the name that it asks for, and doesn't get it.
+    fn refuse(&self, refusal: Refusal) {
+        if let Some(identity) = self.link.identity() {
+            audit::refused(&self.link, Some(&self.hello.name), Some(identity), &refusal.message);
+        }
+        refuse(&self.link, &self.hello, refusal);
     }
 
     /// Registers the plugin under the name that it asks for, or one that the sequencer makes: the one

@@ -140,6 +140,11 @@ impl PluginLink {
         Some(self.tls.get()?.error()?.to_string())
     }
 
+    /// Why the plugin's certificate was refused, if it was.
+    pub(crate) fn refused_certificate(&self) -> Option<String> {
+        Some(self.tls.get()?.refused_certificate()?.to_string())
+    }
+
     /// Who its plugin is, if that is known.
     pub(crate) fn identity(&self) -> Option<&Arc<Identity>> {
         self.identity.get()

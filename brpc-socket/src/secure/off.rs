@@ -20,6 +20,10 @@ impl Report {
     pub(crate) fn error(&self) -> Option<Infallible> {
         None
     }
+
+    pub(crate) fn refused_certificate(&self) -> Option<Infallible> {
+        None
+    }
 }
 
 /// The stream above TLS.

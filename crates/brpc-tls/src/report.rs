@@ -38,6 +38,12 @@ impl Report {
         self.0.error.get().cloned()
     }
 
+    /// At the hub: why it refused the plugin's certificate, or that the plugin has shown none; `None` if
+    /// it failed because of something else.
+    pub fn refused_certificate(&self) -> Option<TlsError> {
+        self.error().filter(TlsError::is_refused_certificate)
+    }
+
     pub(crate) fn secured(&self, certificate: Option<ClientCertificate>) {
         // It is once.
         let _ = self.0.secured.set(certificate.map(Arc::new));

@@ -4,10 +4,13 @@ use std::net::Ipv4Addr;
 
 use brpc::Socket;
 use brpc::auth::{Identity, Tokens};
+use brpc_tls::{ClientTls, Clients, Report, Roots, ServerTls};
+use tokio::io::AsyncReadExt as _;
 
-use super::{EDGE, dial_from, hear_refusal, hello};
+use super::{EDGE, STORE, dial_from, hear_later_refusal, hear_refusal, hello, two};
+use crate::support::authority::Authority;
 use crate::support::eventually;
-use crate::support::peer::{Hello, Peer};
+use crate::support::peer::{Hello, Peer, kind, refusal};
 use crate::support::traced::{logged, trace};
 
 /// The decisions on plugins from this address.
@@ -63,4 +66,56 @@ async fn each_decision_is_logged_once() {
     assert!(lines.len() == 2 && lines[1].contains("decision=\"revoked\""), "{lines:?}");
     assert!(lines[1].contains("plugin=\"edge-1\"") && lines[1].contains("identity=\"the edge\""));
     std::fs::remove_file(&path).unwrap();
+}
+
+/// Who asks for what isn't theirs may have the name, and is refused all the same.
+#[tokio::test(start_paused = true)]
+async fn a_name_that_another_identity_has_is_logged_as_refused() {
+    trace();
+    let hub = Socket::builder().authenticator(two()).build();
+    let _edge = Peer::plugged_as(&hub, &hello("edge-2", EDGE)).await;
+    let address = "198.51.100.9";
+    let mut store = Peer::new(dial_from(&hub, address));
+    store.say_hello(&hello("edge-2", STORE)).await;
+    store.hear_preface().await;
+    store.expect(kind::ACCEPTED).await;
+    assert_eq!(hear_later_refusal(store).await.code, refusal::NAME_TAKEN);
+    let lines = decisions(address);
+    assert!(lines.len() == 2 && lines[0].contains("decision=\"allowed\""), "{lines:?}");
+    for it in ["decision=\"refused\"", "identity=\"store\"", "plugin=\"edge-2\"", "another plugin"]
+    {
+        assert!(lines[1].contains(it), "{it}: {lines:?}");
+    }
+}
+
+/// TLS decides on them before the authenticator is asked, and where there is none.
+#[tokio::test]
+async fn a_certificate_that_is_refused_is_logged() {
+    trace();
+    let (authority, other) = (Authority::new("CA"), Authority::new("other"));
+    let issued = authority.issue(&["hub.test"]);
+    let clients = Clients::Demanded(Roots::pem(authority.pem()).unwrap());
+    let tls = ServerTls::pem(issued.certificate.as_bytes(), issued.key.as_bytes()).unwrap();
+    let hub = Socket::builder().tls(tls.clients(clients)).build();
+    let theirs = other.issue(&["runner"]);
+    let trusting = || ClientTls::ca_pem(authority.pem()).unwrap();
+    let showing =
+        trusting().certificate_pem(theirs.certificate.as_bytes(), theirs.key.as_bytes()).unwrap();
+    for (address, tls, reason) in [
+        ("198.51.100.10", trusting(), "demands a certificate"),
+        ("198.51.100.11", showing, "isn't from a CA"),
+    ] {
+        let stream = tls.connect("hub.test", dial_from(&hub, address), &Report::new()).await;
+        let _ = stream.unwrap().read_to_end(&mut Vec::new()).await;
+        eventually(|| !decisions(address).is_empty()).await;
+        let lines = decisions(address);
+        assert!(lines.len() == 1 && lines[0].contains("decision=\"refused\""), "{lines:?}");
+        assert!(lines[0].contains(reason) && !lines[0].contains("plugin="), "{lines:?}");
+    }
+    // Who speaks something else has asked for nothing.
+    let address = "198.51.100.12";
+    drop(dial_from(&hub, address));
+    eventually(|| logged("source", format!("{address}:1")).iter().any(|it| it.contains("ended")))
+        .await;
+    assert!(decisions(address).is_empty());
 }

@@ -130,6 +130,25 @@ impl TlsError {
         }
     }
 
+    /// Whether this side refused the other's certificate, or that it has none.
+    pub(crate) fn is_refused_certificate(&self) -> bool {
+        use TlsFault::{
+            BadCertificate, Expired, NoCertificate, NotYetValid, RevocationUnknown, Revoked,
+            UnknownCa,
+        };
+        let is_of_certificate = matches!(
+            self.fault,
+            BadCertificate(_)
+                | Expired
+                | NoCertificate
+                | NotYetValid
+                | RevocationUnknown
+                | Revoked
+                | UnknownCa
+        );
+        is_of_certificate && self.refused_by == Side::This
+    }
+
     /// Whether the stream below failed, and nobody refused anything.
     pub(crate) fn is_of_transport(&self) -> bool {
         matches!(self.fault, TlsFault::Closed | TlsFault::Io(_))
