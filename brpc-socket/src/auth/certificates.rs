@@ -36,8 +36,8 @@ impl Certificates {
         Self::default()
     }
 
-    /// A certificate with this DNS name or URI among its alternative names (SAN) proves this identity.
-    /// The name is compared as it is written, but for the case of letters in DNS names; a `*` in a
+    /// A certificate with this DNS name or URI among its alternative names (SAN) proves this identity; it
+    /// is a URI if it has a colon. The name is compared as it is written, but for the case of letters in DNS names; a `*` in a
     /// certificate stands for itself only.
     #[must_use]
     pub fn san(mut self, name: impl Into<String>, identity: Identity) -> Self {
@@ -63,9 +63,11 @@ impl Certificates {
 impl Mark {
     fn is_of(&self, certificate: &ClientCertificate) -> bool {
         match self {
+            // A URI that is no more than a name isn't one: who may issue only certificates for some DNS
+            // names may issue them for any URI.
+            Self::San(wanted) if wanted.contains(':') => certificate.uri_names().contains(wanted),
             Self::San(wanted) => {
                 certificate.dns_names().iter().any(|name| name.eq_ignore_ascii_case(wanted))
-                    || certificate.uri_names().iter().any(|name| name == wanted)
             }
             Self::Fingerprint(wanted) => certificate.fingerprint() == wanted,
         }

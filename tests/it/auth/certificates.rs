@@ -87,8 +87,11 @@ async fn a7_a_certificate_is_for_the_names_of_its_identity() {
         assert_eq!((identity.name(), identity.proved_by()), (name, "certificate"));
     }
     assert_eq!(code(plug(&connector, &edge, "store").await), RefusalCode::NameNotAllowed);
-    let unknown = authority.plugin(Some(&authority.issue("sub.edge.example", None)));
-    assert_eq!(code(plug(&connector, &unknown, "edge-2").await), RefusalCode::AuthFailed);
+    // A URI isn't limited where the CA of a certificate is limited to some DNS names.
+    for issued in [("sub.edge.example", None), ("other.example", Some("Edge.Example"))] {
+        let unknown = authority.plugin(Some(&authority.issue(issued.0, issued.1)));
+        assert_eq!(code(plug(&connector, &unknown, "edge-2").await), RefusalCode::AuthFailed);
+    }
     let none = authority.plugin(None);
     assert_eq!(code(plug(&connector, &none, "edge-2").await), RefusalCode::AuthRequired);
     drop(sessions);
