@@ -21,7 +21,8 @@ use super::watched::ReadError;
 /// There may be several tokens at a time, so that they can be rotated: add the new one, give it to the
 /// plugins, remove the old one. In a file that needs no restart: it is looked at four times a second
 /// while the hub serves, and connections that were let in by a token that is gone end
-/// ([`Revoked`](crate::DisconnectReason::Revoked)).
+/// ([`Revoked`](crate::DisconnectReason::Revoked)). To revoke the last one, leave a comment: a file that
+/// is empty is taken for one that is being written.
 ///
 /// Only hashes of the tokens are kept, and compared in constant time.
 ///
@@ -111,19 +112,21 @@ impl Tokens {
         Self::from(&std::env::var(name).map_err(unset)?, name)
     }
 
-    /// The tokens in a file, which is read again when it changes. A new file that can't be read or has
-    /// no tokens changes nothing, and is logged as an error.
+    /// The tokens in a file, which is read again when it changes. A new file that can't be read, has
+    /// a mistake or is empty changes nothing, and is logged as an error.
     ///
     /// # Errors
     /// If the file can't be read, if there are no tokens in it, or if one breaks its rule.
     pub fn file(path: impl AsRef<Path>) -> Result<Self, TokensError> {
         let path = path.as_ref();
-        let known = Known::file(path, hashes).map_err(|error| match error {
+        let invalid = |problem| TokensError::Invalid { from: path.display().to_string(), problem };
+        let known = Known::file(path, hashes_or_comment).map_err(|error| match error {
             ReadError::Io(error) => TokensError::Read { path: path.to_owned(), error },
-            ReadError::Invalid(problem) => {
-                TokensError::Invalid { from: path.display().to_string(), problem }
-            }
+            ReadError::Invalid(problem) => invalid(problem),
         })?;
+        if known.current().is_empty() {
+            return Err(invalid(InvalidTokens::None));
+        }
         Ok(Self { known, identity: anyone() })
     }
 
@@ -148,11 +151,19 @@ fn anyone() -> Identity {
     Identity::new("token").by(BY).plug("*")
 }
 
-/// The hashes of the tokens in a text.
+/// The hashes of the tokens in a text; at least one.
 fn hashes(text: &str) -> Result<Hashes, InvalidTokens> {
+    hashes_or_comment(text)
+        .and_then(|hashes| if hashes.is_empty() { Err(InvalidTokens::None) } else { Ok(hashes) })
+}
+
+/// The same, or none in a text that has a comment: whoever leaves that means it.
+fn hashes_or_comment(text: &str) -> Result<Hashes, InvalidTokens> {
+    let mut has_comment = false;
     let mut hashes = Vec::new();
     for (line, text) in (1..).zip(text.lines()) {
         if text.trim_start().starts_with('#') {
+            has_comment = true;
             continue;
         }
         for token in text.split_whitespace() {
@@ -165,7 +176,7 @@ fn hashes(text: &str) -> Result<Hashes, InvalidTokens> {
             });
         }
     }
-    if hashes.is_empty() { Err(InvalidTokens::None) } else { Ok(hashes) }
+    if hashes.is_empty() && !has_comment { Err(InvalidTokens::None) } else { Ok(hashes) }
 }
 
 #[async_trait]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use brpc::Socket;
-use brpc::auth::{Identity, Token, TokenHash, Tokens, TokensError};
+use brpc::auth::{Identity, InvalidTokens, Token, TokenHash, Tokens, TokensError};
 use tokio::time::{Instant, sleep};
 
 use super::{EDGE, STORE, hello, refused};
@@ -55,13 +55,31 @@ async fn a04_tokens_are_rotated() {
     assert_eq!(refused(&hub, &hello("old", EDGE)).await.code, refusal::AUTH_FAILED);
 }
 
+/// An empty file may be one that is being written; one with a comment is meant so.
+#[tokio::test(start_paused = true)]
+async fn the_last_token_is_revoked_by_a_comment() {
+    let file = Own::new("last", EDGE);
+    let hub = Socket::builder().authenticator(Tokens::file(&file.0).unwrap()).build();
+    let mut edge = Peer::plugged_as(&hub, &hello("edge", EDGE)).await;
+    file.say("# it was stolen\n");
+    assert_eq!(edge.expect(kind::GOODBYE).await.fields().number(), farewell::REVOKED);
+    assert_eq!(refused(&hub, &hello("edge", EDGE)).await.code, refusal::AUTH_FAILED);
+    file.say(STORE);
+    sleep(Duration::from_secs(1)).await;
+    let _store = Peer::plugged_as(&hub, &hello("store", STORE)).await;
+    // At the start there is somebody to let in.
+    file.say("# nobody yet");
+    let error = Tokens::file(&file.0).unwrap_err();
+    assert!(matches!(error, TokensError::Invalid { problem: InvalidTokens::None, .. }), "{error}");
+}
+
 /// One that is empty, that has a mistake, or that is gone.
 #[tokio::test(start_paused = true)]
 async fn a_bad_new_file_changes_nothing() {
     let file = Own::new("bad", EDGE);
     let hub = Socket::builder().authenticator(Tokens::file(&file.0).unwrap()).build();
     let _edge = Peer::plugged_as(&hub, &hello("edge", EDGE)).await;
-    for bad in ["", "# nothing", "short", &format!("{STORE}\nsha256:00")] {
+    for bad in ["", "\n", "short", &format!("{STORE}\nsha256:00")] {
         file.say(bad);
         sleep(Duration::from_secs(2)).await;
         assert_eq!(hub.connected().len(), 1, "{bad:?}");

@@ -14,7 +14,7 @@ use super::reader::{Reader, Table, Value};
 use super::rules::{Holder, Rules, digest};
 use crate::auth::token_hash::TokenHash;
 
-const IDENTITY: &str = "at least one `[[identity]]`";
+const IDENTITY: &str = "an `[[identity]]` or more, or `identity = []` for nobody";
 const IDENTITY_KEYS: [&str; 9] =
     ["name", "tokens", "certificates", "secrets", "uids", "plug", "call", "observe", "operate"];
 const NAME: &str = "a name of 1 to 128 printable characters";
@@ -36,9 +36,6 @@ pub(super) fn compile(text: &str, beside: &Path) -> Result<Rules, PolicyMistake>
     let document = reader.known(0, &document, &["identity"])?;
     let identities = document.require("identity", IDENTITY)?;
     let identities = reader.list(identities, IDENTITY)?;
-    if identities.is_empty() {
-        return Err(document.mistake(format!("there is no identity; expected {IDENTITY}")));
-    }
     let (rules, names) = (Rules::default(), HashSet::new());
     let mut compiler = Compiler { reader, beside, rules, names, keys: Vec::new() };
     for identity in identities {

@@ -42,14 +42,16 @@ use super::watched::{ReadError, Watched};
 ///
 /// - `name`: 1 to 128 printable characters; no two identities have the same.
 /// - `tokens`: hashes, as [`TokenHash`](super::TokenHash) prints them, and never tokens themselves.
-/// - `certificates`: `san:` and a DNS name or URI that a client certificate is for, or `sha256:` and the
-///   fingerprint of one. The hub's TLS must have verified it. Needs the feature `tls` or `tls-ring`.
+/// - `certificates`: `san:` and a DNS name or URI (with a colon) that a client certificate is for, or
+///   `sha256:` and the fingerprint of one. The hub's TLS must have verified it. Needs the feature `tls` or `tls-ring`.
 /// - `secrets`: the id of a key, and the file that has its secret, of 16 to 1,024 random bytes; a relative
 ///   path is one beside the policy. It is read whenever the policy is. A key may have several secrets.
 /// - `uids`: users of this host, who dial in over a Unix socket.
 /// - `plug`: patterns of names that it may take, of which it needs one at least.
 /// - `call` (as `[{ plugins = "store-*", methods = "get*" }]`), `observe` (as `["store-*"]`) and `operate`
 ///   (`true`): further [`Grants`](super::Grants), which no call asks for yet.
+///
+/// One that lets in nobody says `identity = []`; an empty file is a mistake.
 ///
 /// A credential proves one identity only. If a plugin offers several, the first one that proves somebody
 /// counts: its token, its secret, its certificate, its user.
