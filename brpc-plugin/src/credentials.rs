@@ -34,8 +34,8 @@ impl Token {
     /// What is in this file, without white space around it. It is read anew for each attempt to
     /// connect, so that it can be replaced while the plugin runs.
     ///
-    /// A [`Run`](crate::Run) whose token is wrong, or can't be read, dials on: there may be another one
-    /// in the file later.
+    /// A [`Run`](crate::Run) whose token is wrong, isn't for its name, or can't be read, dials on: there
+    /// may be another one in the file later.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self(Source::File(path.into()))
     }

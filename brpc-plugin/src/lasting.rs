@@ -99,10 +99,18 @@ impl<R: Receiver> Lasting<R> {
     /// Whether the hub refuses the plugin for what it has shown, and it may show something else at
     /// another attempt.
     pub(crate) fn may_be_known_later(&self, error: &ConnectError) -> bool {
-        let ConnectError::Refused(refusal) = error else { return false };
-        let is_unknown =
-            matches!(refusal.code, RefusalCode::AuthFailed | RefusalCode::AuthRequired);
-        is_unknown && self.credentials.may_change()
+        use RefusalCode::{AuthFailed, AuthRequired, NameNotAllowed};
+        match error {
+            ConnectError::Refused(refusal) => {
+                matches!(refusal.code, AuthFailed | AuthRequired | NameNotAllowed)
+                    && (self.credentials.may_change() || self.secure.may_change())
+            }
+            #[cfg(any(feature = "tls", feature = "tls-ring"))]
+            ConnectError::Tls(error) => {
+                error.refused_by() == brpc_core::Side::Peer && self.secure.may_change()
+            }
+            _ => false,
+        }
     }
 }
 

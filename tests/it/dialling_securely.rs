@@ -1,12 +1,15 @@
 //! Plugins that dial with TLS, and over Unix sockets.
 
+use std::future::IntoFuture as _;
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use brpc::{ConnectError, Side, Socket};
+use brpc::auth::{Certificates, Identity};
+use brpc::{AwayReason, ConnectError, RunState, Side, Socket};
 use brpc_tls::{ClientTls, Clients, Roots, ServerTls, TlsFault};
 use tokio::net::TcpListener;
 
-use crate::support::authority::{Authority, expired, uri};
+use crate::support::authority::{Authority, Issued, expired, uri};
 use crate::support::worker::worker;
 
 /// A hub on TCP, whose certificate is for an address and a name of this host.
@@ -72,7 +75,7 @@ async fn a_hub_that_demands_certificates_says_why_it_refuses_one() {
     let authority = Authority::new("CA");
     let roots = Roots::pem(authority.pem()).unwrap();
     let (hub, address) = hub(&authority, |tls| tls.clients(Clients::Demanded(roots))).await;
-    let showing = |issued: &crate::support::authority::Issued| {
+    let showing = |issued: &Issued| {
         let tls = trusting(&authority);
         tls.certificate_pem(issued.certificate.as_bytes(), issued.key.as_bytes()).unwrap()
     };
@@ -95,6 +98,54 @@ async fn a_hub_that_demands_certificates_says_why_it_refuses_one() {
     assert_eq!(session.name(), "worker");
     drop(session);
     hub.shutdown().await;
+}
+
+/// What a hub says of a certificate in files is said of the one that there is now.
+#[tokio::test]
+async fn a_run_dials_on_with_the_certificate_that_is_in_its_files_by_then() {
+    let (authority, other) = (Authority::new("CA"), Authority::new("other"));
+    let roots = Roots::pem(authority.pem()).unwrap();
+    let known = Certificates::new().san("runner.example", Identity::new("runner").plug("worker"));
+    let issued = authority.issue(&["127.0.0.1"]);
+    let tls = ServerTls::pem(issued.certificate.as_bytes(), issued.key.as_bytes()).unwrap();
+    let tls = tls.clients(Clients::Demanded(roots));
+    let hub = Socket::builder().tls(tls).authenticator(known).build();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(hub.serve(listener));
+    let at = |name: &str| {
+        std::env::temp_dir().join(format!("brpc-it-{name}-{}.pem", std::process::id()))
+    };
+    let (certificate, key) = (at("own"), at("own-key"));
+    let write = |issued: &Issued| {
+        std::fs::write(&key, &issued.key).unwrap();
+        std::fs::write(&certificate, &issued.certificate).unwrap();
+    };
+    write(&other.issue(&["runner.example"]));
+    let tls = trusting(&authority).certificate_files(&certificate, &key).unwrap();
+    let run = worker("worker").0.tls(tls).run(address);
+    let mut states = run.states();
+    let running = tokio::spawn(run.into_future());
+    // First TLS refuses it, and then the authenticator.
+    let mut refused = async || {
+        loop {
+            if let RunState::Away { reason: AwayReason::NotConnected(error), .. } =
+                states.next().await.expect("it dials on")
+            {
+                assert!(!error.is_transient(), "{error}");
+                return matches!(*error, ConnectError::Tls(_));
+            }
+        }
+    };
+    assert!(refused().await);
+    write(&authority.issue(&["stranger.example"]));
+    while refused().await {}
+    write(&authority.issue(&["runner.example"]));
+    hub.wait_for("worker", Duration::from_secs(30)).await.unwrap();
+    hub.unplug("worker").await.unwrap();
+    running.await.unwrap().unwrap();
+    std::fs::remove_file(certificate).unwrap();
+    std::fs::remove_file(key).unwrap();
 }
 
 #[tokio::test]

@@ -28,6 +28,11 @@ impl Secure {
             Scheme::Unsaid | Scheme::Plain => Ok(None),
         }
     }
+
+    #[expect(clippy::unused_self, reason = "as with TLS")]
+    pub(crate) fn may_change(&self) -> bool {
+        false
+    }
 }
 
 impl Report {

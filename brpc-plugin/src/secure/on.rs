@@ -32,6 +32,11 @@ impl Secure {
         }
     }
 
+    /// Whether another attempt may show another certificate.
+    pub(crate) fn may_change(&self) -> bool {
+        self.given.as_ref().is_some_and(ClientTls::shows_files)
+    }
+
     fn of_system(&self) -> Result<ClientTls, ConnectError> {
         if let Some(system) = self.system.get() {
             return Ok(system.clone());

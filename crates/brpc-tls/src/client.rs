@@ -105,7 +105,8 @@ impl ClientTls {
     }
 
     /// Shows the hub a certificate: the plugin's, followed by those between it and its CA, and its
-    /// private key, in PEM files.
+    /// private key, in PEM files. A plugin that stays connected and is refused for it dials on: there may be
+    /// another one in the files later.
     ///
     /// # Errors
     /// If a file can't be read or isn't what is expected, or the key isn't that of the certificate.
@@ -145,6 +146,12 @@ impl ClientTls {
     #[must_use]
     pub fn allow_tls12(self) -> Self {
         Self { allows_tls12: true, ..self }
+    }
+
+    /// Whether it shows a certificate that is in [files](Self::certificate_files), where there may be
+    /// another one at the next attempt.
+    pub fn shows_files(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.is_of_files())
     }
 
     /// Shakes hands with a hub on this stream, which was dialled at this host.

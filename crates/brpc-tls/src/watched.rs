@@ -53,6 +53,11 @@ impl<T> Watched<T> {
         Ok(Self { files, load: Box::new(load), state })
     }
 
+    /// Whether there are files, so that it may change.
+    pub(crate) fn is_of_files(&self) -> bool {
+        !self.files.is_empty()
+    }
+
     /// It as it is now. The files are looked at if that wasn't done for so long, and are read if they
     /// have changed. If what they hold is no good, the old value stays, and the log says so once.
     pub(crate) fn current(&self, unseen: Duration) -> Arc<T> {
