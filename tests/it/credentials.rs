@@ -121,7 +121,11 @@ async fn a_run_dials_on_with_what_is_in_the_file_by_then() {
     let (run, mut dialled) = run(&plugin.token(Token::file(&path)));
     let mut states = run.states();
     let running = tokio::spawn(run.into_future());
-    for (token, code) in [("first", refusal::AUTH_FAILED), ("second", refusal::AUTH_REQUIRED)] {
+    for (token, code) in [
+        ("first", refusal::AUTH_FAILED),
+        ("second", refusal::AUTH_REQUIRED),
+        ("second", refusal::NAME_NOT_ALLOWED),
+    ] {
         let (mut hub, hello) = greeted(dialled.recv().await.unwrap()).await;
         assert_eq!(extension(&hello, TOKEN).unwrap(), token.as_bytes());
         std::fs::write(&path, "second\n").unwrap();
