@@ -86,6 +86,11 @@ pub(crate) struct Setup {
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one())]
     pub(crate) dials: u32,
 
+    /// Encrypts the connections of brpc and of the limits with TLS 1.3; the certificate is made on the
+    /// spot.
+    #[arg(long)]
+    pub(crate) tls: bool,
+
     /// The tokio runtime of both processes.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) rt: Runtime,
@@ -113,6 +118,10 @@ pub(crate) struct Setup {
     /// Where the plugins find the hub.
     #[arg(long, default_value = "", hide = true)]
     pub(crate) hub: String,
+
+    /// The hub's certificate, as PEM.
+    #[arg(long, default_value = "", allow_hyphen_values = true, hide = true)]
+    pub(crate) trusted: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, ValueEnum)]

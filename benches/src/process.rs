@@ -9,6 +9,8 @@ use tokio::process::Command;
 
 use crate::Error;
 use crate::child::Child;
+use crate::flags::Setup;
+use crate::system::secure::Own;
 
 /// The plugins' process runs.
 const READY: &str = "READY";
@@ -23,9 +25,12 @@ pub(crate) struct PluginProcess(Child);
 
 impl PluginProcess {
     /// Starts this program once more, with the same flags. The plugins don't dial yet.
-    pub(crate) async fn start(hub: &str) -> Result<Self, Error> {
+    pub(crate) async fn start(hub: &str, setup: &Setup) -> Result<Self, Error> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(std::env::args_os().skip(1)).args(["--role", "plugin", "--hub", hub]);
+        if setup.tls {
+            command.args(["--trusted", &Own::get().certificate]);
+        }
         let mut child = Child::start("the plugin process", command)?;
         child.expect(READY).await?;
         Ok(Self(child))

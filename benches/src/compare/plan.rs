@@ -101,6 +101,7 @@ pub(super) fn plan() -> Vec<Case> {
         .chain([large(), sequential(), fixed_rate(), many()])
         .chain([broadcast(1_000, 20), broadcast(10_000, 5)])
         .chain([idle(1_000), idle(10_000), beside_idle(), events(), churn()])
+        .chain(over_tls())
         .chain(go())
         .collect()
 }
@@ -262,6 +263,41 @@ fn churn() -> Case {
         entries: vec![BRPC, INLINE],
         measures: vec![Measure::new("lives/s", "/churn/lives_per_s", More, vec![INLINE.to_know()])],
     }
+}
+
+/// The limits are encrypted as brpc is, so these ratios are those to a bare echo over rustls.
+fn over_tls() -> [Case; 4] {
+    let encrypted = |case: Case, measures| {
+        let flags = [case.flags, vec!["--tls".to_owned()]].concat();
+        let entries = vec![BRPC, SPAWN, INLINE];
+        let (name, title) = (format!("tls-{}", case.name), format!("over TLS: {}", case.title));
+        Case { name, title, flags, entries, measures }
+    };
+    let to_know = || vec![SPAWN.to_know(), INLINE.to_know()];
+    let at_least = || vec![SPAWN.at_least(0.85), INLINE.to_know()];
+    // At least 0.85 of its speed.
+    let p50 = Measure::new(
+        "p50 µs",
+        "/latency_us/p50",
+        Less,
+        vec![SPAWN.at_most(1.17), INLINE.to_know()],
+    );
+    let kib = vec![Goal { beside: Nothing, wanted: AtMost(32.0) }, SPAWN.to_know()];
+    [
+        encrypted(sequential(), vec![p50]),
+        encrypted(
+            throughput(256, 64),
+            vec![Measure::new("calls/s", "/calls_per_s", More, at_least())],
+        ),
+        encrypted(
+            idle(1_000),
+            vec![
+                Measure::new("KiB of the hub each", "/memory/hub_kib_per_plugin", Less, kib),
+                Measure::new("plugins/s connected", "/connect/plugins_per_s", More, at_least()),
+            ],
+        ),
+        encrypted(churn(), vec![Measure::new("lives/s", "/churn/lives_per_s", More, to_know())]),
+    ]
 }
 
 /// Calls to a plugin in Go, if this build can measure them.

@@ -33,7 +33,7 @@ pub(super) async fn pipe(
     setup: &Setup,
     progress: &Progress,
 ) -> Result<Report, Error> {
-    let mut process = PluginProcess::start(&hub.address()).await?;
+    let mut process = PluginProcess::start(&hub.address(), setup).await?;
     let processes = Processes::new(process.pid(), None);
     let ((), streams) = tokio::try_join!(process.dial(), hub.accept_streams(setup))?;
     let (tally, measured) = raw::run_pipe(setup, streams, &processes, progress).await?;

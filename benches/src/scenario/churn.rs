@@ -18,7 +18,7 @@ pub(super) async fn run<H: ChurnHub>(
     setup: &Setup,
     progress: &Progress,
 ) -> Result<Report, Error> {
-    let mut process = PluginProcess::start(&hub.address()).await?;
+    let mut process = PluginProcess::start(&hub.address(), setup).await?;
     let processes = Processes::new(process.pid(), None);
     let (tally, lives) = (Arc::new(Tally::new()), Arc::new(AtomicU64::new(0)));
     let outliving = {

@@ -24,6 +24,9 @@ use crate::system::{ChurnHub, EventHub, Hub};
 
 /// Measures, in the hub's process.
 pub(crate) async fn run(setup: &Setup, progress: &Progress) -> Result<Report, Error> {
+    if setup.tls && !matches!(setup.system.family(), "brpc" | "raw") {
+        return Err(format!("{} is not measured over TLS", setup.system).into());
+    }
     match (setup.system, setup.scenario) {
         (System::Brpc, _) => run_any(BrpcHub::serve(setup)?, setup, progress).await,
         (System::PipeJson, Scenario::Call) => call::pipe(&RawHub::listen()?, setup, progress).await,
@@ -113,7 +116,7 @@ struct Connected<H: Hub> {
 
 impl<H: Hub> Connected<H> {
     async fn new(mut hub: H, setup: &Setup, progress: &Progress) -> Result<Self, Error> {
-        let mut process = PluginProcess::start(&hub.address()).await?;
+        let mut process = PluginProcess::start(&hub.address(), setup).await?;
         let processes = Processes::new(process.pid(), hub.broker());
         let memory = processes.memory()?;
         progress.say("connecting");

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::Error;
 use crate::flags::Setup;
+use crate::system::secure::{self, Stream};
 
 /// A listener on a loopback address that any number of plugins can dial at once.
 pub(crate) fn listen() -> Result<TcpListener, Error> {
@@ -31,10 +32,10 @@ pub(crate) async fn accept(listener: &TcpListener) -> Result<TcpStream, Error> {
     Ok(stream)
 }
 
-pub(crate) async fn connect(hub: &str) -> Result<TcpStream, Error> {
-    let stream = TcpStream::connect(hub).await?;
+pub(crate) async fn connect(setup: &Setup) -> Result<Stream, Error> {
+    let stream = TcpStream::connect(&setup.hub).await?;
     stream.set_nodelay(true)?;
-    Ok(stream)
+    secure::dialled(stream, setup).await
 }
 
 /// Connects all plugins, by their number, so many at a time.

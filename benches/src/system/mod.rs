@@ -7,6 +7,7 @@ pub(crate) mod go;
 #[cfg(feature = "peers")]
 pub(crate) mod peers;
 pub(crate) mod raw;
+pub(crate) mod secure;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -44,7 +44,8 @@ async fn live(name: String, setup: &Setup) -> Result<(), Error> {
     const GRACE: Duration = Duration::from_secs(10);
     let end = Arc::new(Notify::new());
     let mortal = Mortal { left: AtomicU32::new(setup.calls), end: end.clone() };
-    let session = Plugin::new(mortal).name(name).connect(&setup.hub).await?;
+    let plugin = super::trusting(Plugin::new(mortal).name(name), setup)?;
+    let session = plugin.connect(&setup.hub).await?;
     let reason = session.run_until(end.notified(), GRACE).await;
     if reason.is_graceful() { Ok(()) } else { Err(format!("a life ended: {reason}").into()) }
 }

@@ -36,7 +36,7 @@ const ARRIVALS: usize = 1 << 16;
 
 impl BrpcHub {
     pub(crate) fn serve(setup: &Setup) -> Result<Self, Error> {
-        let (socket, listener) = (super::socket(setup), dial::listen()?);
+        let (socket, listener) = (super::socket(setup)?, dial::listen()?);
         let address = dial::address(&listener);
         let events = match setup.scenario {
             Scenario::Events => socket.events().wait(),

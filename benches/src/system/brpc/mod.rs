@@ -11,15 +11,37 @@ pub(crate) use hub::BrpcHub;
 pub(crate) use plugin::name;
 pub(crate) use plugin::{Described, dial};
 
-use brpc::{Limits, Socket};
+use std::sync::OnceLock;
 
+use brpc::tls::{ClientTls, ServerTls};
+use brpc::{Limits, Plugin, Receiver, Socket};
+
+use crate::Error;
 use crate::flags::Setup;
+use crate::system::secure::{Own, made};
 
 /// A hub with the defaults, and the limits that the flags need.
-fn socket(setup: &Setup) -> Socket {
+fn socket(setup: &Setup) -> Result<Socket, Error> {
     let message = setup.payload as usize + OTHERS;
     let in_progress = setup.connections as usize * setup.inflight as usize * message;
-    Socket::builder().limits(limits(setup)).max_held_bytes(in_progress.max(256 << 20)).build()
+    let hub = Socket::builder().limits(limits(setup));
+    let hub = hub.max_held_bytes(in_progress.max(256 << 20));
+    if !setup.tls {
+        return Ok(hub.build());
+    }
+    let Own { certificate, key } = Own::get();
+    Ok(hub.tls(ServerTls::pem(certificate.as_bytes(), key.as_bytes())?).build())
+}
+
+/// The same plugin, which trusts the hub if that speaks TLS.
+fn trusting<R: Receiver>(plugin: Plugin<R>, setup: &Setup) -> Result<Plugin<R>, Error> {
+    /// Read once, as by a plugin that dials again.
+    static TLS: OnceLock<ClientTls> = OnceLock::new();
+    if !setup.tls {
+        return Ok(plugin);
+    }
+    let tls = made(&TLS, || Ok(ClientTls::ca_pem(setup.trusted.as_bytes())?))?;
+    Ok(plugin.tls(tls.clone()))
 }
 
 /// The default limits, and places for as many calls as the flags want in flight.

@@ -43,7 +43,7 @@ impl Described {
         };
         let mut plugins = HashMap::new();
         for number in numbers {
-            let plugin = named(described::plugin(number), number, setup);
+            let plugin = named(described::plugin(number), number, setup)?;
             plugin.functions()?;
             plugins.insert(number, plugin);
         }
@@ -63,7 +63,7 @@ pub(crate) async fn dial(setup: &Setup, described: Described) -> Result<(), Erro
                     Ok(())
                 }
                 Scenario::Events => {
-                    let plugin = named(Plugin::new(Emitter::default()), number, &setup);
+                    let plugin = named(Plugin::new(Emitter::default()), number, &setup)?;
                     connect(&plugin, &setup).await?;
                     let message = Message::new(0, setup.payload);
                     tokio::spawn(plugin.receiver().clone().emit(message));
@@ -72,7 +72,7 @@ pub(crate) async fn dial(setup: &Setup, described: Described) -> Result<(), Erro
                 Scenario::Idle | Scenario::Call | Scenario::Broadcast => {
                     match described.0.get(&number) {
                         Some(plugin) => connect(plugin, &setup).await,
-                        None => connect(&named(Plugin::new(Echo), number, &setup), &setup).await,
+                        None => connect(&named(Plugin::new(Echo), number, &setup)?, &setup).await,
                     }
                 }
             }
@@ -81,8 +81,8 @@ pub(crate) async fn dial(setup: &Setup, described: Described) -> Result<(), Erro
     .await
 }
 
-fn named<R: Receiver>(plugin: Plugin<R>, number: u32, setup: &Setup) -> Plugin<R> {
-    plugin.name(name(number)).limits(super::limits(setup))
+fn named<R: Receiver>(plugin: Plugin<R>, number: u32, setup: &Setup) -> Result<Plugin<R>, Error> {
+    super::trusting(plugin.name(name(number)).limits(super::limits(setup)), setup)
 }
 
 async fn connect<R: Receiver>(plugin: &Plugin<R>, setup: &Setup) -> Result<(), Error> {

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::io::AsyncWriteExt as _;
-
 use super::Mode;
 use super::frame::{self, FrameReader};
+use super::outbox::write;
 use crate::Error;
 use crate::flags::Setup;
 use crate::system::dial;
@@ -18,9 +17,8 @@ pub(super) async fn live_again(mode: Mode, setup: Arc<Setup>) {
 }
 
 async fn live(mode: Mode, setup: &Setup) -> Result<(), Error> {
-    let mut stream = dial::connect(&setup.hub).await?;
-    let (reading, mut writing) = stream.split();
-    let (mut frames, mut answer) = (FrameReader::new(reading, mode.room), Vec::new());
+    let stream = dial::connect(setup).await?;
+    let (mut frames, mut answer) = (FrameReader::new(stream, mode.room), Vec::new());
     let mut left = setup.calls;
     while left > 0 {
         if !frames.fill().await {
@@ -30,7 +28,7 @@ async fn live(mode: Mode, setup: &Setup) -> Result<(), Error> {
             frame::put(&mut answer, number, &frame::decode(&encoded)?);
             left -= 1;
         }
-        writing.write_all(&answer).await?;
+        write(frames.stream(), &answer).await?;
         answer.clear();
     }
     Ok(())

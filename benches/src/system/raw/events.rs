@@ -7,14 +7,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::frame::{self, FrameReader};
-use super::outbox::{Kind, Outbox};
+use super::outbox::{Kind, Outbox, write};
 use crate::echo::{Failure, Message};
+use crate::system::secure::{self, Reading, Stream};
 
 /// Events that may be sent and not be read yet; as many as brpc allows by default.
 const AHEAD: u32 = 1_024;
@@ -23,14 +21,14 @@ const AHEAD: u32 = 1_024;
 const BATCH: usize = 64 << 10;
 
 /// Sends events, one after the other, up to the end of the connection.
-pub(super) async fn emit(mut stream: TcpStream, mut message: Message) {
+pub(super) async fn emit(mut stream: Stream, mut message: Message) {
     let mut batch = Vec::new();
     loop {
         while batch.len() < BATCH {
             frame::put(&mut batch, 0, &message);
             message.id += 1;
         }
-        if stream.write_all(&batch).await.is_err() {
+        if write(&mut stream, &batch).await.is_err() {
             return;
         }
         batch.clear();
@@ -38,8 +36,8 @@ pub(super) async fn emit(mut stream: TcpStream, mut message: Message) {
 }
 
 /// The same, but not further ahead of the reader than is allowed.
-pub(super) async fn emit_ahead(stream: TcpStream, mut message: Message) {
-    let (reading, writing) = stream.into_split();
+pub(super) async fn emit_ahead(stream: Stream, mut message: Message) {
+    let (reading, writing) = secure::parted(stream);
     let outbox = Outbox::new(Kind::Buffer, writing);
     let credit = Arc::new(Semaphore::new(AHEAD as usize));
     tokio::spawn(earn(FrameReader::new(reading, 1 << 10), credit.clone()));
@@ -51,7 +49,7 @@ pub(super) async fn emit_ahead(stream: TcpStream, mut message: Message) {
     outbox.close();
 }
 
-async fn earn(mut frames: FrameReader<OwnedReadHalf>, credit: Arc<Semaphore>) {
+async fn earn(mut frames: FrameReader<Reading>, credit: Arc<Semaphore>) {
     while frames.fill().await {
         while let Some((count, _)) = frames.next() {
             credit.add_permits(usize::try_from(count).unwrap_or(0));
@@ -64,18 +62,18 @@ async fn earn(mut frames: FrameReader<OwnedReadHalf>, credit: Arc<Semaphore>) {
 #[derive(Debug)]
 pub(super) enum Emitter {
     /// Whoever reads events reads the connection.
-    Stream(FrameReader<TcpStream>),
+    Stream(FrameReader<Stream>),
     /// A task reads the connection, and queues them.
     Queue { events: mpsc::UnboundedReceiver<Bytes>, outbox: Outbox, read: u32 },
 }
 
 impl Emitter {
-    pub(super) fn stream(stream: TcpStream) -> Self {
+    pub(super) fn stream(stream: Stream) -> Self {
         Self::Stream(FrameReader::new(stream, BATCH))
     }
 
-    pub(super) fn queue(stream: TcpStream) -> Self {
-        let (reading, writing) = stream.into_split();
+    pub(super) fn queue(stream: Stream) -> Self {
+        let (reading, writing) = secure::parted(stream);
         let (sender, events) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             let mut frames = FrameReader::new(reading, BATCH);

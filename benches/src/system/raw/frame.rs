@@ -40,6 +40,11 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Self { stream, unread: BytesMut::with_capacity(room), room }
     }
 
+    /// The stream, to write to it.
+    pub(super) fn stream(&mut self) -> &mut R {
+        &mut self.stream
+    }
+
     /// Reads once. Whether there may be more to come.
     pub(super) async fn fill(&mut self) -> bool {
         self.unread.reserve(self.room);

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use tokio::net::tcp::OwnedReadHalf;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -17,6 +16,7 @@ use super::outbox::Outbox;
 use crate::Error;
 use crate::echo::{Failure, Message};
 use crate::flags::{Scenario, Setup};
+use crate::system::secure::{self, Reading, Stream};
 use crate::system::{ChurnHub, EventHub, Hub, Plugin, call_each, call_in_life, dial, finish_lives};
 use crate::tally::Tally;
 
@@ -62,24 +62,32 @@ impl Hub for RawHub {
     async fn accept(&mut self, setup: &Setup) -> Result<Vec<Connection>, Error> {
         let mode = Mode::new(setup);
         if setup.scenario == Scenario::Events {
-            let stream = dial::accept(&self.listener).await?;
+            let stream = secure::accepted(dial::accept(&self.listener).await?, setup).await?;
             let emitter = if mode.spawns { Emitter::queue } else { Emitter::stream };
             self.emitter = Some(emitter(stream));
             return Ok(Vec::new());
         }
         // As a handshake would: a plugin counts when a message went each way.
         let is_greeted = setup.scenario == Scenario::Idle && mode.spawns;
-        let (mut connections, mut greetings) = (Vec::new(), JoinSet::new());
+        let (mut connections, mut opening) = (Vec::new(), JoinSet::new());
         for _ in 0..setup.plugins() {
-            let connection = Connection::new(dial::accept(&self.listener).await?, mode);
-            if is_greeted {
-                let (connection, greeting) = (connection.clone(), Message::new(0, setup.payload));
-                greetings.spawn(async move { connection.echo(&greeting).await });
+            let stream = dial::accept(&self.listener).await?;
+            if !setup.tls && !is_greeted {
+                connections.push(Connection::new(Stream::Left(stream), mode));
+                continue;
             }
-            connections.push(connection);
+            let setup = setup.clone();
+            opening.spawn(async move {
+                let connection = Connection::new(secure::accepted(stream, &setup).await?, mode);
+                if is_greeted {
+                    let greeted = connection.echo(&Message::new(0, setup.payload)).await;
+                    greeted.map_err(|failure| format!("a plugin was not greeted: {failure:?}"))?;
+                }
+                Ok::<_, Error>(connection)
+            });
         }
-        while let Some(greeted) = greetings.join_next().await {
-            greeted?.map_err(|failure| format!("a plugin was not greeted: {failure:?}"))?;
+        while let Some(opened) = opening.join_next().await {
+            connections.push(opened??);
         }
         Ok(connections)
     }
@@ -111,6 +119,10 @@ impl ChurnHub for RawHub {
             let stream = dial::accept(&self.listener).await?;
             let (setup, tally, lives) = (setup.clone(), tally.clone(), lives.clone());
             calls.spawn(async move {
+                let stream = match secure::accepted(stream, &setup).await {
+                    Ok(stream) => stream,
+                    Err(error) => return tally.failed(Failure::of(&error)),
+                };
                 let connection = Connection::new(stream, mode);
                 call_in_life(&connection, number, &setup, &tally).await;
                 connection.outbox.close();
@@ -127,8 +139,8 @@ impl ChurnHub for RawHub {
 }
 
 impl Connection {
-    fn new(stream: TcpStream, mode: Mode) -> Self {
-        let (reading, writing) = stream.into_split();
+    fn new(stream: Stream, mode: Mode) -> Self {
+        let (reading, writing) = secure::parted(stream);
         let outbox = Outbox::new(mode.outbox, writing);
         let connection = Self { outbox, pending: Arc::default() };
         let frames = FrameReader::new(reading, mode.room);
@@ -166,7 +178,7 @@ impl Pending {
 }
 
 /// Passes each answer on to its caller, as it came.
-async fn read(mut frames: FrameReader<OwnedReadHalf>, pending: Arc<Pending>) {
+async fn read(mut frames: FrameReader<Reading>, pending: Arc<Pending>) {
     while frames.fill().await {
         while let Some((number, answer)) = frames.next() {
             if let Some(caller) = pending.take(number) {

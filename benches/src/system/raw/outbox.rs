@@ -4,15 +4,16 @@
 //! there is one frame makes a system call for each. So writers yield once first, except where the
 //! measurement shows what that is worth.
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::yield_now;
 
 use super::frame;
 use crate::echo::Message;
+use crate::system::secure::Writing;
 
 /// How frames get to the task that writes them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -56,7 +57,7 @@ const TAKEN: usize = 256;
 
 impl Outbox {
     /// An outbox, and the task that empties it up to the end of the connection.
-    pub(super) fn new(kind: Kind, stream: OwnedWriteHalf) -> Self {
+    pub(super) fn new(kind: Kind, stream: Writing) -> Self {
         match kind {
             Kind::Buffer => {
                 let buffer = Arc::new(Buffer::default());
@@ -110,7 +111,13 @@ impl Buffer {
     }
 }
 
-async fn write_buffer(mut stream: OwnedWriteHalf, buffer: Arc<Buffer>) {
+/// Writes all of this. TLS keeps what the system doesn't take, until it is flushed.
+pub(super) async fn write<W: AsyncWrite + Unpin>(stream: &mut W, bytes: &[u8]) -> io::Result<()> {
+    stream.write_all(bytes).await?;
+    stream.flush().await
+}
+
+async fn write_buffer(mut stream: Writing, buffer: Arc<Buffer>) {
     let mut writing = Vec::new();
     loop {
         buffer.bell.notified().await;
@@ -120,7 +127,7 @@ async fn write_buffer(mut stream: OwnedWriteHalf, buffer: Arc<Buffer>) {
             std::mem::swap(&mut writing, &mut unwritten.frames);
             unwritten.is_closed
         };
-        if stream.write_all(&writing).await.is_err() || is_closed {
+        if write(&mut stream, &writing).await.is_err() || is_closed {
             return;
         }
         writing.clear();
@@ -128,7 +135,7 @@ async fn write_buffer(mut stream: OwnedWriteHalf, buffer: Arc<Buffer>) {
     }
 }
 
-async fn write_queue(mut stream: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u8>>, yields: bool) {
+async fn write_queue(mut stream: Writing, mut queue: mpsc::Receiver<Vec<u8>>, yields: bool) {
     let (mut frames, mut writing) = (Vec::with_capacity(TAKEN), Vec::new());
     while queue.recv_many(&mut frames, TAKEN).await > 0 {
         if yields {
@@ -144,7 +151,7 @@ async fn write_queue(mut stream: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u
             writing.extend_from_slice(&frame);
             left -= 1;
             if left == 0 || writing.len() >= BATCH {
-                if stream.write_all(&writing).await.is_err() {
+                if write(&mut stream, &writing).await.is_err() {
                     return;
                 }
                 writing.clear();

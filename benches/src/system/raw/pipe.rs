@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
 use super::frame::{self, FrameReader};
@@ -16,15 +14,17 @@ use crate::load::{self, Measured};
 use crate::meter::Processes;
 use crate::progress::Progress;
 use crate::system::dial;
+use crate::system::secure::{self, Stream};
 use crate::tally::Tally;
 
 use super::Mode;
 use super::hub::RawHub;
+use super::outbox::write;
 
 /// Measures as [`load::run`] does.
 pub(crate) async fn run(
     setup: &Setup,
-    streams: Vec<TcpStream>,
+    streams: Vec<Stream>,
     processes: &Processes,
     progress: &Progress,
 ) -> Result<(Arc<Tally>, Measured), Error> {
@@ -41,10 +41,10 @@ pub(crate) async fn run(
 
 impl RawHub {
     /// The connections themselves.
-    pub(crate) async fn accept_streams(&self, setup: &Setup) -> Result<Vec<TcpStream>, Error> {
+    pub(crate) async fn accept_streams(&self, setup: &Setup) -> Result<Vec<Stream>, Error> {
         let mut streams = Vec::new();
         for _ in 0..setup.plugins() {
-            streams.push(dial::accept(self.listener()).await?);
+            streams.push(secure::accepted(dial::accept(self.listener()).await?, setup).await?);
         }
         Ok(streams)
     }
@@ -52,20 +52,20 @@ impl RawHub {
 
 /// Makes a call for each answer that comes.
 async fn keep_in_progress(
-    stream: TcpStream,
+    stream: Stream,
     room: usize,
     inflight: u32,
     payload: u32,
     tally: Arc<Tally>,
 ) {
-    let (reading, mut writing) = stream.into_split();
+    let (reading, mut writing) = secure::parted(stream);
     // Written in a task of its own, or both sides could wait for the other to read. Holds at most
     // all calls in progress.
     let (sender, mut batches) = mpsc::unbounded_channel::<Vec<u8>>();
     let (written, mut spare) = mpsc::unbounded_channel::<Vec<u8>>();
     let writer = tokio::spawn(async move {
         while let Some(mut batch) = batches.recv().await {
-            if writing.write_all(&batch).await.is_err() {
+            if write(&mut writing, &batch).await.is_err() {
                 return;
             }
             batch.clear();

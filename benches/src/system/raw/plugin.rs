@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
-
 use super::frame::{self, FrameReader};
-use super::outbox::{BATCH, Outbox};
+use super::outbox::{BATCH, Outbox, write};
 use super::{Mode, churn, events};
 use crate::Error;
 use crate::echo::Message;
 use crate::flags::{Scenario, Setup};
 use crate::system::dial;
+use crate::system::secure::{self, Stream};
 
 /// Connects all plugins, and does what the scenario wants of them from then on.
 pub(crate) async fn dial(setup: &Setup) -> Result<(), Error> {
@@ -24,7 +22,7 @@ pub(crate) async fn dial(setup: &Setup) -> Result<(), Error> {
                 tokio::spawn(churn::live_again(mode, setup));
                 return Ok(());
             }
-            let stream = dial::connect(&setup.hub).await?;
+            let stream = dial::connect(&setup).await?;
             if setup.scenario == Scenario::Events {
                 let message = Message::new(0, setup.payload);
                 if mode.spawns {
@@ -44,21 +42,20 @@ pub(crate) async fn dial(setup: &Setup) -> Result<(), Error> {
 }
 
 /// Answers in the loop that reads, and writes when all that was read is answered.
-async fn answer(mut stream: TcpStream, mode: Mode) {
-    let (reading, mut writing) = stream.split();
-    let (mut frames, mut answers) = (FrameReader::new(reading, mode.room), Vec::new());
+async fn answer(stream: Stream, mode: Mode) {
+    let (mut frames, mut answers) = (FrameReader::new(stream, mode.room), Vec::new());
     while frames.fill().await {
         while let Some((number, encoded)) = frames.next() {
             let Ok(message) = frame::decode(&encoded) else { return };
             frame::put(&mut answers, number, &message);
             if answers.len() >= BATCH {
-                if writing.write_all(&answers).await.is_err() {
+                if write(frames.stream(), &answers).await.is_err() {
                     return;
                 }
                 answers.clear();
             }
         }
-        if !answers.is_empty() && writing.write_all(&answers).await.is_err() {
+        if !answers.is_empty() && write(frames.stream(), &answers).await.is_err() {
             return;
         }
         answers.clear();
@@ -66,8 +63,8 @@ async fn answer(mut stream: TcpStream, mode: Mode) {
 }
 
 /// Answers each call in a task of its own.
-async fn answer_in_tasks(stream: TcpStream, mode: Mode) {
-    let (reading, writing) = stream.into_split();
+async fn answer_in_tasks(stream: Stream, mode: Mode) {
+    let (reading, writing) = secure::parted(stream);
     let outbox = Outbox::new(mode.outbox, writing);
     let mut frames = FrameReader::new(reading, mode.room);
     while frames.fill().await {
