@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::mutual::{self, MUTUAL};
 use crate::process::{BACKOFF, COUNT, DESCRIPTORS, HASTY, HEARTBEAT, HUB, LISTEN, NAME, Process};
 use crate::record;
 
@@ -37,6 +38,8 @@ pub struct Bench {
     pub heartbeat: u64,
     /// How soon plugins dial again.
     pub backoff: &'static str,
+    /// What its processes are told beside the rest.
+    with: Vec<(&'static str, &'static str)>,
     pub hub: Process,
     pub address: String,
 }
@@ -44,20 +47,34 @@ pub struct Bench {
 impl Bench {
     /// A hub at this address, in a namespace if one is named.
     pub async fn new(name: &str, heartbeat: u64, place: Option<&str>, listen: &str) -> Self {
-        Self::with(name, heartbeat, place, &[(LISTEN, listen)]).await
+        Self::with(folder(name), heartbeat, place, &[(LISTEN, listen)]).await
     }
 
     /// The same where the hub may have so many descriptors.
     pub async fn with_descriptors(name: &str, descriptors: &str) -> Self {
         let with = [(LISTEN, "127.0.0.1:0"), (DESCRIPTORS, descriptors)];
-        Self::with(name, 5, None, &with).await
+        Self::with(folder(name), 5, None, &with).await
     }
 
-    async fn with(name: &str, heartbeat: u64, place: Option<&str>, with: &[(&str, &str)]) -> Self {
+    /// The same where all is over mutual TLS; the plugins are of these processes, named as their names
+    /// begin.
+    pub async fn with_mutual_tls(name: &str, heartbeat: u64, plugins: &'static str) -> Self {
         let folder = folder(name);
+        mutual::make(&folder, &plugins.split(' ').collect::<Vec<_>>());
+        let with = [(LISTEN, "127.0.0.1:0"), (MUTUAL, plugins)];
+        let bench = Self::with(folder, heartbeat, None, &with).await;
+        Self { with: vec![(MUTUAL, plugins)], ..bench }
+    }
+
+    async fn with(
+        folder: PathBuf,
+        heartbeat: u64,
+        place: Option<&str>,
+        with: &[(&str, &str)],
+    ) -> Self {
         let hub = start_hub(&folder, heartbeat, place, with);
         let address = listening(&hub).await;
-        Self { folder, heartbeat, backoff: HASTY, hub, address }
+        Self { folder, heartbeat, backoff: HASTY, with: Vec::new(), hub, address }
     }
 
     /// Plugins that dial this address; connected when this returns.
@@ -89,12 +106,14 @@ impl Bench {
             (HEARTBEAT, &heartbeat),
             (BACKOFF, self.backoff),
         ];
+        let with = [&with[..], &self.with].concat();
         Process::start("plugins", place, &self.folder, &with)
     }
 
     /// Kills the hub, and starts another at its address.
     pub async fn restart_hub(&mut self) {
-        let next = start_hub(&self.folder, self.heartbeat, None, &[(LISTEN, &self.address)]);
+        let with = [&[(LISTEN, &*self.address)], &self.with[..]].concat();
+        let next = start_hub(&self.folder, self.heartbeat, None, &with);
         std::mem::replace(&mut self.hub, next).kill().await;
         listening(&self.hub).await;
     }

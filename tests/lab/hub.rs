@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::flood::{flood, steady, unread};
+use crate::mutual;
 use crate::process::{DESCRIPTORS, Growth, HEARTBEAT, LISTEN, RATE, limits, memory, say};
 use crate::record::{OUTCOMES, Record, verdict};
 
@@ -29,7 +30,11 @@ pub async fn be() {
         limits.hello_deadline = Duration::from_mins(10);
     }
     // In a network of its own, if it is in a namespace.
-    let hub = Socket::builder().limits(limits).allow_insecure().build();
+    let hub = Socket::builder().limits(limits).allow_insecure();
+    let hub = match mutual::of_hub() {
+        Some((tls, known)) => hub.tls(tls).authenticator(known).build(),
+        None => hub.build(),
+    };
     tokio::spawn(tell(hub.clone()));
     let listener = bind(&std::env::var(LISTEN).unwrap()).await;
     let address = listener.local_addr().unwrap();

@@ -16,6 +16,7 @@ mod hub;
 mod jobs;
 mod leaving;
 mod links;
+mod mutual;
 mod namespaces;
 mod overload;
 mod plugins;

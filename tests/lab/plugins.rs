@@ -6,6 +6,7 @@ use std::time::Duration;
 use brpc::{AsyncHook, Backoff, Plugin, RunState};
 use tokio::task::JoinSet;
 
+use crate::mutual;
 use crate::process::{BACKOFF, COUNT, EAGER, HEARTBEAT, HUB, NAME, USUAL, limits, say};
 use crate::record::{Record, STARTED, answer};
 
@@ -84,11 +85,16 @@ pub async fn be() {
     let (hub, name) = (std::env::var(HUB).unwrap(), std::env::var(NAME).unwrap());
     let count: usize = std::env::var(COUNT).unwrap().parse().unwrap();
     let record = Arc::new(Record::of(STARTED));
+    let tls = mutual::of_plugins(&name);
     let mut runs = JoinSet::new();
     for number in 0..count {
         let name = format!("{name}{number}");
         let plugin =
             Plugin::new(Answerer::new(record.clone())).name(&name).limits(limits(HEARTBEAT));
+        let plugin = match &tls {
+            Some(tls) => plugin.tls(tls.clone()),
+            None => plugin,
+        };
         let run = plugin.run(&hub[..]).backoff(backoff());
         let mut states = run.states();
         runs.spawn(run.into_future());
