@@ -19,7 +19,7 @@ pub(super) fn heard(alert: AlertDescription, role: Role) -> TlsFault {
         }),
         A::CertificateUnknown => bad(match role {
             Role::Hub => "the plugin may have pinned another key",
-            Role::Plugin => "the hub doesn't say why",
+            Role::Plugin => "the hub doesn't say why, but its log does",
         }),
         A::UnsupportedCertificate => bad("it is made for another use"),
         A::DecryptError => bad("its signature, or one made with its key, doesn't hold"),

@@ -1,17 +1,15 @@
 //! What can be wrong.
 
 mod alert;
+mod certificate;
 mod settings;
 mod words;
 
-use std::error::Error as _;
 use std::io;
 
 use brpc_core::Side;
-use rustls::{CertificateError, InvalidMessage, OtherError};
+use rustls::InvalidMessage;
 use thiserror::Error;
-
-use crate::pinned::OtherPin;
 
 pub use settings::TlsSettingsError;
 
@@ -180,7 +178,7 @@ impl TlsError {
 fn seen(error: &rustls::Error, role: Role, stage: Stage) -> TlsFault {
     use rustls::Error as E;
     match error {
-        E::InvalidCertificate(error) => of_certificate(error),
+        E::InvalidCertificate(error) => certificate::refused(error),
         E::InvalidCertRevocationList(_) => TlsFault::RevocationUnknown,
         E::NoCertificatesPresented => TlsFault::NoCertificate,
         E::NoApplicationProtocol => TlsFault::Protocol,
@@ -194,40 +192,6 @@ fn seen(error: &rustls::Error, role: Role, stage: Stage) -> TlsFault {
         ) if role == Role::Plugin && stage == Stage::Handshake => TlsFault::NoTls,
         error => TlsFault::Broken(shown(&error.to_string())),
     }
-}
-
-fn of_certificate(error: &CertificateError) -> TlsFault {
-    use CertificateError as E;
-    match error {
-        E::Expired | E::ExpiredContext { .. } => TlsFault::Expired,
-        E::NotValidYet | E::NotValidYetContext { .. } => TlsFault::NotYetValid,
-        E::Revoked => TlsFault::Revoked,
-        E::UnknownIssuer => TlsFault::UnknownCa,
-        E::UnknownRevocationStatus
-        | E::ExpiredRevocationList
-        | E::ExpiredRevocationListContext { .. } => TlsFault::RevocationUnknown,
-        E::NotValidForNameContext { expected, presented } => TlsFault::WrongName {
-            expected: expected.to_str().into_owned(),
-            presented: presented.iter().take(NAMES).map(|name| shown(plain(name))).collect(),
-        },
-        E::Other(error) => other(error),
-        error => TlsFault::BadCertificate(shown(&error.to_string())),
-    }
-}
-
-/// A name without its kind, as rustls writes it: `DnsName("hub.example")`, `IpAddress(192.0.2.1)`.
-fn plain(name: &str) -> &str {
-    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
-    inner.map_or(name, |inner| inner.trim_matches('"'))
-}
-
-/// An error of another kind: that of a pinned key, or one that rustls has no name for.
-fn other(error: &OtherError) -> TlsFault {
-    if let Some(OtherPin { expected, found }) = error.0.downcast_ref::<OtherPin>() {
-        return TlsFault::WrongKey { expected: expected.to_string(), found: found.to_string() };
-    }
-    let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-    TlsFault::BadCertificate(shown(&cause))
 }
 
 fn incompatible(error: &rustls::PeerIncompatible) -> TlsFault {

@@ -1,6 +1,7 @@
 //! Who refuses whom, and what both sides are told.
 
 use brpc_core::Side::{Peer, This};
+use rcgen::{BasicConstraints, CertificateParams, IsCa};
 
 use super::authority::{Authority, expired, not_yet_valid, self_signed};
 use super::{HOST, hub, meet, plugin, showing};
@@ -48,6 +49,38 @@ async fn a06_who_comes_from_another_ca_is_refused() {
         // The hub has proven who it is.
         assert!(!met.plugin.unwrap().is_transient());
     }
+}
+
+/// As `openssl req -x509` makes it, if nothing else is said.
+#[tokio::test(start_paused = true)]
+async fn a_certificate_of_a_ca_is_refused_with_the_way_out() {
+    let authority = Authority::new("CA");
+    let of_a_ca = |params: &mut CertificateParams| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    };
+    let issued = authority.issue_with(&[HOST], of_a_ca);
+    let theirs = ClientTls::ca_pem(issued.certificate.as_bytes()).unwrap();
+    let met = meet(&hub(&issued), &theirs, HOST).await;
+    let told = met.plugin.unwrap().to_string();
+    assert!(told.contains("basicConstraints=CA:FALSE") && told.contains("pin"), "{told}");
+    let pinned = ClientTls::pinned(&hub(&issued).pin()).unwrap();
+    assert!(meet(&hub(&issued), &pinned, HOST).await.is_answered, "the way out");
+
+    let met = meet(&demanding(&authority), &showing(plugin(&authority), &issued), HOST).await;
+    let told = met.hub.unwrap().to_string();
+    assert!(
+        told.starts_with("the hub refused the plugin's") && told.contains("CA:FALSE"),
+        "{told}"
+    );
+}
+
+/// Somebody whose name is that of a CA that is trusted.
+#[tokio::test(start_paused = true)]
+async fn a_certificate_of_a_ca_of_the_same_name_is_refused_in_words() {
+    let (ours, other) = (Authority::new("CA"), Authority::new("CA"));
+    let met = meet(&hub(&other.issue(&[HOST])), &plugin(&ours), HOST).await;
+    let told = met.plugin.unwrap().to_string();
+    assert!(told.contains("a CA of the same name and another key"), "{told}");
 }
 
 #[tokio::test(start_paused = true)]
