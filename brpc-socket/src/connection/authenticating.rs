@@ -81,7 +81,11 @@ impl Newcomer {
             return refused(denial.reason(), denial.refusal());
         }
         if !identity.granted().may_plug(name) {
-            let message = format!("this plugin may not have the name `{}`", name.escape_debug());
+            let message = format!(
+                "this plugin may not have the name `{}`; give it one that its identity is granted at \
+                 the hub, or grant it this one",
+                name.escape_debug()
+            );
             let refusal = Refusal::new(RefusalCode::NameNotAllowed, message);
             return refused("not a name that it may have", refusal);
         }
