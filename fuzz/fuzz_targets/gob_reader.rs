@@ -5,20 +5,13 @@
 //! The input's last byte chooses the pieces and the limit, the rest is what the plugin sends.
 #![no_main]
 
+use brpc_fuzz::memory::bounded;
 use brpc_gob::{Envelope, GobError, PluginInfo, Reader, Writer};
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
-use peak_alloc::PeakAlloc;
 
-#[global_allocator]
-static MEMORY: PeakAlloc = PeakAlloc;
-
-/// The memory that a reader may use beside what depends on the input: the types of its peer, at
-/// most 20 KiB, and the same again while a list grows.
-const FIXED: usize = 64 << 10;
-
-/// The memory for each byte of the input: an entity of one byte has 80 in memory, and a function
-/// more.
+/// The memory for each byte of what a plugin says of itself: an entity of one byte has 80 in memory,
+/// and a function more.
 const PER_BYTE: usize = 256;
 
 /// What was decoded.
@@ -32,13 +25,7 @@ struct Heard {
 fuzz_target!(|bytes: &[u8]| {
     let Some((&choice, stream)) = bytes.split_last() else { return };
     let limit = if choice & 1 == 0 { 1 << 20 } else { 256 };
-    let before = MEMORY.current_usage();
-    MEMORY.reset_peak_usage();
     let whole = listen([stream], limit);
-    let grown = MEMORY.peak_usage().saturating_sub(before);
-    let most = FIXED + PER_BYTE * stream.len();
-    assert!(grown <= most, "{grown} bytes of memory for {} of input", stream.len());
-
     let piece = 1 + usize::from(choice >> 1);
     assert_eq!(listen(stream.chunks(piece), limit), whole, "in pieces of {piece}");
     if let Some(info) = whole.info {
@@ -70,12 +57,13 @@ fn take(
     heard: &mut Heard,
 ) -> Result<(), GobError> {
     if heard.info.is_none() {
-        heard.info = reader.plugin_info(input, limit)?;
+        heard.info = bounded(PER_BYTE * input.len(), || reader.plugin_info(input, limit))?;
     }
     if heard.info.is_some() {
         loop {
             let before = input.len();
-            let Some(envelope) = reader.envelope(input, limit)? else { break };
+            let envelope = bounded(limit, || reader.envelope(input, limit))?;
+            let Some(envelope) = envelope else { break };
             // Or it would go on for ever.
             assert!(input.len() < before, "a message of no bytes");
             assert!(envelope.payload.len() <= limit);

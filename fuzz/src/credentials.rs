@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use brpc_core::Limits;
+use brpc_core::limits::MAX_DESCRIPTION;
 use brpc_proto::codec::Native;
-use brpc_proto::limits::MAX_TOKEN;
+use brpc_proto::limits::{MAX_HELLO, MAX_TOKEN};
 use brpc_proto::{Connection, End, Event, Hello, Key, Role, Secret, Wires};
 use bytes::BytesMut;
 
 use crate::clock::Clock;
+use crate::memory::bounded;
 use crate::tape::Tape;
 use crate::wire::{HELLO, sent};
 
@@ -39,7 +41,7 @@ fn hub(mut tape: Tape<'_>) {
     let (mut is_proven, mut told) = (false, BTreeSet::new());
     let may_ask = tape.choice() & 1 == 0;
     loop {
-        hub.handle_input(&mut input, clock.now);
+        bounded(MAX_DESCRIPTION, || hub.handle_input(&mut input, clock.now));
         while let Some(event) = hub.poll_event() {
             match event {
                 Event::Hello(hello) => {
@@ -90,7 +92,7 @@ fn plugin(mut tape: Tape<'_>) {
     while let Some(choice) = tape.next_choice() {
         let said = tape.said(if choice == u8::MAX { usize::MAX } else { choice.into() });
         input.extend_from_slice(said);
-        plugin.handle_input(&mut input, clock.now);
+        bounded(MAX_HELLO, || plugin.handle_input(&mut input, clock.now));
         while plugin.poll_event().is_some() {}
         let mut said = &sent(&mut plugin, clock.now)[..];
         while let Some((length, rest)) = said.split_first_chunk() {

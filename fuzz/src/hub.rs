@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use brpc_core::limits::MAX_DESCRIPTION;
 use brpc_core::{DisconnectReason, Limits, Metadata, Refusal, RefusalCode};
 use brpc_proto::{
     Admission, Call, CallId, Carries, Connection, DrainCause, End, Event, WireEntry, Wires,
@@ -10,6 +11,7 @@ use brpc_proto::{
 use bytes::BytesMut;
 
 use crate::clock::Clock;
+use crate::memory::bounded;
 use crate::tape::Tape;
 use crate::wire::{Wire, sent, small_limits};
 
@@ -166,15 +168,24 @@ impl<'a> Run<'a> {
             self.input.extend_from_slice(said);
         }
         let was_over = self.is_over;
-        self.hub.handle_input(&mut self.input, self.clock.now);
+        self.take_input();
         assert!(!was_over || self.input.is_empty(), "what comes after the end is not kept");
         self.tell();
+    }
+
+    fn take_input(&mut self) {
+        let max_frame = match self.hub.terms() {
+            Some(_) => self.limits.max_frame,
+            // A plugin's description may be as large whatever the limit of its frames is.
+            None => MAX_DESCRIPTION,
+        };
+        bounded(max_frame, || self.hub.handle_input(&mut self.input, self.clock.now));
     }
 
     /// The owner handles the events, and answers them if it is obliging.
     fn tell(&mut self) {
         while self.tell_once() {
-            self.hub.handle_input(&mut self.input, self.clock.now);
+            self.take_input();
         }
         assert_eq!(self.hub.is_closed(), self.is_over, "the owner is told of the end");
         assert!(self.hub.calls() >= self.waiting.len(), "a call that somebody waits for");
@@ -284,7 +295,7 @@ impl<'a> Run<'a> {
         let bytes = sent(&mut self.hub, self.clock.now);
         self.unwritten += bytes.len();
         if self.manner == Manner::LetIn {
-            self.sent += self.wire.hears(&bytes);
+            self.sent += self.wire.hears(&bytes).len();
             assert!(self.sent <= self.started, "{} of {} calls", self.sent, self.started);
         }
     }

@@ -6,7 +6,9 @@
 //! knows the wire would send, so that it gets far.
 
 pub mod credentials;
+pub mod hello;
 pub mod hub;
+pub mod memory;
 pub mod plugin;
 pub mod tape;
 pub mod wire;

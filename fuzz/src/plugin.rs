@@ -1,6 +1,6 @@
 //! A run of the plugin's side of a connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use brpc_core::{DisconnectReason, Failure, Limits, Metadata, Status};
 use brpc_proto::codec::{Codec, Native};
@@ -8,6 +8,7 @@ use brpc_proto::{CallId, Connection, EmitError, End, Event, Role};
 use bytes::{Bytes, BytesMut};
 
 use crate::clock::Clock;
+use crate::memory::bounded;
 use crate::tape::Tape;
 use crate::wire::{HELLO, Wire, sent, small_limits};
 
@@ -49,7 +50,11 @@ struct Run<'a> {
     open: BTreeMap<CallId, bool>,
     /// The id of the newest call.
     last_id: CallId,
-    /// Calls that were answered, and answers that were sent.
+    /// Calls that the owner was told of.
+    told: BTreeSet<CallId>,
+    /// Calls that the hub has an answer to, if it gave them numbers of their own.
+    heard: BTreeSet<CallId>,
+    /// Calls that the owner has answered, and answers of it that were sent.
     answered: usize,
     sent: usize,
     /// Whether the `Hello` was sent.
@@ -80,6 +85,8 @@ impl<'a> Run<'a> {
             unwritten: 0,
             open: BTreeMap::new(),
             last_id: 0,
+            told: BTreeSet::new(),
+            heard: BTreeSet::new(),
             answered: 0,
             sent: 0,
             has_said_hello: false,
@@ -136,7 +143,8 @@ impl<'a> Run<'a> {
             self.input.extend_from_slice(said);
         }
         let was_over = self.is_over;
-        self.plugin.handle_input(&mut self.input, self.clock.now);
+        let plugin = &mut self.plugin;
+        bounded(self.limits.max_frame, || plugin.handle_input(&mut self.input, self.clock.now));
         assert!(!was_over || self.input.is_empty(), "what comes after the end is not kept");
         self.tell();
     }
@@ -151,6 +159,7 @@ impl<'a> Run<'a> {
                 Event::Call { id, .. } => {
                     assert!(id > self.last_id, "call {id} comes again");
                     self.last_id = id;
+                    self.told.insert(id);
                     self.open.insert(id, false);
                 }
                 Event::Cancel(id) => {
@@ -170,10 +179,10 @@ impl<'a> Run<'a> {
     /// The owner answers a call, whether it was made, is answered, or neither.
     fn answer(&mut self) {
         let (id, choice) = (CallId::from(self.tape.choice()), self.tape.choice());
-        let text = vec![b' '; usize::from(choice) * 100];
+        let text = " ".repeat(self.tape.size());
         let answer = match choice % 4 {
             0 => Err(Failure::new(Status::MethodNotFound, "")),
-            1 => Err(Failure::new(Status::Method, String::from_utf8_lossy(&text))),
+            1 => Err(Failure::new(Status::Method, text)),
             _ => Ok(Bytes::from(text)),
         };
         let metadata: Metadata = (0..choice / 64).map(|n| (n.to_string(), "value")).collect();
@@ -184,8 +193,7 @@ impl<'a> Run<'a> {
     }
 
     fn emit(&mut self) {
-        let size = usize::from(self.tape.choice()) * 80;
-        let emitted = self.plugin.emit(&vec![b' '; size]);
+        let emitted = self.plugin.emit(&vec![b' '; self.tape.size()]);
         assert!(!self.is_over || emitted == Err(EmitError::Closed), "{emitted:?} after the end");
     }
 
@@ -199,7 +207,16 @@ impl<'a> Run<'a> {
             self.has_said_hello = true;
             self.wire.hears_hello(&mut said);
         }
-        self.sent += self.wire.hears(&said);
+        for id in self.wire.hears(&said) {
+            if matches!(self.wire, Wire::Native) {
+                assert!(self.heard.insert(id), "call {id} is answered again");
+                if !self.told.contains(&id) {
+                    // It was cancelled before the owner was told of it.
+                    continue;
+                }
+            }
+            self.sent += 1;
+        }
         assert!(self.sent <= self.answered, "{} of {} answers", self.sent, self.answered);
         assert!(self.is_over || self.sent == self.answered, "an answer is lost");
     }

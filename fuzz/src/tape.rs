@@ -23,6 +23,14 @@ impl<'a> Tape<'a> {
         self.next_choice().unwrap_or(0)
     }
 
+    /// The size of something, seldom large: that takes time.
+    pub(crate) fn size(&mut self) -> usize {
+        match self.choice().into() {
+            small @ 0..240 => small,
+            large => (large - 239) * 1_600,
+        }
+    }
+
     /// The peer's next bytes, at most so many.
     pub fn said(&mut self, most: usize) -> &'a [u8] {
         let (said, rest) = self.0.split_at(most.min(self.0.len()));
@@ -36,10 +44,10 @@ impl<'a> Tape<'a> {
             [] => b" ",
             pattern => pattern,
         };
-        pattern.iter().copied().cycle().take(MUCH).collect()
+        pattern.repeat(MUCH / pattern.len())
     }
 }
 
-/// More than a plugin's Hello may have without asking, and than an error's text may have. Whatever
-/// its size, no character is cut.
+/// More than a plugin's Hello may have without asking, and than an error's text may have. A multiple
+/// of every pattern's length.
 const MUCH: usize = 5_040;

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use brpc_core::{Function, Limits};
 use brpc_gob::{EnvelopeRef, Reader, Writer};
-use brpc_proto::codec::Native;
-use brpc_proto::{Connection, Description, Hello, Role, Wires, WriteBuffer};
+use brpc_proto::codec::{Codec as _, Native};
+use brpc_proto::{CallId, Connection, Description, Hello, Message, Role, Wires, WriteBuffer};
 use bytes::{Buf, BytesMut};
 
 use crate::tape::Tape;
@@ -102,17 +102,19 @@ impl Wire {
         out
     }
 
-    /// Decodes what is sent to the peer, in whole messages. Returns how many calls and answers it
-    /// contains.
-    pub(crate) fn hears(&mut self, mut said: &[u8]) -> usize {
-        let mut count = 0;
+    /// Decodes what is sent to the peer, in whole messages. Returns the ids of the calls and answers
+    /// in it.
+    pub(crate) fn hears(&mut self, mut said: &[u8]) -> Vec<CallId> {
+        let mut ids = Vec::new();
         match self {
             Self::Native => {
                 said = said.strip_prefix(PREFACE).unwrap_or(said);
                 while let Some((length, rest)) = said.split_first_chunk() {
                     let length = u32::from_be_bytes(*length) as usize;
                     assert!((1..=rest.len()).contains(&length), "a frame of {length} bytes");
-                    count += usize::from(matches!(rest[0], CALL | REPLY | FAILED));
+                    if matches!(rest[0], CALL | REPLY | FAILED) {
+                        ids.push(number(&rest[1..length]));
+                    }
                     said = &rest[length..];
                 }
                 assert!(said.is_empty(), "half a frame");
@@ -122,12 +124,14 @@ impl Wire {
                 while let Some(envelope) =
                     reader.envelope(&mut said, usize::MAX).expect("a message of the wire")
                 {
-                    count += usize::from(!matches!(&*envelope.method, "Async" | "Shutdown"));
+                    if !matches!(&*envelope.method, "Async" | "Shutdown") {
+                        ids.push(envelope.seq);
+                    }
                 }
                 assert!(said.is_empty(), "half a message");
             }
         }
-        count
+        ids
     }
 
     /// Decodes how a plugin identifies itself, which is its first message.
@@ -163,6 +167,47 @@ static HANDSHAKE: LazyLock<Handshake> = LazyLock::new(|| {
     said
 });
 
+/// The codec of this side, before it has heard anything or right after the plugin was let in.
+///
+/// # Panics
+/// If the handshake of the others here is none.
+pub fn native(role: Role, is_let_in: bool) -> Native {
+    let mut codec = Native::new(role);
+    if is_let_in {
+        match role {
+            Role::Hub => {
+                hears_all(&mut codec, &HANDSHAKE.plugin);
+                codec.encode(&welcome_message(), &mut WriteBuffer::new());
+            }
+            Role::Plugin => _ = hears_all(&mut codec, &HANDSHAKE.hub),
+        }
+    }
+    codec
+}
+
+/// A codec that encodes all that the peer of another may say, with a preface or without.
+pub fn speaker(has_spoken: bool) -> Native {
+    let mut codec = Native::new(Role::Hub);
+    // Or it knows no versions to say in a Welcome.
+    hears_all(&mut codec, &HANDSHAKE.plugin);
+    if has_spoken {
+        codec.encode(&Message::Skipped, &mut WriteBuffer::new());
+    }
+    codec
+}
+
+fn welcome_message() -> Message {
+    let mut said = hears_all(&mut Native::new(Role::Plugin), &HANDSHAKE.hub);
+    said.pop().expect("a hub welcomes last")
+}
+
+/// The messages in these bytes.
+fn hears_all(codec: &mut Native, said: &[u8]) -> Vec<Message> {
+    let mut said = BytesMut::from(said);
+    let next = || codec.decode(&mut said, usize::MAX).expect("as the other side says it");
+    std::iter::from_fn(next).collect()
+}
+
 /// The description of the plugins here.
 pub(crate) static HELLO: LazyLock<Hello> = LazyLock::new(|| {
     let description = Description::new(&METHODS.map(Function::new)).expect("short names");
@@ -196,20 +241,30 @@ pub(crate) fn sent<T>(connection: &mut Connection<T>, now: Instant) -> Vec<u8> {
 }
 
 /// A frame of the native wire: numbers, and what follows them.
-fn frame(kind: u8, numbers: &[u64], rest: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, numbers: &[u64], rest: &[u8]) -> Vec<u8> {
     let mut frame = vec![0, 0, 0, 0, kind];
     for &number in numbers {
-        let mut left = number;
-        while left >= 0x80 {
-            frame.push(left.to_le_bytes()[0] | 0x80);
-            left >>= 7;
-        }
-        frame.push(left.to_le_bytes()[0]);
+        put_number(number, &mut frame);
     }
     frame.extend_from_slice(rest);
     let length = u32::try_from(frame.len() - 4).expect("frames here are short");
     frame[..4].copy_from_slice(&length.to_be_bytes());
     frame
+}
+
+/// A number as the native wire has it.
+pub(crate) fn put_number(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    out.push(number.to_le_bytes()[0]);
+}
+
+/// The number at the beginning of these bytes.
+fn number(bytes: &[u8]) -> u64 {
+    let length = bytes.iter().position(|byte| byte & 0x80 == 0).expect("a whole number") + 1;
+    bytes[..length].iter().rev().fold(0, |number, byte| number << 7 | u64::from(byte & 0x7F))
 }
 
 const NAME: &str = "fuzzed";
@@ -218,9 +273,11 @@ const METHODS: [&str; 2] = ["echo", "sleep"];
 
 const OUTPUT: &[u8] = br#"{"n":1}"#;
 
-const PREFACE: &[u8] = b"\xB2brpc\n\x01\x00";
+pub(crate) const PREFACE: &[u8] = b"\xB2brpc\n\x01\x00";
 
 // Kinds of frames.
+pub(crate) const IDENTIFIES: u8 = 0x01;
+pub(crate) const DESCRIBES: u8 = 0x04;
 const CALL: u8 = 0x10;
 const CANCEL: u8 = 0x11;
 const CREDIT: u8 = 0x12;
