@@ -5,9 +5,9 @@ pub use brpc_macros::{client, plugin};
 pub use brpc_plugin::{
     AddressError, Answer, AsyncHook, AwayReason, Backoff, Changed, ConnectError, Context,
     CredentialError, DescriptionError, EndReason, Failure, Field, FieldError, Handle, HookError,
-    HubAddress, Hubs, KeepEvents, KeyIdError, LabelError, MetadataError, OnLoss, Plugin, Receiver,
-    Run, RunState, RunStates, Secret, SecretError, Session, Status, Token, TokenError, describe,
-    describe_output,
+    HubAddress, Hubs, KeepEvents, KeyIdError, LabelError, MetadataError, OnLoss, PanicText, Plugin,
+    Receiver, Run, RunState, RunStates, Secret, SecretError, Session, Status, Token, TokenError,
+    describe, describe_output,
 };
 pub use brpc_socket::{
     Access, Admission, Broadcast, Builder, Call, CallError, CallErrorKind, Caller, CancelHandle,

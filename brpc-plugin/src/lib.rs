@@ -97,7 +97,7 @@ pub use brpc_rt::BoxFuture;
 #[doc(inline)]
 pub use brpc_rt::serving::{
     AsyncHook, Context, HookError, Invoke, KeepEvents, MetadataError, Method, OnCancel, OnLoss,
-    Receiver,
+    PanicText, Receiver,
 };
 pub use change::Changed;
 pub use credentials::{CredentialError, Token};

@@ -13,7 +13,7 @@ use brpc_proto::{Description, Hello, Secret};
 use brpc_rt::foreign::shielded;
 use brpc_rt::middleware::{Chain, Middleware};
 use brpc_rt::serving::{
-    AsyncHook, Incoming, KeepEvents, Left, Method, OnLoss, Receiver, Remaining, Service,
+    AsyncHook, Incoming, KeepEvents, Left, Method, OnLoss, PanicText, Receiver, Remaining, Service,
     attach_hook, keep_events,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -54,6 +54,8 @@ pub struct Plugin<R> {
     middleware: Chain<Incoming>,
     /// How long a method may hold up its connection before a warning names it.
     patience: Option<Duration>,
+    /// What its hubs get to know of a panic.
+    panic_text: PanicText,
     /// What becomes of running handlers when their connection is lost.
     on_loss: OnLoss,
     overrides: Vec<Override>,
@@ -92,6 +94,7 @@ impl<R: Receiver> Plugin<R> {
             limits: Limits::default(),
             middleware: Chain::default(),
             patience: Some(Duration::from_millis(100)),
+            panic_text: PanicText::default(),
             on_loss: OnLoss::default(),
             overrides: Vec::new(),
             left: Left::new(Limits::default().max_calls),
@@ -223,6 +226,15 @@ impl<R: Receiver> Plugin<R> {
     /// `blocking`, or leave that part to `tokio::task::spawn_blocking`.
     pub fn warn_after(mut self, held: impl Into<Option<Duration>>) -> Self {
         self.patience = held.into();
+        self
+    }
+
+    /// What hubs get to know when a method or a middleware panics. Default: the text of the panic.
+    ///
+    /// That text is written for developers, and may say what callers shouldn't know, such as paths or
+    /// values. With [`PanicText::Kept`] it stays in the log of the plugin.
+    pub fn panic_text(mut self, panic_text: PanicText) -> Self {
+        self.panic_text = panic_text;
         self
     }
 
@@ -394,6 +406,7 @@ impl<R: Receiver> Plugin<R> {
                 hook: self.hook.clone(),
                 middleware: self.middleware.clone(),
                 patience: self.patience,
+                panic_text: self.panic_text,
                 dialect: self.wire.dialect(),
                 on_loss: self.on_loss,
                 left: self.left.clone(),

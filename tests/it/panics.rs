@@ -1,9 +1,13 @@
 //! Panics of the user's code end their call and nothing else.
 
-use brpc::{CallErrorKind, Context, Execution, Plugin, Socket};
+use std::time::Duration;
+
+use brpc::middleware::plugin::{Incoming, Middleware, Next};
+use brpc::{Answer, CallErrorKind, Context, Execution, PanicText, Plugin, Socket};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::support::traced::{logged, trace};
 use crate::support::{Plugged, plug};
 
 /// Panics when it is dropped.
@@ -149,6 +153,52 @@ async fn in_an_async_handler_before_it_waits() {
 #[tokio::test]
 async fn c03_in_an_async_handler_after_it_waited() {
     panics_with("later", &(), "in a task").await;
+}
+
+/// Panics around a method.
+struct Panicking;
+
+impl Middleware<Incoming> for Panicking {
+    async fn handle(&self, call: Incoming, next: Next) -> Answer {
+        next.run(call).await.and_then(|_| panic!("in the middleware"))
+    }
+}
+
+/// The number of an incident says nothing about the panic, and is found in the plugin's log with its text.
+#[tokio::test]
+async fn c03_a22_a_panics_text_is_kept_where_it_should_be() {
+    trace();
+    let kept = Plugin::new(Fragile).panic_text(PanicText::Kept);
+    let around = Plugin::new(Fragile).panic_text(PanicText::Kept).middleware(Panicking);
+    let cases = [
+        (&kept, "sync", "in a sync handler"),
+        (&kept, "blocking", "in a blocking handler"),
+        (&kept, "at_once", "in place"),
+        (&kept, "later", "in a task"),
+        (&kept, "serializing_later", "in the serializer"),
+        (&around, "later", "in a task"),
+        (&around, "fine", "in the middleware"),
+    ];
+    for (plugin, method, text) in cases {
+        let hub = Socket::default();
+        let plugged = plug(&hub, plugin).await;
+        for call in [
+            hub.call::<bool>("fragile", method, &()),
+            hub.call("fragile", method, &()).resumable(Duration::from_secs(1)),
+        ] {
+            let error = call.await.unwrap_err();
+            let CallErrorKind::Panicked { message } = error.kind() else { panic!("{error:?}") };
+            let incident = message.strip_prefix("incident ").unwrap();
+            let digits = incident.bytes().filter(u8::is_ascii_hexdigit).count();
+            assert_eq!((digits, incident.len()), (16, 16), "{message}");
+            let [line] = &logged("incident", format!("{incident:?}"))[..] else {
+                panic!("{incident}")
+            };
+            assert!(line.contains(text), "{line}");
+        }
+        assert!(hub.unplug("fragile").await.unwrap().is_clean());
+        plugged.end().await;
+    }
 }
 
 #[tokio::test]

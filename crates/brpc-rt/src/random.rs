@@ -6,10 +6,15 @@ use std::hash::{BuildHasher as _, RandomState};
 /// and can't fail.
 pub fn random() -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "53 bits of them are enough")]
-    let number = RandomState::new().hash_one(()) as f64;
+    let number = random_bits() as f64;
     #[expect(clippy::cast_precision_loss, reason = "it is nearly a power of two")]
     let most = u64::MAX as f64;
     number / most
+}
+
+/// A random number, to tell one thing from others. It keeps no secret, and can't fail.
+pub(crate) fn random_bits() -> u64 {
+    RandomState::new().hash_one(())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use super::hook::AsyncHook;
 use super::in_place::InPlace;
 use super::incoming::Incoming;
 use super::outlet::Outlet;
+use super::panic_text::PanicText;
 use super::receiver::{Invoke, Method, OnCancel, Receiver};
 use super::remaining::{Cancel, Hold, Remaining};
 use super::resuming::{Recipient, Resuming};
@@ -41,6 +42,8 @@ pub struct Handlers<R> {
     middleware: Chain<Incoming>,
     /// How long a method may hold up the connection before a warning names it.
     patience: Option<Duration>,
+    /// What the hub gets to know of a panic.
+    panic_text: PanicText,
     /// How the hub writes its inputs.
     dialect: Dialect,
     /// The handlers that run beside the driver.
@@ -74,6 +77,7 @@ impl<R: Receiver> Handlers<R> {
             hook: service.hook.clone(),
             middleware: service.middleware.clone(),
             patience: service.patience,
+            panic_text: service.panic_text,
             dialect: service.dialect,
             on_loss: service.on_loss,
             open: Mutex::new(Some(tasks.hold())),
@@ -382,6 +386,7 @@ impl<R: Receiver> Handlers<R> {
     }
 
     fn send(&self, recipient: Recipient, answer: Answer, metadata: Metadata) {
+        let answer = self.panic_text.of(answer);
         match (recipient, &self.resuming) {
             (Recipient::Connection(id), _) => self.outlet.send(id, answer, metadata),
             (Recipient::Kept(origin, number), Some(resuming)) => {

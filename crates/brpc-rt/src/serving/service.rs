@@ -8,6 +8,7 @@ use brpc_core::Dialect;
 
 use super::hook::AsyncHook;
 use super::incoming::Incoming;
+use super::panic_text::PanicText;
 use super::running::Left;
 use crate::middleware::Chain;
 
@@ -21,6 +22,8 @@ pub struct Service<R> {
     pub middleware: Chain<Incoming>,
     /// How long a method may hold up its connection before a warning names it.
     pub patience: Option<Duration>,
+    /// What its hubs get to know of a panic.
+    pub panic_text: PanicText,
     /// How its hubs write their inputs.
     pub dialect: Dialect,
     /// What becomes of running handlers when their connection is lost.
