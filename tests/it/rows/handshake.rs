@@ -1,10 +1,11 @@
-use brpc::{ConnectError, DisconnectReason, MemoryListener, ProtocolError, Socket};
+use brpc::{ConnectError, DisconnectReason, MemoryListener, ProtocolError, Socket, Strangers};
 use futures_util::FutureExt as _;
 use tokio::time::{Duration, Instant};
+use tracing::Level;
 
 use crate::support::peer::{DESCRIPTION, Hello, PREFACE, Peer, Writer, frame, kind, refusal};
 use crate::support::settle;
-use crate::support::traced::{said, trace};
+use crate::support::traced::{levels, said, trace};
 use crate::support::worker::worker;
 
 /// How the hub refuses these first bytes: with which code, and in which words.
@@ -226,4 +227,37 @@ async fn h23_what_comes_before_its_time_is_refused_and_creates_nothing() {
     settle().await;
     assert!(hub.connected().is_empty());
     assert!(events.next().now_or_never().is_none(), "nothing was seen of any");
+}
+
+/// By its first bytes, however they come. None of them writes a line at the levels that are usually kept.
+#[tokio::test(start_paused = true)]
+async fn h07_a_stranger_is_known_by_its_first_bytes_and_counted_by_kind() {
+    trace();
+    let kinds: [(&[u8], usize, fn(&Strangers) -> u64); 7] = [
+        (b"GET / HTTP/1.1\r\nHost: hub\r\n\r\n", 18, |it| it.http),
+        (b"POST /a HTTP/1.1\r\nHost: hub\r\n\r\n", 18, |it| it.http),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03", 8, |it| it.tls),
+        (b"SSH-2.0-OpenSSH_9.9\r\n", 8, |it| it.ssh),
+        (b"{\"jsonrpc\":\"2.0\"}", 8, |it| it.json),
+        // Of RDP: a TPKT, with a connection request in it.
+        (b"\x03\x00\x00\x13\x0e\xe0\x00\x00\x00\x00\x00\x01\x00\x08\x00\x03", 8, |it| it.unknown),
+        (b"\xB2brpc\r\x01\x00", 8, |it| it.unknown),
+    ];
+    for (bytes, most, count) in kinds {
+        let hub = Socket::default();
+        let mut peer = Peer::dial(&hub);
+        let mut sent = 0;
+        while hub.strangers().total() == 0 {
+            assert!(sent < most, "{:?}", bytes.escape_ascii().to_string());
+            peer.send(&bytes[sent..=sent]).await;
+            sent += 1;
+            settle().await;
+        }
+        assert_eq!(count(&hub.strangers()), 1, "{:?}", bytes.escape_ascii().to_string());
+        assert!(!peer.rest().await.starts_with(&PREFACE));
+    }
+    for line in ["another protocol is spoken", "a handshake ended"] {
+        let levels = levels(line);
+        assert!(!levels.is_empty() && levels.iter().all(|&level| level == Level::DEBUG), "{line}");
+    }
 }

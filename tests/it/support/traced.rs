@@ -44,6 +44,12 @@ pub fn said(text: &str) -> Vec<String> {
     lines(|_, line| line.contains(text))
 }
 
+/// The levels at which it was logged so far.
+pub fn levels(text: &str) -> Vec<Level> {
+    let log = LOG.lock().unwrap();
+    log.iter().filter(|(_, line)| line.contains(text)).map(|(level, _)| *level).collect()
+}
+
 /// All that was logged so far.
 pub fn all() -> Vec<String> {
     lines(|_, _| true)

@@ -122,7 +122,7 @@ fn one_that_is_cut_off_keeps_what_it_has_and_no_more() {
 
 /// Whoever else the memory is for.
 #[test]
-fn while_the_hub_holds_all_that_it_may_those_who_lag_keep_little() {
+fn l22_while_the_hub_holds_all_that_it_may_those_who_lag_keep_little() {
     let here = here();
     let one = message(&here).size();
     let budget = Arc::new(Budget::new(100 * one));
