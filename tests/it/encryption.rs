@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use brpc::{
-    ConnectError, Encryption, Listener, MemoryConnector, MemoryListener, RefusalCode, Serving,
-    Socket,
+    ConnectError, DisconnectReason, Encryption, Event, Listener, MemoryConnector, MemoryListener,
+    RefusalCode, Serving, Socket,
 };
 use brpc_tls::{ClientTls, Report, ServerTls, TlsFault, TlsStream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
-use crate::support::settle;
+use crate::support::peer::{Hello, Peer, frame, kind};
 use crate::support::worker::worker;
+use crate::support::{ROOM, settle};
 
 /// A hub's certificate, and who trusts it.
 pub fn tls() -> (ServerTls, ClientTls) {
@@ -178,4 +179,45 @@ async fn handshakes_that_come_to_nothing_are_counted() {
     assert!(hub.connected().is_empty());
     let (refused, strangers) = (hub.refusals().total(), hub.strangers().total());
     assert_eq!((refused, strangers, hub.unfinished().total()), (0, 1, 6));
+}
+
+/// Passes on what both say, until one side ends; then TLS ends without a farewell.
+async fn cut_off(near: DuplexStream, secured: TlsStream<DuplexStream>) {
+    let (mut from_near, mut to_near) = tokio::io::split(near);
+    let (mut from_hub, mut to_hub) = tokio::io::split(secured);
+    tokio::select! {
+        _ = tokio::io::copy(&mut from_near, &mut to_hub) => {}
+        _ = tokio::io::copy(&mut from_hub, &mut to_near) => {}
+    }
+}
+
+/// Whether anything is missing is told by the frames, as over a plain stream.
+#[tokio::test]
+async fn a15_what_is_missing_where_tls_is_cut_off_is_told_by_the_frames() {
+    let goodbye = frame(kind::GOODBYE, &[1, 0]);
+    for (last, expected) in [
+        (&b""[..], DisconnectReason::Unclean),
+        (&[0, 0, 0, 9, kind::EVENT], DisconnectReason::MidFrame),
+        (&goodbye, DisconnectReason::Clean),
+    ] {
+        let (ours, theirs) = tls();
+        let (hub, connector, _serving) = hub(ours, Encryption::Demanded);
+        let mut events = hub.events();
+        let secured = encrypted(&theirs, dial(&connector).await).await;
+        let (ours, near) = tokio::io::duplex(ROOM);
+        tokio::spawn(cut_off(near, secured));
+        let mut peer = Peer::new(ours);
+        peer.say_hello(&Hello::new("peer")).await;
+        peer.hear_welcome().await;
+        peer.send(last).await;
+        drop(peer);
+        let reason = loop {
+            match events.next().await {
+                Some(Event::Disconnected(_, reason)) => break reason,
+                Some(_) => {}
+                None => panic!("{last:?}"),
+            }
+        };
+        assert_eq!(reason, expected, "{last:?}");
+    }
 }

@@ -1,11 +1,19 @@
 //! Who refuses whom, and what both sides are told.
 
+use std::sync::Arc;
+
 use brpc_core::Side::{Peer, This};
 use rcgen::{BasicConstraints, CertificateParams, IsCa};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ServerConfig, version};
+use tokio_rustls::TlsAcceptor;
 
 use super::authority::{Authority, expired, not_yet_valid, self_signed};
 use super::{HOST, hub, meet, plugin, showing};
-use crate::{ClientTls, Clients, Roots, ServerTls, TlsFault, TlsSettingsError};
+use crate::pem;
+use crate::provider::provider;
+use crate::source::Source;
+use crate::{ClientTls, Clients, Report, Roots, ServerTls, TlsFault, TlsSettingsError};
 
 #[tokio::test(start_paused = true)]
 async fn a05_a_hubs_certificate_that_is_out_of_date_is_refused() {
@@ -198,4 +206,25 @@ fn settings_that_can_not_be_used_are_an_error_at_the_start() {
 fn demanding(authority: &Authority) -> ServerTls {
     let roots = Roots::pem(authority.pem()).unwrap();
     hub(&authority.issue(&[HOST])).clients(Clients::Demanded(roots))
+}
+
+/// A certificate is no secret: whoever has seen it can show it.
+#[tokio::test(start_paused = true)]
+async fn who_shows_the_pinned_certificate_without_its_key_is_refused() {
+    let (seen, own) = (self_signed(&[HOST]), self_signed(&[HOST]));
+    let pinned = ClientTls::pinned(&hub(&seen).pin()).unwrap().allow_tls12();
+    let certificates = pem::certificates(&Source::bytes(seen.certificate.as_bytes())).unwrap();
+    let key = pem::key(&Source::bytes(own.key.as_bytes())).unwrap();
+    let key = provider().key_provider.load_private_key(key).unwrap();
+    let shown = Arc::new(SingleCertAndKey::from(CertifiedKey::new(certificates, key)));
+    for version in [&version::TLS13, &version::TLS12] {
+        let config = ServerConfig::builder_with_provider(provider());
+        let config = config.with_protocol_versions(&[version]).unwrap();
+        let config = config.with_no_client_auth().with_cert_resolver(shown.clone());
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let accepting = TlsAcceptor::from(Arc::new(config)).accept(theirs);
+        let report = Report::new();
+        let (_, dialled) = tokio::join!(accepting, pinned.connect(HOST, ours, &report));
+        assert!(dialled.is_err() && !report.is_secured(), "{version:?}");
+    }
 }

@@ -87,7 +87,7 @@ async fn a_new_certificate_is_shown_and_open_connections_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_revocation_holds_for_the_next_handshake() {
+async fn a14_a_new_revocation_holds_for_the_next_handshake_and_stays() {
     let files = Files::new();
     let authority = Authority::new("CA");
     files.put("ca", std::str::from_utf8(authority.pem()).unwrap());
@@ -104,6 +104,12 @@ async fn a_new_revocation_holds_for_the_next_handshake() {
     files.put("crl", &authority.revoke(&[7]));
     a_second().await;
     assert_eq!(meet(&hub, &plugin, HOST).await.hub.unwrap().fault(), &TlsFault::Revoked);
+    // A list that can't be read revokes nobody, and takes back nothing.
+    for wrong in ["garbage", ""] {
+        files.put("crl", wrong);
+        a_second().await;
+        assert_eq!(meet(&hub, &plugin, HOST).await.hub.unwrap().fault(), &TlsFault::Revoked);
+    }
 }
 
 #[tokio::test(start_paused = true)]
