@@ -3,9 +3,10 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+use brpc::auth::Tokens;
 use brpc::{
     Access, ConnectError, DisconnectReason, Event, Limits, MemoryConnector, MemoryListener, Plugin,
-    RefusalCode, Socket,
+    RefusalCode, Socket, Token,
 };
 use tokio::io::AsyncReadExt as _;
 use tokio::time::{Instant, sleep, timeout};
@@ -399,23 +400,30 @@ async fn silent_connections_keep_no_plugin_out() {
 /// Of those that have said Hello and describe nothing, the oldest makes room.
 #[tokio::test(start_paused = true)]
 async fn plugins_that_stop_after_hello_keep_no_plugin_out() {
-    let hub = Socket::builder().max_handshakes(2).build();
-    let (connector, listener) = MemoryListener::new();
-    let _serving = hub.serve(listener);
-    let mut stopped = Vec::new();
-    for name in ["one", "two"] {
-        let mut peer = Peer::new(connector.connect().await.unwrap());
-        peer.say_hello(&Hello::new(name)).await;
-        peer.hear_preface().await;
-        peer.expect(kind::ACCEPTED).await;
-        stopped.push(peer);
+    const TOKEN: &str = "a-token-0123456789";
+    let open = Socket::builder();
+    let asking = Socket::builder().authenticator(Tokens::text(TOKEN).unwrap());
+    for builder in [open, asking] {
+        let hub = builder.max_handshakes(2).build();
+        let (connector, listener) = MemoryListener::new();
+        let _serving = hub.serve(listener);
+        let mut stopped = Vec::new();
+        for name in ["one", "two"] {
+            let mut peer = Peer::new(connector.connect().await.unwrap());
+            let extensions = vec![(4, TOKEN.as_bytes().to_vec())];
+            peer.say_hello(&Hello { extensions, ..Hello::new(name) }).await;
+            peer.hear_preface().await;
+            peer.expect(kind::ACCEPTED).await;
+            stopped.push(peer);
+        }
+        let start = Instant::now();
+        let plugin = worker("worker").0.token(Token::text(TOKEN));
+        let _ = plugin.serve(connector.connect().await.unwrap()).await.unwrap();
+        assert_eq!(stopped.remove(0).refused_after_preface().await, refusal::FULL);
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        stopped[0].send_frame(kind::DESCRIBE, &DESCRIPTION).await;
+        stopped[0].expect(kind::WELCOME).await;
     }
-    let start = Instant::now();
-    let _ = worker("worker").0.serve(connector.connect().await.unwrap()).await.unwrap();
-    assert_eq!(stopped.remove(0).refused_after_preface().await, refusal::FULL);
-    assert_eq!(start.elapsed(), Duration::ZERO);
-    stopped[0].send_frame(kind::DESCRIBE, &DESCRIPTION).await;
-    stopped[0].expect(kind::WELCOME).await;
 }
 
 /// A plugin whose description has so many bytes, and some.

@@ -53,6 +53,7 @@ async fn each_decision_is_logged_once() {
         }
     };
     one(1, &["decision=\"allowed\"", "identity=\"the edge\"", "by=\"token\"", "plugin=\"edge-1\""]);
+    one(1, &["encrypted=false"]);
     one(2, &["decision=\"refused\"", "identity=\"the edge\"", "plugin=\"store\"", "may have"]);
     one(4, &["decision=\"refused\"", "plugin=\"edge-4\"", "reason=\"no token\""]);
     let twice = decisions(&address(3));

@@ -92,6 +92,10 @@ async fn a7_a_certificate_is_for_the_names_of_its_identity() {
         let unknown = authority.plugin(Some(&authority.issue(issued.0, issued.1)));
         assert_eq!(code(plug(&connector, &unknown, "edge-2").await), RefusalCode::AuthFailed);
     }
+    // In a URI, unlike in a DNS name, it matters which case a letter has.
+    let other = authority.issue("other.example", Some("spiffe://example/Store"));
+    let other = authority.plugin(Some(&other));
+    assert_eq!(code(plug(&connector, &other, "store").await), RefusalCode::AuthFailed);
     let none = authority.plugin(None);
     assert_eq!(code(plug(&connector, &none, "edge-2").await), RefusalCode::AuthRequired);
     drop(sessions);

@@ -16,6 +16,7 @@ use super::{EDGE, dial_from, hear_refusal, hello, refused};
 use crate::encryption::tls;
 use crate::support::peer::{PREFACE, Peer, frame, kind, refusal};
 use crate::support::settle;
+use crate::support::traced::{logged, trace};
 
 /// Does with a plugin what its name says.
 struct Moody;
@@ -148,6 +149,25 @@ async fn one_that_goes_meanwhile_is_forgotten_at_once() {
         let tasks = Handle::current().metrics().num_alive_tasks();
         assert_eq!((Arc::strong_count(&alive), tasks), (1, idle));
     }
+}
+
+/// That is a decision of its own.
+#[tokio::test(start_paused = true)]
+async fn one_that_goes_meanwhile_is_in_the_audit_log() {
+    trace();
+    let hub = hub();
+    let mut peer = Peer::new(dial_from(&hub, "198.51.100.44"));
+    peer.say_hello(&hello("hangs", EDGE)).await;
+    settle().await;
+    let decisions = || {
+        let lines = logged("source", "198.51.100.44:1");
+        lines.into_iter().filter(|line| line.contains(" decision=")).collect::<Vec<_>>()
+    };
+    assert!(decisions().is_empty());
+    drop(peer);
+    settle().await;
+    let [line] = &decisions()[..] else { panic!("{:?}", decisions()) };
+    assert!(line.contains("decision=\"refused\"") && line.contains("plugin=\"hangs\""), "{line}");
 }
 
 /// A plugin that has said this, over TLS or not.

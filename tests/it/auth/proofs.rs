@@ -1,7 +1,7 @@
 //! Plugins that prove that they know a secret.
 
 use brpc::Socket;
-use brpc::auth::{Identity, Secret, Secrets};
+use brpc::auth::{Attempt, Authenticator, Denial, Identity, Secret, Secrets, async_trait};
 use sha2::{Digest as _, Sha256};
 
 use super::{Refused, hear_later_refusal, refused};
@@ -159,4 +159,33 @@ async fn one_that_never_answers_has_the_time_of_a_handshake() {
     next.hear_preface().await;
     next.expect(kind::CHALLENGE).await;
     assert_eq!(start.elapsed(), std::time::Duration::ZERO);
+}
+
+/// Thinks for a second about whoever has answered.
+struct Slow;
+
+#[async_trait]
+impl Authenticator for Slow {
+    async fn authenticate(&self, attempt: &Attempt) -> Result<Identity, Denial> {
+        attempt.prove().await;
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        Ok(Identity::new("edge").plug("edge-*"))
+    }
+}
+
+/// Then it's the hub that keeps the plugin waiting.
+#[tokio::test(start_paused = true)]
+async fn one_that_has_answered_makes_no_room_for_others() {
+    let hub = Socket::builder().authenticator(Slow).max_handshakes(1).build();
+    let (connector, listener) = brpc::MemoryListener::new();
+    let _serving = hub.serve(listener);
+    let mut answered = Peer::new(connector.connect().await.unwrap());
+    answered.say_hello(&hello("edge-1", KEY, 1)).await;
+    answered.hear_preface().await;
+    answered.expect(kind::CHALLENGE).await;
+    answered.send_frame(kind::PROOF, &[0; 32]).await;
+    crate::support::settle().await;
+    let mut next = Peer::new(connector.connect().await.unwrap());
+    next.say_hello(&Hello::new("edge-2")).await;
+    answered.expect(kind::ACCEPTED).await;
 }

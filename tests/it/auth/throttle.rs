@@ -69,6 +69,10 @@ async fn a03_a_source_that_fails_is_not_asked_again_for_a_while() {
     known.say_hello(&hello("edge-1", EDGE)).await;
     known.hear_welcome().await;
     assert_eq!(hub.refusals().too_many_attempts, 22);
+    // Who has proved it begins anew.
+    told(&hub, "192.0.2.1", &hello("edge-1", WRONG)).await;
+    let slowed = told(&hub, "192.0.2.1", &hello("edge-1", WRONG)).await;
+    assert_eq!(slowed.retry_after, Some(Duration::from_secs(1)));
 }
 
 #[tokio::test(start_paused = true)]

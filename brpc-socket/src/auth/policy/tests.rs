@@ -107,6 +107,38 @@ fn a_credential_proves_one_identity() {
     fails(&twice, 6, 8, "another identity has this name");
 }
 
+/// While a secret is replaced, one identity has both.
+#[test]
+fn a_key_is_of_one_identity() {
+    let here = std::env::temp_dir().join(format!("brpc-keys-{}", std::process::id()));
+    std::fs::create_dir_all(&here).unwrap();
+    for (file, secret) in [("old", "the secret that was"), ("new", "the secret to come")] {
+        std::fs::write(here.join(file), secret).unwrap();
+    }
+    let key = |file| format!("{{ id = \"k\", file = \"{file}\" }}");
+    let both = with(&format!("secrets = [{}, {}]", key("old"), key("new")));
+    assert!(compile(&both, &here).is_ok());
+    let two = [
+        with(&format!("secrets = [{}]", key("old"))),
+        with(&format!("secrets = [{}]", key("new"))),
+    ];
+    let two = two.concat().replacen("name = \"a\"", "name = \"b\"", 1);
+    let mistake = compile(&two, &here).unwrap_err();
+    assert_eq!((mistake.line, mistake.column), (8, 19), "{mistake}");
+    assert!(mistake.message.contains("another identity has this key"), "{mistake}");
+    std::fs::remove_dir_all(&here).unwrap();
+}
+
+/// The hash of a token and the fingerprint of a certificate are written alike, and are different things.
+#[cfg(any(feature = "tls", feature = "tls-ring"))]
+#[test]
+fn credentials_of_two_kinds_are_never_the_same() {
+    let token = with(&format!("tokens = [\"{HASH}\"]"));
+    let certificate = with(&format!("certificates = [\"{HASH}\"]"));
+    let certificate = certificate.replace("name = \"a\"", "name = \"b\"");
+    assert!(compile(&[token, certificate].concat(), Path::new("/nowhere")).is_ok());
+}
+
 #[test]
 fn columns_are_characters() {
     let text = "[[identity]]\r\nname = \"ä\"\r\nplug = [\"a\"]\r\nuids = [\t7, \"ä\"]";
