@@ -160,7 +160,7 @@ struct Panicking;
 
 impl Middleware<Incoming> for Panicking {
     async fn handle(&self, call: Incoming, next: Next) -> Answer {
-        next.run(call).await.and_then(|_| panic!("in the middleware"))
+        next.run(call).await.map(|_| panic!("in the middleware"))
     }
 }
 

@@ -232,8 +232,10 @@ async fn h23_what_comes_before_its_time_is_refused_and_creates_nothing() {
 /// By its first bytes, however they come. None of them writes a line at the levels that are usually kept.
 #[tokio::test(start_paused = true)]
 async fn h07_a_stranger_is_known_by_its_first_bytes_and_counted_by_kind() {
+    /// What one says, in how many bytes it is known, and where it is counted.
+    type Kind = (&'static [u8], usize, fn(&Strangers) -> u64);
     trace();
-    let kinds: [(&[u8], usize, fn(&Strangers) -> u64); 7] = [
+    let kinds: [Kind; 7] = [
         (b"GET / HTTP/1.1\r\nHost: hub\r\n\r\n", 18, |it| it.http),
         (b"POST /a HTTP/1.1\r\nHost: hub\r\n\r\n", 18, |it| it.http),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03", 8, |it| it.tls),
