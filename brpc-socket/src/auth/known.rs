@@ -29,7 +29,7 @@ where
         path: &Path,
         parse: impl Fn(&str) -> Result<T, E> + Send + Sync + 'static,
     ) -> Result<Self, ReadError<E>> {
-        Watched::open(path, parse).map(Self::File)
+        Watched::open(path, move |text, _| parse(text)).map(Self::File)
     }
 
     /// It as it is now.

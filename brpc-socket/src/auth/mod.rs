@@ -56,11 +56,13 @@ mod authenticator;
 #[cfg(any(feature = "tls", feature = "tls-ring"))]
 mod certificates;
 mod denial;
+mod digest;
 #[cfg(feature = "jwt")]
 mod jwt;
 mod known;
 #[cfg(feature = "policy")]
 mod policy;
+mod secret_file;
 mod secrets;
 mod token_hash;
 mod tokens;
@@ -84,6 +86,7 @@ pub use self::jwt::{InvalidJwtKeys, Jwt, JwtClaims, JwtKeys, JwtKeysError};
 #[cfg(feature = "policy")]
 #[cfg_attr(docsrs, doc(cfg(feature = "policy")))]
 pub use self::policy::{Policy, PolicyError, PolicyMistake};
+pub use self::secret_file::{InvalidSecrets, SecretsError};
 pub use self::secrets::Secrets;
 pub use self::token_hash::{TokenHash, TokenHashError};
 pub use self::tokens::{InvalidTokens, Tokens, TokensError};

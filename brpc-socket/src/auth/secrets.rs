@@ -1,6 +1,8 @@
 //! Plugins that know a secret, and prove it without sending it.
 
 use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use brpc_core::Identity;
@@ -9,6 +11,8 @@ use brpc_proto::Secret;
 use super::attempt::Attempt;
 use super::authenticator::Authenticator;
 use super::denial::Denial;
+use super::secret_file::{InvalidSecrets, Known, SecretsError, secrets};
+use super::watched::{ReadError, Watched};
 
 /// Lets plugins in that prove that they know a secret. The hub sends a random number, and the plugin
 /// answers with a code of that number, of its own Hello and of the secret; so nobody who listens can
@@ -26,13 +30,11 @@ use super::denial::Denial;
 /// Each costs a round trip more than a token. It says nothing of what is sent later: without TLS,
 /// whoever stands in between can change that.
 pub struct Secrets {
-    known: Vec<(String, Secret, Identity)>,
+    added: Vec<Known>,
+    file: Option<Watched<Vec<Known>, InvalidSecrets>>,
     /// For keys that nobody knows, so that these are found out no sooner than a wrong secret.
     nobodys: Secret,
 }
-
-/// By what these identities are proved.
-const BY: &str = "secret";
 
 impl Secrets {
     /// None yet, so nobody is let in.
@@ -43,15 +45,47 @@ impl Secrets {
         let mut random = [0; 32];
         getrandom::fill(&mut random).expect("the system has random numbers");
         let nobodys = Secret::new(random).expect("32 bytes are as many as a secret may have");
-        Self { known: Vec::new(), nobodys }
+        Self { added: Vec::new(), file: None, nobodys }
     }
 
-    /// Adds a secret, by the id of the key under which plugins offer it. It proves this identity. A key
-    /// may have several secrets at a time.
+    /// The secrets in a file: each line has the id of a key and its secret, which is a text without white
+    /// space, as `openssl rand -hex 32` makes it; a line that begins with `#` is a comment. Each key is an
+    /// identity of its own: its id is the identity's name, and the only name that it may take. For others,
+    /// [`add`](Self::add) them yourself, or write a policy (with the feature `policy`).
+    ///
+    /// The file is looked at four times a second while the hub serves. A key may have two lines while its
+    /// secret is rotated; connections that were let in by a secret that is gone end
+    /// ([`Revoked`](crate::DisconnectReason::Revoked)). A new file that can't be read, or has a mistake,
+    /// changes nothing, and is logged as an error.
+    ///
+    /// # Errors
+    /// If the file can't be read, if there is no secret in it, or if a line breaks its rule.
+    ///
+    /// # Panics
+    /// If the system provides no random numbers.
+    pub fn file(path: impl AsRef<Path>) -> Result<Self, SecretsError> {
+        let path = path.as_ref();
+        let watched =
+            Watched::open(path, |text, _| secrets(text)).map_err(|error| match error {
+                ReadError::Io(error) => SecretsError::Read { path: path.to_owned(), error },
+                ReadError::Invalid(problem) => {
+                    SecretsError::Invalid { path: path.to_owned(), problem }
+                }
+            })?;
+        Ok(Self { file: Some(watched), ..Self::new() })
+    }
+
+    /// Adds a secret, by the id of the key under which plugins offer it. It proves this identity, for as
+    /// long as the hub lives. A key may have several secrets at a time.
     #[must_use]
     pub fn add(mut self, key: impl Into<String>, secret: Secret, identity: Identity) -> Self {
-        self.known.push((key.into(), secret, identity.by(BY)));
+        self.added.push(Known::new(key, secret, identity));
         self
+    }
+
+    /// Those in the file.
+    fn in_file(&self) -> Arc<Vec<Known>> {
+        self.file.as_ref().map(Watched::current).unwrap_or_default()
     }
 }
 
@@ -68,12 +102,12 @@ impl Authenticator for Secrets {
         let Some(proof) = attempt.prove().await else {
             return Err(Denial::not_offered("no proof"));
         };
-        let mut found = None;
-        let mut is_known = false;
-        for (_, secret, identity) in self.known.iter().filter(|(known, ..)| known == key) {
+        let (mut found, mut is_known) = (None, false);
+        let in_file = self.in_file();
+        for known in self.added.iter().chain(&*in_file).filter(|known| known.key == key) {
             is_known = true;
-            if proof.is_made_with(secret) {
-                found = Some(identity.clone());
+            if proof.is_made_with(&known.secret) {
+                found = Some(known.identity.clone());
             }
         }
         if !is_known {
@@ -83,11 +117,27 @@ impl Authenticator for Secrets {
             Denial::refused(if is_known { "a wrong proof" } else { "an unknown key" })
         })
     }
+
+    async fn changed(&self) {
+        match &self.file {
+            Some(file) => file.changed().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn holds(&self, identity: &Identity) -> bool {
+        let known = |known: &Known| {
+            known.identity.name() == identity.name()
+                && known.identity.credential_digest() == identity.credential_digest()
+        };
+        self.added.iter().any(known) || self.in_file().iter().any(known)
+    }
 }
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = self.known.iter().map(|(key, _, identity)| (key, identity));
+        let in_file = self.in_file();
+        let known = self.added.iter().chain(&*in_file).map(|known| (&known.key, &known.identity));
         f.debug_map().entries(known).finish()
     }
 }

@@ -11,6 +11,10 @@ use super::denial::Denial;
 
 /// Lets plugins in that dial in over a Unix socket, by the user that they run as. The system says who
 /// that is, so a plugin needs no credential.
+///
+/// Which users these are is said once: there is nothing to read again, and their identities hold as long as
+/// the hub lives. To revoke one while it serves, list users in a policy (with the feature `policy`), or
+/// implement [`Authenticator`] with what tells you of it.
 #[derive(Clone, Debug, Default)]
 pub struct UnixUsers {
     users: HashMap<u32, Identity>,

@@ -1,4 +1,4 @@
-//! A file that is read again when it changes.
+//! A file that is read again when it changes, with the files that it names.
 
 use std::fmt;
 use std::fs::Metadata;
@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// What a file says, read again when the file changes. A new file that can't be read, or that makes no
+/// What a file says, read again when it or a file that it names changes. A new file that can't be read, or that makes no
 /// sense, changes nothing, and is logged.
 pub(crate) struct Watched<T, E> {
     path: PathBuf,
@@ -22,18 +22,36 @@ pub(crate) struct Watched<T, E> {
     current: watch::Sender<Arc<T>>,
 }
 
-/// Makes sense of a text.
-type Parse<T, E> = dyn Fn(&str) -> Result<T, E> + Send + Sync;
+/// Makes sense of a text, and notes the files that it names before it reads them.
+type Parse<T, E> = dyn Fn(&str, &mut Files) -> Result<T, E> + Send + Sync;
 
-/// How the file was found. `None` stands for one that isn't there.
+/// How the files were found.
 #[derive(Debug)]
 struct Seen {
-    /// When it was read last, whether or not that made sense.
-    read: Option<Stamp>,
-    /// When it was looked at last: a file that is still being written is not read.
-    last: Option<Stamp>,
-    /// Whether it is logged already that it can't be read.
+    /// When they were read last, whether or not that made sense.
+    read: Files,
+    /// When they were looked at last: a file that is still being written is not read.
+    last: Files,
+    /// Whether it is logged already that the file can't be read.
     has_failed: bool,
+}
+
+/// Files, and how each was found. `None` stands for one that isn't there.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Files(Vec<(PathBuf, Option<Stamp>)>);
+
+impl Files {
+    /// Notes a file that is about to be read: what changes meanwhile is found later.
+    pub(crate) fn note(&mut self, path: &Path) {
+        if self.0.iter().all(|(known, _)| known != path) {
+            self.0.push((path.to_owned(), Stamp::at(path)));
+        }
+    }
+
+    /// The same files as they are now.
+    fn now(&self) -> Self {
+        Self(self.0.iter().map(|(path, _)| (path.clone(), Stamp::at(path))).collect())
+    }
 }
 
 /// What tells a file from a changed one.
@@ -82,16 +100,16 @@ where
     /// Reads a file.
     pub(crate) fn open(
         path: &Path,
-        parse: impl Fn(&str) -> Result<T, E> + Send + Sync + 'static,
+        parse: impl Fn(&str, &mut Files) -> Result<T, E> + Send + Sync + 'static,
     ) -> Result<Self, ReadError<E>> {
-        // Before it is read: what changes meanwhile is found later.
-        let stamp = Stamp::at(path);
+        let mut files = Files::default();
+        files.note(path);
         let text = std::fs::read_to_string(path).map_err(ReadError::Io)?;
-        let current = parse(&text).map_err(ReadError::Invalid)?;
+        let current = parse(&text, &mut files).map_err(ReadError::Invalid)?;
         Ok(Self {
             path: path.to_owned(),
             parse: Box::new(parse),
-            seen: Mutex::new(Seen { read: stamp.clone(), last: stamp, has_failed: false }),
+            seen: Mutex::new(Seen { read: files.clone(), last: files, has_failed: false }),
             current: watch::Sender::new(Arc::new(current)),
         })
     }
@@ -101,7 +119,7 @@ where
         self.current.borrow().clone()
     }
 
-    /// Looks at the file now and then, until it says something new: here, or where somebody else looks.
+    /// Looks at the files now and then, until they say something new: here, or where somebody else looks.
     pub(crate) async fn changed(&self) {
         let mut news = self.current.subscribe();
         let looking = async {
@@ -115,15 +133,17 @@ where
         }
     }
 
-    /// Reads the file if it has changed; whether it says something new.
+    /// Reads the file if it or one that it names has changed; whether it says something new.
     fn look(&self) -> bool {
-        let stamp = Stamp::at(&self.path);
         let mut seen = self.seen.lock();
-        let is_settled = std::mem::replace(&mut seen.last, stamp.clone()) == stamp;
-        if seen.read == stamp || !is_settled {
+        let found = seen.read.now();
+        let is_settled = std::mem::replace(&mut seen.last, found.clone()) == found;
+        if seen.read == found || !is_settled {
             return false;
         }
         let path = self.path.display();
+        let mut files = Files::default();
+        files.note(&self.path);
         let text = match std::fs::read_to_string(&self.path) {
             Ok(text) => text,
             Err(error) => {
@@ -134,8 +154,9 @@ where
                 return false;
             }
         };
-        (seen.read, seen.has_failed) = (stamp, false);
-        match (self.parse)(&text) {
+        let parsed = (self.parse)(&text, &mut files);
+        (seen.last, seen.read, seen.has_failed) = (files.clone(), files, false);
+        match parsed {
             Ok(new) => {
                 tracing::info!(%path, "a file has changed, and is read again");
                 self.current.send_replace(Arc::new(new));
@@ -175,7 +196,7 @@ mod tests {
         }
 
         fn watched(&self) -> Watched<String, String> {
-            let parse = |text: &str| match text {
+            let parse = |text: &str, _: &mut Files| match text {
                 "bad" => Err("it is bad".to_owned()),
                 text => Ok(text.to_owned()),
             };

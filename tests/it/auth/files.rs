@@ -1,13 +1,16 @@
-//! Tokens in files.
+//! Tokens and secrets in files.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use brpc::Socket;
-use brpc::auth::{Identity, InvalidTokens, Token, TokenHash, Tokens, TokensError};
+use brpc::auth::{
+    Identity, InvalidSecrets, InvalidTokens, Secret, Secrets, SecretsError, Token, TokenHash,
+    Tokens, TokensError,
+};
 use tokio::time::{Instant, sleep};
 
-use super::{EDGE, STORE, hello, refused};
+use super::{EDGE, STORE, hello, proofs, refused};
 use crate::support::eventually;
 use crate::support::peer::{Peer, farewell, kind, refusal};
 
@@ -123,4 +126,57 @@ async fn several_tokens_prove_the_same() {
     let _same = Peer::plugged_as(&hub, &hello("edge-1", STORE)).await;
     assert_eq!(hub.connected()[0].generation(), 2);
     assert_eq!(hub.connected()[0].identity().unwrap().name(), "fleet");
+}
+
+/// Both secrets of a key are valid for a while; then whoever was let in by the old one is cut off, within a
+/// second. Those that were added are no matter of the file.
+#[tokio::test(start_paused = true)]
+async fn secrets_are_rotated_and_keys_removed() {
+    const OLD: &str = "0123456789abcdef";
+    const NEW: &str = "fedcba9876543210";
+    let file = Own::new("secrets", &format!("# of the edge\nedge-1 {OLD}\n"));
+    let added = Secret::new(b"a secret in the code".to_vec()).unwrap();
+    let other = Identity::new("other").plug("*");
+    let secrets = Secrets::file(&file.0).unwrap().add("code", added, other);
+    let hub = Socket::builder().authenticator(secrets).build();
+    let (old, start) = (proofs::proved(&hub, "edge-1", OLD.as_bytes()).await, Instant::now());
+    assert_eq!(hub.connected()[0].identity().unwrap().name(), "edge-1");
+    assert_eq!(hub.connected()[0].identity().unwrap().proved_by(), "secret");
+    file.say(&format!("edge-1 {OLD}\nedge-1 {NEW}\n"));
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(hub.connected().len(), 1, "both are valid");
+    assert!(start.elapsed() >= Duration::from_secs(5));
+    file.say(&format!("edge-1 {NEW}\n"));
+    revoked(old).await;
+    let new = proofs::proved(&hub, "edge-1", NEW.as_bytes()).await;
+    assert_eq!(proofs::denied_by(&hub, "edge-1", OLD.as_bytes()).await.code, refusal::AUTH_FAILED);
+    file.say(&format!("edge-2 {NEW}\n"));
+    revoked(new).await;
+    assert_eq!(proofs::denied_by(&hub, "edge-1", NEW.as_bytes()).await.code, refusal::AUTH_FAILED);
+    // Each key has the name that its id is.
+    assert_eq!(
+        proofs::denied_by(&hub, "edge-2", NEW.as_bytes()).await.code,
+        refusal::NAME_NOT_ALLOWED
+    );
+    let _added = proofs::proved(&hub, "code", b"a secret in the code").await;
+    file.say("a mistake");
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(hub.connected().len(), 1);
+}
+
+/// Hears that what it was let in for was revoked; within a second.
+async fn revoked(mut peer: Peer) {
+    let start = Instant::now();
+    assert_eq!(peer.expect(kind::GOODBYE).await.fields().number(), farewell::REVOKED);
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_file_without_secrets_is_none() {
+    let file = Own::new("none", "edge-1\n");
+    let error = Secrets::file(&file.0).unwrap_err();
+    let SecretsError::Invalid { problem, .. } = error else { panic!("{error:?}") };
+    assert_eq!(problem, InvalidSecrets::Words { line: 1 });
+    let error = Secrets::file(file.0.with_extension("no-such")).unwrap_err();
+    assert!(matches!(error, SecretsError::Read { .. }), "{error}");
 }

@@ -204,6 +204,33 @@ async fn a_secret_of_a_policy_is_proved() {
     hear_revocation(peer).await;
 }
 
+/// The policy itself stays as it is.
+#[tokio::test(start_paused = true)]
+async fn a_secret_file_that_changes_alone_is_read_again() {
+    const SECRETS: [&str; 2] = ["a secret of some random bytes", "another secret of some bytes"];
+    let own = Own::new(
+        "secret-alone",
+        "[[identity]]\nname = \"edges\"\nplug = [\"*\"]\nsecrets = [\
+         { id = \"key\", file = \"a.secret\" }, { id = \"key\", file = \"b.secret\" }]",
+    );
+    let say = |file: &str, secret: &str| std::fs::write(own.0.join(file), secret).unwrap();
+    say("a.secret", SECRETS[0]);
+    say("b.secret", "one that stays as it is");
+    let hub = own.hub();
+    let peer = proofs::proved(&hub, "key", SECRETS[0].as_bytes()).await;
+    say("a.secret", SECRETS[1]);
+    hear_revocation(peer).await;
+    let mut peer = proofs::proved(&hub, "key", SECRETS[1].as_bytes()).await;
+    // One that is gone changes nothing, until it is back.
+    std::fs::remove_file(own.0.join("a.secret")).unwrap();
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(names(&hub), ["edge-1"]);
+    say("a.secret", SECRETS[0]);
+    let goodbye = peer.expect(kind::GOODBYE).await;
+    assert_eq!(goodbye.fields().number(), farewell::REVOKED);
+    let _edge = proofs::proved(&hub, "key", SECRETS[0].as_bytes()).await;
+}
+
 /// It can be one of several.
 #[tokio::test(start_paused = true)]
 async fn a_policy_among_others_revokes() {

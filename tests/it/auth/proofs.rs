@@ -35,6 +35,13 @@ pub(super) async fn denied_with(hub: &Socket, secret: &[u8], token: &[u8]) -> Re
     denied(peer, &proof(secret, &challenge, 1, &hello)).await
 }
 
+/// What a plugin hears that offers this key, and proves that it knows this secret.
+pub(super) async fn denied_by(hub: &Socket, key: &str, secret: &[u8]) -> Refused {
+    let hello = hello("edge-1", key, 1);
+    let (peer, challenge) = challenged(hub, &hello).await;
+    denied(peer, &proof(secret, &challenge, 1, &hello)).await
+}
+
 /// HMAC-SHA-256, as RFC 2104 has it.
 fn hmac(key: &[u8], message: &[u8]) -> Vec<u8> {
     let padded = |with: u8| {

@@ -11,8 +11,10 @@ use brpc_proto::Secret;
 
 use super::error::PolicyMistake;
 use super::reader::{Reader, Table, Value};
-use super::rules::{Holder, Rules, digest};
+use super::rules::{Holder, Rules};
+use crate::auth::digest::digest;
 use crate::auth::token_hash::TokenHash;
+use crate::auth::watched::Files;
 
 const IDENTITY: &str = "an `[[identity]]` or more, or `identity = []` for nobody";
 const IDENTITY_KEYS: [&str; 9] =
@@ -29,15 +31,19 @@ const METHODS: &str = "a pattern of methods, of 1 to 128 characters of A-Z a-z 0
 /// The longest name and pattern, in bytes.
 const MAX: usize = 128;
 
-/// Checks the text of a policy, whose secrets are in files beside it.
-pub(super) fn compile(text: &str, beside: &Path) -> Result<Rules, PolicyMistake> {
+/// Checks the text of a policy, whose secrets are in files beside it; these are noted.
+pub(super) fn compile(
+    text: &str,
+    beside: &Path,
+    files: &mut Files,
+) -> Result<Rules, PolicyMistake> {
     let reader = Reader::new(text);
     let document = reader.parse()?;
     let document = reader.known(0, &document, &["identity"])?;
     let identities = document.require("identity", IDENTITY)?;
     let identities = reader.list(identities, IDENTITY)?;
     let (rules, names) = (Rules::default(), HashSet::new());
-    let mut compiler = Compiler { reader, beside, rules, names, keys: Vec::new() };
+    let mut compiler = Compiler { reader, beside, files, rules, names, keys: Vec::new() };
     for identity in identities {
         compiler.add(&reader.table(identity, &IDENTITY_KEYS)?)?;
     }
@@ -47,6 +53,8 @@ pub(super) fn compile(text: &str, beside: &Path) -> Result<Rules, PolicyMistake>
 struct Compiler<'t> {
     reader: Reader<'t>,
     beside: &'t Path,
+    /// Those that were read.
+    files: &'t mut Files,
     rules: Rules,
     names: HashSet<String>,
     /// The ids of keys, with the identity that has each.
@@ -188,6 +196,7 @@ impl<'t> Compiler<'t> {
             }
             let file = secret.require("file", SECRET)?;
             let path = self.beside.join(self.reader.string(file, SECRET)?);
+            self.files.note(&path);
             let bytes = read(&path).map_err(|error| {
                 let message = format!("can't read this file: {error}; expected {SECRET}");
                 self.reader.mistaken(file, message)

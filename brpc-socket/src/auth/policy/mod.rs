@@ -45,9 +45,10 @@ use super::watched::{ReadError, Watched};
 /// - `certificates`: `san:` and a DNS name or URI (with a colon) that a client certificate is for, or
 ///   `sha256:` and the fingerprint of one. The hub's TLS must have verified it. Needs the feature `tls` or `tls-ring`.
 /// - `secrets`: the id of a key, and the file that has its secret, of 16 to 1,024 random bytes; a relative
-///   path is one beside the policy. It is read whenever the policy is. A key may have several secrets.
+///   path is one beside the policy. A key may have several secrets.
 /// - `uids`: users of this host, who dial in over a Unix socket.
-/// - `plug`: patterns of names that it may take, of which it needs one at least.
+/// - `plug`: patterns of names that it may take. One at least: whoever may take no name is refused, so an
+///   identity without one would be of no use, and is taken for a mistake.
 /// - `call` (as `[{ plugins = "store-*", methods = "get*" }]`), `observe` (as `["store-*"]`) and `operate`
 ///   (`true`): further [`Grants`](super::Grants), which no call asks for yet.
 ///
@@ -56,7 +57,8 @@ use super::watched::{ReadError, Watched};
 /// A credential proves one identity only. If a plugin offers several, the first one that proves somebody
 /// counts: its token, its secret, its certificate, its user.
 ///
-/// While the hub serves, the file is looked at four times a second. Connections of an identity that is
+/// While the hub serves, the file and those of its secrets are looked at four times a second, and all are
+/// read again if one has changed. Connections of an identity that is
 /// gone, that has lost the credential by which it was let in, or that may do less than before end within
 /// a second ([`Revoked`](crate::DisconnectReason::Revoked)); a plugin that may do more gets that when it
 /// dials again. A new file that can't be read, or has a mistake, changes nothing, and is logged as an
@@ -71,7 +73,8 @@ impl Policy {
     pub fn load(path: impl AsRef<Path>) -> Result<Self, PolicyError> {
         let path = path.as_ref();
         let beside = path.parent().map(Path::to_owned).unwrap_or_default();
-        let watched = Watched::open(path, move |text| compile::compile(text, &beside));
+        let watched =
+            Watched::open(path, move |text, files| compile::compile(text, &beside, files));
         watched.map(Self).map_err(|error| match error {
             ReadError::Io(error) => PolicyError::Read { path: path.to_owned(), error },
             ReadError::Invalid(mistake) => PolicyError::Invalid { path: path.to_owned(), mistake },

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use brpc_core::{Grants, Identity};
-use sha2::{Digest as _, Sha256};
 
 use crate::auth::attempt::Attempt;
 use crate::auth::authenticator::Authenticator as _;
@@ -83,14 +82,4 @@ impl Rules {
             holder.name == identity.name() && holder.grants.include(identity.granted())
         })
     }
-}
-
-/// The digest of a credential, by which it is found again. Those of two kinds differ.
-pub(super) fn digest(kind: &str, parts: &[&[u8]]) -> [u8; 32] {
-    let mut digest = Sha256::new();
-    for part in [kind.as_bytes()].iter().chain(parts) {
-        digest.update((part.len() as u64).to_be_bytes());
-        digest.update(part);
-    }
-    digest.finalize().into()
 }

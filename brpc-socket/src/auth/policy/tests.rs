@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::compile::compile;
 use super::{Policy, PolicyError, PolicyMistake};
+use crate::auth::watched::Files;
 
 const HASH: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -9,7 +10,7 @@ const HASH: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410f
 const CANARY: &str = "canary";
 
 fn mistake(text: &str) -> PolicyMistake {
-    let mistake = compile(text, Path::new("/nowhere")).expect_err(text);
+    let mistake = compile(text, Path::new("/nowhere"), &mut Files::default()).expect_err(text);
     let told = format!("{mistake} {mistake:?}");
     assert!(!told.contains(CANARY), "{told}");
     mistake
