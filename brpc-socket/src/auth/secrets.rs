@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use brpc_core::Identity;
@@ -11,8 +10,9 @@ use brpc_proto::Secret;
 use super::attempt::Attempt;
 use super::authenticator::Authenticator;
 use super::denial::Denial;
-use super::secret_file::{InvalidSecrets, Known, SecretsError, secrets};
-use super::watched::{ReadError, Watched};
+use super::known::Known;
+use super::secret_file::{InvalidSecrets, KnownSecret, SecretsError, secrets};
+use super::watched::ReadError;
 
 /// Lets plugins in that prove that they know a secret. The hub sends a random number, and the plugin
 /// answers with a code of that number, of its own Hello and of the secret; so nobody who listens can
@@ -30,8 +30,9 @@ use super::watched::{ReadError, Watched};
 /// Each costs a round trip more than a token. It says nothing of what is sent later: without TLS,
 /// whoever stands in between can change that.
 pub struct Secrets {
-    added: Vec<Known>,
-    file: Option<Watched<Vec<Known>, InvalidSecrets>>,
+    added: Vec<KnownSecret>,
+    /// Those in a file.
+    filed: Known<Vec<KnownSecret>, InvalidSecrets>,
     /// For keys that nobody knows, so that these are found out no sooner than a wrong secret.
     nobodys: Secret,
 }
@@ -45,7 +46,7 @@ impl Secrets {
         let mut random = [0; 32];
         getrandom::fill(&mut random).expect("the system has random numbers");
         let nobodys = Secret::new(random).expect("32 bytes are as many as a secret may have");
-        Self { added: Vec::new(), file: None, nobodys }
+        Self { added: Vec::new(), filed: Known::always(Vec::new()), nobodys }
     }
 
     /// The secrets in a file: each line has the id of a key and its secret, which is a text without white
@@ -55,8 +56,8 @@ impl Secrets {
     ///
     /// The file is looked at four times a second while the hub serves. A key may have two lines while its
     /// secret is rotated; connections that were let in by a secret that is gone end
-    /// ([`Revoked`](crate::DisconnectReason::Revoked)). A new file that can't be read, or has a mistake,
-    /// changes nothing, and is logged as an error.
+    /// ([`Revoked`](crate::DisconnectReason::Revoked)). A new file that can't be read, has a mistake
+    /// or is empty changes nothing, and is logged as an error; to revoke the last one, leave a comment.
     ///
     /// # Errors
     /// If the file can't be read, if there is no secret in it, or if a line breaks its rule.
@@ -65,27 +66,23 @@ impl Secrets {
     /// If the system provides no random numbers.
     pub fn file(path: impl AsRef<Path>) -> Result<Self, SecretsError> {
         let path = path.as_ref();
-        let watched =
-            Watched::open(path, |text, _| secrets(text)).map_err(|error| match error {
-                ReadError::Io(error) => SecretsError::Read { path: path.to_owned(), error },
-                ReadError::Invalid(problem) => {
-                    SecretsError::Invalid { path: path.to_owned(), problem }
-                }
-            })?;
-        Ok(Self { file: Some(watched), ..Self::new() })
+        let invalid = |problem| SecretsError::Invalid { path: path.to_owned(), problem };
+        let filed = Known::file(path, secrets).map_err(|error| match error {
+            ReadError::Io(error) => SecretsError::Read { path: path.to_owned(), error },
+            ReadError::Invalid(problem) => invalid(problem),
+        })?;
+        if filed.current().is_empty() {
+            return Err(invalid(InvalidSecrets::None));
+        }
+        Ok(Self { filed, ..Self::new() })
     }
 
     /// Adds a secret, by the id of the key under which plugins offer it. It proves this identity, for as
     /// long as the hub lives. A key may have several secrets at a time.
     #[must_use]
     pub fn add(mut self, key: impl Into<String>, secret: Secret, identity: Identity) -> Self {
-        self.added.push(Known::new(key, secret, identity));
+        self.added.push(KnownSecret::new(key, secret, identity));
         self
-    }
-
-    /// Those in the file.
-    fn in_file(&self) -> Arc<Vec<Known>> {
-        self.file.as_ref().map(Watched::current).unwrap_or_default()
     }
 }
 
@@ -103,8 +100,8 @@ impl Authenticator for Secrets {
             return Err(Denial::not_offered("no proof"));
         };
         let (mut found, mut is_known) = (None, false);
-        let in_file = self.in_file();
-        for known in self.added.iter().chain(&*in_file).filter(|known| known.key == key) {
+        let filed = self.filed.current();
+        for known in self.added.iter().chain(&*filed).filter(|known| known.key == key) {
             is_known = true;
             if proof.is_made_with(&known.secret) {
                 found = Some(known.identity.clone());
@@ -119,25 +116,22 @@ impl Authenticator for Secrets {
     }
 
     async fn changed(&self) {
-        match &self.file {
-            Some(file) => file.changed().await,
-            None => std::future::pending().await,
-        }
+        self.filed.changed().await;
     }
 
     fn holds(&self, identity: &Identity) -> bool {
-        let known = |known: &Known| {
+        let known = |known: &KnownSecret| {
             known.identity.name() == identity.name()
                 && known.identity.credential_digest() == identity.credential_digest()
         };
-        self.added.iter().any(known) || self.in_file().iter().any(known)
+        self.added.iter().any(known) || self.filed.current().iter().any(known)
     }
 }
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let in_file = self.in_file();
-        let known = self.added.iter().chain(&*in_file).map(|known| (&known.key, &known.identity));
+        let filed = self.filed.current();
+        let known = self.added.iter().chain(&*filed).map(|known| (&known.key, &known.identity));
         f.debug_map().entries(known).finish()
     }
 }

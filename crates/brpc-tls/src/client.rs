@@ -18,7 +18,7 @@ use crate::PROTOCOL;
 use crate::error::{Role, TlsError, TlsSettingsError};
 use crate::metered::Metered;
 use crate::own::{Own, own};
-use crate::pinned::{Pin, Pinned};
+use crate::pinned::{Pin, Pinned, Pins};
 use crate::provider::{provider, versions};
 use crate::report::Report;
 use crate::roots::Roots;
@@ -46,7 +46,7 @@ pub struct ClientTls {
 enum Trusted {
     System(Arc<Verifier>),
     Roots(Roots),
-    Pinned(Pin),
+    Pinned(Pins),
 }
 
 impl ClientTls {
@@ -82,22 +82,24 @@ impl ClientTls {
         Self::new(Trusted::Roots(roots))
     }
 
-    /// Trusts the hub that holds this key, whatever its certificate says: neither names nor times nor
-    /// issuers count. Given is the SHA-256 of the public key (SPKI), as 64 hexadecimal digits or in
+    /// Trusts the hub that holds one of these keys, whatever its certificate says: neither names nor times nor
+    /// issuers count. Given is the SHA-256 of its public key (SPKI), as 64 hexadecimal digits or in
     /// base64, with or without `sha256:` or `sha256//` before it; see
     /// [`ServerTls::pin`](crate::ServerTls::pin).
     ///
-    /// A hub keeps its key when it renews its certificate, unless it is made anew.
+    /// A hub keeps its key when it renews its certificate, unless it is made anew. There may be several
+    /// keys, separated by white space or commas, and a hub that holds any of them is trusted: so plugins get
+    /// the new one before their hub has it, and lose the old one afterwards.
     ///
     /// # Errors
-    /// If it is something else.
-    pub fn pinned(key: &str) -> Result<Self, TlsSettingsError> {
-        Ok(Self::pinned_sha256(Pin::parse(key)?.0))
+    /// If there is none, or one is something else.
+    pub fn pinned(keys: &str) -> Result<Self, TlsSettingsError> {
+        Ok(Self::new(Trusted::Pinned(Pins::parse(keys)?)))
     }
 
-    /// The same, as bytes.
-    pub fn pinned_sha256(key: [u8; 32]) -> Self {
-        Self::new(Trusted::Pinned(Pin(key)))
+    /// The same, as bytes. With no key, no hub is trusted.
+    pub fn pinned_sha256(keys: impl IntoIterator<Item = [u8; 32]>) -> Self {
+        Self::new(Trusted::Pinned(Pins(keys.into_iter().map(Pin).collect())))
     }
 
     fn new(trusted: Trusted) -> Self {
@@ -193,7 +195,7 @@ impl ClientTls {
         let verifier: Arc<dyn ServerCertVerifier> = match &self.trusted {
             Trusted::System(verifier) => verifier.clone(),
             Trusted::Roots(roots) => roots.current(Duration::ZERO).of_hubs()?,
-            Trusted::Pinned(pin) => Arc::new(Pinned::new(*pin)),
+            Trusted::Pinned(pins) => Arc::new(Pinned::new(pins.clone())),
         };
         let config = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(versions(self.allows_tls12))
@@ -225,7 +227,7 @@ impl fmt::Debug for ClientTls {
         let trusted: &dyn fmt::Debug = match &self.trusted {
             Trusted::System(_) => &"the system's",
             Trusted::Roots(roots) => roots,
-            Trusted::Pinned(pin) => pin,
+            Trusted::Pinned(pins) => pins,
         };
         f.debug_struct("ClientTls")
             .field("trusted", trusted)

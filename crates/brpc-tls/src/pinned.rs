@@ -29,12 +29,39 @@ impl Pin {
     /// Reads 64 hexadecimal digits, or 44 characters of base64.
     pub(crate) fn parse(given: &str) -> Result<Self, TlsSettingsError> {
         let prefixes = ["sha256//", "sha256:", "sha256/", "SHA256:"];
-        let text = given.trim();
-        let text = prefixes.iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
+        let text = prefixes.iter().find_map(|prefix| given.strip_prefix(prefix)).unwrap_or(given);
         hex(text)
             .or_else(|| base64(text))
             .map(Self)
             .ok_or_else(|| TlsSettingsError::BadPin { given: given.to_owned() })
+    }
+}
+
+/// The keys of which a hub must hold one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Pins(pub(crate) Arc<[Pin]>);
+
+impl Pins {
+    /// Reads pins that white space or commas separate; at least one.
+    pub(crate) fn parse(given: &str) -> Result<Self, TlsSettingsError> {
+        let texts = given.split(|character: char| character == ',' || character.is_whitespace());
+        let pins = texts.filter(|text| !text.is_empty()).map(Pin::parse);
+        let pins: Arc<[_]> = pins.collect::<Result<_, _>>()?;
+        if pins.is_empty() {
+            return Err(TlsSettingsError::BadPin { given: given.to_owned() });
+        }
+        Ok(Self(pins))
+    }
+}
+
+/// All of them, as words.
+impl fmt::Display for Pins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, pin) in self.0.iter().enumerate() {
+            let or = if number == 0 { "" } else { " or " };
+            write!(f, "{or}{pin}")?;
+        }
+        Ok(())
     }
 }
 
@@ -85,24 +112,24 @@ fn base64(text: &str) -> Option<[u8; 32]> {
     (held.trailing_zeros() >= 2).then_some(bytes)
 }
 
-/// The hub has another key than the one that is pinned.
+/// The hub has another key than those that are pinned.
 #[derive(Clone, Debug, Error)]
 #[error("the key is {found}, and {expected} is pinned")]
 pub(crate) struct OtherPin {
-    pub(crate) expected: Pin,
+    pub(crate) expected: Pins,
     pub(crate) found: Pin,
 }
 
-/// Accepts whoever holds the pinned key. Names, times and issuers don't count: the key says it all.
+/// Accepts whoever holds a pinned key. Names, times and issuers don't count: the key says it all.
 #[derive(Debug)]
 pub(crate) struct Pinned {
-    pin: Pin,
+    pins: Pins,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Pinned {
-    pub(crate) fn new(pin: Pin) -> Self {
-        Self { pin, algorithms: provider().signature_verification_algorithms }
+    pub(crate) fn new(pins: Pins) -> Self {
+        Self { pins, algorithms: provider().signature_verification_algorithms }
     }
 }
 
@@ -116,10 +143,10 @@ impl ServerCertVerifier for Pinned {
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let found = Pin::of(end_entity).ok_or(CertificateError::BadEncoding)?;
-        if found == self.pin {
+        if self.pins.0.contains(&found) {
             return Ok(ServerCertVerified::assertion());
         }
-        let error = OtherPin { expected: self.pin, found };
+        let error = OtherPin { expected: self.pins.clone(), found };
         Err(CertificateError::Other(OtherError(Arc::new(error))).into())
     }
 
@@ -162,10 +189,28 @@ mod tests {
             base64,
             &format!("sha256:{digits}"),
             &format!("sha256//{base64}"),
-            &format!(" sha256/{base64}\n"),
+            &format!("sha256/{base64}"),
             &expected.to_string(),
         ] {
             assert_eq!(Pin::parse(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn several_pins_are_separated_as_lists_are() {
+        let (one, two) = ("fb".repeat(32), "00".repeat(32));
+        let expected = Pins([Pin([0xfb; 32]), Pin([0; 32])].into());
+        for text in [
+            format!("{one} {two}"),
+            format!("{one},{two}"),
+            format!("  sha256:{one},\n\tsha256:{two}\n"),
+        ] {
+            assert_eq!(Pins::parse(&text), Ok(expected.clone()), "{text}");
+        }
+        assert_eq!(expected.to_string(), format!("sha256:{one} or sha256:{two}"));
+        for text in ["", " ,\n", &*format!("{one} x")] {
+            let error = Pins::parse(text).unwrap_err();
+            assert!(matches!(error, TlsSettingsError::BadPin { .. }), "{text}");
         }
     }
 

@@ -52,10 +52,11 @@ pub enum TlsFault {
     NoCertificate,
     /// The other side's certificate is no good in another way, which this says.
     BadCertificate(String),
-    /// The hub's key is another one than the one that is pinned.
+    /// The hub's key is none of those that are pinned.
     #[non_exhaustive]
     WrongKey {
-        /// The key that is pinned, as [`ServerTls::pin`](crate::ServerTls::pin) gives it.
+        /// The keys that are pinned, as [`ServerTls::pin`](crate::ServerTls::pin) gives them, with ` or `
+        /// in between.
         expected: String,
         /// The hub's key.
         found: String,

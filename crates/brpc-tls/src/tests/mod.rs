@@ -130,6 +130,17 @@ async fn a_pinned_key_is_all_that_counts() {
     assert!(meet(&hub, &ClientTls::pinned(&hub.pin()).unwrap(), HOST).await.is_answered);
 }
 
+/// As while the hub's key is renewed: plugins know the new one before.
+#[tokio::test(start_paused = true)]
+async fn a_hub_holds_one_of_several_pinned_keys() {
+    let (old, new) = (authority::self_signed(&[HOST]), authority::self_signed(&[HOST]));
+    let (old, new) = (hub(&old), hub(&new));
+    let plugin = ClientTls::pinned(&format!("{}\n{}\n", old.pin(), new.pin())).unwrap();
+    for hub in [old, new] {
+        assert!(meet(&hub, &plugin, HOST).await.is_answered);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_hub_knows_a_plugin_by_its_certificate() {
     let authority = Authority::new("CA");

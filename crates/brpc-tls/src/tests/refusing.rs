@@ -117,6 +117,13 @@ async fn another_key_than_the_pinned_one_is_refused() {
     let (expected, found) = (two.pin(), one.pin());
     assert_eq!(met.plugin.unwrap().fault(), &TlsFault::WrongKey { expected, found });
     assert!(matches!(met.hub.unwrap().fault(), TlsFault::BadCertificate(_)));
+    // None of several.
+    let three = hub(&self_signed(&[HOST]));
+    let met =
+        meet(&one, &ClientTls::pinned(&(two.pin() + "," + &three.pin())).unwrap(), HOST).await;
+    let told = met.plugin.unwrap().to_string();
+    assert!(told.contains(&format!("{} or {} is pinned", two.pin(), three.pin())), "{told}");
+    assert!(!meet(&one, &ClientTls::pinned_sha256([]), HOST).await.is_answered);
 }
 
 #[tokio::test(start_paused = true)]
