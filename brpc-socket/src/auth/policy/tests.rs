@@ -33,7 +33,7 @@ fn with(lines: &str) -> String {
 fn what_is_no_policy_is_told_with_its_place() {
     fails("", 1, 1, "`identity` is missing; expected an `[[identity]]` or more");
     assert!(
-        compile("identity = []", Path::new("")).unwrap().holders.is_empty(),
+        compile("identity = []", Path::new(""), &mut Files::default()).unwrap().holders.is_empty(),
         "nobody is let in"
     );
     fails("[identity]\nname = \"canary\"", 1, 1, "expected an `[[identity]]` or more");
