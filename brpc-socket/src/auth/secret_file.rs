@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_with_its_line_and_without_the_secret() {
         for (bad, problem) in [
-            ("".to_owned(), InvalidSecrets::None),
+            (String::new(), InvalidSecrets::None),
             ("\n".to_owned(), InvalidSecrets::None),
             (format!("#\n{SECRET}"), InvalidSecrets::Words { line: 2 }),
             (format!("edge {SECRET} more"), InvalidSecrets::Words { line: 1 }),
