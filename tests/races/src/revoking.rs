@@ -5,7 +5,10 @@ use std::sync::Arc;
 use brpc_socket::Socket;
 use brpc_socket::auth::{Attempt, Authenticator, Denial, Identity, async_trait};
 use shuttle::future::{block_on, spawn, yield_now};
+use shuttle::rand::Rng as _;
 use shuttle::sync::Mutex;
+use shuttle::sync::atomic::{AtomicBool, Ordering};
+use shuttle::thread;
 use tokio::sync::watch;
 
 use crate::explore::explore;
@@ -13,21 +16,29 @@ use crate::peer::Peer;
 use crate::registration::{check_owners, live, told};
 
 /// Knows everybody, until that is revoked.
-#[derive(Clone)]
-struct Revocable(Arc<(Mutex<bool>, watch::Sender<()>)>);
+#[derive(Clone, Default)]
+struct Revocable(Arc<List>);
+
+#[derive(Default)]
+struct List {
+    is_revoked: Mutex<bool>,
+    changes: watch::Sender<()>,
+    /// Whether it has said who somebody is.
+    has_decided: AtomicBool,
+}
 
 impl Revocable {
-    fn new() -> Self {
-        Self(Arc::new((Mutex::new(false), watch::Sender::new(()))))
-    }
-
-    fn revoke(&self) {
-        *self.0.0.lock().unwrap() = true;
-        self.0.1.send_replace(());
+    /// Revokes it, at any time after a decision if that is awaited.
+    async fn revoke(&self, is_decision_awaited: bool) {
+        while is_decision_awaited && !self.0.has_decided.load(Ordering::SeqCst) {
+            yield_now().await;
+        }
+        *self.0.is_revoked.lock().unwrap() = true;
+        self.0.changes.send_replace(());
     }
 
     fn is_revoked(&self) -> bool {
-        *self.0.0.lock().unwrap()
+        *self.0.is_revoked.lock().unwrap()
     }
 }
 
@@ -38,15 +49,19 @@ impl Authenticator for Revocable {
             return Err(Denial::refused("revoked"));
         }
         yield_now().await;
+        self.0.has_decided.store(true, Ordering::SeqCst);
         Ok(Identity::new("peer").plug("*"))
     }
 
     async fn changed(&self) {
-        let _ = self.0.1.subscribe().changed().await;
+        let _ = self.0.changes.subscribe().changed().await;
     }
 
     fn holds(&self, _: &Identity) -> bool {
-        !self.is_revoked()
+        let is_revoked = self.is_revoked();
+        // Others go on before this is told.
+        thread::yield_now();
+        !is_revoked
     }
 }
 
@@ -54,11 +69,11 @@ impl Authenticator for Revocable {
 #[test]
 fn nobody_stays_who_is_revoked() {
     explore(|_| {
-        let list = Revocable::new();
+        let list = Revocable::default();
         let hub = Socket::builder().authenticator(list.clone()).build();
         let events = spawn(told(hub.events()));
         let plugin = spawn(live(Peer::dial(&hub, 1)));
-        list.revoke();
+        block_on(list.revoke(shuttle::rand::thread_rng().gen_range(0..2) == 0));
         let was_welcome = block_on(plugin).unwrap();
         block_on(hub.shutdown().into_future());
         let told = block_on(events).unwrap();
