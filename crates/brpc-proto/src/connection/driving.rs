@@ -329,7 +329,7 @@ impl<T> Connection<T> {
         match &mut self.phase {
             Phase::Session(_) => {
                 if self.stream.handle(&message, now)? {
-                    self.events.push_back(Event::Stuck(self.stream.peer_stuck()));
+                    self.note_stuck_changed();
                 }
             }
             Phase::Accepting(handshake) => match handshake.handle(message, self.codec.traits())? {
@@ -357,6 +357,15 @@ impl<T> Connection<T> {
             Phase::Sniffing(..) | Phase::HandingOver(_) | Phase::Closed { .. } => {}
         }
         Ok(())
+    }
+
+    /// Tells the owner that the peer is stuck, or no longer. If the owner hasn't taken the last change,
+    /// both are none: a peer that says one and the other by turns must not make the events grow.
+    fn note_stuck_changed(&mut self) {
+        match self.events.iter().position(|event| matches!(event, Event::Stuck(_))) {
+            Some(untaken) => _ = self.events.remove(untaken),
+            None => self.events.push_back(Event::Stuck(self.stream.peer_stuck())),
+        }
     }
 
     /// Ends the connection because of the peer's fault. During the handshake, the hub sends the

@@ -8,6 +8,7 @@ use brpc_proto::{Description, Event, Hello};
 use bytes::BytesMut;
 
 use crate::pair::Pair;
+use crate::vectors::frame;
 
 /// A plugin with a description of so many bytes, and some.
 fn with_description_of(bytes: usize) -> Hello {
@@ -121,4 +122,17 @@ fn a_plugin_that_goes_on_meanwhile_does_not_give_way() {
     pair.now += Duration::from_secs(1);
     pair.hub.give_way(pair.now);
     assert!(matches!(on_time(&mut pair)[..], [Event::Refused(_), Event::Closed(..)]));
+}
+
+#[test]
+fn a_peer_that_is_stuck_and_is_not_by_turns_does_not_fill_the_events() {
+    const PONG: u8 = 0x21;
+    let says =
+        |stuck: &[u8]| stuck.iter().flat_map(|&ms| frame(PONG, &[0, 0, ms])).collect::<Vec<_>>();
+    for (stuck, told) in [([1, 0].repeat(100), 0), ([1, 0, 1].repeat(33), 1)] {
+        let mut pair = Pair::ready_and_beating();
+        assert_eq!(pair.hub_takes(&says(&stuck)).len(), told);
+        assert_eq!(pair.plugin_takes(&says(&stuck)).len(), told);
+        assert_eq!(pair.hub.peer_stuck().is_some(), told == 1);
+    }
 }
