@@ -118,13 +118,13 @@ fn a_key_is_of_one_identity() {
     }
     let key = |file| format!("{{ id = \"k\", file = \"{file}\" }}");
     let both = with(&format!("secrets = [{}, {}]", key("old"), key("new")));
-    assert!(compile(&both, &here).is_ok());
+    assert!(compile(&both, &here, &mut Files::default()).is_ok());
     let two = [
         with(&format!("secrets = [{}]", key("old"))),
         with(&format!("secrets = [{}]", key("new"))),
     ];
     let two = two.concat().replacen("name = \"a\"", "name = \"b\"", 1);
-    let mistake = compile(&two, &here).unwrap_err();
+    let mistake = compile(&two, &here, &mut Files::default()).unwrap_err();
     assert_eq!((mistake.line, mistake.column), (8, 19), "{mistake}");
     assert!(mistake.message.contains("another identity has this key"), "{mistake}");
     std::fs::remove_dir_all(&here).unwrap();
@@ -137,7 +137,10 @@ fn credentials_of_two_kinds_are_never_the_same() {
     let token = with(&format!("tokens = [\"{HASH}\"]"));
     let certificate = with(&format!("certificates = [\"{HASH}\"]"));
     let certificate = certificate.replace("name = \"a\"", "name = \"b\"");
-    assert!(compile(&[token, certificate].concat(), Path::new("/nowhere")).is_ok());
+    assert!(
+        compile(&[token, certificate].concat(), Path::new("/nowhere"), &mut Files::default())
+            .is_ok()
+    );
 }
 
 #[test]
