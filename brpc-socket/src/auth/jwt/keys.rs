@@ -38,20 +38,22 @@ impl JwtKeys {
 
     /// The keys in a file, which is looked at four times a second while the hub serves, and read again
     /// when it changes. Connections that were let in by a token of a key that is gone end
-    /// ([`Revoked`](crate::DisconnectReason::Revoked)). A new file that can't be read, or has a mistake,
-    /// changes nothing, and is logged as an error.
+    /// ([`Revoked`](crate::DisconnectReason::Revoked)). To revoke the last one, leave a line that begins
+    /// with `#`. A new file that can't be read, is empty or has a mistake changes nothing, and is logged
+    /// as an error.
     ///
     /// # Errors
     /// If the file can't be read, if there are no keys in it, or if one can't be used.
     pub fn file(path: impl AsRef<Path>) -> Result<Self, JwtKeysError> {
         let path = path.as_ref();
-        let known =
-            Known::file(path, |text| keys(text.as_bytes())).map_err(|error| match error {
-                ReadError::Io(error) => JwtKeysError::Read { path: path.to_owned(), error },
-                ReadError::Invalid(problem) => {
-                    JwtKeysError::Invalid { from: path.display().to_string(), problem }
-                }
-            })?;
+        let invalid = |problem| JwtKeysError::Invalid { from: path.display().to_string(), problem };
+        let known = Known::file(path, keys_or_comment).map_err(|error| match error {
+            ReadError::Io(error) => JwtKeysError::Read { path: path.to_owned(), error },
+            ReadError::Invalid(problem) => invalid(problem),
+        })?;
+        if known.current().is_empty() {
+            return Err(invalid(InvalidJwtKeys::None));
+        }
         Ok(Self { known, id: None })
     }
 
@@ -77,6 +79,18 @@ impl JwtKeys {
     /// Waits until the keys may have changed.
     pub(super) async fn changed(&self) {
         self.known.changed().await;
+    }
+}
+
+/// The public keys in a file; none if it has only a comment: whoever leaves that means it.
+fn keys_or_comment(text: &str) -> Result<Vec<Key>, InvalidJwtKeys> {
+    let is_comment = |line: &str| line.trim_start().starts_with('#');
+    match keys(text.as_bytes()) {
+        // One that has begun may be still being written.
+        Err(InvalidJwtKeys::None) if !text.contains("-----") && text.lines().any(is_comment) => {
+            Ok(Vec::new())
+        }
+        keys => keys,
     }
 }
 

@@ -64,6 +64,25 @@ async fn a04_keys_of_jwts_are_rotated() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_last_key_is_revoked_by_a_comment() {
+    let issuer = Issuer::ed();
+    let file = Own::new("last", &issuer.pem());
+    let hub = file.hub();
+    let token = issuer.token(&claims());
+    let mut edge = Peer::plugged_as(&hub, &hello("edge-1", &token)).await;
+    // Not by one that is still being written.
+    file.say(&format!("# a new one\n{}", &issuer.pem()[..60]));
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(hub.connected().len(), 1);
+    file.say("# it was stolen\n");
+    assert_eq!(edge.expect(kind::GOODBYE).await.fields().number(), farewell::REVOKED);
+    assert_eq!(refused(&hub, &hello("edge-1", &token)).await.code, refusal::AUTH_FAILED);
+    file.say(&issuer.pem());
+    sleep(Duration::from_secs(1)).await;
+    let _edge = Peer::plugged_as(&hub, &hello("edge-1", &token)).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_bad_new_file_of_keys_changes_nothing() {
     let issuer = Issuer::ed();
     let file = Own::new("bad", &issuer.pem());
