@@ -41,10 +41,13 @@ mod tests {
     }
 
     #[test]
-    fn no_two_come_back_at_the_same_time() {
+    fn they_come_back_at_different_times() {
         let spread = Spread::new(10_000, None);
         let mut waits: Vec<_> = (0..10_000).map(|_| spread.wait()).collect();
+        assert!(waits.iter().all(|wait| *wait <= MOST));
         waits.sort();
-        assert!(waits.is_sorted_by(|one, next| one < next) && waits[9_999] <= MOST);
+        waits.dedup();
+        // Two of them may be the same by chance: once in some hundred times.
+        assert!(waits.len() > 9_990, "{} different waits", waits.len());
     }
 }
