@@ -27,7 +27,7 @@ fuzz() {
         *) words=native ;;
     esac
     if ! "$binaries/$target" "$corpus/$target" "$bound" -dict="$words.dict" -max_len="$most" \
-        -timeout=30 -rss_limit_mb=1024 -malloc_limit_mb=2 \
+        -timeout=30 -rss_limit_mb=1024 -malloc_limit_mb=16 \
         -artifact_prefix="artifacts/$target/" -print_final_stats=1 >"$log" 2>&1; then
         # What the target itself said; the rest is of the fuzzer.
         printf '\n== %s\n' "$target" >&2
