@@ -37,8 +37,8 @@ impl Certificates {
     }
 
     /// A certificate with this DNS name or URI among its alternative names (SAN) proves this identity; it
-    /// is a URI if it has a colon. The name is compared as it is written, but for the case of letters in DNS names; a `*` in a
-    /// certificate stands for itself only.
+    /// is a URI if it has a colon. The name is compared as it is written, but for the case of letters in
+    /// DNS names; a `*` in a certificate stands for itself only.
     #[must_use]
     pub fn san(mut self, name: impl Into<String>, identity: Identity) -> Self {
         self.0.push((Mark::San(name.into()), identity.by(BY)));

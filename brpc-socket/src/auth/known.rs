@@ -24,14 +24,6 @@ where
         Self::Always(Arc::new(known))
     }
 
-    /// What is in a file.
-    pub(super) fn file(
-        path: &Path,
-        parse: impl Fn(&str) -> Result<T, E> + Send + Sync + 'static,
-    ) -> Result<Self, ReadError<E>> {
-        Watched::open(path, move |text, _| parse(text)).map(Self::File)
-    }
-
     /// It as it is now.
     pub(super) fn current(&self) -> Arc<T> {
         match self {
@@ -46,5 +38,25 @@ where
             Self::Always(_) => pending().await,
             Self::File(watched) => watched.changed().await,
         }
+    }
+}
+
+impl<T, E: fmt::Display> Known<Vec<T>, E>
+where
+    T: Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    /// What is in a file: at the start one at least, else this is the mistake. Later there may be none,
+    /// if the file says that on purpose.
+    pub(super) fn file(
+        path: &Path,
+        parse: impl Fn(&str) -> Result<Vec<T>, E> + Send + Sync + 'static,
+        none: E,
+    ) -> Result<Self, ReadError<E>> {
+        let watched = Watched::open(path, move |text, _| parse(text))?;
+        if watched.current().is_empty() {
+            return Err(ReadError::Invalid(none));
+        }
+        Ok(Self::File(watched))
     }
 }

@@ -9,7 +9,8 @@
 //!
 //! There are authenticators for [`Tokens`], for [`Secrets`] that are never sent, for
 //! [`UnixUsers`], with the feature `tls` for certificates that plugins show, and with the feature `jwt`
-//! for JWTs that a known key has signed; [`AnyOf`] asks several. One line lets in who knows a token of a file:
+//! for JWTs that a known key has signed; [`AnyOf`] asks several. One line lets in who knows a token of
+//! a file:
 //!
 //! ```no_run
 //! use brpc_socket::Socket;

@@ -66,14 +66,11 @@ impl Secrets {
     /// If the system provides no random numbers.
     pub fn file(path: impl AsRef<Path>) -> Result<Self, SecretsError> {
         let path = path.as_ref();
-        let invalid = |problem| SecretsError::Invalid { path: path.to_owned(), problem };
-        let filed = Known::file(path, secrets).map_err(|error| match error {
+        let filed = Known::file(path, secrets, InvalidSecrets::None);
+        let filed = filed.map_err(|error| match error {
             ReadError::Io(error) => SecretsError::Read { path: path.to_owned(), error },
-            ReadError::Invalid(problem) => invalid(problem),
+            ReadError::Invalid(problem) => SecretsError::Invalid { path: path.to_owned(), problem },
         })?;
-        if filed.current().is_empty() {
-            return Err(invalid(InvalidSecrets::None));
-        }
         Ok(Self { filed, ..Self::new() })
     }
 

@@ -119,14 +119,13 @@ impl Tokens {
     /// If the file can't be read, if there are no tokens in it, or if one breaks its rule.
     pub fn file(path: impl AsRef<Path>) -> Result<Self, TokensError> {
         let path = path.as_ref();
-        let invalid = |problem| TokensError::Invalid { from: path.display().to_string(), problem };
-        let known = Known::file(path, hashes_or_comment).map_err(|error| match error {
+        let known = Known::file(path, hashes_or_comment, InvalidTokens::None);
+        let known = known.map_err(|error| match error {
             ReadError::Io(error) => TokensError::Read { path: path.to_owned(), error },
-            ReadError::Invalid(problem) => invalid(problem),
+            ReadError::Invalid(problem) => {
+                TokensError::Invalid { from: path.display().to_string(), problem }
+            }
         })?;
-        if known.current().is_empty() {
-            return Err(invalid(InvalidTokens::None));
-        }
         Ok(Self { known, identity: anyone() })
     }
 

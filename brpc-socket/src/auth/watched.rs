@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// What a file says, read again when it or a file that it names changes. A new file that can't be read, or that makes no
-/// sense, changes nothing, and is logged.
+/// What a file says, read again when it or a file that it names changes. A new file that can't be read,
+/// or that makes no sense, changes nothing, and is logged.
 pub(crate) struct Watched<T, E> {
     path: PathBuf,
     parse: Box<Parse<T, E>>,

@@ -263,9 +263,7 @@ impl Attached {
         self.link.set_ended(reason, tally);
         self.hub.note_change();
     }
-}
 
-impl Attached {
     /// Counts a connection that has ended in its handshake, unless it was told why.
     fn count_unsaid(&self, reason: DisconnectReason) {
         use DisconnectReason as R;

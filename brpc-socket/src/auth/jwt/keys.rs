@@ -46,14 +46,13 @@ impl JwtKeys {
     /// If the file can't be read, if there are no keys in it, or if one can't be used.
     pub fn file(path: impl AsRef<Path>) -> Result<Self, JwtKeysError> {
         let path = path.as_ref();
-        let invalid = |problem| JwtKeysError::Invalid { from: path.display().to_string(), problem };
-        let known = Known::file(path, keys_or_comment).map_err(|error| match error {
+        let known = Known::file(path, keys_or_comment, InvalidJwtKeys::None);
+        let known = known.map_err(|error| match error {
             ReadError::Io(error) => JwtKeysError::Read { path: path.to_owned(), error },
-            ReadError::Invalid(problem) => invalid(problem),
+            ReadError::Invalid(problem) => {
+                JwtKeysError::Invalid { from: path.display().to_string(), problem }
+            }
         })?;
-        if known.current().is_empty() {
-            return Err(invalid(InvalidJwtKeys::None));
-        }
         Ok(Self { known, id: None })
     }
 

@@ -43,7 +43,8 @@ use super::watched::{ReadError, Watched};
 /// - `name`: 1 to 128 printable characters; no two identities have the same.
 /// - `tokens`: hashes, as [`TokenHash`](super::TokenHash) prints them, and never tokens themselves.
 /// - `certificates`: `san:` and a DNS name or URI (with a colon) that a client certificate is for, or
-///   `sha256:` and the fingerprint of one. The hub's TLS must have verified it. Needs the feature `tls` or `tls-ring`.
+///   `sha256:` and the fingerprint of one. The hub's TLS must have verified it. Needs the feature `tls`
+///   or `tls-ring`.
 /// - `secrets`: the id of a key, and the file that has its secret, of 16 to 1,024 random bytes; a relative
 ///   path is one beside the policy. A key may have several secrets.
 /// - `uids`: users of this host, who dial in over a Unix socket.
@@ -58,9 +59,9 @@ use super::watched::{ReadError, Watched};
 /// counts: its token, its secret, its certificate, its user.
 ///
 /// While the hub serves, the file and those of its secrets are looked at four times a second, and all are
-/// read again if one has changed. Connections of an identity that is
-/// gone, that has lost the credential by which it was let in, or that may do less than before end within
-/// a second ([`Revoked`](crate::DisconnectReason::Revoked)); a plugin that may do more gets that when it
+/// read again if one has changed. Connections of an identity that is gone, that has lost the credential
+/// by which it was let in, or that may do less than before end within a second
+/// ([`Revoked`](crate::DisconnectReason::Revoked)); a plugin that may do more gets that when it
 /// dials again. A new file that can't be read, or has a mistake, changes nothing, and is logged as an
 /// error once. Replace the file by renaming another one over it, so that it is never seen half written.
 pub struct Policy(Watched<Rules, PolicyMistake>);
