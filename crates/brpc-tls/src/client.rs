@@ -94,7 +94,8 @@ impl ClientTls {
     /// # Errors
     /// If there is none, or one is something else.
     pub fn pinned(keys: &str) -> Result<Self, TlsSettingsError> {
-        Ok(Self::new(Trusted::Pinned(Pins::parse(keys)?)))
+        let bad = |given: &str| TlsSettingsError::BadPin { given: given.to_owned() };
+        Ok(Self::new(Trusted::Pinned(Pins::parse(keys).map_err(bad)?)))
     }
 
     /// The same, as bytes. With no key, no hub is trusted.
